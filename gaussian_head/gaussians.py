@@ -1,0 +1,40 @@
+"""The data that crosses from a head to a renderer, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gaussians:
+    """N Gaussians in the world, ready to rasterize: activations applied, colours evaluated."""
+
+    means: Tensor
+    """``[N, 3]`` centres, metres."""
+    quats: Tensor
+    """``[N, 4]`` rotations, wxyz; normalised by the rasterizer."""
+    scales: Tensor
+    """``[N, 3]`` standard deviations along the axes, metres (linear, not log)."""
+    opacities: Tensor
+    """``[N]`` in [0, 1]."""
+    colors: Tensor
+    """``[N, 3]`` RGB, or ``[N, B, 3]`` SH coefficients with B = (degree + 1)^2."""
+
+    def __len__(self) -> int:
+        return self.means.shape[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One rendered picture."""
+
+    rgb: Tensor
+    """``[H, W, 3]`` in [0, 1], background included."""
+    alpha: Tensor
+    """``[H, W]`` accumulated opacity."""
+    depth: Tensor
+    """``[H, W]`` expected depth, metres, 0 where nothing is hit."""
+    extra: Tensor
+    """``[H, W, D]`` extra channels, D may be 0."""

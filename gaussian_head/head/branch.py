@@ -1,0 +1,98 @@
+"""A branch: Gaussians that move alike. Face, mouth and torso are three values of this one type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..gaussians import Gaussians
+from ..motion import MotionFrame
+from ..transforms import quat_multiply, quat_normalize, quat_to_rotmat
+
+PER_GAUSSIAN = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis", "stretch", "head_weights")
+"""Tensors with a leading N, in the order they are stored."""
+TRAINED = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis")
+"""The ones that training changes; the rest follow the tracked shape."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """N canonical Gaussians with an offset basis; raw parameters, before activation."""
+
+    name: str
+    """``"face"``, ``"mouth"`` or ``"torso"``."""
+    uses: Tensor
+    """``[J]`` int64, which of the head's coefficients move this branch."""
+    means: Tensor
+    """``[N, 3]`` canonical centres in the head frame at rest, metres."""
+    quats: Tensor
+    """``[N, 4]`` rotations wxyz, not normalised."""
+    log_scales: Tensor
+    """``[N, 3]`` log of the standard deviations in metres."""
+    logit_opacities: Tensor
+    """``[N]`` opacity before the sigmoid."""
+    sh0: Tensor
+    """``[N, 1, 3]`` SH coefficient of degree 0."""
+    shN: Tensor
+    """``[N, B - 1, 3]`` SH coefficients of the higher degrees, in the head (torso) frame."""
+    basis: Tensor
+    """``[N, 3, J]`` metres of motion per unit coefficient."""
+    stretch: Tensor
+    """``[N, 6, J]`` rotation vector (radians) and log-scale change along each own axis, per unit coefficient."""
+    head_weights: Tensor
+    """``[N]`` 1 follows the head, 0 the torso, between them the blended neck."""
+
+    def __len__(self) -> int:
+        return self.means.shape[0]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The per-Gaussian tensors by name."""
+        return {name: getattr(self, name) for name in PER_GAUSSIAN}
+
+
+def deform(branch: Branch, coefficients: Tensor, frame: MotionFrame) -> Gaussians:
+    """Gaussians of ``branch`` in the world at one moment; colours stay SH and never depend on the motion.
+
+    Args:
+        branch: canonical Gaussians, N of them.
+        coefficients: ``[K + E + 9]`` of the whole head.
+        frame: the moment's head and torso pose.
+
+    Returns:
+        Gaussians with means ``[N, 3]`` in metres and colors ``[N, B, 3]``.
+    """
+    c = coefficients[branch.uses]
+    means = branch.means + (branch.basis.flatten(0, 1) @ c).view(-1, 3)
+    turn, grow = (branch.stretch.flatten(0, 1) @ c).view(-1, 6).split(3, dim=1)
+    spin = torch.cat([torch.ones_like(turn[:, :1]), 0.5 * turn], dim=1)
+    quats = quat_multiply(spin, quat_normalize(branch.quats))
+
+    w = branch.head_weights[:, None]
+    head_R, torso_R = quat_to_rotmat(frame.head_quat), quat_to_rotmat(frame.torso_quat)
+    in_head = means @ head_R.T + frame.head_position
+    in_torso = means @ torso_R.T + frame.torso_position
+    flip = torch.where((frame.head_quat * frame.torso_quat).sum() < 0, -1.0, 1.0)
+    bone = quat_normalize(w * frame.head_quat + (1 - w) * flip * frame.torso_quat)
+    return Gaussians(
+        means=w * in_head + (1 - w) * in_torso,
+        quats=quat_multiply(bone, quats),
+        scales=torch.exp(branch.log_scales + grow),
+        opacities=torch.sigmoid(branch.logit_opacities),
+        colors=torch.cat([branch.sh0, rotate_sh1(branch.shN, head_R if branch.name != "torso" else torso_R)], dim=1),
+    )
+
+
+def rotate_sh1(shN: Tensor, rotation: Tensor) -> Tensor:
+    """Turn degree-1 SH coefficients ``[N, 3, 3]`` (order y, z, x) from a body frame to the world.
+
+    ``N x 0 x 3`` (degree 0) passes through. Source: the degree-1 basis is (-y, z, -x), a vector up to signs.
+    """
+    if shN.shape[1] == 0:
+        return shN
+    if shN.shape[1] != 3:
+        raise ValueError(f"shN has {shN.shape[1]} higher coefficients; 0 (degree 0) or 3 (degree 1) can be turned.")
+    to_xyz = rotation.new_tensor([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    turn = to_xyz.T @ rotation @ to_xyz
+    return torch.einsum("ij,njc->nic", turn, shN)

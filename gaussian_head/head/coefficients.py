@@ -1,0 +1,66 @@
+"""From Motion to the coefficients that scale every Gaussian's offset basis.
+
+Offsets are linear in a short code, ``offset = coefficients @ basis``, so that a frame costs one small
+matrix product per Gaussian. The code has three groups, laid out one after the other:
+
+- ``expression``: the K channels of Motion, each divided by its spread over the training clip;
+- ``learned``: E outputs of a small network of the expression, for what is not linear in it;
+- ``pose``: 9 numbers that say how head and torso stand to each other and to their rest.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..motion import MotionFrame
+from ..transforms import quat_conjugate, quat_multiply, quat_to_rotvec
+
+POSE_SIZE = 9
+ANGLE_UNIT = 0.1
+"""Radians that count as one unit of a pose coefficient."""
+LENGTH_UNIT = 0.01
+"""Metres that count as one unit of a pose coefficient."""
+HIDDEN = 32
+
+Params = dict[str, Tensor]
+
+
+def init_coefficients(code_scale: Tensor, rest_position: Tensor, learned: int, generator: torch.Generator) -> Params:
+    """Parameters of the coefficient map.
+
+    Args:
+        code_scale: ``[K]`` spread of each expression channel.
+        rest_position: ``[3]`` translation of T_world_head at the rest pose, metres.
+        learned: E, number of learned coefficients.
+        generator: source of the random weights.
+    """
+    K = code_scale.shape[0]
+    return {
+        "code_scale": code_scale.clone(),
+        "rest_position": rest_position.clone(),
+        "w1": torch.randn(K, HIDDEN, generator=generator) * (1.5 / K**0.5),
+        "b1": torch.randn(HIDDEN, generator=generator) * 0.5,
+        "w2": torch.randn(HIDDEN, learned, generator=generator) / HIDDEN**0.5,
+    }
+
+
+def coefficient_names(channels: tuple[str, ...], learned: int) -> tuple[str, ...]:
+    """Names of all coefficients in layout order."""
+    pose = tuple(f"pose_{i}" for i in range(POSE_SIZE))
+    return channels + tuple(f"learned_{i}" for i in range(learned)) + pose
+
+
+def coefficients(params: Params, frame: MotionFrame) -> Tensor:
+    """Coefficient vector ``[K + E + 9]`` of one moment."""
+    code = frame.expression / params["code_scale"]
+    learned = torch.tanh(code @ params["w1"] + params["b1"]) @ params["w2"]
+    relative = quat_multiply(quat_conjugate(frame.torso_quat), frame.head_quat)
+    pose = torch.cat(
+        [
+            quat_to_rotvec(relative) / ANGLE_UNIT,
+            quat_to_rotvec(frame.torso_quat) / ANGLE_UNIT,
+            (frame.torso_position - params["rest_position"]) / LENGTH_UNIT,
+        ]
+    )
+    return torch.cat([code, learned, pose])

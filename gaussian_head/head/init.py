@@ -1,0 +1,232 @@
+"""Dense initial Gaussians for the three branches from one captured person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..capture import Capture
+from ..motion import Motion
+from ..transforms import quat_to_rotmat, rotmat_to_quat
+from .branch import Branch
+from .coefficients import coefficient_names, init_coefficients
+from .head import Head
+from .surface import LABEL_FACE, LABEL_HAIR, LABEL_MOUTH, LABEL_NECK, LABEL_TORSO, SurfacePoints, lift_pixels
+
+SH_C0 = 0.28209479177387814
+NECK_BLEND = 0.07
+"""Metres below the chin over which the neck passes from the head to the torso."""
+TEETH_DEPTH = 0.010
+"""Metres that the first guess of the mouth interior lies behind the lips."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitConfig:
+    """How many Gaussians a head starts with."""
+
+    face_stride: float = 2.0
+    """Pixels between Gaussians on face, hair and neck."""
+    torso_stride: float = 3.0
+    """Pixels between Gaussians on the torso."""
+    mouth_stride: float = 1.0
+    """Pixels between Gaussians inside the mouth, per frame used."""
+    mouth_frames: int = 3
+    """Open-mouthed frames that the mouth interior is lifted from."""
+    sh_degree: int = 1
+    """Degree of the view-dependent colour, 0 or 1."""
+    learned: int = 8
+    """Learned coefficients beside the expression channels."""
+
+
+def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
+    """A head whose Gaussians lie on the guessed surface of the capture's rest frame, coloured from it."""
+    generator = torch.Generator().manual_seed(seed)
+    motion = capture.motion
+    train = motion.select(capture.train_frames)
+    code_scale = train.expression.std(0).clamp(min=1e-3)
+    rest = rest_frame(capture)
+    params = init_coefficients(code_scale, motion.head_positions[rest], config.learned, generator)
+    names = coefficient_names(motion.channels, config.learned)
+    branches = (
+        _face_branch(capture, rest, config, names, code_scale),
+        _mouth_branch(capture, config, names, code_scale),
+        _torso_branch(capture, rest, config, names, code_scale),
+    )
+    low, high = torch.quantile(train.expression, torch.tensor([0.01, 0.99]), dim=0)
+    return Head(
+        branches=branches,
+        coefficient_params=params,
+        capture_motion=motion,
+        num_train=capture.num_train,
+        camera=capture.camera,
+        background=torch.as_tensor(capture.background),
+        channel_ranges=torch.stack([low, high], dim=1),
+    )
+
+
+def rest_frame(capture: Capture) -> int:
+    """The training frame nearest the median pose with mouth shut and eyes open."""
+    motion, frames = capture.motion, capture.train_frames
+    positions, quats = motion.head_positions[frames], motion.head_quats[frames]
+    away = (positions - positions.median(0).values).norm(dim=1) / 0.01
+    turned = (quats - quats.median(0).values).norm(dim=1) / 0.05
+    code = motion.expression[frames]
+    calm = (code / code.std(0).clamp(min=1e-3)).abs().mean(1)
+    return int(frames[(away + turned + 2 * calm).argmin()])
+
+
+def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_scale: Tensor):
+    """Lift the pixels of frame ``t`` whose label is in ``parts``; returns points, colours, labels and spacing."""
+    frame, motion = capture.frame(t), capture.motion
+    steps = [np.arange(0, size, stride) + stride / 2 for size in (capture.camera.width, capture.camera.height)]
+    uv = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 2)
+    uv = uv[(uv[:, 0] < capture.camera.width) & (uv[:, 1] < capture.camera.height)]
+    column, row = uv.astype(int).T
+    labels = frame.labels[row, column]
+    keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127)
+    uv, labels, row, column = uv[keep], labels[keep], row[keep], column[keep]
+    shape = capture.shape
+    neutral = shape.vertices.double().numpy()
+    basis = shape.basis.double().permute(1, 2, 0).numpy()
+    surface = lift_pixels(
+        uv,
+        labels,
+        neutral + basis @ motion.expression[t].double().numpy(),
+        basis,
+        capture.camera.K.double().numpy(),
+        quat_to_rotmat(motion.head_quats[t]).double().numpy(),
+        motion.head_positions[t].double().numpy(),
+        neutral=neutral,
+    )
+    colors = frame.image[row, column].astype(np.float32) / 255
+    depth = float(motion.head_positions[t, 2])
+    spacing = stride * depth / float(capture.camera.K[0, 0])
+    scale = code_scale.double().numpy()
+    surface = SurfacePoints(
+        points=surface.points, basis=surface.basis * scale, jacobian=surface.jacobian * scale, normals=surface.normals
+    )
+    return surface, colors, labels, spacing, uv
+
+
+def _uses(names: tuple[str, ...], wanted) -> Tensor:
+    return torch.tensor([i for i, name in enumerate(names) if wanted(name)], dtype=torch.int64)
+
+
+def _branch(name, uses, surface, colors, spacing, config, head_weights, num_channels) -> Branch:
+    """Flat Gaussians on the surface; expression channels fill the first columns of ``uses`` that they own."""
+    N, J = len(surface.points), len(uses)
+    axes = _tangent_frame(surface.normals)
+    owned = (uses < num_channels).nonzero()[:, 0]
+    channel = uses[owned]
+    basis, stretch = torch.zeros(N, 3, J), torch.zeros(N, 6, J)
+    basis[:, :, owned] = torch.as_tensor(surface.basis, dtype=torch.float32)[:, :, channel]
+    stretch[:, :, owned] = _stretch(torch.as_tensor(surface.jacobian, dtype=torch.float32), axes)[:, :, channel]
+    opacity = torch.full((N,), 0.8)
+    return Branch(
+        name=name,
+        uses=uses,
+        means=torch.as_tensor(surface.points, dtype=torch.float32),
+        quats=rotmat_to_quat(axes),
+        log_scales=torch.log(spacing * torch.tensor([0.6, 0.6, 0.25])).expand(N, 3).clone(),
+        logit_opacities=torch.logit(opacity),
+        sh0=((torch.as_tensor(colors) - 0.5) / SH_C0)[:, None],
+        shN=torch.zeros(N, (config.sh_degree + 1) ** 2 - 1, 3),
+        basis=basis,
+        stretch=stretch,
+        head_weights=torch.as_tensor(head_weights, dtype=torch.float32),
+    )
+
+
+def _tangent_frame(normals: np.ndarray) -> Tensor:
+    """Rotations ``[N, 3, 3]`` whose third column is the normal."""
+    z = torch.as_tensor(normals, dtype=torch.float32)
+    up = torch.tensor([0.0, 1.0, 0.0]).expand_as(z)
+    x = torch.nn.functional.normalize(torch.linalg.cross(up, z) + 1e-6, dim=1)
+    return torch.stack([x, torch.linalg.cross(z, x), z], dim=2)
+
+
+def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
+    """Rotation vector and log-scale change ``[N, 6, K]`` of a basis with spatial derivative ``[N, 3, 3, K]``."""
+    turn = 0.5 * torch.stack(
+        [
+            jacobian[:, 2, 1] - jacobian[:, 1, 2],
+            jacobian[:, 0, 2] - jacobian[:, 2, 0],
+            jacobian[:, 1, 0] - jacobian[:, 0, 1],
+        ],
+        dim=1,
+    )
+    grow = torch.einsum("nia,nijk,nja->nak", axes, jacobian, axes)
+    return torch.cat([turn, grow], dim=1).clamp(-0.5, 0.5)
+
+
+def _face_branch(capture, rest, config, names, code_scale) -> Branch:
+    surface, colors, _, spacing, _ = _lift(capture, rest, (LABEL_HAIR, LABEL_FACE), config.face_stride, code_scale)
+    uses = _uses(names, lambda name: not name.startswith("pose_"))
+    return _branch("face", uses, surface, colors, spacing, config, np.ones(len(colors)), len(code_scale))
+
+
+def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
+    neck, neck_colors, _, neck_spacing, _ = _lift(capture, rest, (LABEL_NECK,), config.face_stride, code_scale)
+    body, body_colors, _, body_spacing, _ = _lift(capture, rest, (LABEL_TORSO,), config.torso_stride, code_scale)
+    chin = float(capture.shape.vertices[:, 1].max())
+    joined = SurfacePoints(
+        points=np.concatenate([neck.points, body.points]),
+        basis=np.concatenate([neck.basis, body.basis * 0]),
+        jacobian=np.concatenate([neck.jacobian, body.jacobian * 0]),
+        normals=np.concatenate([neck.normals, body.normals]),
+    )
+    below = np.clip((neck.points[:, 1] - chin) / NECK_BLEND, 0, 1)
+    weights = np.concatenate([1 - below * below * (3 - 2 * below), np.zeros(len(body_colors))])
+    uses = _uses(names, lambda name: name.startswith("pose_"))
+    branch = _branch(
+        "torso", uses, joined, np.concatenate([neck_colors, body_colors]), 1.0, config, weights, len(code_scale)
+    )
+    spacing = np.concatenate([np.full(len(neck_colors), neck_spacing), np.full(len(body_colors), body_spacing)])
+    branch.log_scales.add_(torch.log(torch.as_tensor(spacing, dtype=torch.float32))[:, None])
+    return branch
+
+
+def _mouth_branch(capture, config, names, code_scale) -> Branch:
+    """Teeth and mouth floor: lifted from open frames, the upper part fixed to the skull, the lower to the jaw."""
+    motion, frames = capture.motion, capture.train_frames
+    openness = motion.channel("jaw_open")[frames]
+    chosen = frames[openness.argsort(descending=True)[: max(4 * config.mouth_frames, 1)]][:: 4]
+    shape = capture.shape
+    chin = int(shape.vertices[:, 1].argmax())
+    jaw = (shape.basis[:, chin].T * code_scale).double().numpy()
+    surfaces, colors = [], []
+    spacing = 1e-3
+    for t in chosen.tolist():
+        surface, color, _, spacing, uv = _lift(capture, t, (LABEL_MOUTH,), config.mouth_stride, code_scale)
+        if len(color) == 0:
+            continue
+        surfaces.append(_hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / code_scale.double().numpy()))
+        colors.append(color)
+    if not surfaces:
+        surface, color, _, spacing, uv = _lift(capture, int(chosen[0]), (LABEL_FACE,), 8.0, code_scale)
+        surfaces, colors = [_hang_mouth(surface, uv, jaw, np.zeros(len(code_scale)))], [color * 0.3]
+    joined = SurfacePoints(
+        **{key: np.concatenate([getattr(s, key) for s in surfaces]) for key in ("points", "basis", "jacobian", "normals")}
+    )
+    lips = {name for name, lip in zip(motion.channels, motion.lip_mask.tolist(), strict=True) if lip}
+    uses = _uses(names, lambda name: name in lips or name.startswith("learned_"))
+    all_colors = np.concatenate(colors)
+    return _branch("mouth", uses, joined, all_colors, spacing, config, np.ones(len(all_colors)), len(code_scale))
+
+
+def _hang_mouth(surface: SurfacePoints, uv: np.ndarray, jaw: np.ndarray, code: np.ndarray) -> SurfacePoints:
+    """Undo the lip motion of lifted mouth pixels: upper 45 % fixed to the skull, the rest rigid with the jaw."""
+    column = np.round(uv[:, 0]).astype(int)
+    top = np.full(column.max() + 1, np.inf)
+    bottom = np.full(column.max() + 1, -np.inf)
+    np.minimum.at(top, column, uv[:, 1])
+    np.maximum.at(bottom, column, uv[:, 1])
+    lower = (uv[:, 1] - top[column]) / np.maximum(bottom[column] - top[column], 1) > 0.45
+    posed = surface.points + surface.basis @ code
+    basis = lower[:, None, None] * jaw[None]
+    points = posed - basis @ code
+    points[:, 2] += TEETH_DEPTH
+    return SurfacePoints(points=points, basis=basis, jacobian=surface.jacobian * 0, normals=surface.normals)
