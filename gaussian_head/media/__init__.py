@@ -1,0 +1,11 @@
+"""The only room that decodes or encodes: videos, sound and pictures."""
+
+from .audio import read_audio as read_audio
+from .audio import write_audio as write_audio
+from .image import read_image as read_image
+from .image import resize_image as resize_image
+from .image import write_image as write_image
+from .video import VideoInfo as VideoInfo
+from .video import probe as probe
+from .video import read_frames as read_frames
+from .writer import VideoWriter as VideoWriter
