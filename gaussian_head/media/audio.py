@@ -15,6 +15,9 @@ from ._containers import decoded, moving_streams, open_container, reporting_writ
 GAP_SECONDS = 0.05
 """A hole in the time stamps longer than this is filled with silence."""
 
+BLOCK_SECONDS = 0.15
+"""A surplus at the end shorter than this is the codec's filling of its last block, and is cut."""
+
 
 def read_audio(path: str | Path, *, sample_rate: int = 16000) -> np.ndarray:
     """Decode the sound of a video or sound file to mono.
@@ -36,15 +39,18 @@ def read_audio(path: str | Path, *, sample_rate: int = 16000) -> np.ndarray:
         origin = _first_picture_time(path)
         stream = container.streams.audio[0]
         parts = list(_runs(container, stream, sample_rate))
+        end = _stated_end(stream)
     if not parts:
         raise InputError(f"sound {path} has an audio track but nothing in it can be decoded; convert it to wav or mp4.")
     origin = parts[0][0] if origin is None else origin
     length = max(round((time - origin) * sample_rate) + len(run) for time, run in parts)
+    if end is not None and 0 < length / sample_rate - (end - origin) < BLOCK_SECONDS:
+        length = round((end - origin) * sample_rate)
     samples = np.zeros(max(length, 0), np.float32)
     for time, run in parts:
         at = round((time - origin) * sample_rate)
         run, at = run[max(-at, 0) :], max(at, 0)
-        samples[at : at + len(run)] = run
+        samples[at : at + len(run)] = run[: max(length - at, 0)]
     return samples
 
 
@@ -76,6 +82,13 @@ def _first_picture_time(path: str | Path) -> float | None:
         streams = moving_streams(container)
         frame = next(decoded(container, streams[0], []), None) if streams else None
         return None if frame is None else frame.time or 0.0
+
+
+def _stated_end(stream: Any) -> float | None:
+    """Seconds at which the file says the sound ends, None where it does not say."""
+    if stream.duration is None:
+        return None
+    return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
 
 
 def _runs(container: Any, stream: Any, sample_rate: int) -> Iterator[tuple[float, np.ndarray]]:
