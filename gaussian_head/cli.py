@@ -1,0 +1,268 @@
+"""`gaussian-head VERB …`: parse, call one library function, draw its progress, say where the result is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from .checks import InputError
+from .events import Event, Warned
+
+Positional = tyro.conf.Positional
+Preset = Literal["preview", "standard", "full"]
+
+
+class ProgressBars:
+    """Draws Progress as bars with the time left and prints warnings above them."""
+
+    def __init__(self) -> None:
+        self._stage, self._bar = None, None
+
+    def __call__(self, event: Event) -> None:
+        from tqdm import tqdm
+
+        if isinstance(event, Warned):
+            tqdm.write(f"warning: {event.message}", file=sys.stderr)
+            return
+        if event.stage != self._stage:
+            self.close()
+            self._stage, self._bar = event.stage, tqdm(total=event.total, desc=event.stage, mininterval=0.5)
+        assert self._bar is not None
+        self._bar.set_postfix({k: f"{v:.4g}" for k, v in event.values.items()}, refresh=False)
+        self._bar.update(event.done - self._bar.n)
+
+    def close(self) -> None:
+        """Finish the bar being drawn."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def demo(
+    *,
+    out: Path = Path("runs/demo"),
+    seconds: float = 12.0,
+    preset: Preset = "preview",
+    seed: int = 0,
+) -> None:
+    """Make a talking clip from a public-domain photograph, reconstruct it and let it speak: no footage needed.
+
+    Args:
+        out: Folder for the clip, the capture, the head and talk.mp4.
+        seconds: Length of the clip to make, in seconds.
+        preset: How long to train.
+        seed: Seed of the clip's motion and of training.
+    """
+    from .demo import make_demo_clip
+
+    with _drawing() as listener:
+        clip = make_demo_clip(out / "clip", seconds=seconds, seed=seed, listener=listener)
+    reconstruct(clip.video, out=out, preset=preset, seed=seed)
+    render(out / "head", audio=clip.speech, camera="orbit", out=out / "talk.mp4")
+
+
+def reconstruct(
+    video: Positional[Path],
+    *,
+    out: Path,
+    preset: Preset = "standard",
+    size: int = 512,
+    seed: int = 0,
+    resume: bool = False,
+) -> None:
+    """From a video of somebody talking to a head: track, then train.
+
+    Args:
+        video: Video file with one person talking.
+        out: Folder; gets `capture` and `head`.
+        preset: How long to train: preview (minutes), standard, full (hours on a CPU).
+        size: Width and height of the square picture to work at, in pixels.
+        seed: Seed of every random choice.
+        resume: Keep a finished capture and go on from the last checkpoint.
+    """
+    capture = out / "capture"
+    if not (resume and (capture / "capture.json").exists()):
+        track(video, out=capture, size=size)
+    train(capture, out=out / "head", preset=preset, seed=seed, resume=resume)
+
+
+def track(video: Positional[Path], *, out: Path, size: int = 512) -> None:
+    """Find the face, its shape, pose and expression in every frame; write a capture and a quality report.
+
+    Args:
+        video: Video file with one person talking.
+        out: Folder of the capture.
+        size: Width and height of the square picture to work at, in pixels.
+    """
+    from .tracking import track as run
+
+    with _drawing() as listener:
+        run(video, out, size=size, listener=listener)
+    print(f"capture: {out}\nquality report: {out / 'report.png'}")
+
+
+def train(
+    capture: Positional[Path],
+    *,
+    out: Path,
+    preset: Preset = "standard",
+    seed: int = 0,
+    resume: bool = False,
+) -> None:
+    """Train a head of Gaussians on a capture.
+
+    Args:
+        capture: Folder that `track` wrote.
+        out: Folder of the head.
+        preset: How long to train: preview (minutes), standard, full (hours on a CPU).
+        seed: Seed of every random choice.
+        resume: Go on from the last checkpoint in `out`, exactly as if never stopped.
+    """
+    from dataclasses import replace
+
+    from .training import PRESETS
+    from .training import train as run
+
+    with _drawing() as listener:
+        run(capture, out, replace(PRESETS[preset], seed=seed), resume=resume, listener=listener)
+    print(f"head: {out}")
+
+
+def render(
+    head: Positional[Path],
+    *,
+    out: Path,
+    audio: Path | None = None,
+    camera: str = "front",
+    size: int | None = None,
+    pose: Literal["captured", "still"] = "captured",
+    blink: bool = True,
+    seed: int = 0,
+) -> None:
+    """Let a head speak (or repeat its own clip) and write an mp4 with sound.
+
+    Args:
+        head: Folder that `train` wrote.
+        out: The mp4 to write.
+        audio: Sound or video file to speak, any length and sample rate; without it the captured clip is replayed.
+        camera: `front`, `orbit`, or a JSON file of keyframes.
+        size: Picture size in pixels (square); the captured size where absent.
+        pose: Head pose: `captured` loops the clip's own, `still` holds it.
+        blink: Blink now and then.
+        seed: Seed of the blinks and of the pose loop.
+    """
+    from .rendering import render_speech
+
+    with _drawing() as listener:
+        render_speech(
+            head, out, audio=audio, camera=camera, size=size, pose=pose, blink=blink, seed=seed, listener=listener
+        )
+    print(f"video: {out}")
+
+
+def evaluate(head: Positional[Path], *, out: Path, capture: Path | None = None) -> None:
+    """Measure a head on the frames it never saw: numbers as JSON, contact sheet as PNG, a page to look at.
+
+    Args:
+        head: Folder that `train` wrote.
+        out: Folder of the report.
+        capture: The capture it was trained on; by default the one it remembers.
+    """
+    from .evaluation import evaluate as run
+
+    with _drawing() as listener:
+        report = run(head, out, capture=capture, listener=listener)
+    for name, values in report.summary().items():
+        print(f"{name:>28}  " + "  ".join(f"{key} {value:.3f}" for key, value in values.items()))
+    print(f"report: {out}")
+
+
+def view(
+    heads: Positional[tuple[Path, ...]],
+    *,
+    audio: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    size: int = 512,
+) -> None:
+    """Open heads in the browser: look around, play, drive them with sound and sliders.
+
+    Args:
+        heads: One or more folders that `train` wrote.
+        audio: Sound file to start with.
+        host: Address to listen on; by default this machine only.
+        port: Port to listen on; the next free one where it is taken.
+        size: Height of the rendered picture in pixels.
+    """
+    from .viewer import serve
+
+    serve(heads, host=host, port=port, audio=audio, size=size)
+
+
+def export(
+    head: Positional[Path],
+    *,
+    out: Path,
+    format: Literal["ply", "splat", "glb", "csv"] = "ply",
+    frame: int | None = None,
+) -> None:
+    """Write a head for other programs.
+
+    Args:
+        head: Folder that `train` wrote.
+        out: File to write.
+        format: ply (3DGS), splat (web viewers), glb (tracked shape with motion), csv (motion channels).
+        frame: Frame of the captured clip whose pose and expression to export; the neutral head where absent.
+    """
+    from .exporting import export as run
+
+    run(head, out, format=format, frame=frame)
+    print(f"{format}: {out}")
+
+
+def doctor() -> None:
+    """Say what is installed, what is missing and how to get it."""
+    from .doctor import diagnose
+
+    for finding in diagnose():
+        print(f"[{'ok' if finding.ok else '--'}] {finding.name}: {finding.detail}")
+        if not finding.ok and finding.remedy:
+            print(f"       {finding.remedy}")
+
+
+VERBS: dict[str, Callable[..., None]] = {
+    verb.__name__: verb for verb in (demo, reconstruct, track, train, render, evaluate, view, export, doctor)
+}
+
+
+class _drawing:  # noqa: N801 - used as a with-statement
+    def __enter__(self) -> ProgressBars:
+        self.bars = ProgressBars()
+        return self.bars
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.close()
+
+
+def run_verb(verb: Callable[..., None]) -> None:
+    """Parse the command line for one verb and run it; a user's mistake ends in one clear line and exit status 2."""
+    _guarded(lambda: tyro.cli(verb))
+
+
+def main() -> None:
+    """Entry point of `gaussian-head`."""
+    _guarded(lambda: tyro.extras.subcommand_cli_from_dict(VERBS, prog="gaussian-head"))
+
+
+def _guarded(run: Callable[[], None]) -> None:
+    try:
+        run()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -1,0 +1,11 @@
+"""Gaussians seen by cameras: frames, camera paths and video."""
+
+from .frames import render_frame as render_frame
+from .frames import render_gaussians as render_gaussians
+from .paths import front as front
+from .paths import load_path as load_path
+from .paths import orbit as orbit
+from .paths import orbit_view as orbit_view
+from .video import fit_background as fit_background
+from .video import render_video as render_video
+from .video import to_uint8 as to_uint8

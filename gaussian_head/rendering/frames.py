@@ -1,0 +1,99 @@
+"""One moment of a head seen by a camera: all branches in one depth-sorted pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..camera import Camera
+from ..gaussians import Frame, Gaussians
+from ..head import PARTS, Head
+from ..motion import Motion
+from ..raster import rasterize
+
+
+def render_gaussians(
+    gaussians: Gaussians,
+    camera: Camera,
+    *,
+    background: Tensor | None = None,
+    extra: Tensor | None = None,
+    backend: str | None = None,
+) -> Frame:
+    """Rasterize Gaussians over a background.
+
+    Args:
+        gaussians: N Gaussians; colors RGB or SH.
+        camera: the view.
+        background: ``[3]`` colour or ``[H, W, 3]`` plate; None for black.
+        extra: ``[N, D]`` channels blended like colour.
+        backend: rasterizer backend, None for the best one present.
+
+    Returns:
+        Frame at the camera's size; its depth is alpha-normalised.
+    """
+    sh = gaussians.colors.ndim == 3
+    degree = int(gaussians.colors.shape[1] ** 0.5) - 1 if sh else None
+    out = rasterize(
+        gaussians.means,
+        gaussians.quats,
+        gaussians.scales,
+        gaussians.opacities,
+        gaussians.colors,
+        camera.viewmat[None],
+        camera.K[None],
+        camera.width,
+        camera.height,
+        sh_degree=degree,
+        extra=extra,
+        backend=backend,
+    )
+    alpha, rgb = out.alpha[0], out.rgb[0]
+    if background is not None:
+        rgb = rgb + (1 - alpha[..., None]) * background
+    depth = torch.where(alpha > 1e-3, out.depth[0] / alpha.clamp(min=1e-3), 0)
+    return Frame(rgb=rgb, alpha=alpha, depth=depth, extra=out.extra[0])
+
+
+def keep_parts(gaussians: Gaussians, head: Head, parts: Collection[str]) -> Gaussians:
+    """Hide every branch not named in ``parts`` by setting its opacity to zero."""
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        raise ValueError(f"parts names {sorted(unknown)}; choose among {PARTS}.")
+    shown = torch.tensor([name in parts for name in PARTS])[head.parts.long()]
+    return replace(gaussians, opacities=gaussians.opacities * shown)
+
+
+@torch.no_grad()
+def render_frame(
+    head: Head,
+    motion: Motion,
+    t: int,
+    camera: Camera | None = None,
+    *,
+    background: Tensor | None = None,
+    parts: Collection[str] | None = None,
+    scale_modifier: float = 1.0,
+    backend: str | None = None,
+) -> Frame:
+    """Render frame ``t`` of ``motion``.
+
+    Args:
+        head: the person.
+        motion: what moves it.
+        t: frame index into ``motion``.
+        camera: the view, by default the recording camera.
+        background: ``[3]`` colour or ``[H, W, 3]`` plate at the camera's size; None for black.
+        parts: branches to show, by default all.
+        scale_modifier: factor on every Gaussian's size, 1 as trained.
+        backend: rasterizer backend, None for the best one present.
+    """
+    gaussians = head.gaussians(motion, t)
+    if parts is not None:
+        gaussians = keep_parts(gaussians, head, parts)
+    if scale_modifier != 1.0:
+        gaussians = replace(gaussians, scales=gaussians.scales * scale_modifier)
+    return render_gaussians(gaussians, camera or head.camera, background=background, backend=backend)

@@ -1,0 +1,137 @@
+"""What a training run does, as data: stages, learning rates, loss weights and the three presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..head import InitConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stretch of iterations with the same resolution and the same things learned."""
+
+    name: str
+    """Shown beside the progress bar."""
+    iterations: int
+    """Training steps, one frame each."""
+    resolution: float
+    """Picture size as a share of the capture's, in (0, 1]."""
+    densify: bool
+    """Grow Gaussians where the picture asks for more, and drop the transparent ones."""
+    refine_pose: bool
+    """Also learn a small correction of every training frame's head and torso pose."""
+    lr_start: float = 1.0
+    """Factor on all learning rates at the stage's first step."""
+    lr_end: float = 1.0
+    """Factor on all learning rates at its last step; geometric in between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningRates:
+    """Adam step sizes."""
+
+    means: float = 6e-5
+    """Metres."""
+    quats: float = 2e-3
+    """Quaternion units."""
+    log_scales: float = 6e-3
+    """Natural-log units."""
+    logit_opacities: float = 3e-2
+    """Logit units."""
+    sh0: float = 4e-3
+    """Colour of degree 0."""
+    shN: float = 4e-4
+    """Colour of the higher degrees."""
+    basis: float = 3e-5
+    """Metres per unit coefficient."""
+    coefficients: float = 1e-3
+    """Weights of the learned coefficients."""
+    pose: float = 5e-5
+    """Radians and metres of the pose corrections."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """Weight of every loss term."""
+
+    ssim: float = 0.2
+    """Share of 1 - SSIM; the rest is L1."""
+    alpha: float = 0.1
+    """L1 between the rendered alpha and the person matte."""
+    parts: float = 0.05
+    """L1 between the rendered and the labelled share of mouth and torso."""
+    lips: float = 3.0
+    """Extra pixel weight in the box around the lips."""
+    eyes: float = 1.0
+    """Extra pixel weight in the boxes around the eyes."""
+    mouth: float = 3.0
+    """Extra pixel weight inside the open mouth."""
+    motion: float = 0.02
+    """Penalty on offset bases that leave the tracked shape's, per millimetre."""
+    pose: float = 0.02
+    """Penalty on pose corrections, per 0.01 radian and centimetre."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One training run."""
+
+    stages: tuple[Stage, ...]
+    """Run one after the other."""
+    init: InitConfig = field(default_factory=InitConfig)
+    """The Gaussians it starts with."""
+    rates: LearningRates = field(default_factory=LearningRates)
+    """Learning rates."""
+    weights: LossWeights = field(default_factory=LossWeights)
+    """Loss weights."""
+    max_gaussians: int = 40_000
+    """Densification stops here."""
+    densify_every: int = 300
+    """Iterations between densifications."""
+    densify_share: float = 0.04
+    """Share of the Gaussians that one densification may add."""
+    min_opacity: float = 0.02
+    """Gaussians below it are dropped at a densification."""
+    busy_frames: float = 0.3
+    """Share of the draws that favour frames with an open mouth or closing eyes."""
+    checkpoint_minutes: float = 3.0
+    """Minutes between checkpoints."""
+    seed: int = 0
+    """Seed of every random choice."""
+
+    @property
+    def iterations(self) -> int:
+        """Steps of all stages together."""
+        return sum(stage.iterations for stage in self.stages)
+
+
+PRESET_NAMES = Literal["preview", "standard", "full"]
+
+PRESETS: dict[str, TrainConfig] = {
+    "preview": TrainConfig(
+        init=InitConfig(face_stride=3.0, torso_stride=4.0, mouth_frames=2),
+        stages=(
+            Stage(name="coarse", iterations=1500, resolution=0.5, densify=True, refine_pose=False),
+            Stage(name="fine", iterations=1000, resolution=1.0, densify=False, refine_pose=False, lr_end=0.1),
+        ),
+        max_gaussians=15_000,
+    ),
+    "standard": TrainConfig(
+        stages=(
+            Stage(name="coarse", iterations=4000, resolution=0.5, densify=True, refine_pose=False),
+            Stage(name="fine", iterations=8000, resolution=1.0, densify=True, refine_pose=True, lr_end=0.3),
+            Stage(name="settle", iterations=4000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03),
+        ),
+    ),
+    "full": TrainConfig(
+        init=InitConfig(face_stride=1.5, torso_stride=2.0, mouth_frames=4),
+        stages=(
+            Stage(name="coarse", iterations=6000, resolution=0.5, densify=True, refine_pose=False),
+            Stage(name="fine", iterations=24000, resolution=1.0, densify=True, refine_pose=True, lr_end=0.3),
+            Stage(name="settle", iterations=10000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03),
+        ),
+        max_gaussians=100_000,
+    ),
+}

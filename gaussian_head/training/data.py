@@ -1,0 +1,105 @@
+"""Training frames as tensors, drawn in a seeded order and prepared ahead in one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..capture import Capture
+from .config import LossWeights
+
+LIPS = (61, 291, 0, 17, 37, 267, 84, 314)
+EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
+"""Landmarks that span the boxes around lips and eyes (MediaPipe's face mesh numbering)."""
+LABEL_TORSO, LABEL_NECK, LABEL_MOUTH = 1, 2, 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFrame:
+    """What one step compares with."""
+
+    index: int
+    """Frame number in the capture."""
+    rgb: Tensor
+    """``[H, W, 3]``."""
+    alpha: Tensor
+    """``[H, W]`` person matte."""
+    parts: Tensor
+    """``[H, W, 2]`` share of mouth interior and of torso with neck."""
+    weight: Tensor
+    """``[H, W]`` pixel weights of mean 1."""
+
+
+def load_frame(capture: Capture, t: int, resolution: float, weights: LossWeights) -> TrainFrame:
+    """Frame ``t`` of the capture at a share of its resolution (area-averaged)."""
+    frame = capture.frame(t)
+    labels = torch.as_tensor(frame.labels)
+    mouth = labels == LABEL_MOUTH
+    stack = torch.cat(
+        [
+            torch.as_tensor(frame.image).float() / 255,
+            torch.as_tensor(frame.alpha).float()[..., None] / 255,
+            mouth.float()[..., None],
+            ((labels == LABEL_TORSO) | (labels == LABEL_NECK)).float()[..., None],
+            _pixel_weight(capture.landmarks[t], mouth, weights)[..., None],
+        ],
+        dim=2,
+    )
+    if resolution != 1.0:
+        size = frame_size(capture, resolution)
+        stack = torch.nn.functional.interpolate(stack.permute(2, 0, 1)[None], size=size[::-1], mode="area")
+        stack = stack[0].permute(1, 2, 0).contiguous()
+    rgb, alpha, parts, weight = stack.split([3, 1, 2, 1], dim=2)
+    return TrainFrame(
+        index=t,
+        rgb=rgb.contiguous(),
+        alpha=alpha[..., 0].contiguous(),
+        parts=parts.contiguous(),
+        weight=(weight[..., 0] / weight.mean()).contiguous(),
+    )
+
+
+def frame_size(capture: Capture, resolution: float) -> tuple[int, int]:
+    """Width and height in pixels at a share of the capture's resolution."""
+    return round(capture.camera.width * resolution), round(capture.camera.height * resolution)
+
+
+def _pixel_weight(landmarks: Tensor, mouth: Tensor, weights: LossWeights) -> Tensor:
+    weight = 1 + weights.mouth * mouth.float()
+    for box, extra in ((LIPS, weights.lips), *((eye, weights.eyes) for eye in EYES)):
+        points = landmarks[list(box)]
+        low, high = points.min(0).values, points.max(0).values
+        margin = 0.15 * (high - low).max()
+        x0, y0 = (low - margin).floor().int().clamp(min=0).tolist()
+        x1, y1 = (high + margin).ceil().int().clamp(min=0).tolist()
+        weight[y0:y1, x0:x1] += extra
+    return weight
+
+
+def draw_weights(capture: Capture, busy: float) -> Tensor:
+    """Probability of drawing each training frame: uniform, with a share for open mouths and closing eyes."""
+    code = capture.motion.select(capture.train_frames)
+    busyness = torch.zeros(len(code))
+    for name in ("jaw_open", "blink_l", "blink_r"):
+        value = code.channel(name)
+        low, high = torch.quantile(value, 0.5), torch.quantile(value, 0.98)
+        busyness += ((value - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
+    uniform = torch.full((len(code),), 1 / len(code))
+    return (1 - busy) * uniform + busy * busyness / busyness.sum().clamp(min=1e-6)
+
+
+def prefetched(
+    capture: Capture, frames: list[int], resolution: float, weights: LossWeights, ahead: int = 4
+) -> Iterator[TrainFrame]:
+    """Yield the frames in order, ``ahead`` of them prepared in a background thread."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = [pool.submit(load_frame, capture, t, resolution, weights) for t in frames[:ahead]]
+        for i in range(len(frames)):
+            frame = pending.pop(0).result()
+            if i + ahead < len(frames):
+                pending.append(pool.submit(load_frame, capture, frames[i + ahead], resolution, weights))
+            yield frame

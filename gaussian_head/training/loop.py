@@ -1,0 +1,174 @@
+"""The training loop: the only one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ..capture import Capture
+from ..events import Listener, Progress, ignore
+from ..head import PARTS
+from ..head.branch import Branch
+from ..motion import MotionFrame
+from ..raster import rasterize
+from ..transforms import quat_multiply, rotvec_to_quat
+from . import losses
+from .config import Stage, TrainConfig
+from .data import TrainFrame, draw_weights, frame_size, prefetched
+from .densify import choose_growth
+from .state import CORRECTIONS, TrainState
+
+
+def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
+    """A moment whose head and torso pose are turned and moved by ``[12]``: two rotation vectors and translations."""
+    return replace(
+        frame,
+        head_quat=quat_multiply(rotvec_to_quat(correction[0:3]), frame.head_quat),
+        head_position=frame.head_position + correction[3:6],
+        torso_quat=quat_multiply(rotvec_to_quat(correction[6:9]), frame.torso_quat),
+        torso_position=frame.torso_position + correction[9:12],
+    )
+
+
+def frame_order(capture: Capture, config: TrainConfig, stage_index: int) -> list[int]:
+    """Frame numbers of all steps of a stage; depends on nothing but the seed, so a resumed run sees the same."""
+    generator = torch.Generator().manual_seed(config.seed * 1000 + stage_index)
+    weights = draw_weights(capture, config.busy_frames)
+    count = config.stages[stage_index].iterations
+    return capture.train_frames[torch.multinomial(weights, count, replacement=True, generator=generator)].tolist()
+
+
+def run(
+    state: TrainState,
+    capture: Capture,
+    config: TrainConfig,
+    *,
+    save: Callable[[TrainState], None],
+    listener: Listener = ignore,
+) -> None:
+    """Train ``state`` in place from its step to the end of the last stage.
+
+    Args:
+        state: new or resumed.
+        capture: the person.
+        config: the run.
+        save: called every ``config.checkpoint_minutes`` and at the end.
+        listener: receives Progress with loss, PSNR of the last steps and the number of Gaussians.
+    """
+    last_save, first = time.monotonic(), 0
+    for index, stage in enumerate(config.stages):
+        begin, first = max(state.step - first, 0), first + stage.iterations
+        order = frame_order(capture, config, index)[begin:]
+        average = None
+        for offset, frame in enumerate(prefetched(capture, order, stage.resolution, config.weights)):
+            _set_rates(state, stage, (begin + offset) / stage.iterations)
+            psnr = step(state, frame, capture, config, stage)
+            average = psnr if average is None else 0.98 * average + 0.02 * psnr
+            state.step += 1
+            if stage.densify and state.step % config.densify_every == 0:
+                densify(state, config)
+            if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
+                save(state)
+                last_save = time.monotonic()
+            if state.step % 20 == 0:
+                values = {"psnr": average, "gaussians": float(len(state.pull))}
+                total = config.iterations
+                listener(Progress(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
+    save(state)
+
+
+def _set_rates(state: TrainState, stage: Stage, progress: float) -> None:
+    factor = stage.lr_start * (stage.lr_end / stage.lr_start) ** progress
+    for group in state.optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+def step(state: TrainState, frame: TrainFrame, capture: Capture, config: TrainConfig, stage: Stage) -> float:
+    """One gradient step on one frame; returns its full-frame PSNR in dB."""
+    head = state.head()
+    moment = capture.motion.at(frame.index)
+    if stage.refine_pose:
+        moment = corrected(moment, state.params[CORRECTIONS][frame.index])
+    gaussians = head.gaussians_at(moment)
+    camera = capture.camera.resized(*frame_size(capture, stage.resolution))
+    labels = head.parts
+    extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
+    out = rasterize(
+        gaussians.means,
+        gaussians.quats,
+        gaussians.scales,
+        gaussians.opacities,
+        gaussians.colors,
+        camera.viewmat[None],
+        camera.K[None],
+        camera.width,
+        camera.height,
+        sh_degree=int(gaussians.colors.shape[1] ** 0.5) - 1,
+        extra=extra,
+    )
+    out.means2d.retain_grad()
+    alpha = out.alpha[0]
+    rgb = out.rgb[0] + (1 - alpha[..., None]) * _plate(capture, stage.resolution)
+    loss = _loss(state, rgb, alpha, out.extra[0], frame, config, stage)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    state.optimizer.step()
+    visible = out.radii[0] > 0
+    state.pull += out.means2d.grad[0].norm(dim=1) * camera.width * visible
+    state.seen += visible
+    with torch.no_grad():
+        return float(-10 * torch.log10(((rgb - frame.rgb) ** 2).mean()))
+
+
+def _plate(capture: Capture, resolution: float) -> Tensor:
+    plate = torch.as_tensor(capture.background)
+    if resolution == 1.0:
+        return plate
+    size = frame_size(capture, resolution)[::-1]
+    return torch.nn.functional.interpolate(plate.permute(2, 0, 1)[None], size=size, mode="area")[0].permute(1, 2, 0)
+
+
+def _loss(
+    state: TrainState,
+    rgb: Tensor,
+    alpha: Tensor,
+    parts: Tensor,
+    frame: TrainFrame,
+    config: TrainConfig,
+    stage: Stage,
+) -> Tensor:
+    weights = config.weights
+    loss = losses.photometric(rgb, frame.rgb, frame.weight, weights.ssim)
+    loss = loss + weights.alpha * losses.mean_abs(alpha, frame.alpha)
+    loss = loss + weights.parts * losses.mean_abs(parts, frame.parts)
+    for name in PARTS:
+        loss = loss + weights.motion / len(PARTS) * losses.motion_deviation(state.params[f"{name}.basis"], state.anchor(name))
+    if stage.refine_pose:
+        loss = loss + weights.pose * losses.pose_deviation(state.params[CORRECTIONS][frame.index])
+    return loss
+
+
+@torch.no_grad()
+def densify(state: TrainState, config: TrainConfig) -> None:
+    """Grow and prune every branch within the budget and restart the statistics."""
+    branches: tuple[Branch, ...] = state.head().branches
+    total, start = len(state.pull), 0
+    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + state.step)
+    mean_pull = state.pull / state.seen.clamp(min=1)
+    for branch in branches:
+        stop = start + len(branch)
+        growth = choose_growth(
+            mean_pull[start:stop],
+            torch.sigmoid(branch.logit_opacities),
+            share=config.densify_share,
+            room=int((config.max_gaussians - total) * len(branch) / total),
+            min_opacity=config.min_opacity,
+        )
+        state.grow(branch, growth, generator)
+        start = stop
+    count = sum(len(branch) for branch in state.head().branches)
+    state.pull, state.seen = torch.zeros(count), torch.zeros(count)

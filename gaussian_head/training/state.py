@@ -1,0 +1,142 @@
+"""Everything a training run owns between two steps: parameters, Adam moments and densification statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..head import Branch, Head
+from ..head.branch import PER_GAUSSIAN, TRAINED
+from .config import LearningRates
+from .densify import Growth, split_rows
+
+NETWORK = ("w1", "b1", "w2")
+CORRECTIONS = "pose.corrections"
+
+
+@dataclass(kw_only=True)
+class TrainState:
+    """Leaf tensors by name (``face.means``, ``coefficients.w1``, ``pose.corrections``) and their optimizer."""
+
+    template: Head
+    """Supplies what training does not change."""
+    params: dict[str, Tensor]
+    """Trained leaves, each requiring grad."""
+    fixed: dict[str, Tensor]
+    """Per-Gaussian tensors that only follow growth and pruning, and the tracked basis as anchor."""
+    optimizer: torch.optim.Adam
+    """One group per name."""
+    pull: Tensor
+    """``[N]`` summed length of screen-space gradients since the last densification."""
+    seen: Tensor
+    """``[N]`` in how many steps each Gaussian was visible since then."""
+    step: int = 0
+    """Steps done."""
+
+    def head(self) -> Head:
+        """The head as it is now; gradients flow into ``params``."""
+        branches = tuple(
+            replace(branch, **{name: self._tensor(f"{branch.name}.{name}") for name in PER_GAUSSIAN})
+            for branch in self.template.branches
+        )
+        network = {name: self.params[f"coefficients.{name}"] for name in NETWORK}
+        merged = {**self.template.coefficient_params, **network}
+        return replace(self.template, branches=branches, coefficient_params=merged)
+
+    def anchor(self, branch: str) -> Tensor:
+        """The tracked basis ``[N, 3, J]`` a branch started from."""
+        return self.fixed[f"{branch}.anchor"]
+
+    def _tensor(self, key: str) -> Tensor:
+        return self.params[key] if key in self.params else self.fixed[key]
+
+    def grow(self, branch: Branch, growth: Growth, generator: torch.Generator) -> None:
+        """Keep, drop and split rows of one branch, its Adam moments and its fixed tensors alike."""
+        prefix = branch.name + "."
+        parents = [getattr(branch, name)[growth.copy] for name in ("means", "quats", "log_scales", "logit_opacities")]
+        places, scales, opacities, _ = split_rows(*parents, generator)
+        staying = torch.ones(len(branch), dtype=torch.bool)
+        staying[growth.copy] = False
+        rows = torch.cat([growth.keep[staying[growth.keep]], growth.copy, growth.copy])
+        P = len(growth.copy)
+        for key in [k for k in self.fixed if k.startswith(prefix)]:
+            self.fixed[key] = self.fixed[key][rows].contiguous()
+        for key in [k for k in self.params if k.startswith(prefix)]:
+            value = self.params[key].detach()[rows].contiguous()
+            if P and key == prefix + "means":
+                value[-2 * P :] = places.flatten(0, 1)
+            if P and key == prefix + "log_scales":
+                value[-2 * P :] = scales.repeat(2, 1)
+            if P and key == prefix + "logit_opacities":
+                value[-2 * P :] = opacities.repeat(2)
+            self._replace(key, value, rows, fresh=2 * P)
+
+    def _replace(self, key: str, value: Tensor, rows: Tensor, fresh: int) -> None:
+        old, new = self.params[key], value.requires_grad_()
+        moments = self.optimizer.state.pop(old, None)
+        if moments:
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name] = moments[name][rows].contiguous()
+                if fresh:
+                    moments[name][-fresh:] = 0
+            self.optimizer.state[new] = moments
+        for group in self.optimizer.param_groups:
+            if group["name"] == key:
+                group["params"] = [new]
+        self.params[key] = new
+
+
+def new_state(head: Head, rates: LearningRates) -> TrainState:
+    """Start training from an initial head; pose corrections start at zero."""
+    params, fixed = {}, {}
+    for branch in head.branches:
+        for name, value in branch.tensors().items():
+            (params if name in TRAINED else fixed)[f"{branch.name}.{name}"] = value.clone()
+        fixed[f"{branch.name}.anchor"] = branch.basis.clone()
+    params |= {f"coefficients.{name}": head.coefficient_params[name].clone() for name in NETWORK}
+    params[CORRECTIONS] = torch.zeros(len(head.capture_motion), 12)
+    return _assemble(head, params, fixed, rates)
+
+
+def _assemble(head: Head, params: dict[str, Tensor], fixed: dict[str, Tensor], rates: LearningRates) -> TrainState:
+    groups = []
+    for key, value in params.items():
+        value.requires_grad_()
+        kind, _, name = key.partition(".")
+        rate = {"coefficients": rates.coefficients, "pose": rates.pose}.get(kind) or getattr(rates, name)
+        groups.append({"params": [value], "name": key, "lr": rate, "base_lr": rate})
+    N = sum(len(value) for key, value in params.items() if key.endswith(".means"))
+    optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.99), eps=1e-15, fused=True)
+    return TrainState(
+        template=head, params=params, fixed=fixed, optimizer=optimizer, pull=torch.zeros(N), seen=torch.zeros(N)
+    )
+
+
+def pack(state: TrainState) -> dict[str, Tensor]:
+    """All tensors of a state under flat names, for a checkpoint."""
+    tensors = {f"params.{key}": value.detach() for key, value in state.params.items()}
+    tensors |= {f"fixed.{key}": value for key, value in state.fixed.items()}
+    for key, value in state.params.items():
+        for name, moment in state.optimizer.state.get(value, {}).items():
+            tensors[f"adam.{name}.{key}"] = moment
+    tensors |= {"pull": state.pull, "seen": state.seen, "step": torch.tensor(state.step)}
+    return tensors
+
+
+def unpack(tensors: Mapping[str, Tensor], head: Head, rates: LearningRates) -> TrainState:
+    """The state that ``pack`` wrote; ``head`` supplies what training does not change."""
+
+    def under(prefix: str) -> dict[str, Tensor]:
+        return {key.removeprefix(prefix): value.clone() for key, value in tensors.items() if key.startswith(prefix)}
+
+    state = _assemble(head, under("params."), under("fixed."), rates)
+    for key, value in state.params.items():
+        moments = {name: tensors.get(f"adam.{name}.{key}") for name in ("step", "exp_avg", "exp_avg_sq")}
+        if moments["step"] is not None:
+            state.optimizer.state[value] = {name: moment.clone() for name, moment in moments.items()}
+    state.pull, state.seen = tensors["pull"].clone(), tensors["seen"].clone()
+    state.step = int(tensors["step"])
+    return state
