@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gaussian_head.checks import InputError
+from ..checks import InputError
 
 PIXELS_PER_DEGREE = 0.7 * 3840 / 0.7 * math.pi / 180
 """A 0.7 m wide 3840-pixel screen seen from 0.7 m."""

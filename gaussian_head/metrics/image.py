@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gaussian_head.checks import InputError
+from ..checks import InputError
 
 RADIUS = 5
 """Half width of the SSIM window: 11 pixels."""

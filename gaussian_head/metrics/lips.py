@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from gaussian_head.checks import InputError
+from ..checks import InputError
 
 LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178)
 """The 20 mesh points nearest to points 48 to 67 of the 68-point scheme, on which papers measure LMD."""
@@ -62,7 +63,8 @@ def detect_landmarks(frames: Iterable[np.ndarray]) -> np.ndarray:
     found = []
     with FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as mesh:
         for frame in frames:
-            faces = mesh.process(np.ascontiguousarray(frame)).multi_face_landmarks
+            result: Any = mesh.process(np.ascontiguousarray(frame))
+            faces = result.multi_face_landmarks
             points = np.full((478, 2), np.nan)
             if faces:
                 size = (frame.shape[1], frame.shape[0])
@@ -111,7 +113,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def best_lag(first: np.ndarray, second: np.ndarray, fps: float, *, max_seconds: float = 0.4) -> Lag:
-    """The shift of ``second`` ``[T]`` against ``first`` ``[T]`` at which they correlate best, to a fraction of a frame."""
+    """The shift of ``second`` ``[T]`` against ``first`` ``[T]`` at which they correlate best, finer than a frame."""
     _require_pair(first, second)
     T = len(first)
     reach = max(1, min(round(max_seconds * fps), T // 3))

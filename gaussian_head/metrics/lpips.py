@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gaussian_head.checks import InputError, require_file
+from ..checks import InputError, require_file
 
-# Per layer of torchvision's `features`: ("conv", index, in, out, kernel, stride, padding), ("pool", kernel, stride), "tap".
+# ("conv", index in torchvision's `features`, in, out, kernel, stride, padding), ("pool", kernel, stride) or "tap".
 _ALEX = (
     ("conv", 0, 3, 64, 11, 4, 2),
     "tap",

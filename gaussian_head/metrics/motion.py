@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaussian_head.checks import InputError
-from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotvec
+from ..checks import InputError
+from ..transforms import quat_conjugate, quat_multiply, quat_to_rotvec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from gaussian_head.checks import InputError
 from gaussian_head.metrics.flip import flip
 

@@ -3,10 +3,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from gaussian_head.checks import InputError
-from gaussian_head.metrics.image import MS_SSIM_WEIGHTS, ms_ssim, psnr, ssim, ssim_map
 from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from gaussian_head.checks import InputError
+from gaussian_head.metrics.image import MS_SSIM_WEIGHTS, ms_ssim, psnr, ssim, ssim_map
 
 
 def pictures(height=97, width=130, noise=0.1, seed=0, dtype=torch.float32):

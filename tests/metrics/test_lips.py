@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from gaussian_head.checks import InputError
 from gaussian_head.metrics import lips
 

@@ -3,10 +3,11 @@ import pickle
 
 import pytest
 import torch
-from gaussian_head.checks import InputError
-from gaussian_head.metrics.lpips import Lpips
 from safetensors.torch import save_file
 from torch import nn
+
+from gaussian_head.checks import InputError
+from gaussian_head.metrics.lpips import Lpips
 
 ALEX_TAPS = {1: 64, 4: 192, 7: 384, 9: 256, 11: 256}
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from gaussian_head.checks import InputError
 from gaussian_head.metrics.motion import FlickerMeter, SilhouetteMeter, pose_jitter
 from gaussian_head.transforms import rotvec_to_quat
