@@ -207,7 +207,7 @@ def export(
     head: Positional[Path],
     *,
     out: Path,
-    format: Literal["ply", "splat", "glb", "csv"] = "ply",
+    format: Literal["ply", "splat"] = "ply",
     frame: int | None = None,
 ) -> None:
     """Write a head for other programs.
@@ -215,7 +215,7 @@ def export(
     Args:
         head: Folder that `train` wrote.
         out: File to write.
-        format: ply (3DGS), splat (web viewers), glb (tracked shape with motion), csv (motion channels).
+        format: ply (standard 3DGS), splat (32 bytes a Gaussian, web viewers).
         frame: Frame of the captured clip whose pose and expression to export; the neutral head where absent.
     """
     from .exporting import export as run

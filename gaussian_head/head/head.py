@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -41,6 +42,21 @@ class Head:
     """``[K, 2]`` 1st and 99th percentile of every expression channel in the training frames."""
     audio_model: AudioToMotion | None = None
     """Predicts the lip channels from sound; None for a clip without sound."""
+    capture_path: str = ""
+    """Where the capture lay when the head was trained."""
+
+    @staticmethod
+    def load(folder: str | Path) -> Head:
+        """Read a head that `save` wrote; InputError where there is none, or a damaged or newer one."""
+        from .storage import load_head
+
+        return load_head(folder)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the head to a folder (safetensors + JSON), each part whole or not at all."""
+        from .storage import save_head
+
+        save_head(self, folder)
 
     @property
     def fps(self) -> float:

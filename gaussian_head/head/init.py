@@ -64,6 +64,7 @@ def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
         camera=capture.camera,
         background=torch.as_tensor(capture.background),
         channel_ranges=torch.stack([low, high], dim=1),
+        capture_path=str(capture.path.resolve()),
     )
 
 

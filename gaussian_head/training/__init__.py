@@ -1,0 +1,6 @@
+"""From a Capture to a Head: stages as data, one loop, losses as pure functions."""
+
+from .config import PRESETS as PRESETS
+from .config import Stage as Stage
+from .config import TrainConfig as TrainConfig
+from .pipeline import train as train

@@ -1,0 +1,97 @@
+"""A capture folder filmed from the synthetic head of `support_head`: real format, known truth, made in a second."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from support_head import CHANNELS, MOUTH, RADII, make_head
+from torch import Tensor
+
+from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter
+from gaussian_head.head import Head
+from gaussian_head.rendering import render_gaussians
+from gaussian_head.training.data import EYES, LIPS
+from gaussian_head.transforms import pose_apply
+
+JAW = CHANNELS.index("jaw_open")
+
+
+def face_shape() -> tuple[Tensor, Tensor]:
+    """Vertices ``[478, 3]`` on the front of the head's ellipsoid and a basis ``[K, 478, 3]`` whose jaw opens."""
+    golden = math.pi * (3 - math.sqrt(5))
+    i = torch.arange(478)
+    radius, angle = 0.85 * torch.sqrt((i + 0.5) / 478), golden * i
+    x, y = radius * torch.cos(angle), radius * torch.sin(angle)
+    unit = torch.stack([x, y, -torch.sqrt(1 - x * x - y * y)], dim=1)
+    vertices = unit * torch.tensor(RADII)
+    for k, index in enumerate(LIPS):
+        turn = 2 * math.pi * k / len(LIPS)
+        vertices[index] = torch.tensor(MOUTH) + torch.tensor([0.02 * math.cos(turn), 0.01 * math.sin(turn), 0.0])
+    for side, eye in zip((-1, 1), EYES, strict=True):
+        for k, index in enumerate(eye):
+            turn = 2 * math.pi * k / len(eye)
+            vertices[index] = torch.tensor(
+                [0.03 * side + 0.01 * math.cos(turn), -0.02 + 0.004 * math.sin(turn), -0.083]
+            )
+    basis = torch.zeros(len(CHANNELS), 478, 3)
+    basis[JAW, :, 1] = 0.03 * (vertices[:, 1] > MOUTH[1])
+    return vertices, basis
+
+
+def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: bool = True) -> tuple[Capture, Head]:
+    """Film the synthetic head and write the clip as a capture; returns it with the head that was filmed."""
+    head = make_head(num_frames=num_frames, num_gaussians=3000, size=size)
+    motion, camera = head.capture_motion, head.camera
+    vertices, basis = face_shape()
+    one_hot = torch.nn.functional.one_hot(head.parts.long(), 3).float()
+    with CaptureWriter(folder) as writer:
+        landmarks = []
+        for t in range(num_frames):
+            frame = render_gaussians(head.gaussians(motion, t), camera, background=head.background, extra=one_hot)
+            label = torch.tensor([4, 5, 1], dtype=torch.uint8)[frame.extra.argmax(-1)]
+            label[frame.alpha < 0.5] = 0
+            writer.write_image(t, (frame.rgb.clamp(0, 1) * 255).round().byte().numpy())
+            writer.write_alpha(t, (frame.alpha.clamp(0, 1) * 255).round().byte().numpy())
+            writer.write_labels(t, label.numpy())
+            pose = motion.at(t)
+            posed = vertices + torch.einsum("k,klc->lc", pose.expression, basis)
+            landmarks.append(camera.project(pose_apply(pose.head_quat, pose.head_position, posed)))
+        info = CaptureInfo(
+            fps=motion.fps,
+            num_frames=num_frames,
+            width=size,
+            height=size,
+            K=camera.K.tolist(),
+            num_train=num_frames - round(0.1 * num_frames),
+            source={"name": "synthetic", "fps": motion.fps, "width": size, "height": size, "crop": [0, 0, size]},
+            has_audio=sound,
+            audio_offset=0.0,
+            channels=list(CHANNELS),
+        )
+        tensors = {
+            "landmarks": torch.stack(landmarks),
+            "head_quats": motion.head_quats,
+            "head_positions": motion.head_positions,
+            "torso_quats": motion.torso_quats,
+            "torso_positions": motion.torso_positions,
+            "expression": motion.expression,
+            "shape": vertices,
+            "basis": basis,
+            "triangles": torch.zeros(1, 3, dtype=torch.int32),
+            "residual": torch.zeros(num_frames),
+            "tracked": torch.ones(num_frames, dtype=torch.uint8),
+        }
+        plate = (head.background * 255).round().byte().numpy()
+        writer.finish(info, tensors, background=plate, audio=_sound(motion) if sound else None)
+    return Capture.load(folder), head
+
+
+def _sound(motion) -> np.ndarray:
+    """A hum as loud as the jaw is open."""
+    samples = round(len(motion) / motion.fps * 16000)
+    time = np.arange(samples) / 16000
+    opening = np.interp(time, np.arange(len(motion)) / motion.fps, motion.channel("jaw_open").numpy())
+    return (opening * np.sin(2 * math.pi * 140 * time)).astype(np.float32)

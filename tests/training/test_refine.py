@@ -1,0 +1,48 @@
+"""Pose corrections of unseen frames."""
+
+import torch
+
+from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.training.refine import apply_corrections, extend_corrections
+
+
+def wandering_motion(T: int = 300) -> Motion:
+    generator = torch.Generator().manual_seed(0)
+    walk = torch.cumsum(torch.randn(T, 3, generator=generator) * 0.01, 0)
+    quats = torch.nn.functional.normalize(torch.cat([torch.ones(T, 1), walk * 0.1], 1), dim=1)
+    code = torch.cumsum(torch.randn(T, len(SEMANTIC_CHANNELS), generator=generator) * 0.1, 0)
+    still = torch.tensor([[1.0, 0, 0, 0]]).repeat(T, 1)
+    return Motion(
+        fps=25.0,
+        head_quats=quats,
+        head_positions=walk,
+        torso_quats=still,
+        torso_positions=torch.zeros(T, 3),
+        expression=code,
+        channels=SEMANTIC_CHANNELS,
+    )
+
+
+def test_systematic_error_is_predicted_and_noise_is_not():
+    motion, train = wandering_motion(), torch.arange(270)
+    truth = torch.zeros(300, 12)
+    truth[:, 0] = 0.01 * motion.channel("jaw_open")
+    noise = torch.randn(300, generator=torch.Generator().manual_seed(1)) * 0.01
+    learned = truth.clone()
+    learned[:, 5] = noise
+    learned[270:] = 99.0
+    result = extend_corrections(motion, learned, train)
+    torch.testing.assert_close(result[:270], learned[:270])
+    error = (result[270:, 0] - truth[270:, 0]).norm() / truth[270:, 0].norm()
+    assert error < 0.25
+    assert result[270:, 5].abs().max() < 0.005
+
+
+def test_corrections_turn_and_move():
+    motion = wandering_motion(5)
+    corrections = torch.zeros(5, 12)
+    corrections[:, 5] = 0.1
+    moved = apply_corrections(motion, corrections)
+    torch.testing.assert_close(moved.head_positions[:, 2], motion.head_positions[:, 2] + 0.1)
+    torch.testing.assert_close(moved.head_quats, motion.head_quats)
+    torch.testing.assert_close(moved.torso_positions, motion.torso_positions)
