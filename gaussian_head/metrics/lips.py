@@ -11,25 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import InputError
+from .alignment import (
+    Lag,
+    Misalignment,
+    best_lag,
+    correlation,
+    mean_temporal_misalignment,
+    require_pair,
+)
 
 LIPS = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91, 78, 81, 13, 311, 308, 402, 14, 178)
 """The 20 mesh points nearest to points 48 to 67 of the 68-point scheme, on which papers measure LMD."""
 UPPER_INNER, LOWER_INNER = 13, 14
 CORNER_RIGHT, CORNER_LEFT = 61, 291
 EYE_RIGHT, EYE_LEFT = 33, 263
-
-_DTW_FRAMES = 500  # sequences are aligned in pieces of at most this many frames
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lag:
-    """Where two signals agree best."""
-
-    seconds: float
-    """How much later the second signal is than the first."""
-    correlation: float
-    """Pearson correlation at that lag."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,30 +42,58 @@ class ClosureErrors:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Misalignment:
-    """Mean temporal misalignment of lip motion."""
+class LipScores:
+    """Everything measured on the lips of one prediction."""
 
-    seconds: float
-    """Mean time between an extremum of the true lip distance and its partner; NaN where none has a partner."""
-    matched: float
-    """Share of the true extrema that found a partner."""
+    lmd: float
+    """Mean-centred lip landmark distance, pixels (see :func:`landmark_distance`)."""
+    lmd_uncentred: float
+    """The same without centring."""
+    opening_correlation: float
+    """Pearson correlation of true and predicted mouth opening."""
+    width_correlation: float
+    """Pearson correlation of true and predicted lip width."""
+    opening_lag: Lag
+    """Lag of the predicted mouth opening behind the true one."""
+    closure: ClosureErrors
+    """Lips that stay open."""
+    misalignment: Misalignment
+    """MTM."""
+    slcc: float
+    """Speech-lip intensity correlation of the prediction; NaN without sound."""
+    slcc_truth: float
+    """The same of the truth."""
+    detected: float
+    """Share of frames in which both sides have a face."""
+
+
+class LandmarkDetector:
+    """Finds the landmarks of single pictures; use it as a context manager."""
+
+    def __init__(self) -> None:
+        from mediapipe.python.solutions.face_mesh import FaceMesh
+
+        self._mesh = FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1)
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Landmarks ``[478, 2]`` in pixels of a picture u8 ``[H, W, 3]``; NaN where no face is found."""
+        result: Any = self._mesh.process(np.ascontiguousarray(frame))
+        if not result.multi_face_landmarks:
+            return np.full((478, 2), np.nan, np.float32)
+        size = (frame.shape[1], frame.shape[0])
+        return (np.array([(p.x, p.y) for p in result.multi_face_landmarks[0].landmark]) * size).astype(np.float32)
+
+    def __enter__(self) -> LandmarkDetector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._mesh.close()
 
 
 def detect_landmarks(frames: Iterable[np.ndarray]) -> np.ndarray:
-    """Landmarks ``[T, 478, 2]`` of pictures u8 ``[H, W, 3]``, each on its own; NaN where no face is found."""
-    from mediapipe.python.solutions.face_mesh import FaceMesh
-
-    found = []
-    with FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as mesh:
-        for frame in frames:
-            result: Any = mesh.process(np.ascontiguousarray(frame))
-            faces = result.multi_face_landmarks
-            points = np.full((478, 2), np.nan)
-            if faces:
-                size = (frame.shape[1], frame.shape[0])
-                points = np.array([(p.x, p.y) for p in faces[0].landmark]) * size
-            found.append(points)
-    return np.array(found, dtype=np.float32).reshape(-1, 478, 2)
+    """Landmarks ``[T, 478, 2]`` in pixels of pictures u8 ``[H, W, 3]``, each on its own; NaN where no face is found."""
+    with LandmarkDetector() as detector:
+        return np.array([detector(frame) for frame in frames], np.float32).reshape(-1, 478, 2)
 
 
 def landmark_distance(truth: np.ndarray, predicted: np.ndarray, *, centred: bool = True) -> float:
@@ -84,7 +107,7 @@ def landmark_distance(truth: np.ndarray, predicted: np.ndarray, *, centred: bool
 
     Source: Chen et al., "Lip movements generation at a glance" (ECCV 2018).
     """
-    _require_pair(truth, predicted)
+    require_pair(truth, predicted)
     a, b = (np.asarray(x, dtype=float)[:, LIPS] for x in (truth, predicted))
     if centred:
         a, b = (x - x.mean(1, keepdims=True) for x in (a, b))
@@ -99,35 +122,6 @@ def mouth_opening(landmarks: np.ndarray) -> np.ndarray:
 def lip_width(landmarks: np.ndarray) -> np.ndarray:
     """Distance of the mouth corners over that of the outer eye corners, ``[T]``."""
     return _distance(landmarks, CORNER_RIGHT, CORNER_LEFT) / _distance(landmarks, EYE_RIGHT, EYE_LEFT)
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson correlation of two signals ``[T]`` over their finite frames; NaN where one does not move."""
-    _require_pair(a, b)
-    good = np.isfinite(a) & np.isfinite(b)
-    if good.sum() < 3:
-        return float("nan")
-    x, y = a[good] - a[good].mean(), b[good] - b[good].mean()
-    norm = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / norm) if norm > 1e-12 else float("nan")
-
-
-def best_lag(first: np.ndarray, second: np.ndarray, fps: float, *, max_seconds: float = 0.4) -> Lag:
-    """The shift of ``second`` ``[T]`` against ``first`` ``[T]`` at which they correlate best, finer than a frame."""
-    _require_pair(first, second)
-    T = len(first)
-    reach = max(1, min(round(max_seconds * fps), T // 3))
-    lags = np.arange(-reach, reach + 1)
-    scores = np.array([correlation(first[max(0, -k) : T - max(0, k)], second[max(0, k) : T + min(0, k)]) for k in lags])
-    if not np.isfinite(scores).any():
-        return Lag(seconds=float("nan"), correlation=float("nan"))
-    best = int(np.nanargmax(scores))
-    offset = 0.0
-    if 0 < best < len(lags) - 1:
-        left, peak, right = scores[best - 1 : best + 2]
-        bend = left - 2 * peak + right
-        offset = 0.5 * (left - right) / bend if np.isfinite(bend) and bend < 0 else 0.0
-    return Lag(seconds=float((lags[best] + offset) / fps), correlation=float(scores[best]))
 
 
 def silent_frames(samples: np.ndarray, fps: float, num_frames: int, *, sample_rate: int = 16000) -> np.ndarray:
@@ -157,7 +151,7 @@ def closure_errors(truth: np.ndarray, predicted: np.ndarray, silent: np.ndarray)
         predicted: Mouth opening ``[T]``.
         silent: ``[T]`` bool (see :func:`silent_frames`).
     """
-    _require_pair(truth, predicted)
+    require_pair(truth, predicted)
     good = np.isfinite(truth) & np.isfinite(predicted)
     if not good.any():
         return ClosureErrors(open_in_silence=float("nan"), unclosed=float("nan"), silent_frames=0, closed_frames=0)
@@ -170,39 +164,6 @@ def closure_errors(truth: np.ndarray, predicted: np.ndarray, silent: np.ndarray)
         unclosed=float(is_open[spoken].mean()) if spoken.any() else float("nan"),
         silent_frames=int(quiet.sum()),
         closed_frames=int(spoken.sum()),
-    )
-
-
-def mean_temporal_misalignment(truth: np.ndarray, predicted: np.ndarray, fps: float) -> Misalignment:
-    """MTM: time between matching extrema of the lip distance after derivative dynamic time warping.
-
-    Both signals are smoothed (sigma 2 frames) and their slopes aligned; a true maximum or minimum and the
-    predicted one that the path pairs with it count if the latter lies between the neighbouring true extrema.
-    Longer clips are aligned in pieces of 500 frames.
-
-    Args:
-        truth: Lip distance ``[T]``, any unit.
-        predicted: Lip distance ``[T]``.
-        fps: Frames per second.
-
-    Source: Chae-Yeon et al., "Perceptually accurate 3D talking head generation" (CVPR 2025).
-    """
-    from scipy.ndimage import gaussian_filter1d
-
-    _require_pair(truth, predicted)
-    deltas: list[int] = []
-    extrema = 0
-    for start in range(0, len(truth), _DTW_FRAMES):
-        pieces = [_without_gaps(x[start : start + _DTW_FRAMES]) for x in (truth, predicted)]
-        if any(x is None or len(x) < 3 for x in pieces):
-            continue
-        a, b = (gaussian_filter1d(x, 2.0) for x in pieces if x is not None)
-        found, total = _paired_extrema(a, b)
-        deltas += found
-        extrema += total
-    return Misalignment(
-        seconds=float(np.mean(deltas)) / fps if deltas else float("nan"),
-        matched=len(deltas) / extrema if extrema else float("nan"),
     )
 
 
@@ -230,54 +191,25 @@ def speech_lip_correlation(
     return correlation(lip_power, speech_power)
 
 
-def _paired_extrema(truth: np.ndarray, predicted: np.ndarray) -> tuple[list[int], int]:
-    from scipy.signal import find_peaks
-
-    kinds = []
-    for signal in (truth, predicted):
-        kind = np.zeros(len(signal), int)
-        kind[find_peaks(signal)[0]], kind[find_peaks(-signal)[0]] = 1, -1
-        kinds.append(kind)
-    at = np.flatnonzero(kinds[0])
-    before = dict(zip(at, [0, *at[:-1]], strict=True))
-    after = dict(zip(at, [*at[1:], len(truth) - 1], strict=True))
-    path = derivative_time_warping(truth, predicted)
-    paired = {
-        int(i): abs(int(i) - int(j))
-        for i, j in path
-        if kinds[0][i] != 0 and kinds[0][i] == kinds[1][j] and before[i] <= j <= after[i]
-    }
-    return list(paired.values()), len(at)
-
-
-def derivative_time_warping(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cheapest monotone path ``[P, 2]`` of index pairs that aligns the slopes of ``a`` ``[T]`` and ``b`` ``[S]``.
-
-    Source: Keogh and Pazzani, "Derivative dynamic time warping" (2001), with first differences as slopes.
-    """
-    slopes_a, slopes_b = np.diff(a, prepend=a[0]), np.diff(b, prepend=b[0])
-    n, m = len(a), len(b)
-    total = np.full((n + 1, m + 1), np.inf)
-    total[0, 0] = 0
-    for diagonal in range(n + m - 1):
-        i = np.arange(max(0, diagonal - m + 1), min(n, diagonal + 1))
-        j = diagonal - i
-        best = np.minimum(np.minimum(total[i, j], total[i, j + 1]), total[i + 1, j])
-        total[i + 1, j + 1] = np.abs(slopes_a[i] - slopes_b[j]) + best
-    path, i, j = [], n, m
-    while i > 0 and j > 0:
-        path.append((i - 1, j - 1))
-        step = int(np.argmin([total[i - 1, j - 1], total[i - 1, j], total[i, j - 1]]))
-        i, j = (i - 1, j - 1) if step == 0 else (i - 1, j) if step == 1 else (i, j - 1)
-    return np.array(path[::-1])
-
-
-def _without_gaps(signal: np.ndarray) -> np.ndarray | None:
-    good = np.isfinite(signal)
-    if good.mean() < 0.5:
-        return None
-    at = np.arange(len(signal))
-    return np.interp(at, at[good], signal[good])
+def lip_scores(truth: np.ndarray, predicted: np.ndarray, fps: float, samples: np.ndarray | None = None) -> LipScores:
+    """All lip measures of landmarks ``[T, 478, 2]``; ``samples`` is the sound, 16 kHz mono, from the first frame on."""
+    require_pair(truth, predicted)
+    opening = mouth_opening(truth), mouth_opening(predicted)
+    T = len(truth)
+    silent = np.zeros(T, bool) if samples is None else silent_frames(samples, fps, T)
+    slcc = [float("nan") if samples is None else speech_lip_correlation(x, samples, fps) for x in (predicted, truth)]
+    return LipScores(
+        lmd=landmark_distance(truth, predicted),
+        lmd_uncentred=landmark_distance(truth, predicted, centred=False),
+        opening_correlation=correlation(*opening),
+        width_correlation=correlation(lip_width(truth), lip_width(predicted)),
+        opening_lag=best_lag(*opening, fps),
+        closure=closure_errors(*opening, silent),
+        misalignment=mean_temporal_misalignment(*opening, fps),
+        slcc=slcc[0],
+        slcc_truth=slcc[1],
+        detected=float(np.isfinite(opening[0] + opening[1]).mean()) if T else float("nan"),
+    )
 
 
 def _distance(landmarks: np.ndarray, i: int, j: int) -> np.ndarray:
@@ -287,8 +219,3 @@ def _distance(landmarks: np.ndarray, i: int, j: int) -> np.ndarray:
 def _nanmean(values: np.ndarray) -> float:
     good = values[np.isfinite(values)]
     return float(good.mean()) if good.size else float("nan")
-
-
-def _require_pair(a: np.ndarray, b: np.ndarray) -> None:
-    if np.shape(a) != np.shape(b):
-        raise InputError(f"truth has shape {np.shape(a)} and the prediction {np.shape(b)}; they must be equal.")

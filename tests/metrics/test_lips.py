@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gaussian_head.checks import InputError
-from gaussian_head.metrics import lips
+from gaussian_head.metrics import alignment, lips
 
 
 def face(opening, width=None):
@@ -54,17 +54,17 @@ def test_opening_and_width():
 @pytest.mark.parametrize("shift", [-4, 0, 3])
 def test_best_lag_finds_a_shift(shift):
     signal = speech_like(220)
-    lag = lips.best_lag(signal[10:210], signal[10 - shift : 210 - shift], fps=25)
+    lag = alignment.best_lag(signal[10:210], signal[10 - shift : 210 - shift], fps=25)
     assert lag.seconds == pytest.approx(shift / 25, abs=0.008)
     assert lag.correlation > 0.98
 
 
 def test_correlation_matches_numpy_and_survives_stillness():
     a, b = speech_like(seed=1), speech_like(seed=2)
-    assert lips.correlation(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])
-    assert np.isnan(lips.correlation(a, np.ones_like(a)))
+    assert alignment.correlation(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])
+    assert np.isnan(alignment.correlation(a, np.ones_like(a)))
     with pytest.raises(InputError, match="must be equal"):
-        lips.correlation(a, b[:-1])
+        alignment.correlation(a, b[:-1])
 
 
 def test_closure_errors_by_hand():
@@ -100,7 +100,7 @@ def naive_warping(a, b):
 
 def test_time_warping_path_is_optimal():
     a, b = speech_like(60, 1), speech_like(45, 2)
-    path = lips.derivative_time_warping(a, b)
+    path = alignment.derivative_time_warping(a, b)
     da, db = np.diff(a, prepend=a[0]), np.diff(b, prepend=b[0])
     assert np.abs(da[path[:, 0]] - db[path[:, 1]]).sum() == pytest.approx(naive_warping(a, b))
     steps = np.diff(path, axis=0)
@@ -112,12 +112,12 @@ def test_time_warping_path_is_optimal():
 def test_misalignment_measures_a_delay():
     signal = speech_like(230, 5)
     truth = signal[10:210]
-    same = lips.mean_temporal_misalignment(truth, truth, 25)
-    late = lips.mean_temporal_misalignment(truth, signal[8:208], 25)
+    same = alignment.mean_temporal_misalignment(truth, truth, 25)
+    late = alignment.mean_temporal_misalignment(truth, signal[8:208], 25)
     assert same.seconds == 0
     assert same.matched == 1
     assert late.seconds == pytest.approx(2 / 25, abs=0.01)
-    still = lips.mean_temporal_misalignment(truth, np.ones(200), 25)
+    still = alignment.mean_temporal_misalignment(truth, np.ones(200), 25)
     assert np.isnan(still.seconds)
     assert still.matched == 0
 
