@@ -1,0 +1,189 @@
+"""A synthetic person for tests: no footage, no training, made in milliseconds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gaussian_head.camera import Camera
+from gaussian_head.head import Branch, Head
+from gaussian_head.head.coefficients import coefficient_names, init_coefficients
+from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.transforms import rotvec_to_quat
+
+CHANNELS = SEMANTIC_CHANNELS + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
+FPS = 25.0
+CENTRE = (0.0, -0.01, 1.0)
+"""World position of the resting head, metres."""
+RADII = (0.075, 0.11, 0.09)
+"""Half axes of the head's ellipsoid, metres."""
+MOUTH = (0.0, 0.052, -0.078)
+"""Centre of the lips in the head frame, metres."""
+SH_C0 = 0.28209479177387814
+LEARNED = 8
+
+
+class LoudnessToMotion:
+    """Opens the jaw where the sound is loud: the least that a trained audio model does."""
+
+    channels = CHANNELS
+
+    def predict(self, samples: np.ndarray, fps: float, num_frames: int) -> Tensor:
+        """Lip code ``[num_frames, K]`` of mono 16 kHz samples ``[S]``."""
+        edges = np.linspace(0, max(len(samples), 1), num_frames + 1).astype(int)
+        power = [
+            float(np.abs(samples[a:b]).mean()) if b > a else 0.0 for a, b in zip(edges[:-1], edges[1:], strict=True)
+        ]
+        code = torch.zeros(num_frames, len(CHANNELS))
+        code[:, CHANNELS.index("jaw_open")] = torch.tensor(power).mul(2).clamp(0, 0.4)
+        return code
+
+
+def make_motion(num_frames: int = 50) -> Motion:
+    """A second or two of talking, nodding and blinking that ends where it starts."""
+    phase = torch.arange(num_frames) / num_frames * 2 * math.pi
+    code = torch.zeros(num_frames, len(CHANNELS))
+    code[:, CHANNELS.index("jaw_open")] = 0.2 * (1 - torch.cos(3 * phase))
+    code[:, CHANNELS.index("lip_width")] = 0.1 * torch.sin(2 * phase)
+    blink = torch.exp(-(((torch.arange(num_frames) - num_frames // 2) / 1.5) ** 2))
+    code[:, CHANNELS.index("blink_l")] = blink
+    code[:, CHANNELS.index("blink_r")] = blink
+    code[:, len(SEMANTIC_CHANNELS) :] = 0.3 * torch.sin(phase[:, None] * torch.arange(1, 15))
+    turn = torch.stack([0.05 * torch.sin(phase), 0.15 * torch.sin(phase), 0.03 * torch.sin(2 * phase)], dim=1)
+    sway = torch.stack([0.006 * torch.sin(phase), torch.zeros(num_frames), torch.zeros(num_frames)], dim=1)
+    return Motion(
+        fps=FPS,
+        head_quats=rotvec_to_quat(turn),
+        head_positions=torch.tensor(CENTRE) + sway,
+        torso_quats=rotvec_to_quat(0.2 * turn),
+        torso_positions=torch.tensor(CENTRE) + 0.5 * sway,
+        expression=code,
+        channels=CHANNELS,
+    )
+
+
+def make_head(num_frames: int = 50, num_gaussians: int = 2000, size: int = 128, seed: int = 0) -> Head:
+    """A skin-coloured ellipsoid with hair, eyes, lips that open and a blue torso, before a grey-green wall."""
+    generator = torch.Generator().manual_seed(seed)
+    motion = make_motion(num_frames)
+    n_mouth, n_torso = num_gaussians // 10, num_gaussians // 4
+    n_face = num_gaussians - n_mouth - n_torso
+    ranges = torch.stack(
+        [torch.quantile(motion.expression, 0.01, dim=0), torch.quantile(motion.expression, 0.99, dim=0)]
+    )
+    scale = motion.expression.std(0).clamp(min=1e-3)
+    ramp = torch.linspace(0, 1, size)
+    plate = torch.stack([0.45 + 0.1 * ramp, 0.52 + 0.1 * ramp, 0.48 + 0.1 * ramp], dim=1)[:, None].expand(size, size, 3)
+    return Head(
+        branches=(
+            _branch("face", *_face(n_face), scale, 1.3, generator),
+            _branch("mouth", *_mouth(n_mouth), scale, 0.7, generator),
+            _branch("torso", *_torso(n_torso), scale, 1.3, generator),
+        ),
+        coefficient_params=init_coefficients(scale, torch.tensor(CENTRE), LEARNED, generator),
+        capture_motion=motion,
+        num_train=num_frames - round(0.1 * num_frames),
+        camera=Camera.from_focal(size * 2.4, size, size),
+        background=plate.contiguous(),
+        channel_ranges=ranges.T.contiguous(),
+        audio_model=LoudnessToMotion(),  # type: ignore[arg-type]
+    )
+
+
+def _face(n: int) -> tuple[Tensor, Tensor, float, Tensor]:
+    points = _fibonacci(n) * torch.tensor(RADII)
+    colors = torch.tensor([0.80, 0.60, 0.50]).repeat(n, 1)
+    hair = (points[:, 1] < -0.06) | ((points[:, 2] > 0.01) & (points[:, 1] < 0.05))
+    colors[hair] = torch.tensor([0.22, 0.15, 0.10])
+    for side in (-1, 1):
+        away = (points - torch.tensor([side * 0.032, -0.02, -0.08])).norm(dim=1)
+        colors[away < 0.014] = torch.tensor([0.92, 0.92, 0.90])
+        colors[away < 0.007] = torch.tensor([0.15, 0.25, 0.35])
+    lips = (points - torch.tensor(MOUTH)) / torch.tensor([0.028, 0.010, 0.05])
+    colors[lips.norm(dim=1) < 1] = torch.tensor([0.70, 0.32, 0.32])
+    neck = torch.ones(n)
+    return points, colors, _spacing(points), neck
+
+
+def _mouth(n: int) -> tuple[Tensor, Tensor, float, Tensor]:
+    flat = _sunflower(n) * torch.tensor([0.022, 0.012])
+    points = torch.cat([flat, torch.zeros(n, 1)], dim=1) + torch.tensor(MOUTH) + torch.tensor([0.0, 0.004, 0.012])
+    colors = torch.tensor([0.35, 0.10, 0.10]).repeat(n, 1)
+    colors[points[:, 1] < MOUTH[1]] = torch.tensor([0.90, 0.88, 0.82])
+    return points, colors, 0.002, torch.ones(n)
+
+
+def _torso(n: int) -> tuple[Tensor, Tensor, float, Tensor]:
+    n_neck = n // 5
+    around = torch.linspace(0, 2 * math.pi * 12, n_neck)
+    down = torch.linspace(0.07, 0.16, n_neck)
+    neck = torch.stack([0.05 * torch.cos(around), down, 0.02 + 0.05 * torch.sin(around)], dim=1)
+    flat = _sunflower(n - n_neck) * torch.tensor([0.21, 0.13])
+    bulge = -0.06 * (1 - (flat / torch.tensor([0.21, 0.13])).square().sum(1, keepdim=True))
+    slab = torch.cat([flat + torch.tensor([0.0, 0.25]), 0.03 + bulge], dim=1)
+    colors = torch.cat(
+        [torch.tensor([[0.76, 0.56, 0.46]]).repeat(n_neck, 1), torch.tensor([[0.20, 0.28, 0.48]]).repeat(n - n_neck, 1)]
+    )
+    weights = torch.cat([1 - (down - 0.07) / 0.09, torch.zeros(n - n_neck)])
+    return torch.cat([neck, slab]), colors, (math.pi * 0.21 * 0.13 / max(n - n_neck, 1)) ** 0.5, weights
+
+
+def _branch(
+    name: str,
+    means: Tensor,
+    colors: Tensor,
+    spacing: float,
+    weights: Tensor,
+    scale: Tensor,
+    size: float,
+    generator: torch.Generator,
+) -> Branch:
+    n, names = len(means), coefficient_names(CHANNELS, LEARNED)
+    basis = torch.zeros(n, 3, len(names))
+    if name == "face":
+        near = torch.exp(-(((means - torch.tensor(MOUTH)) / torch.tensor([0.035, 0.03, 0.06])) ** 2).sum(1))
+        below = torch.sigmoid((means[:, 1] - MOUTH[1]) / 0.002)
+        basis[:, 1, names.index("jaw_open")] = near * (0.045 * below - 0.008 * (1 - below)) * scale[0]
+        basis[:, 0, names.index("lip_width")] = near * means[:, 0] * scale[1]
+        for side, channel in ((1, "blink_l"), (-1, "blink_r")):
+            lid = torch.exp(-(((means - torch.tensor([side * 0.032, -0.034, -0.08])).norm(dim=1) / 0.012) ** 2))
+            basis[:, 1, names.index(channel)] = 0.014 * lid * scale[names.index(channel)]
+    quats = torch.randn(n, 4, generator=generator)
+    return Branch(
+        name=name,
+        uses=torch.arange(len(names)),
+        means=means,
+        quats=quats / quats.norm(dim=1, keepdim=True),
+        log_scales=torch.full((n, 3), math.log(spacing * size / 2)),
+        logit_opacities=torch.full((n,), 3.0),
+        sh0=((colors - 0.5) / SH_C0)[:, None],
+        shN=torch.zeros(n, 3, 3),
+        basis=basis,
+        stretch=torch.zeros(n, 6, len(names)),
+        head_weights=weights,
+    )
+
+
+def _fibonacci(n: int) -> Tensor:
+    """``[n, 3]`` even points on the unit sphere."""
+    i = torch.arange(n) + 0.5
+    polar, around = torch.acos(1 - 2 * i / n), math.pi * (1 + 5**0.5) * i
+    return torch.stack(
+        [torch.sin(polar) * torch.cos(around), torch.cos(polar), torch.sin(polar) * torch.sin(around)], dim=1
+    )
+
+
+def _sunflower(n: int) -> Tensor:
+    """``[n, 2]`` even points in the unit disc."""
+    i = torch.arange(n) + 0.5
+    radius, around = (i / n).sqrt(), math.pi * (1 + 5**0.5) * i
+    return torch.stack([radius * torch.cos(around), radius * torch.sin(around)], dim=1)
+
+
+def _spacing(points: Tensor) -> float:
+    """Typical distance between neighbours on the ellipsoid."""
+    area = 4 * math.pi * (math.prod(RADII) ** (2 / 3))
+    return (area / len(points)) ** 0.5

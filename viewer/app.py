@@ -1,0 +1,137 @@
+"""The server: one session and one worker per browser."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gaussian_head.checks import InputError
+from gaussian_head.head import Head
+from gaussian_head.media import read_audio
+
+from . import panels
+from .performances import SAMPLE_RATE, Performance, spoken
+from .session import Session
+from .shelf import Shelf
+from .views import placement
+from .worker import Worker
+
+log = logging.getLogger(__name__)
+BRAND = (255, 138, 82)
+"""Colour of the controls."""
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+class ViewerHandle:
+    """A running viewer."""
+
+    def __init__(self, server: Any, sessions: dict[int, Session], host: str) -> None:
+        self._server, self._sessions = server, sessions
+        self._ended = threading.Event()
+        shown = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host
+        self.url = f"http://{shown}:{server.get_port()}"
+        """Where to look."""
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The browsers connected now."""
+        return tuple(self._sessions.values())
+
+    def wait(self) -> None:
+        """Block until ``stop`` is called from elsewhere or the user presses Ctrl-C."""
+        try:
+            self._ended.wait()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Disconnect every browser and free the port; calling it twice is fine."""
+        if self._ended.is_set() and self._server is None:
+            return
+        self._ended.set()
+        for session in self.sessions:
+            session.stop()
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
+
+
+def serve(
+    heads: Sequence[Path | str | Head],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    audio: Path | None = None,
+    size: int = 512,
+    block: bool = True,
+) -> ViewerHandle:
+    """Show heads in the browser.
+
+    Args:
+        heads: folders that ``train`` wrote, or heads; the first is shown at the start.
+        host: address to listen on; the default is this machine only. Anyone who reaches another address can use
+            the viewer, there is no password.
+        port: port to listen on, 0 for any free one; the next free one where it is taken.
+        audio: sound or video file that the first head says at the start.
+        size: height of the rendered picture, pixels.
+        block: serve until Ctrl-C; False returns at once and serves from threads.
+
+    Returns:
+        A handle with the address and ``stop()``.
+
+    Raises:
+        InputError: not a head's folder, no sound in ``audio``, or an impossible size.
+    """
+    if not 64 <= size <= 4096:
+        raise InputError(f"size is {size}; a picture height between 64 and 4096 pixels is wanted.")
+    shelf = Shelf(heads)
+    head = shelf.get(shelf.names[0]).head
+    start = None if audio is None else _performance(head, audio)
+    if host not in LOCAL:
+        log.warning("the viewer listens on %s, where anyone who reaches it can use it", host)
+    server = _server(head, host, port, verbose=block)
+    sessions: dict[int, Session] = {}
+
+    @server.on_client_connect
+    def _(client: Any) -> None:
+        session = Session(client, shelf, start, size)
+        sessions[client.client_id] = session
+        panels.build(session)
+        client.camera.on_update(lambda _: session.touch())
+        session.go_to(0)
+        Worker(session).start()
+
+    @server.on_client_disconnect
+    def _(client: Any) -> None:
+        session = sessions.pop(client.client_id, None)
+        if session is not None:
+            session.stop()
+
+    handle = ViewerHandle(server, sessions, host)
+    log.info("viewer at %s", handle.url)
+    if block:
+        handle.wait()
+    return handle
+
+
+def _performance(head: Head, audio: Path) -> Performance:
+    return spoken(head, read_audio(audio, sample_rate=SAMPLE_RATE), Path(audio).name)
+
+
+def _server(head: Head, host: str, port: int, *, verbose: bool) -> Any:
+    import viser
+
+    server = viser.ViserServer(host=host, port=port, label="gaussian-head", verbose=verbose)
+    server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=BRAND)
+    server.gui.main_panel.dock_right()
+    server.scene.set_up_direction("-y")
+    server.scene.world_axes.visible = False
+    place = placement(head)
+    server.initial_camera.position = place.position
+    server.initial_camera.look_at = place.look_at
+    server.initial_camera.up = (0.0, -1.0, 0.0)
+    server.initial_camera.fov = place.fov
+    return server

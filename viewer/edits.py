@@ -1,0 +1,98 @@
+"""Sliders on top of any Motion: a turn of the head, channels pushed by name, everything exaggerated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from gaussian_head.head import Head
+from gaussian_head.motion import Motion
+from gaussian_head.transforms import quat_multiply, quat_normalize, quat_slerp, rotvec_to_quat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edits:
+    """What the sliders ask for; the default changes nothing."""
+
+    turn_deg: float = 0.0
+    """Head yaw, positive turns the face to the picture's right."""
+    nod_deg: float = 0.0
+    """Head pitch, positive looks up."""
+    tilt_deg: float = 0.0
+    """Head roll, positive tilts clockwise in the picture."""
+    push: dict[str, float] = field(default_factory=dict)
+    """By channel name: shift in units of the channel's range in the captured clip."""
+    amplify: float = 1.0
+    """Factor on expression and on the head's departure from its mean pose; 0 holds still."""
+    still: bool = False
+    """Hold the head and the torso at the mean pose of the captured clip."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanPose:
+    """Where a head is on average over its captured clip."""
+
+    head_quat: Tensor
+    """``[4]``, wxyz."""
+    head_position: Tensor
+    """``[3]``, metres."""
+    torso_quat: Tensor
+    """``[4]``, wxyz."""
+    torso_position: Tensor
+    """``[3]``, metres."""
+
+    @staticmethod
+    def of(motion: Motion) -> MeanPose:
+        """Mean pose of ``motion``; quaternions are averaged on the side of the first."""
+        return MeanPose(
+            head_quat=_mean_quat(motion.head_quats),
+            head_position=motion.head_positions.mean(0),
+            torso_quat=_mean_quat(motion.torso_quats),
+            torso_position=motion.torso_positions.mean(0),
+        )
+
+
+def edited(motion: Motion, edits: Edits, head: Head, mean: MeanPose) -> Motion:
+    """``motion`` (any number of frames) as the sliders want it; the code stays near what the head has shown.
+
+    Args:
+        motion: T frames with the channels of ``head``.
+        edits: the sliders.
+        head: gives the range of every channel.
+        mean: mean pose of the head's captured clip.
+    """
+    factor = 0.0 if edits.still else edits.amplify
+    head_quats = _amplified_quats(mean.head_quat, motion.head_quats, factor)
+    local = rotvec_to_quat(torch.deg2rad(torch.tensor([-edits.nod_deg, -edits.turn_deg, edits.tilt_deg])))
+    return replace(
+        motion,
+        head_quats=quat_multiply(head_quats, local.expand_as(head_quats)),
+        head_positions=torch.lerp(mean.head_position, motion.head_positions, factor),
+        torso_quats=_amplified_quats(mean.torso_quat, motion.torso_quats, factor),
+        torso_positions=torch.lerp(mean.torso_position, motion.torso_positions, factor),
+        expression=_pushed(motion, edits, head.channel_ranges),
+    )
+
+
+def _pushed(motion: Motion, edits: Edits, ranges: Tensor) -> Tensor:
+    low, high = ranges.unbind(1)
+    span = (high - low).clamp(min=1e-6)
+    code = motion.expression * edits.amplify
+    for name, amount in edits.push.items():
+        if name in motion.channels:
+            k = motion.channels.index(name)
+            code[:, k] += amount * span[k]
+    return torch.clamp(code, low - span, high + span)
+
+
+def _amplified_quats(mean: Tensor, quats: Tensor, factor: float) -> Tensor:
+    if factor == 1.0:
+        return quats
+    return quat_slerp(mean.expand_as(quats), quats, factor)
+
+
+def _mean_quat(quats: Tensor) -> Tensor:
+    side = torch.where((quats * quats[:1]).sum(1, keepdim=True) < 0, -1.0, 1.0)
+    return quat_normalize((quats * side).mean(0))

@@ -1,0 +1,94 @@
+"""Decides which picture to render next, and how large; pure, so that it is tested without a browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .clock import Playback
+from .pacing import Pacer
+
+STILL_AFTER = 0.25
+"""Seconds without a change after which the picture is drawn at full size."""
+BUSY_SCALE = 0.5
+"""Size of the picture while it moves, as a fraction of the full size, where full size would be too slow."""
+IDLE_WAIT = 1.0
+"""Seconds to sleep when nothing is due; every change wakes the worker sooner."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One picture to render."""
+
+    version: int
+    """Count of changes of camera and settings that it shows."""
+    frame: int
+    """Frame of the performance."""
+    scale: float
+    """Fraction of the full size."""
+
+
+class Scheduler:
+    """Owns what one browser sees next: its player, its flow control and what changed since the last picture."""
+
+    def __init__(self, playback: Playback) -> None:
+        self.playback, self.pacer = playback, Pacer()
+        self.version = 0
+        self._touched = float("-inf")
+        self._last: Job | None = None
+        self._full_cost = 0.0
+
+    def touch(self, now: float) -> None:
+        """The camera or a setting changed."""
+        self.version += 1
+        self._touched = now
+
+    def next(self, now: float) -> Job | None:
+        """The picture to render now, or None where nothing is due."""
+        if not self.pacer.ready(now):
+            return None
+        job = self._wanted(now)
+        return None if job == self._last else job
+
+    def wait(self, now: float) -> float:
+        """Seconds until ``next`` may have something, if nobody touches anything."""
+        if not self.pacer.ready(now):
+            return self.pacer.wait(now)
+        if self.playback.playing(now):
+            return 0.25 / self.playback.fps
+        until_still = self._touched + STILL_AFTER - now
+        return until_still + 1e-3 if until_still > 0 else IDLE_WAIT
+
+    def done(self, job: Job, started: float, now: float) -> None:
+        """``job`` was rendered and sent; ``started`` is when its rendering began."""
+        self._last = job
+        self.pacer.sent(started, now)
+        if job.scale == 1.0:
+            cost = now - started
+            self._full_cost = cost if self._full_cost == 0 else self._full_cost + 0.3 * (cost - self._full_cost)
+        elif self._full_cost:
+            # Half size costs at least a quarter: lets full size be tried again when the machine is free.
+            self._full_cost += 0.1 * (min(4 * (now - started), self._full_cost) - self._full_cost)
+
+    def failed(self, job: Job, now: float) -> None:
+        """``job`` could not be rendered: stop there, and do not try the same picture again."""
+        if self.playback.playing(now):
+            self.playback.pause(now)
+        self._last = job
+
+    def shown(self, now: float, position: float, playing: bool) -> None:
+        """The last picture sent is on screen while the player stands at ``position``."""
+        self.pacer.shown(now)
+        if playing and self._last is not None:
+            middle = (self._last.frame + 0.5) / self.playback.fps
+            error = position - middle
+            if self.playback.loop:
+                error -= round(error / self.playback.duration) * self.playback.duration
+            self.pacer.synced(error)
+
+    def _wanted(self, now: float) -> Job:
+        playing = self.playback.playing(now)
+        lead = self.pacer.lead if playing else 0.0
+        frame = self.playback.frame(now, lead)
+        busy = playing or now - self._touched < STILL_AFTER
+        slow = self._full_cost > 0.6 / self.playback.fps
+        return Job(version=self.version, frame=frame, scale=BUSY_SCALE if busy and slow else 1.0)

@@ -1,0 +1,78 @@
+"""The heads on offer, loaded when first asked for and shared by all browsers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gaussian_head.checks import InputError
+from gaussian_head.head import Head
+
+from .edits import MeanPose
+from .performances import Performance, captured
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShelvedHead:
+    """A loaded head and what the viewer derives from it once."""
+
+    name: str
+    """Shown to the user."""
+    head: Head
+    """The person."""
+    mean: MeanPose
+    """Mean pose of the captured clip."""
+    clip: Performance
+    """The captured clip."""
+
+
+class Shelf:
+    """Names of heads in the order given, each loaded once."""
+
+    def __init__(self, heads: Sequence[Path | str | Head]) -> None:
+        if not heads:
+            raise InputError("no head came; give the folder of one or more heads that `train` wrote.")
+        self._sources = dict(zip(_unique([_name(h) for h in heads]), heads, strict=True))
+        self._loaded: dict[str, ShelvedHead] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the heads are called."""
+        return tuple(self._sources)
+
+    def get(self, name: str) -> ShelvedHead:
+        """The head called ``name``.
+
+        Raises:
+            InputError: its folder is not one of a head.
+        """
+        with self._lock:
+            if name not in self._loaded:
+                source = self._sources[name]
+                head = source if isinstance(source, Head) else Head.load(source)
+                folder = None if isinstance(source, Head) else Path(source).resolve()
+                self._loaded[name] = ShelvedHead(
+                    name=name, head=head, mean=MeanPose.of(head.capture_motion), clip=captured(head, folder)
+                )
+            return self._loaded[name]
+
+
+def _name(source: Path | str | Head) -> str:
+    if isinstance(source, Head):
+        return "head"
+    path = Path(source).resolve()
+    # `reconstruct` calls every head folder "head"; the folder around it tells people apart.
+    return path.parent.name if path.name == "head" else path.name
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names with `` 2``, `` 3`` … appended where they repeat."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return result

@@ -1,0 +1,79 @@
+"""Between the browser's orbit camera and the toolkit's Camera."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gaussian_head.camera import Camera
+from gaussian_head.head import Head
+from gaussian_head.rendering import orbit_view
+from gaussian_head.transforms import pose_to_matrix, rigid_inverse
+
+PRESETS = {
+    "Front": (0.0, 0.0),
+    "Left": (-35.0, 0.0),
+    "Right": (35.0, 0.0),
+    "Profile": (80.0, 0.0),
+    "Above": (0.0, -25.0),
+}
+"""Yaw and pitch in degrees of the cameras offered as buttons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A browser's camera."""
+
+    wxyz: tuple[float, float, float, float]
+    """Rotation from camera to world; the camera looks along +z with +y down."""
+    position: tuple[float, float, float]
+    """Camera centre in the world, metres."""
+    fov: float
+    """Vertical field of view, radians."""
+    aspect: float
+    """Width of the canvas over its height."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where to put a browser's camera."""
+
+    position: np.ndarray
+    """``[3]`` camera centre, metres."""
+    look_at: np.ndarray
+    """``[3]`` the point that dragging turns about, metres."""
+    fov: float
+    """Vertical field of view, radians."""
+
+
+def recorded_fov(head: Head) -> float:
+    """Vertical field of view of the recording camera, radians."""
+    return 2 * math.atan(head.camera.height / 2 / float(head.camera.K[1, 1]))
+
+
+def placement(head: Head, yaw_deg: float = 0.0, pitch_deg: float = 0.0) -> Placement:
+    """The recording camera turned about the head, as position and point looked at."""
+    camera = orbit_view(head, math.radians(yaw_deg), math.radians(pitch_deg))
+    forward = camera.viewmat[2, :3]
+    distance = (head.centre - camera.position) @ forward
+    look_at = camera.position + forward * distance
+    return Placement(position=camera.position.numpy(), look_at=look_at.numpy(), fov=recorded_fov(head))
+
+
+def camera_of(view: View, head: Head, height: int) -> Camera:
+    """The Camera of a browser's view at ``height`` pixels; its principal point is shifted as the recording's is.
+
+    Sizes are even, as video wants them.
+    """
+    height = max(height // 2 * 2, 16)
+    aspect = min(max(view.aspect, 0.25), 4.0)
+    width = max(round(height * aspect / 2) * 2, 16)
+    focal = height / 2 / math.tan(min(max(view.fov, 0.02), 2.8) / 2)
+    zoom = focal / float(head.camera.K[1, 1])
+    cx = width / 2 + (float(head.camera.K[0, 2]) - head.camera.width / 2) * zoom
+    cy = height / 2 + (float(head.camera.K[1, 2]) - head.camera.height / 2) * zoom
+    to_world = pose_to_matrix(torch.tensor(view.wxyz).float(), torch.tensor(view.position).float())
+    return Camera.from_focal(focal, width, height, cx, cy).with_view(rigid_inverse(to_world))

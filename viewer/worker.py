@@ -1,0 +1,117 @@
+"""The thread that renders for one browser: never faster than it shows, never stopped by an error."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+import torch
+from torch import Tensor
+
+from gaussian_head.camera import Camera
+
+from .edits import edited
+from .pictures import Look, backdrop, picture
+from .scheduler import Job
+from .session import Scene, Session
+from .shelf import ShelvedHead
+from .views import View, camera_of
+
+log = logging.getLogger(__name__)
+STATUS_INTERVAL = 0.5
+"""Seconds between updates of the numbers in the corner."""
+FULL_QUALITY, BUSY_QUALITY = 92, 85
+"""JPEG quality at full and at reduced size."""
+_RENDERING = threading.Lock()
+"""Browsers take turns: two renders at once would only fight over the same cores."""
+
+
+class Backdrops:
+    """The last few backdrops, which are costlier to warp than to keep."""
+
+    def __init__(self, keep: int = 4) -> None:
+        self._keep = keep
+        self._made: dict[object, Tensor] = {}
+
+    def get(self, person: ShelvedHead, camera: Camera, look: Look) -> Tensor:
+        """``backdrop`` for this camera, made once."""
+        key = (person.name, look.plate, look.color, camera.width, camera.height, float(camera.K[0, 0]))
+        if key not in self._made:
+            while len(self._made) >= self._keep:
+                self._made.pop(next(iter(self._made)))
+            self._made[key] = backdrop(person.head, camera, look)
+        return self._made[key]
+
+
+class Worker(threading.Thread):
+    """Renders and sends what the session's scheduler asks for until the session stops."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(name="viewer-worker", daemon=True)
+        self._session = session
+        self._backdrops = Backdrops()
+        self._render_ms = 0.0
+        self._last_status = 0.0
+
+    def run(self) -> None:
+        """Wait, render, send; a failed picture is reported and playing on is up to the user."""
+        session = self._session
+        while True:
+            with session.changed:
+                if session.stopped:
+                    return
+                now = time.monotonic()
+                job = session.scheduler.next(now)
+                if job is None:
+                    session.changed.wait(session.scheduler.wait(now))
+                    continue
+                scene = session.scene
+            try:
+                self._draw(job, scene, session.view())
+            except Exception as error:
+                self._survive(job, error)
+
+    def _draw(self, job: Job, scene: Scene, view: View) -> None:
+        started = time.monotonic()
+        with _RENDERING, torch.no_grad():
+            begun = time.monotonic()
+            image = self._picture(job, scene, view)
+            took = 1e3 * (time.monotonic() - begun)
+        self._render_ms = took if self._render_ms == 0 else self._render_ms + 0.2 * (took - self._render_ms)
+        client, session = self._session.client, self._session
+        quality = FULL_QUALITY if job.scale == 1.0 else BUSY_QUALITY
+        client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
+        client.flush()
+        with session.changed:
+            session.scheduler.done(job, started, time.monotonic())
+        self._report(scene, image.shape[1], image.shape[0])
+
+    def _picture(self, job: Job, scene: Scene, view: View):
+        person = scene.person
+        camera = camera_of(view, person.head, round(scene.size * job.scale))
+        # The performance may have been exchanged for a shorter one between the decision and now.
+        t = min(job.frame, len(scene.performance.motion) - 1)
+        moment = edited(scene.performance.motion.select(slice(t, t + 1)), scene.edits, person.head, person.mean)
+        background = self._backdrops.get(person, camera, scene.look) if scene.look.mode == "rgb" else None
+        return picture(person.head, moment, 0, camera, scene.look, background)
+
+    def _survive(self, job: Job, error: Exception) -> None:
+        session = self._session
+        with session.changed:
+            if session.stopped:
+                return
+            session.scheduler.failed(job, time.monotonic())
+        log.error("a picture could not be rendered", exc_info=error)
+        session.pause()
+        session.complain("This picture could not be rendered", f"{type(error).__name__}: {str(error)[:300]}")
+
+    def _report(self, scene: Scene, width: int, height: int) -> None:
+        now = time.monotonic()
+        if now - self._last_status < STATUS_INTERVAL:
+            return
+        self._last_status = now
+        fps = self._session.scheduler.pacer.fps(now)
+        rate = f"{fps:.0f} fps · " if self._session.scheduler.playback.playing(now) else ""
+        count = len(scene.person.head)
+        self._session.status(f"{rate}{self._render_ms:.0f} ms · {count:,} Gaussians · {width}×{height}")
