@@ -1,0 +1,221 @@
+"""Compare predicted frames with the truth, one frame at a time, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from ..checks import InputError
+from ..events import Listener, Progress, ignore
+from .flip import flip
+from .image import masked_mean, ms_ssim, ssim_map
+from .lips import LandmarkDetector, lip_scores, mouth_opening
+from .lpips import Lpips
+from .motion import FlickerMeter, SilhouetteMeter
+from .regions import REGIONS, composited, region_masks
+from .report import PredictionScores, RegionScores, Report
+from .sheet import SheetBuilder
+
+BEST_PSNR = 100.0
+"""dB given to a region that equals the truth."""
+
+
+def evaluate_frames(
+    truth_frames: Iterable[np.ndarray],
+    predicted: Mapping[str, Iterable[np.ndarray]],
+    labels: Iterable[np.ndarray],
+    *,
+    num_frames: int,
+    fps: float,
+    split: str = "held-out",
+    landmarks: np.ndarray | None = None,
+    audio: np.ndarray | None = None,
+    lips: bool = True,
+    lpips: Lpips | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Score one or more predictions of the same frames.
+
+    All iterables are read in step, one frame each, so they may render or decode lazily.
+
+    Args:
+        truth_frames: T pictures u8 ``[H, W, 3]``, or ``[H, W, 4]`` with the person's matte.
+        predicted: For each prediction's name, T pictures like the truth's; with mattes on both sides the
+            silhouette is measured too.
+        labels: T part labels u8 ``[H, W]`` of the truth (capture format).
+        num_frames: T.
+        fps: Frames per second.
+        split: Which frames these are, in words, for the report.
+        landmarks: ``[T, 478, 2]`` pixels of the true face; place the mouth box.
+        audio: f32 ``[S]`` sound, 16 kHz mono, starting at the first of these frames.
+        lips: Find landmarks in truth and predictions and measure lips (about 30 ms per picture).
+        lpips: Network with the user's weights; without it LPIPS is left out and the report says so.
+        listener: Receives Progress after every frame.
+
+    Returns:
+        The report; ``report.write_report`` puts it on disk.
+
+    Raises:
+        InputError: Nothing to compare, fewer frames than promised, or sizes that differ.
+    """
+    if num_frames < 1 or not predicted:
+        raise InputError(f"{num_frames} frames and {len(predicted)} predictions came; at least one of each is needed.")
+    meters = {name: _Meter(name, num_frames, lpips) for name in predicted}
+    sheet = SheetBuilder(tuple(predicted), num_frames)
+    truth_points: list[np.ndarray] = []
+    size = (0, 0)
+    steps = _in_step([truth_frames, labels, *predicted.values()], num_frames, ["truth", "labels", *predicted])
+    with LandmarkDetector() if lips else nullcontext() as detector, torch.no_grad():
+        for t, (truth, label, *pictures) in enumerate(steps):
+            size = truth.shape[:2]
+            _require_sizes(truth, label, dict(zip(predicted, pictures, strict=True)), t)
+            masks = region_masks(label, None if landmarks is None else landmarks[t])
+            if detector is not None:
+                truth_points.append(detector(truth[..., :3]))
+            for meter, picture in zip(meters.values(), pictures, strict=True):
+                meter.update(truth, picture, label, masks)
+                if detector is not None:
+                    meter.points.append(detector(picture[..., :3]))
+            worst = {name: meter.is_worst for name, meter in meters.items()}
+            sheet.add(t, truth[..., :3], {n: p[..., :3] for n, p in zip(predicted, pictures, strict=True)}, worst)
+            listener(Progress(stage="evaluation", done=t + 1, total=num_frames))
+    points = np.array(truth_points) if lips else None
+    return Report(
+        protocol=_protocol(lips, lpips, audio is not None),
+        split=split,
+        fps=float(fps),
+        num_frames=num_frames,
+        width=size[1],
+        height=size[0],
+        predictions=tuple(meter.result(points, fps, audio) for meter in meters.values()),
+        opening_truth=() if points is None else tuple(map(float, mouth_opening(points))),
+        sheet=sheet.draw({name: meter.psnr_per_frame for name, meter in meters.items()}),
+    )
+
+
+@dataclass
+class _Meter:
+    """Running scores of one prediction."""
+
+    name: str
+    num_frames: int
+    lpips: Lpips | None
+    psnr: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in REGIONS})
+    ssim: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in REGIONS})
+    flip: list[float] = field(default_factory=list)
+    ms_ssim: list[float] = field(default_factory=list)
+    lpips_values: list[tuple[float, float]] = field(default_factory=list)
+    points: list[np.ndarray] = field(default_factory=list)
+    flicker: FlickerMeter = field(default_factory=FlickerMeter)
+    silhouette: SilhouetteMeter | None = None
+
+    @property
+    def psnr_per_frame(self) -> list[float]:
+        return self.psnr["full"]
+
+    @property
+    def is_worst(self) -> bool:
+        """True if the frame just taken is the worst so far."""
+        *earlier, last = self.psnr_per_frame
+        return last < min(earlier, default=np.inf)
+
+    def update(self, truth: np.ndarray, picture: np.ndarray, label: np.ndarray, masks: dict) -> None:
+        pasted = composited(truth[..., :3], picture[..., :3], label)
+        a, b, c = (_unit(x) for x in (truth[..., :3], picture[..., :3], pasted))
+        errors = {"head_composited": (a - c).square()}
+        similarity = {"head_composited": ssim_map(c, a)}
+        error, similar = (a - b).square(), ssim_map(b, a)
+        for name, mask in masks.items():
+            if mask is None:
+                continue
+            weights = torch.from_numpy(mask)
+            mse = float(masked_mean(errors.get(name, error), weights))
+            self.psnr[name].append(min(BEST_PSNR, -10 * np.log10(mse)) if mse > 0 else BEST_PSNR)
+            self.ssim[name].append(float(masked_mean(similarity.get(name, similar), weights)))
+        self.flip.append(float(flip(a, b).mean()))
+        if min(a.shape[:2]) >= 176:
+            self.ms_ssim.append(float(ms_ssim(a, b)))
+        if self.lpips is not None:
+            self.lpips_values.append((float(self.lpips(a, b)), float(self.lpips(a, c))))
+        self.flicker.update(truth[..., :3], picture[..., :3], label > 0)
+        if truth.shape[2] == picture.shape[2] == 4:
+            self.silhouette = self.silhouette or SilhouetteMeter()
+            self.silhouette.update(truth[..., 3] > 127, picture[..., 3] > 127)
+
+    def result(self, truth_points: np.ndarray | None, fps: float, audio: np.ndarray | None) -> PredictionScores:
+        points = np.array(self.points) if truth_points is not None else None
+        perceptual = np.mean(self.lpips_values, 0).tolist() if self.lpips_values else [None, None]
+        return PredictionScores(
+            name=self.name,
+            regions={name: _region_scores(self.psnr[name], self.ssim[name]) for name in REGIONS},
+            flip=_mean(self.flip),
+            ms_ssim=_mean(self.ms_ssim),
+            lpips=perceptual[0],
+            lpips_head_composited=perceptual[1],
+            flicker=self.flicker.result(),
+            silhouette=self.silhouette.result() if self.silhouette else None,
+            lips=None if truth_points is None or points is None else lip_scores(truth_points, points, fps, audio),
+            psnr_per_frame=tuple(self.psnr_per_frame),
+            opening_per_frame=() if points is None else tuple(map(float, mouth_opening(points))),
+            worst_frame=int(np.argmin(self.psnr_per_frame)),
+        )
+
+
+def _region_scores(psnr: list[float], ssim: list[float]) -> RegionScores:
+    return RegionScores(
+        psnr=_mean(psnr), psnr_worst=min(psnr, default=float("nan")), ssim=_mean(ssim), frames=len(psnr)
+    )
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _unit(picture: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture)).float() / 255
+
+
+def _in_step(sources: list[Iterable], num_frames: int, names: list[str]) -> Iterator[tuple]:
+    iterators = [iter(source) for source in sources]
+    for t in range(num_frames):
+        items = []
+        for name, iterator in zip(names, iterators, strict=True):
+            item = next(iterator, None)
+            if item is None:
+                raise InputError(f"{name!r} ended after {t} frames; {num_frames} were promised.")
+            items.append(item)
+        yield tuple(items)
+
+
+def _require_sizes(truth: np.ndarray, label: np.ndarray, pictures: dict[str, np.ndarray], t: int) -> None:
+    for name, picture in {"truth": truth, "labels": label, **pictures}.items():
+        channels = (None,) if name == "labels" else (3, 4)
+        got = picture.shape[2] if picture.ndim == 3 else None
+        if picture.shape[:2] != truth.shape[:2] or got not in channels or picture.dtype != np.uint8:
+            raise InputError(
+                f"frame {t} of {name!r} is {picture.dtype} {picture.shape}; u8 of the truth's size "
+                f"{truth.shape[:2]} was wanted."
+            )
+
+
+def _protocol(lips: bool, lpips: Lpips | None, sound: bool) -> dict[str, str]:
+    words = {f"region {name}": text for name, text in REGIONS.items()}
+    words |= {
+        "pictures": "8-bit frames straight from the renderer and from the capture; no video codec in between.",
+        "psnr": f"mean over frames of the PSNR of sRGB values; a region equal to the truth counts {BEST_PSNR:g} dB.",
+        "ssim": "Gaussian window 11x11, sigma 1.5, K1 0.01, K2 0.03, mean over channels and the region's pixels.",
+        "flip": "LDR-FLIP at 67 pixels per degree, mean over the full frame.",
+        "flicker": "root mean square frame-to-frame change (0-255) of person pixels where the truth changes by <= 2.",
+        "lpips": "not measured: no network weights were supplied." if lpips is None else f"LPIPS 0.1, {lpips.network}.",
+    }
+    if lips:
+        words["lips"] = (
+            "MediaPipe face mesh in every frame of truth and prediction, each frame on its own; LMD on 20 lip points, "
+            "mean-centred, pixels of this frame size; misalignment (MTM) and SLCC after Chae-Yeon et al. (CVPR 2025), "
+            "SLCC over windows of 1 s." + ("" if sound else " No sound was given: silence and SLCC are not measured.")
+        )
+    return words
