@@ -1,0 +1,8 @@
+"""One person's processed clip on disk: pictures, masks, camera, tracked Motion, sound and a quality report."""
+
+from .capture import Capture as Capture
+from .capture import CaptureFrame as CaptureFrame
+from .capture import FaceShape as FaceShape
+from .layout import LABEL_NAMES as LABEL_NAMES
+from .layout import CaptureInfo as CaptureInfo
+from .writer import CaptureWriter as CaptureWriter

@@ -1,0 +1,234 @@
+"""Reading a capture folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..camera import Camera
+from ..checks import InputError, require_file
+from ..media import read_audio, read_image
+from ..motion import Motion
+from . import layout
+from ._cache import ByteCache
+from .layout import CaptureInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureFrame:
+    """One frame's pictures."""
+
+    image: np.ndarray
+    """``[H, W, 3]`` u8 RGB."""
+    labels: np.ndarray
+    """``[H, W]`` u8 part labels (see `layout`)."""
+    alpha: np.ndarray
+    """``[H, W]`` u8 person matte, 255 inside."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the three pictures."""
+        return self.image.nbytes + self.labels.nbytes + self.alpha.nbytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceShape:
+    """The tracked person's face: a neutral mesh and how each expression channel moves it."""
+
+    vertices: Tensor
+    """``[L, 3]`` f32 neutral vertices in the head frame, metres."""
+    basis: Tensor
+    """``[K, L, 3]`` f32 metres per unit of each channel."""
+    triangles: Tensor
+    """``[F, 3]`` int64 vertex indices, counter-clockwise seen from outside."""
+    channels: tuple[str, ...]
+    """K channel names."""
+
+    def posed(self, expression: Tensor) -> Tensor:
+        """Head-frame vertices ``[..., L, 3]`` of expression codes ``[..., K]``."""
+        return self.vertices + torch.einsum("...k,klc->...lc", expression, self.basis)
+
+
+class Capture:
+    """A capture folder: small arrays in memory, frames read when asked for.
+
+    Make one with `Capture.load`. Frames are cached up to ``cache_bytes``; all methods may be
+    called from several threads. Arrays of a CaptureFrame are shared: do not write into them.
+    """
+
+    def __init__(self, path: Path, info: CaptureInfo, tensors: dict[str, Tensor], cache_bytes: int) -> None:
+        self.path = path
+        self.info = info
+        self._tensors = tensors
+        self._cache: ByteCache[CaptureFrame] = ByteCache(cache_bytes, lambda frame: frame.nbytes)
+
+    @staticmethod
+    def load(path: str | Path, *, cache_bytes: int = 512 * 2**20) -> Capture:
+        """Open a capture folder.
+
+        Args:
+            path: Folder that tracking wrote.
+            cache_bytes: Most memory that cached frames may take, bytes.
+
+        Raises:
+            InputError: not a capture, another version, or files missing or damaged.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError(f"capture {path} is not a folder; give the folder that `gaussian-head track` wrote.")
+        meta = require_file(path / "capture.json", "capture description")
+        info = CaptureInfo.from_json(meta.read_text(encoding="utf-8"), meta)
+        tensors = _read_tensors(path / "tracking.safetensors", info)
+        _require_files(path, info)
+        return Capture(path, info, tensors, cache_bytes)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.info.fps
+
+    @property
+    def num_frames(self) -> int:
+        """Frames in all."""
+        return self.info.num_frames
+
+    @property
+    def num_train(self) -> int:
+        """The first held-out frame."""
+        return self.info.num_train
+
+    @property
+    def camera(self) -> Camera:
+        """The recording camera: at the world's origin, looking along +z."""
+        K = torch.tensor(self.info.K, dtype=torch.float32)
+        return Camera(viewmat=torch.eye(4), K=K, width=self.info.width, height=self.info.height)
+
+    @property
+    def motion(self) -> Motion:
+        """The tracked motion of all N frames."""
+        names = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
+        return Motion(fps=self.fps, channels=tuple(self.info.channels), **{n: self._tensors[n] for n in names})
+
+    @property
+    def shape(self) -> FaceShape:
+        """The person's neutral face and expression basis."""
+        return FaceShape(
+            vertices=self._tensors["shape"],
+            basis=self._tensors["basis"],
+            triangles=self._tensors["triangles"].long(),
+            channels=tuple(self.info.channels),
+        )
+
+    @property
+    def landmarks(self) -> Tensor:
+        """``[N, L, 2]`` detected landmarks, pixels."""
+        return self._tensors["landmarks"]
+
+    @property
+    def residual(self) -> Tensor:
+        """``[N]`` mean distance of detected and projected landmarks, pixels."""
+        return self._tensors["residual"]
+
+    @property
+    def tracked(self) -> Tensor:
+        """``[N]`` bool, True where a face was found."""
+        return self._tensors["tracked"].bool()
+
+    @property
+    def train_frames(self) -> Tensor:
+        """Indices of the frames to train on, bad ones left out, ``[..]`` int64."""
+        return self._good(0, self.num_train)
+
+    @property
+    def test_frames(self) -> Tensor:
+        """Indices of the held-out frames, bad ones left out, ``[..]`` int64."""
+        return self._good(self.num_train, self.num_frames)
+
+    def _good(self, start: int, stop: int) -> Tensor:
+        bad = set(self.info.bad_frames)
+        return torch.tensor([t for t in range(start, stop) if t not in bad], dtype=torch.long)
+
+    @property
+    def background(self) -> np.ndarray:
+        """``[H, W, 3]`` f32 in [0, 1], what stands behind the person."""
+        return read_image(self.path / "background.png").astype(np.float32) / 255
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The quality report; empty where the folder has none."""
+        path = self.path / "report.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def audio(self) -> np.ndarray:
+        """Sound ``[S]`` f32 mono at 16 kHz in step with the pictures; InputError where the clip has none."""
+        if not self.info.has_audio:
+            raise InputError(f"capture {self.path} has no sound; its video has no audio track.")
+        return read_audio(self.path / "audio.wav", sample_rate=layout.SAMPLE_RATE)
+
+    def frame(self, t: int) -> CaptureFrame:
+        """Pictures of frame ``t`` (0 ≤ t < num_frames), from the cache or the disk."""
+        if not 0 <= t < self.num_frames:
+            raise IndexError(f"frame {t} was asked of a capture with frames 0 to {self.num_frames - 1}.")
+        return self._cache.get(int(t), lambda: self._read_frame(int(t)))
+
+    def _read_frame(self, t: int) -> CaptureFrame:
+        frame = CaptureFrame(
+            image=read_image(self.path / layout.image_name(t)),
+            labels=read_image(self.path / layout.labels_name(t), mode="L"),
+            alpha=read_image(self.path / layout.alpha_name(t), mode="L"),
+        )
+        wanted = (self.info.height, self.info.width)
+        for name in ("image", "labels", "alpha"):
+            got = getattr(frame, name).shape[:2]
+            if got != wanted:
+                raise InputError(f"frame {t} of capture {self.path}: {name} is {got}, {wanted} was wanted; track again.")
+        return frame
+
+
+def _read_tensors(path: Path, info: CaptureInfo) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    require_file(path, "capture tracking")
+    try:
+        tensors = load_file(str(path))
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is damaged or cut off ({error}); track the video again.") from error
+    N, K = info.num_frames, len(info.channels)
+    missing = [name for name in layout.TENSORS if name not in tensors]
+    if missing:
+        raise InputError(f"{path} lacks {missing}; track the video again.")
+    L, F = tensors["shape"].shape[0], tensors["triangles"].shape[0]
+    wanted = {
+        "landmarks": (N, L, 2),
+        "head_quats": (N, 4),
+        "head_positions": (N, 3),
+        "torso_quats": (N, 4),
+        "torso_positions": (N, 3),
+        "expression": (N, K),
+        "shape": (L, 3),
+        "basis": (K, L, 3),
+        "triangles": (F, 3),
+        "residual": (N,),
+        "tracked": (N,),
+    }
+    for name, shape in wanted.items():
+        if tuple(tensors[name].shape) != shape:
+            raise InputError(f"{path}: {name} is {tuple(tensors[name].shape)}, {shape} was wanted; track again.")
+    return tensors
+
+
+def _require_files(path: Path, info: CaptureInfo) -> None:
+    names = ["background.png", *(["audio.wav"] if info.has_audio else [])]
+    for name_of in (layout.image_name, layout.labels_name, layout.alpha_name):
+        names += [name_of(t) for t in range(info.num_frames)]
+    missing = [name for name in names if not (path / name).is_file()]
+    if missing:
+        shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
+        raise InputError(f"capture {path} lacks {len(missing)} files ({shown}); copy it again or track the video again.")

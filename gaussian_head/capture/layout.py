@@ -1,0 +1,134 @@
+"""The capture folder, version 1. Everything in it can be read without this project.
+
+::
+
+    capture.json           what the clip is: see CaptureInfo; "K" is the 3×3 pinhole matrix in pixels,
+                           "num_train" the first held-out frame (frames num_train .. num_frames-1 are never
+                           trained on), "bad_frames" the frames whose tracking was interpolated
+    images/000000.jpg …    the picture, cropped to a square and scaled to width×height, RGB
+    labels/000000.png …    one byte per pixel: 0 background, 1 torso (clothes, shoulders), 2 neck,
+                           3 hair, ears and the rest of the head, 4 face, 5 mouth interior
+    alpha/000000.png …     one byte per pixel: soft matte of the person, 255 inside
+    background.png         what stands behind the person, from the training frames
+    audio.wav              16 kHz mono PCM, already shifted so that sample i belongs to picture time i/16000 s;
+                           absent where "has_audio" is false
+    tracking.safetensors   arrays over the N frames, L = 478 MediaPipe face landmarks, K expression channels:
+        landmarks        [N, L, 2] f32  pixels, top left corner of the picture = (0, 0), pixel centres at halves
+        head_quats       [N, 4] f32     rotation of T_world_head, w x y z
+        head_positions   [N, 3] f32     translation of T_world_head, metres
+        torso_quats, torso_positions    the same for the torso; equal to the head's at the rest pose
+        expression       [N, K] f32     expression code, zero is the neutral face; names in "channels"
+        shape            [L, 3] f32     neutral face in the head frame, metres
+        basis            [K, L, 3] f32  metres per unit of each channel
+        triangles        [F, 3] i32     the face mesh, counter-clockwise seen from outside
+        residual         [N] f32        mean distance of detected and projected landmarks, pixels
+        tracked          [N] u8         1 where a face was found
+    report.json, report.png   the quality report
+
+The world is the recording camera: +x right, +y down, +z forward, camera at the origin. The head frame has its
+origin between the ears, +x to the picture's right, +y down and +z into the skull. A vertex in frame t is
+``R(head_quats[t]) @ (shape + Σ_k expression[t, k] · basis[k]) + head_positions[t]``, its pixel ``K @ vertex``
+divided by depth. The scale in metres comes from an iris diameter of 11.7 mm.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..checks import InputError
+
+FORMAT = "gaussian-head-capture"
+VERSION = 1
+SAMPLE_RATE = 16000
+LABEL_NAMES = ("background", "torso", "neck", "hair, ears and other head", "face", "mouth interior")
+TENSORS = (
+    "landmarks",
+    "head_quats",
+    "head_positions",
+    "torso_quats",
+    "torso_positions",
+    "expression",
+    "shape",
+    "basis",
+    "triangles",
+    "residual",
+    "tracked",
+)
+"""Arrays that tracking.safetensors must hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureInfo:
+    """The contents of capture.json."""
+
+    fps: float
+    """Frames per second."""
+    num_frames: int
+    """Frames in all."""
+    width: int
+    """Picture width, pixels."""
+    height: int
+    """Picture height, pixels."""
+    K: list[list[float]]
+    """3×3 pinhole matrix in pixels."""
+    num_train: int
+    """Frames 0 .. num_train-1 may be trained on; the rest is held out."""
+    source: dict[str, Any]
+    """The video it came from: name, fps, width, height and crop [x0, y0, size] in its pixels."""
+    has_audio: bool
+    """True where audio.wav exists."""
+    audio_offset: float
+    """Seconds by which the sound came late in the video; already corrected in audio.wav."""
+    channels: list[str]
+    """Names of the K expression channels."""
+    bad_frames: list[int] = field(default_factory=list)
+    """Frames without a tracked face, poses interpolated; neither trained nor tested on."""
+    label_names: dict[str, str] = field(default_factory=lambda: {str(i): name for i, name in enumerate(LABEL_NAMES)})
+    """Meaning of each value in labels/."""
+    labels: str = "landmarks and colour"
+    """How the part labels were made."""
+
+    def to_json(self) -> str:
+        """The text of capture.json."""
+        return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)}, indent=1)
+
+    @staticmethod
+    def from_json(text: str, where: Path) -> CaptureInfo:
+        """Parse capture.json; InputError on anything that is not version 1 of this format."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where} is not valid JSON ({error}); track the video again.") from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+            raise InputError(f'{where} does not say "format": "{FORMAT}"; a folder made by tracking was wanted.')
+        version = values.pop("version", None)
+        if version != VERSION:
+            raise InputError(
+                f"{where} has version {version!r} but this program reads version {VERSION};"
+                " track the video again or install the matching release."
+            )
+        known = {f.name for f in fields(CaptureInfo)}
+        if set(values) != known:
+            raise InputError(
+                f"{where} lacks {sorted(known - set(values))} and has unknown {sorted(set(values) - known)};"
+                " track the video again."
+            )
+        return CaptureInfo(**values)
+
+
+def image_name(t: int) -> str:
+    """Path of frame ``t``'s picture inside the folder."""
+    return f"images/{t:06d}.jpg"
+
+
+def labels_name(t: int) -> str:
+    """Path of frame ``t``'s part labels inside the folder."""
+    return f"labels/{t:06d}.png"
+
+
+def alpha_name(t: int) -> str:
+    """Path of frame ``t``'s matte inside the folder."""
+    return f"alpha/{t:06d}.png"

@@ -1,0 +1,216 @@
+"""From landmarks of a whole clip to a face model and its motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..motion import SEMANTIC_CHANNELS
+from ..transforms import rotmat_to_quat, quat_to_rotvec, quat_to_rotmat, quat_normalize
+from .bundle import (
+    BundleConfig,
+    FaceModel,
+    FrameStates,
+    Observations,
+    predict,
+    search_focal,
+    select_observations,
+    solve_frames,
+    solve_shared,
+    varied_frames,
+)
+from .channels import measure
+from .initial import fill_gaps, initial_model, normalise
+from .topology import LIPS, channel_support
+
+CHANNELS = SEMANTIC_CHANNELS + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
+"""Names of the expression channels that tracking fits."""
+SHARED_FRAMES = 600
+"""Most frames that shape and basis are fitted on."""
+MEASURED_SIGMA = 0.1
+"""Spread of the measured semantic channels, in their standard deviations."""
+OVERLAP = 12
+"""Training frames before the held-out part that its fit sees too, so that the join is smooth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """A tracked clip."""
+
+    model: FaceModel
+    """Focal length, shape and basis, from training frames only."""
+    states: FrameStates
+    """Pose and code of all N frames."""
+    projected: Tensor
+    """``[N, L, 2]`` where the model lies in the picture, pixels."""
+    residual: Tensor
+    """``[N]`` mean distance of detected and projected landmarks, pixels."""
+    lip_residual: Tensor
+    """``[N]`` the same over the lips."""
+
+
+def solve_clip(
+    landmarks: np.ndarray,
+    tracked: np.ndarray,
+    *,
+    width: int,
+    height: int,
+    fps: float,
+    num_train: int,
+    config: BundleConfig | None = None,
+) -> Solution:
+    """Fit camera, shape, basis, poses and codes to landmarks.
+
+    Args:
+        landmarks: ``[N, 478, 3]`` MediaPipe landmarks, pixels, z in the same unit.
+        tracked: ``[N]`` bool, True where a face was found.
+        width, height: Picture size, pixels.
+        fps: Frames per second.
+        num_train: Frames from here on do not touch anything shared.
+        config: Noise and smoothness.
+    """
+    config = config or BundleConfig()
+    fit = np.flatnonzero(tracked[:num_train])
+    filled = np.concatenate(
+        [fill_gaps(landmarks[:num_train], tracked[:num_train]), _fill_rest(landmarks, tracked, num_train)]
+    )
+    flat = normalise(filled, fit)
+    first = initial_model(flat, fit, CHANNELS)
+    code_std = torch.from_numpy(first.codes.std(0)).clamp(min=1e-4)
+    centre = torch.tensor([width / 2, height / 2], dtype=torch.float64)
+    focal = config.focal_prior * width
+    rotations = torch.from_numpy(flat.rotations)
+    reference = _mean_rotation(rotations[torch.from_numpy(fit)])
+    model = FaceModel(
+        focal=focal,
+        centre=centre,
+        shape=torch.from_numpy(first.shape),
+        basis=torch.from_numpy(first.basis),
+        reference=reference,
+    )
+    measured = measure(flat.points, first.neutral)
+    seen = _observations(filled, tracked, measured, code_std)
+    states = _first_states(flat, model, measured)
+    train = torch.arange(num_train)
+    model, train_states, code_std = _fit_shared(
+        model, states.select(train), select_observations(seen, train), config, fps, code_std
+    )
+    states = _fit_frames(model, states, train_states, seen, config, fps, code_std, num_train)
+    projected = predict(model, states)
+    distance = (projected - seen.landmarks).norm(dim=-1)
+    return Solution(
+        model=model,
+        states=states,
+        projected=projected,
+        residual=distance.mean(1),
+        lip_residual=distance[:, list(LIPS)].mean(1),
+    )
+
+
+def _fill_rest(landmarks: np.ndarray, tracked: np.ndarray, num_train: int) -> np.ndarray:
+    """Held-out landmarks, gaps filled from held-out frames where there are any."""
+    if num_train == len(landmarks):
+        return landmarks[num_train:]
+    start = num_train if tracked[num_train:].any() else 0
+    return fill_gaps(landmarks[start:], tracked[start:])[num_train - start :]
+
+
+def _mean_rotation(rotations: Tensor) -> Tensor:
+    U, _, Vt = torch.linalg.svd(rotations.mean(0))
+    return U @ torch.diag(U.new_tensor([1.0, 1.0, float(torch.det(U @ Vt))])) @ Vt
+
+
+def _observations(filled: np.ndarray, tracked: np.ndarray, measured: np.ndarray, code_std: Tensor) -> Observations:
+    K, count = len(code_std), measured.shape[1]
+    codes = torch.zeros(len(filled), K, dtype=torch.float64)
+    codes[:, :count] = torch.from_numpy(measured)
+    precision = torch.zeros(K, dtype=torch.float64)
+    precision[:count] = 1 / (MEASURED_SIGMA * code_std[:count]) ** 2
+    weights = torch.from_numpy(np.where(tracked, 1.0, 0.05))[:, None].expand(-1, filled.shape[1])
+    return Observations(
+        landmarks=torch.from_numpy(filled[..., :2].astype(np.float64)),
+        weights=weights.contiguous(),
+        codes=codes,
+        code_precision=precision,
+    )
+
+
+def _first_states(flat, model: FaceModel, measured: np.ndarray) -> FrameStates:
+    depth = model.focal / torch.from_numpy(flat.scales)
+    across = (torch.from_numpy(flat.centres) - model.centre) * (depth / model.focal)[:, None]
+    relative = torch.from_numpy(flat.rotations) @ model.reference.T
+    codes = torch.zeros(len(measured), model.basis.shape[0], dtype=torch.float64)
+    codes[:, : measured.shape[1]] = torch.from_numpy(measured)
+    return FrameStates(
+        rotvecs=quat_to_rotvec(rotmat_to_quat(relative)),
+        positions=torch.cat([across, depth[:, None]], dim=1),
+        codes=codes,
+    )
+
+
+def _fit_shared(
+    model: FaceModel, states: FrameStates, seen: Observations, config: BundleConfig, fps: float, code_std: Tensor
+) -> tuple[FaceModel, FrameStates, Tensor]:
+    support = torch.from_numpy(channel_support(model.shape.numpy(), CHANNELS))
+    states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=3)
+    focal = search_focal(model, states, seen, config, support=support, code_std=code_std)
+    ratio = focal / model.focal
+    states = replace(states, positions=states.positions * states.positions.new_tensor([1.0, 1.0, ratio]))
+    model = replace(model, focal=focal)
+    prior = model
+    picks = varied_frames(states, SHARED_FRAMES) if len(states.codes) > SHARED_FRAMES else torch.arange(len(states.codes))
+    picks = picks[seen.weights[picks, 0] > 0.5]
+    some = select_observations(seen, picks)
+    for _ in range(config.rounds):
+        states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=1)
+        model = solve_shared(
+            model, states.select(picks), some, config, prior=prior, support=support, code_std=code_std
+        )
+        model, states = _unit_codes(model, states, code_std)
+    return model, states, code_std
+
+
+def _unit_codes(model: FaceModel, states: FrameStates, code_std: Tensor) -> tuple[FaceModel, FrameStates]:
+    """Keep residual channels at their first spread: only the product of code and basis is seen."""
+    scale = torch.ones_like(code_std)
+    count = len(SEMANTIC_CHANNELS)
+    scale[count:] = (code_std / states.codes.std(0).clamp(min=1e-6))[count:].clamp(0.2, 5.0)
+    return (
+        replace(model, basis=model.basis / scale[:, None, None]),
+        replace(states, codes=states.codes * scale),
+    )
+
+
+def _fit_frames(
+    model: FaceModel,
+    start: FrameStates,
+    train: FrameStates,
+    seen: Observations,
+    config: BundleConfig,
+    fps: float,
+    code_std: Tensor,
+    num_train: int,
+) -> FrameStates:
+    """Poses and codes of all frames with the model fixed: training and held-out part each on its own."""
+    frames = torch.arange(len(start.codes))
+    parts = [solve_frames(
+        model, train, select_observations(seen, frames[:num_train]), config, fps=fps, code_std=code_std, iterations=3
+    )]
+    if num_train < len(frames):
+        begin = max(num_train - OVERLAP, 0)
+        tail = frames[begin:]
+        ratio = float(train.positions[:, 2].median() / start.positions[:num_train, 2].median())
+        guess = start.select(tail)
+        guess = replace(guess, positions=guess.positions * guess.positions.new_tensor([1.0, 1.0, ratio]))
+        held = solve_frames(
+            model, guess, select_observations(seen, tail), config, fps=fps, code_std=code_std, iterations=8
+        )
+        parts.append(held.select(torch.arange(num_train - begin, len(tail))))
+    return FrameStates(
+        rotvecs=torch.cat([p.rotvecs for p in parts]),
+        positions=torch.cat([p.positions for p in parts]),
+        codes=torch.cat([p.codes for p in parts]),
+    )
