@@ -110,7 +110,6 @@ def step(state: TrainState, frame: TrainFrame, capture: Capture, config: TrainCo
         sh_degree=int(gaussians.colors.shape[1] ** 0.5) - 1,
         extra=extra,
     )
-    out.means2d.retain_grad()
     alpha = out.alpha[0]
     rgb = out.rgb[0] + (1 - alpha[..., None]) * _plate(capture, stage.resolution)
     loss = _loss(state, rgb, alpha, out.extra[0], frame, config, stage)

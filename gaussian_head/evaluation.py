@@ -1,0 +1,128 @@
+"""Measuring a head on frames it never saw: the whole of `gaussian-head evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .capture import Capture
+from .checks import InputError, require_writable_folder
+from .events import Listener, ignore
+from .head import Head
+from .metrics.evaluate import evaluate_frames
+from .metrics.report import Report, write_report
+from .motion import Motion
+from .rendering import render_frame
+
+DRIVERS = {
+    "tracked": "pose and expression from the tracker, which looked at the frame itself",
+    "audio": "lip channels from sound alone; head and torso pose, brows, blinks and gaze as tracked, as the papers do",
+    "audio_only": "every expression channel from sound alone (eyes and brows neutral); only the poses as tracked",
+}
+
+
+def evaluate(
+    head: str | Path | Head,
+    out: str | Path,
+    *,
+    capture: str | Path | Capture | None = None,
+    listener: Listener = ignore,
+) -> Report:
+    """Render the held-out frames of a head's clip and compare them with the truth.
+
+    Args:
+        head: a Head or the folder of one.
+        out: folder for report.json, the contact sheet and the page.
+        capture: the clip; by default where it lay when the head was trained.
+        listener: receives Progress.
+
+    Returns:
+        The report, one prediction for each of DRIVERS that the head can do.
+
+    Raises:
+        InputError: no such head, capture or writable folder; or nothing was held out.
+    """
+    out = require_writable_folder(out, "report folder")
+    if not isinstance(head, Head):
+        head = Head.load(head)
+    capture = _open_capture(head, capture)
+    frames = capture.test_frames
+    if len(frames) == 0:
+        raise InputError(f"capture {capture.path} holds out no frame that was tracked; there is nothing to measure.")
+    motions = {name: motion.select(frames) for name, motion in held_out_motions(head, capture).items()}
+    audio = _audio_from(capture, int(frames[0])) if capture.info.has_audio else None
+    report = evaluate_frames(
+        (_with_alpha(capture, t) for t in frames.tolist()),
+        {name: _rendered(head, motion) for name, motion in motions.items()},
+        (capture.frame(t).labels for t in frames.tolist()),
+        num_frames=len(frames),
+        fps=capture.fps,
+        split=_split(capture),
+        landmarks=capture.landmarks[frames].numpy(),
+        audio=audio,
+        listener=listener,
+    )
+    report = replace(report, protocol={**report.protocol, **{f"driver {k}": DRIVERS[k] for k in motions}})
+    write_report(report, out)
+    return report
+
+
+def held_out_motions(head: Head, capture: Capture) -> dict[str, Motion]:
+    """The whole clip's motion under each of DRIVERS; without sound only ``"tracked"``."""
+    tracked = head.capture_motion
+    motions = {"tracked": tracked}
+    if head.audio_model is None or not capture.info.has_audio:
+        return motions
+    spoken = head.audio_model.predict(capture.audio(), tracked.fps, len(tracked))
+    lips = tracked.lip_mask
+    motions["audio"] = replace(tracked, expression=torch.where(lips, spoken, tracked.expression))
+    motions["audio_only"] = replace(tracked, expression=torch.where(lips, spoken, resting_expression(head)))
+    return motions
+
+
+def resting_expression(head: Head) -> Tensor:
+    """``[K]`` median expression of the training frames: eyes open, brows at rest."""
+    return head.capture_motion.expression[: head.num_train].median(0).values
+
+
+def _open_capture(head: Head, capture: str | Path | Capture | None) -> Capture:
+    if isinstance(capture, Capture):
+        return capture
+    path = capture or head.capture_path
+    if not Path(path).is_dir():
+        raise InputError(f"the capture of this head is not at {path}; say where it is with --capture.")
+    opened = Capture.load(path)
+    if opened.num_frames != len(head.capture_motion):
+        raise InputError(
+            f"capture {path} has {opened.num_frames} frames but this head was trained on one with "
+            f"{len(head.capture_motion)}; give the capture it was trained on."
+        )
+    return opened
+
+
+def _split(capture: Capture) -> str:
+    return (
+        f"the last {capture.num_frames - capture.num_train} of {capture.num_frames} frames; "
+        "tracked shape and basis, background, training and audio model saw only the earlier ones"
+    )
+
+
+def _audio_from(capture: Capture, frame: int) -> np.ndarray:
+    return capture.audio()[round(frame / capture.fps * 16000) :]
+
+
+def _with_alpha(capture: Capture, t: int) -> np.ndarray:
+    frame = capture.frame(t)
+    return np.concatenate([frame.image, frame.alpha[..., None]], axis=2)
+
+
+def _rendered(head: Head, motion: Motion) -> Iterator[np.ndarray]:
+    for t in range(len(motion)):
+        frame = render_frame(head, motion, t, background=head.background)
+        picture = torch.cat([frame.rgb, frame.alpha[..., None]], dim=2)
+        yield (picture.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
