@@ -1,0 +1,9 @@
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace gh {
+
+void bind_cpu(nanobind::module_& m);
+
+}  // namespace gh

@@ -1,0 +1,91 @@
+// The stages of one CPU rendering, as plain functions over caller-owned memory. Each instruction
+// set provides one table of them; no stage allocates, and none uses a standard-library template.
+#pragma once
+
+#include <stdint.h>
+
+namespace gh {
+
+struct SceneView {          // one camera's look at the scene; all arrays row-major float32
+  const float* means;       // [N, 3]
+  const float* quats;       // [N, 4] wxyz
+  const float* scales;      // [N, 3]
+  const float* opacities;   // [N]
+  const float* colors;      // [N, D]
+  const float* extra;       // [N, E]
+  const float* viewmat;     // [4, 4]
+  const float* K;           // [3, 3]
+  const float* background;  // [D] or null
+  int64_t N;
+  int D, E, width, height;
+  float near_plane, far_plane, eps2d;
+
+  int channels() const { return D + E + 1; }  // colors, extra, depth
+};
+
+struct Projected {       // by Gaussian; entries of invisible ones are not written
+  float* splat_headers;  // [N, kSplatHeader]
+  uint32_t* depth_keys;  // [N] order-preserving bits of depth, 0 = invisible
+  uint32_t* tile_bound;  // [N] upper bound of tiles touched, 0 = invisible
+};
+
+struct Sorted {          // by rank: visible Gaussians from near to far
+  float* splats;         // [V, splat_stride]
+  const uint64_t* keys;  // [V] low half: Gaussian index
+  int32_t* rank;         // [N] rank of a Gaussian, -1 = invisible
+  int64_t V;
+  int splat_stride;
+};
+
+struct Binned {
+  uint32_t* first_pair;  // [V] first of a splat's pairs (splat, tile)
+  uint32_t* pair_count;  // [V]
+  uint32_t* pair_tile;   // [pair capacity] tile of each pair
+  uint32_t* pair_slot;   // [pair capacity] where each pair stands in `lists`; null without backward
+  uint32_t* lists;       // ranks, tile after tile, ascending within a tile
+  uint32_t* tile_start;  // [tiles + 1]
+  int tiles_x, tiles_y;
+};
+
+struct Images {  // one camera's outputs
+  float* rgb;    // [H, W, D]
+  float* alpha;  // [H, W]
+  float* depth;  // [H, W]
+  float* extra;  // [H, W, E]
+};
+
+struct ImageGradients {  // cotangents of the outputs; null where nothing flows back
+  const float *rgb, *alpha, *depth, *extra;
+};
+
+struct SceneGradients {  // outputs of the backward pass
+  float *means, *quats, *scales, *opacities, *colors, *extra;
+  float* means2d;   // [N, 2]
+  bool accumulate;  // add to what is there (second and later cameras)
+};
+
+struct Stages {
+  const char* name;
+  // Gaussians [begin, end): geometry, culling. Also writes means2d [N, 2] and radii [N].
+  void (*project)(const SceneView&, const Projected&, float* means2d, int32_t* radii, int64_t begin, int64_t end);
+  // Ranks [begin, end): copy header and channels into depth order.
+  void (*gather)(const SceneView&, const Projected&, const Sorted&, int64_t begin, int64_t end);
+  // Ranks [begin, end): list the touched tiles from pair `next_pair` on; counts per tile into `histogram`.
+  void (*list_tiles)(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair, uint32_t* histogram);
+  void (*blend)(const SceneView&, const Sorted&, const Binned&, const Images&, int tile);
+  // `partial` [pairs, row]: gradient sums of each (splat, tile); `v_background` [D] of this tile or null.
+  void (*blend_vjp)(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&,
+                    float* partial, float* v_background, int tile);
+  // Gaussians [begin, end): sum partials, then the VJP of the projection. `v_view` [12] (R, t) or null.
+  void (*project_vjp)(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,
+                      float* v_view, int64_t begin, int64_t end);
+};
+
+inline int partial_row(int channels) { return (6 + channels + 15) / 16 * 16; }
+inline int splat_row(int channels) { return (12 + channels + 3) / 4 * 4; }
+
+const Stages* stages_base();
+const Stages* stages_avx2();
+const Stages* stages_avx512();
+
+}  // namespace gh

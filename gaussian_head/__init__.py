@@ -1,0 +1,47 @@
+"""A talking head of 3D Gaussians from one short video. Everything below loads on first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .camera import Camera as Camera
+    from .capture import Capture as Capture
+    from .checks import InputError as InputError
+    from .gaussians import Frame as Frame
+    from .gaussians import Gaussians as Gaussians
+    from .head import Head as Head
+    from .motion import Motion as Motion
+    from .raster import RasterOutput as RasterOutput
+    from .raster import rasterize as rasterize
+    from .rendering import render_frame as render_frame
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Camera": "camera",
+    "Capture": "capture",
+    "Frame": "gaussians",
+    "Gaussians": "gaussians",
+    "Head": "head",
+    "InputError": "checks",
+    "Motion": "motion",
+    "RasterOutput": "raster",
+    "rasterize": "raster",
+    "render_frame": "rendering",
+}
+
+__all__ = [*sorted(_HOME), "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

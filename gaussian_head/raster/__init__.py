@@ -1,0 +1,5 @@
+"""Differentiable rasterization of 3D Gaussians."""
+
+from .api import available_backends as available_backends
+from .api import rasterize as rasterize
+from .output import RasterOutput as RasterOutput

@@ -1,0 +1,185 @@
+"""The public rasterizer: checks its arguments, then hands them to a backend."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+from ..sh import num_bases, sh_to_rgb
+from . import native
+from .constants import CHANNEL_LIMIT, EPS2D
+from .output import RasterOutput
+
+BACKENDS = ("reference", "cpu", "cuda", "gsplat")
+
+
+def available_backends() -> tuple[str, ...]:
+    """Backends that can run in this process, without starting any."""
+    kernels = native.kernels()
+    found = ["reference"]
+    if kernels is not None:
+        found.append("cpu")
+    if torch.cuda.is_available():
+        if kernels is not None and kernels.has_cuda:
+            found.append("cuda")
+        if importlib.util.find_spec("gsplat") is not None:
+            found.append("gsplat")
+    return tuple(found)
+
+
+def choose_backend(device: torch.device, dtype: torch.dtype) -> str:
+    """The fastest backend for tensors of a device and dtype."""
+    wanted = {"cpu": ("cpu",), "cuda": ("cuda", "gsplat")}.get(device.type, ())
+    if dtype == torch.float32:
+        for backend in wanted:
+            if backend in available_backends():
+                return backend
+    return "reference"
+
+
+def _check(name: str, tensor: Tensor, shape: tuple[int | None, ...], like: Tensor) -> Tensor:
+    """Check one argument against a shape (None: any size) and the means' dtype and device; make it contiguous."""
+    if not isinstance(tensor, Tensor):
+        raise InputError(f"{name} is a {type(tensor).__name__}; a torch tensor was wanted.")
+    fits = tensor.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, tensor.shape, strict=False)
+    )
+    if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        raise InputError(f"{name} has shape {list(tensor.shape)}; [{wanted}] was wanted.")
+    if tensor.dtype != like.dtype:
+        raise InputError(f"{name} is {tensor.dtype} but means is {like.dtype}; convert it with .to({like.dtype}).")
+    if tensor.device != like.device:
+        raise InputError(f"{name} is on {tensor.device} but means is on {like.device}; move it with .to().")
+    return tensor.contiguous()
+
+
+def _check_backend(backend: str | None, means: Tensor) -> str:
+    if backend is None:
+        return choose_backend(means.device, means.dtype)
+    if backend not in BACKENDS:
+        raise InputError(f"backend {backend!r} is unknown; choose among {BACKENDS}.")
+    if backend not in available_backends():
+        raise InputError(f"backend {backend!r} cannot run here; these can: {available_backends()}.")
+    device = {"cpu": "cpu", "cuda": "cuda", "gsplat": "cuda"}.get(backend, means.device.type)
+    if means.device.type != device:
+        raise InputError(f"means is on {means.device}; backend {backend!r} wants tensors on {device}.")
+    if backend != "reference" and means.dtype != torch.float32:
+        raise InputError(f"means is {means.dtype}; backend {backend!r} wants float32 (only 'reference' takes float64).")
+    return backend
+
+
+def _check_scalars(width: int, height: int, near_plane: float, far_plane: float, eps2d: float) -> None:
+    if width < 1 or height < 1 or width > 16384 or height > 16384:
+        raise InputError(f"width, height are {width}, {height}; sizes of 1 to 16384 pixels were wanted.")
+    if not 0 <= near_plane < far_plane:
+        raise InputError(
+            f"near_plane, far_plane are {near_plane}, {far_plane}; 0 <= near_plane < far_plane was wanted."
+        )
+    if not (eps2d >= 0 and math.isfinite(eps2d)):
+        raise InputError(f"eps2d is {eps2d}; a finite number >= 0 was wanted.")
+
+
+def _evaluate_sh(colors: Tensor, means: Tensor, viewmats: Tensor, sh_degree: int) -> Tensor:
+    """Colours ``[N, 3]``, or ``[C, N, 3]`` where several cameras or directions make them differ."""
+    rotation, translation = viewmats[:, :3, :3], viewmats[:, :3, 3:]
+    positions = -(rotation.transpose(-1, -2) @ translation).squeeze(-1)  # [C, 3]
+    if sh_degree == 0:
+        return sh_to_rgb(colors, means, 0)
+    rgb = sh_to_rgb(colors, means - positions[:, None, :], sh_degree)
+    return rgb[0] if rgb.shape[0] == 1 else rgb
+
+
+def rasterize(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    colors: Tensor,
+    viewmats: Tensor,
+    Ks: Tensor,
+    width: int,
+    height: int,
+    *,
+    near_plane: float = 0.01,
+    far_plane: float = 1e10,
+    eps2d: float = EPS2D,
+    sh_degree: int | None = None,
+    backgrounds: Tensor | None = None,
+    extra: Tensor | None = None,
+    backend: str | None = None,
+) -> RasterOutput:
+    """Render N Gaussians as C cameras see them: colour, alpha, depth and extra channels in one pass.
+
+    Differentiable in means, quats, scales, opacities, colors, extra, viewmats and backgrounds. A
+    Gaussian with a NaN or infinite parameter is not drawn. Results are the same bits on any number
+    of CPU threads, which follow ``torch.get_num_threads()``.
+
+    Args:
+        means: ``[N, 3]`` centres in the world, metres.
+        quats: ``[N, 4]`` rotations, wxyz, normalised here.
+        scales: ``[N, 3]`` standard deviations along the axes, metres.
+        opacities: ``[N]`` in [0, 1].
+        colors: ``[N, D]`` colours, or with ``sh_degree`` SH coefficients ``[N, B, 3]``, B >= (sh_degree + 1)².
+        viewmats: ``[C, 4, 4]`` world to camera, OpenCV axes.
+        Ks: ``[C, 3, 3]`` intrinsics in pixels; pixel centres at half integers.
+        width: image width in pixels.
+        height: image height in pixels.
+        near_plane: Gaussians nearer than this many metres are not drawn.
+        far_plane: nor are those farther than this.
+        eps2d: variance in px² added to every splat as a low-pass filter.
+        sh_degree: 0 to 3 if ``colors`` are SH coefficients, else None.
+        backgrounds: ``[C, D]`` colour behind each image; None for black.
+        extra: ``[N, E]`` channels blended like colour, but without background.
+        backend: "reference", "cpu", "cuda" or "gsplat"; None picks the fastest that fits the tensors.
+
+    Returns:
+        RasterOutput.
+
+    Raises:
+        InputError: an argument has a wrong type, shape, dtype, device or value; the message names it.
+    """
+    if not isinstance(means, Tensor) or means.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"means is {getattr(means, 'dtype', type(means).__name__)}; a float32 tensor was wanted.")
+    N, C = (
+        means.shape[0] if means.ndim else 0,
+        viewmats.shape[0] if isinstance(viewmats, Tensor) and viewmats.ndim else 0,
+    )
+    means = _check("means", means, (N, 3), means)
+    quats = _check("quats", quats, (N, 4), means)
+    scales = _check("scales", scales, (N, 3), means)
+    opacities = _check("opacities", opacities, (N,), means)
+    viewmats = _check("viewmats", viewmats, (C, 4, 4), means)
+    Ks = _check("Ks", Ks, (C, 3, 3), means).detach()
+    _check_scalars(width, height, near_plane, far_plane, eps2d)
+    backend = _check_backend(backend, means)
+    if sh_degree is None:
+        colors = _check("colors", colors, (N, None), means)
+    else:
+        colors = _check("colors", colors, (N, None, 3), means)
+        if not 0 <= sh_degree <= 3 or colors.shape[1] < num_bases(sh_degree):
+            raise InputError(
+                f"colors has {colors.shape[1]} SH coefficients and sh_degree is {sh_degree}; "
+                "a degree of 0 to 3 with at least (degree + 1)² coefficients was wanted."
+            )
+        colors = _evaluate_sh(colors, means, viewmats, sh_degree).contiguous()
+    D = colors.shape[-1]
+    extra = means.new_zeros(N, 0) if extra is None else _check("extra", extra, (N, None), means)
+    if backgrounds is not None:
+        backgrounds = _check("backgrounds", backgrounds, (C, D), means)
+    if D + extra.shape[1] + 1 > CHANNEL_LIMIT:
+        raise InputError(
+            f"colors and extra have {D + extra.shape[1]} channels; at most {CHANNEL_LIMIT - 1} were wanted: "
+            "render them in several passes."
+        )
+    inputs = (means, quats, scales, opacities, colors, extra, viewmats, Ks, backgrounds)
+    settings = native.Settings(width, height, near_plane, far_plane, eps2d)
+    if backend == "cpu":
+        return native.rasterize(*inputs, settings)
+    from . import reference
+
+    return reference.rasterize(*inputs, *settings)

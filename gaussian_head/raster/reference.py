@@ -1,0 +1,173 @@
+"""The definition of the rasterizer: pure torch, float32 or float64, any device, no kernel.
+
+EWA splatting (Zwicker et al., 2001) as in 3D Gaussian splatting (Kerbl et al., 2023): project each
+Gaussian to an ellipse, blend the ellipses front to back. Slow; the kernels are held against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..transforms import quat_to_rotmat
+from .constants import ALPHA_MAX, ALPHA_MIN, FRUSTUM_MARGIN, TILE, TRANSMITTANCE_MIN
+from .output import RasterOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splats:
+    """Gaussians as one camera sees them."""
+
+    means2d: Tensor
+    """``[N, 2]`` pixels."""
+    depths: Tensor
+    """``[N]`` metres along the optical axis."""
+    covs2d: Tensor
+    """``[N, 2, 2]`` px², blur included."""
+    half_extents: Tensor
+    """``[N, 2]`` half width and height in pixels of the region where alpha >= ALPHA_MIN."""
+
+
+def project(
+    means: Tensor,  # [N, 3]
+    quats: Tensor,  # [N, 4]
+    scales: Tensor,  # [N, 3]
+    opacities: Tensor,  # [N]
+    viewmat: Tensor,  # [4, 4]
+    K: Tensor,  # [3, 3]
+    width: int,
+    height: int,
+    eps2d: float,
+) -> Splats:
+    """Project Gaussians to one image."""
+    rotation, translation = viewmat[:3, :3], viewmat[:3, 3]
+    points = means @ rotation.T + translation
+    x, y, z = points.unbind(-1)
+    fx, fy, cx, cy = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
+    size = K.new_tensor([width, height])
+    focal, centre = torch.stack([fx, fy]), torch.stack([cx, cy])
+    margin = FRUSTUM_MARGIN * 0.5 * size / focal
+    uv = points[:, :2] / z[:, None]
+    u, v = uv.clamp(min=-centre / focal - margin, max=(size - centre) / focal + margin).unbind(-1)
+    zero = torch.zeros_like(z)
+    jacobian = torch.stack([fx / z, zero, -fx * u / z, zero, fy / z, -fy * v / z], -1).reshape(-1, 2, 3)
+
+    spread = jacobian @ rotation @ (quat_to_rotmat(quats) * scales[:, None, :])  # [N, 2, 3]
+    covs2d = spread @ spread.transpose(-1, -2) + eps2d * torch.eye(2, dtype=means.dtype, device=means.device)
+    level = 2 * torch.log(opacities / ALPHA_MIN)
+    half_extents = (level[:, None] * covs2d.diagonal(dim1=-2, dim2=-1)).sqrt()
+    return Splats(means2d=uv * focal + centre, depths=z, covs2d=covs2d, half_extents=half_extents)
+
+
+def visible_mask(
+    splats: Splats,
+    opacities: Tensor,  # [N]
+    channels: Tensor,  # [N, D + E]
+    width: int,
+    height: int,
+    near_plane: float,
+    far_plane: float,
+) -> Tensor:
+    """``[N]`` bool: in front, inside the image, opaque enough and free of NaN and infinity."""
+    size = splats.means2d.new_tensor([width, height])
+    inside = (splats.means2d + splats.half_extents > 0) & (splats.means2d - splats.half_extents < size)
+    finite = channels.isfinite().all(-1) & splats.covs2d.isfinite().all(-1).all(-1)
+    finite &= splats.means2d.isfinite().all(-1) & splats.half_extents.isfinite().all(-1)
+    in_range = (splats.depths > near_plane) & (splats.depths < far_plane)
+    return finite & in_range & inside.all(-1) & (torch.det(splats.covs2d) > 0) & (opacities >= ALPHA_MIN)
+
+
+def blend(
+    offsets: Tensor,  # [P, V, 2] pixel centre minus splat centre
+    conics: Tensor,  # [V, 2, 2] inverse covariances
+    opacities: Tensor,  # [V] near to far
+) -> Tensor:
+    """Blending weights ``[P, V]`` of depth-sorted splats at P pixels."""
+    sigma = 0.5 * torch.einsum("pvi,vij,pvj->pv", offsets, conics, offsets)
+    alpha = opacities * torch.exp(-sigma)
+    alpha = torch.where(alpha >= ALPHA_MIN, alpha.clamp(max=ALPHA_MAX), 0)
+    after = torch.cumprod(1 - alpha, dim=1)
+    before = torch.cat([torch.ones_like(after[:, :1]), after[:, :-1]], dim=1)
+    return torch.where(after > TRANSMITTANCE_MIN, alpha * before, 0)
+
+
+def blend_image(splats: Splats, opacities: Tensor, channels: Tensor, width: int, height: int) -> Tensor:
+    """Blend depth-sorted splats into ``[H, W, channels + 1]``; the last is the accumulated alpha."""
+    conics = torch.linalg.inv(splats.covs2d)
+    channels = torch.cat([channels, torch.ones_like(channels[:, :1])], dim=1)
+    low, high = (splats.means2d - splats.half_extents).detach(), (splats.means2d + splats.half_extents).detach()
+    rows = []
+    for y0 in range(0, height, TILE):
+        y1 = min(y0 + TILE, height)
+        in_row = (high[:, 1] >= y0) & (low[:, 1] <= y1)
+        tiles = []
+        for x0 in range(0, width, TILE):
+            x1 = min(x0 + TILE, width)
+            touched = (in_row & (high[:, 0] >= x0) & (low[:, 0] <= x1)).nonzero().squeeze(-1)
+            ys = torch.arange(y0, y1, dtype=channels.dtype, device=channels.device) + 0.5
+            xs = torch.arange(x0, x1, dtype=channels.dtype, device=channels.device) + 0.5
+            pixels = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1).reshape(-1, 1, 2)
+            weights = blend(pixels - splats.means2d[touched], conics[touched], opacities[touched])
+            tiles.append((weights @ channels[touched]).reshape(y1 - y0, x1 - x0, -1))
+        rows.append(torch.cat(tiles, dim=1))
+    return torch.cat(rows, dim=0)
+
+
+def rasterize(
+    means: Tensor,  # [N, 3]
+    quats: Tensor,  # [N, 4]
+    scales: Tensor,  # [N, 3]
+    opacities: Tensor,  # [N]
+    colors: Tensor,  # [N, D] or [C, N, D]
+    extra: Tensor,  # [N, E]
+    viewmats: Tensor,  # [C, 4, 4]
+    Ks: Tensor,  # [C, 3, 3]
+    backgrounds: Tensor | None,  # [C, D]
+    width: int,
+    height: int,
+    near_plane: float,
+    far_plane: float,
+    eps2d: float,
+) -> RasterOutput:
+    """Render all cameras; arguments as checked by :func:`gaussian_head.raster.rasterize`."""
+    N, D = means.shape[0], colors.shape[-1]
+    images, all_means2d, all_radii = [], [], []
+    for c in range(viewmats.shape[0]):
+        camera_colors = colors[c] if colors.ndim == 3 else colors
+        channels = torch.cat([camera_colors, extra], dim=1)
+        with torch.no_grad():
+            seen = project(means, quats, scales, opacities, viewmats[c], Ks[c], width, height, eps2d)
+            visible = visible_mask(seen, opacities, channels, width, height, near_plane, far_plane)
+            ids = visible.nonzero().squeeze(-1)
+            ids = ids[seen.depths[ids].argsort(stable=True)]
+            radii = torch.where(visible, seen.half_extents.amax(-1).ceil().nan_to_num(0).clamp(max=1e9), 0)
+        splats = project(means[ids], quats[ids], scales[ids], opacities[ids], viewmats[c], Ks[c], width, height, eps2d)
+        means2d = means.new_zeros(N, 2).index_put((ids,), splats.means2d)
+        all_means2d.append(means2d)
+        all_radii.append(radii.int())
+        images.append((ids, splats, channels))
+
+    means2d = torch.stack(all_means2d)
+    if means2d.requires_grad:
+        means2d.retain_grad()
+    blended = []
+    for c, (ids, splats, channels) in enumerate(images):
+        centred = Splats(
+            means2d=means2d[c][ids], depths=splats.depths, covs2d=splats.covs2d, half_extents=splats.half_extents
+        )
+        with_depth = torch.cat([channels[ids], splats.depths[:, None]], dim=1)
+        blended.append(blend_image(centred, opacities[ids], with_depth, width, height))
+    image = torch.stack(blended)
+    rgb, alpha = image[..., :D], image[..., -1]
+    if backgrounds is not None:
+        rgb = rgb + (1 - alpha[..., None]) * backgrounds[:, None, None, :]
+    return RasterOutput(
+        rgb=rgb,
+        alpha=alpha,
+        depth=image[..., -2],
+        extra=image[..., D:-2],
+        means2d=means2d,
+        radii=torch.stack(all_radii),
+    )
