@@ -18,6 +18,7 @@ class _Row:
     t: int
     truth: np.ndarray
     predicted: dict[str, np.ndarray]
+    errors: dict[str, np.ndarray]
 
 
 class SheetBuilder:
@@ -35,7 +36,13 @@ class SheetBuilder:
         """Take frame ``t``: u8 ``[H, W, 3]`` pictures, and which predictions are at their worst so far."""
         if t not in self._wanted and not any(is_worst.values()):
             return
-        row = _Row(t=t, truth=self._small(truth), predicted={name: self._small(p) for name, p in predicted.items()})
+        errors = {name: np.abs(p.astype(np.int16) - truth) * ERROR_GAIN for name, p in predicted.items()}
+        row = _Row(
+            t=t,
+            truth=self._small(truth),
+            predicted={name: self._small(picture) for name, picture in predicted.items()},
+            errors={name: self._small(error.clip(0, 255).astype(np.uint8)) for name, error in errors.items()},
+        )
         if t in self._wanted:
             self._even.append(row)
         for name, worst in is_worst.items():
@@ -62,21 +69,14 @@ class SheetBuilder:
                 worst = self._worst[name].t == row.t
                 text = f"{psnr[name][row.t]:.2f} dB" + (" worst" if worst else "")
                 pen.text((4, top + 22 + 16 * line), text, fill=_ALARM if worst else _INK)
-            for column, picture in enumerate(self._cells(row)):
+            cells = [row.truth, *(cell for name in self._names for cell in (row.predicted[name], row.errors[name]))]
+            for column, picture in enumerate(cells):
                 sheet.paste(Image.fromarray(picture), (_SIDE + column * (width + _GAP), top))
             for number, name in enumerate(self._names):
                 if self._worst[name].t == row.t:
                     left = _SIDE + (1 + 2 * number) * (width + _GAP)
                     pen.rectangle([left - 2, top - 2, left + 2 * width + _GAP + 1, top + height + 1], None, _ALARM, 2)
         return np.asarray(sheet)
-
-    def _cells(self, row: _Row) -> list[np.ndarray]:
-        cells = [row.truth]
-        for name in self._names:
-            picture = row.predicted[name]
-            error = np.abs(picture.astype(np.int16) - row.truth) * ERROR_GAIN
-            cells += [picture, error.clip(0, 255).astype(np.uint8)]
-        return cells
 
     def _small(self, picture: np.ndarray) -> np.ndarray:
         from PIL import Image
