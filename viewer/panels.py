@@ -35,7 +35,7 @@ FACE_SLIDERS = (
 MODE_LABELS = dict(zip(("Colour", "Depth", "Opacity", "Parts"), MODES, strict=True))
 SIZES = {"256": 256, "384": 384, "512": 512, "768": 768, "1024": 1024}
 SOUND_FILES = "audio/*,video/mp4,.wav,.mp3,.mp4,.m4a,.flac,.ogg"
-KEYS = "**Space** play · **← →** frame · **R** reset view · **1–5** views · **L** loop · **M** mute"
+KEYS = "**Space** play · **← →** frame · **R** reset view · **1** to **5** views · **L** loop · **M** mute"
 
 
 class Cancelled(Exception):

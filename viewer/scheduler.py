@@ -13,6 +13,8 @@ BUSY_SCALE = 0.5
 """Size of the picture while it moves, as a fraction of the full size, where full size would be too slow."""
 IDLE_WAIT = 1.0
 """Seconds to sleep when nothing is due; every change wakes the worker sooner."""
+RETRY_AFTER = 1.0
+"""Seconds that a picture is not tried after a failure, unless camera or settings change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +38,25 @@ class Scheduler:
         self._touched = float("-inf")
         self._last: Job | None = None
         self._full_cost = 0.0
+        self._blocked_until = float("-inf")
 
     def touch(self, now: float) -> None:
         """The camera or a setting changed."""
         self.version += 1
         self._touched = now
+        self._blocked_until = float("-inf")
 
     def next(self, now: float) -> Job | None:
         """The picture to render now, or None where nothing is due."""
-        if not self.pacer.ready(now):
+        if not self.pacer.ready(now) or now < self._blocked_until:
             return None
         job = self._wanted(now)
         return None if job == self._last else job
 
     def wait(self, now: float) -> float:
         """Seconds until ``next`` may have something, if nobody touches anything."""
+        if now < self._blocked_until:
+            return self._blocked_until - now
         if not self.pacer.ready(now):
             return self.pacer.wait(now)
         if self.playback.playing(now):
@@ -70,10 +76,11 @@ class Scheduler:
             self._full_cost += 0.1 * (min(4 * (now - started), self._full_cost) - self._full_cost)
 
     def failed(self, job: Job, now: float) -> None:
-        """``job`` could not be rendered: stop there, and do not try the same picture again."""
+        """``job`` could not be rendered: stop there, and try nothing for a while."""
         if self.playback.playing(now):
             self.playback.pause(now)
         self._last = job
+        self._blocked_until = now + RETRY_AFTER
 
     def shown(self, now: float, position: float, playing: bool) -> None:
         """The last picture sent is on screen while the player stands at ``position``."""

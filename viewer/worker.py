@@ -21,6 +21,8 @@ from .views import View, camera_of
 log = logging.getLogger(__name__)
 STATUS_INTERVAL = 0.5
 """Seconds between updates of the numbers in the corner."""
+COMPLAIN_AGAIN = 10.0
+"""Seconds before the same failure is reported once more."""
 FULL_QUALITY, BUSY_QUALITY = 92, 85
 """JPEG quality at full and at reduced size."""
 _RENDERING = threading.Lock()
@@ -53,6 +55,7 @@ class Worker(threading.Thread):
         self._backdrops = Backdrops()
         self._render_ms = 0.0
         self._last_status = 0.0
+        self._complained: dict[str, float] = {}
 
     def run(self) -> None:
         """Wait, render, send; a failed picture is reported and playing on is up to the user."""
@@ -80,6 +83,8 @@ class Worker(threading.Thread):
             took = 1e3 * (time.monotonic() - begun)
         self._render_ms = took if self._render_ms == 0 else self._render_ms + 0.2 * (took - self._render_ms)
         client, session = self._session.client, self._session
+        if session.stopped:
+            return
         quality = FULL_QUALITY if job.scale == 1.0 else BUSY_QUALITY
         client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
         client.flush()
@@ -102,9 +107,12 @@ class Worker(threading.Thread):
             if session.stopped:
                 return
             session.scheduler.failed(job, time.monotonic())
-        log.error("a picture could not be rendered", exc_info=error)
         session.pause()
-        session.complain("This picture could not be rendered", f"{type(error).__name__}: {str(error)[:300]}")
+        message, now = f"{type(error).__name__}: {str(error)[:300]}", time.monotonic()
+        if now - self._complained.get(message, float("-inf")) > COMPLAIN_AGAIN:
+            self._complained = {message: now}
+            log.error("a picture could not be rendered", exc_info=error)
+            session.complain("This picture could not be rendered", message)
 
     def _report(self, scene: Scene, width: int, height: int) -> None:
         now = time.monotonic()
@@ -114,4 +122,4 @@ class Worker(threading.Thread):
         fps = self._session.scheduler.pacer.fps(now)
         rate = f"{fps:.0f} fps · " if self._session.scheduler.playback.playing(now) else ""
         count = len(scene.person.head)
-        self._session.status(f"{rate}{self._render_ms:.0f} ms · {count:,} Gaussians · {width}×{height}")
+        self._session.status(f"{rate}{self._render_ms:.0f} ms · {count:,} Gaussians · {width} x {height}")

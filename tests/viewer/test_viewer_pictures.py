@@ -1,0 +1,167 @@
+"""Cameras, backdrops, modes and files, without any browser."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from support_head import make_head
+
+from gaussian_head.checks import InputError
+from gaussian_head.head import PARTS
+from gaussian_head.rendering import render_frame
+from gaussian_head.transforms import rotmat_to_quat
+from gaussian_head.viewer import exports, serve
+from gaussian_head.viewer.bridge import outline
+from gaussian_head.viewer.pictures import Look, backdrop, cutout, picture, styled
+from gaussian_head.viewer.session import Scene
+from gaussian_head.viewer.shelf import Shelf
+from gaussian_head.viewer.views import PRESETS, View, camera_of, placement, recorded_fov
+
+
+@pytest.fixture(scope="module")
+def shelf():
+    return Shelf([make_head(num_gaussians=400, size=64)])
+
+
+@pytest.fixture(scope="module")
+def head(shelf):
+    return shelf.get("head").head
+
+
+@pytest.fixture
+def scene(shelf):
+    person = shelf.get("head")
+    return Scene(person=person, performance=person.clip, size=64)
+
+
+def front_view(head, aspect=1.0):
+    return View(wxyz=(1.0, 0.0, 0.0, 0.0), position=(0.0, 0.0, 0.0), fov=recorded_fov(head), aspect=aspect)
+
+
+def test_the_front_preset_is_the_recording_camera(head):
+    place = placement(head)
+    np.testing.assert_allclose(place.position, 0, atol=1e-6)
+    np.testing.assert_allclose(place.look_at[:2], 0, atol=1e-6)
+    camera = camera_of(front_view(head), head, head.camera.height)
+    torch.testing.assert_close(camera.K, head.camera.K, atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(camera.viewmat, head.camera.viewmat)
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_presets_keep_the_distance_and_see_the_head(head, name):
+    place = placement(head, *PRESETS[name])
+    assert np.linalg.norm(place.position - head.centre.numpy()) == pytest.approx(float(head.centre.norm()), rel=1e-4)
+    forward = (place.look_at - place.position) / np.linalg.norm(place.look_at - place.position)
+    right = np.cross([0.0, 1.0, 0.0], forward)
+    right /= np.linalg.norm(right)
+    rotation = torch.tensor(np.stack([right, np.cross(forward, right), forward], axis=1)).float()
+    view = View(wxyz=tuple(rotmat_to_quat(rotation).tolist()), position=tuple(place.position), fov=place.fov, aspect=1.3)
+    x, y = camera_of(view, head, 64).project(head.centre)
+    assert 0.3 * 83 < x < 0.7 * 83
+    assert 0.3 * 64 < y < 0.7 * 64
+
+
+@pytest.mark.parametrize(("fov", "aspect"), [(1e-9, 1.0), (3.2, 1.0), (0.4, 0.0), (0.4, 99.0)])
+def test_extreme_views_give_a_usable_camera(head, fov, aspect):
+    view = View(wxyz=(1.0, 0.0, 0.0, 0.0), position=(0.0, 0.0, 0.0), fov=fov, aspect=aspect)
+    camera = camera_of(view, head, 64)
+    assert camera.width % 2 == camera.height % 2 == 0
+    assert 16 <= camera.width <= 256
+    assert bool(torch.isfinite(camera.K).all())
+
+
+def test_the_plate_fits_the_recording_camera_exactly_and_fades_beyond_it(head):
+    exact = backdrop(head, head.camera, Look())
+    torch.testing.assert_close(exact, head.background, atol=1e-4, rtol=0)
+    wide = backdrop(head, camera_of(front_view(head, 2.0), head, 64), Look())
+    assert wide.shape == (64, 128, 3)
+    torch.testing.assert_close(wide[:, 32:96], head.background, atol=1e-2, rtol=0)
+    assert float(wide[32, 0].mean()) < 0.5 * float(wide[32, 32].mean())
+
+
+def test_modes_show_what_they_say(head):
+    motion, camera = head.capture_motion, head.camera
+    rgb = picture(head, motion, 0, camera, Look())
+    frame = render_frame(head, motion, 0, camera, background=head.background)
+    assert np.abs(rgb.astype(int) - frame.rgb.clamp(0, 1).mul(255).round().int().numpy()).max() <= 1
+    alpha = picture(head, motion, 0, camera, Look(mode="alpha"))
+    assert alpha[30, 32].min() > 240
+    assert alpha[2, 2].max() < 15
+    depth = picture(head, motion, 0, camera, Look(mode="depth")).astype(int)
+    assert depth[30, 32].sum() > depth[30, 21].sum() + 60, "the nose is nearer, so brighter, than the cheek's edge"
+    parts = picture(head, motion, 0, camera, Look(mode="parts"))
+    assert parts[20, 32].argmax() == 0
+    assert parts[60, 32].argmax() == 2
+
+
+def test_hidden_parts_are_gone_in_pictures_and_in_exported_heads(head):
+    camera, look = head.camera, Look(parts=frozenset(PARTS) - {"torso"}, plate=False)
+    shown = picture(head, head.capture_motion, 0, camera, look)
+    np.testing.assert_allclose(shown[62, 32], np.array(look.color) * 255, atol=2)
+    again = render_frame(styled(head, look), head.capture_motion, 0, camera, background=torch.tensor(look.color))
+    assert np.abs(again.rgb.clamp(0, 1).mul(255).int().numpy() - shown.astype(int)).max() <= 2
+
+
+def test_a_cutout_over_its_backdrop_is_the_picture(head):
+    look = Look(plate=False, color=(0.2, 0.4, 0.6))
+    over = cutout(head, head.capture_motion, 3, head.camera, look).astype(float) / 255
+    alpha = over[..., 3:]
+    composed = 255 * (over[..., :3] * alpha + (1 - alpha) * np.array(look.color))
+    shown = picture(head, head.capture_motion, 3, head.camera, look)
+    assert np.abs(composed - shown).max() < 4
+
+
+def test_screenshots_and_ply_are_files_that_others_read(head, scene, tmp_path):
+    from gaussian_head.io.ply import read_ply
+    from gaussian_head.media import read_image
+
+    (tmp_path / "a.png").write_bytes(exports.screenshot(scene, front_view(head), 4, height=96, transparent=True))
+    assert read_image(tmp_path / "a.png", mode="RGBA").shape == (96, 96, 4)
+    (tmp_path / "b.png").write_bytes(exports.screenshot(scene, front_view(head, 1.5), 4, height=96, transparent=False))
+    assert read_image(tmp_path / "b.png").shape == (96, 144, 3)
+    (tmp_path / "c.ply").write_bytes(exports.ply(scene, 4))
+    read = read_ply(tmp_path / "c.ply")
+    torch.testing.assert_close(read.means, head.gaussians(head.capture_motion, 4).means, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("orbiting", [False, True])
+def test_videos_hold_the_whole_performance(head, scene, tmp_path, orbiting):
+    from dataclasses import replace
+
+    from gaussian_head.media import probe, read_audio
+
+    sound = (0.3 * np.sin(np.arange(32000) * 0.2)).astype(np.float32)
+    scene = replace(scene, performance=replace(scene.performance, samples=sound))
+    seen = []
+    (tmp_path / "v.mp4").write_bytes(exports.video(scene, front_view(head, 1.5), orbiting=orbiting, listener=seen.append))
+    info = probe(tmp_path / "v.mp4")
+    assert (info.width, info.height) == ((64, 64) if orbiting else (96, 64))
+    assert info.duration == pytest.approx(2.0, abs=0.05)
+    assert len(read_audio(tmp_path / "v.mp4")) / 16000 == pytest.approx(2.0, abs=0.1)
+    assert seen[-1].done == 50
+
+
+def test_an_outline_is_peaks_from_0_to_100():
+    values = np.zeros(10_000)
+    values[5000] = -0.5
+    peaks = outline(values, 100)
+    assert len(peaks) == 100
+    assert peaks[50] == 100
+    assert sum(peaks) == 100
+    assert outline(np.array([math.nan, 1.0])) == [0, 100]
+    assert outline(np.zeros(0)) == [0]
+
+
+def test_heads_are_told_apart_by_the_folder_that_names_them(tmp_path):
+    shelf = Shelf([tmp_path / "anna" / "head", tmp_path / "ben" / "head", tmp_path / "other", tmp_path / "x" / "other"])
+    assert shelf.names == ("anna", "ben", "other", "other 2")
+
+
+def test_serve_refuses_what_it_cannot_show(tmp_path, head):
+    with pytest.raises(InputError, match="no head"):
+        serve([], block=False)
+    with pytest.raises(InputError, match="size"):
+        serve([head], size=7, block=False)
+    with pytest.raises(InputError, match="nowhere"):
+        serve([tmp_path / "nowhere"], block=False)

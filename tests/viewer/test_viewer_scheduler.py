@@ -1,0 +1,136 @@
+"""Which picture is sent when: one in flight, the last change always arrives, errors are not repeated."""
+
+import pytest
+
+from gaussian_head.viewer.clock import Playback
+from gaussian_head.viewer.pacing import ACK_TIMEOUT, TIMER_INTERVAL, Pacer
+from gaussian_head.viewer.scheduler import STILL_AFTER, Scheduler
+
+
+@pytest.fixture
+def scheduler():
+    return Scheduler(Playback(num_frames=50, fps=25.0))
+
+
+def send(scheduler, now, cost=0.01):
+    job = scheduler.next(now)
+    assert job is not None
+    scheduler.done(job, now, now + cost)
+    return job
+
+
+def acknowledged(scheduler, now=0.0):
+    """A scheduler whose browser has shown a first picture."""
+    send(scheduler, now)
+    scheduler.shown(now + 0.02, 0.0, playing=False)
+    return scheduler
+
+
+def test_a_browser_that_acknowledges_has_one_picture_in_flight(scheduler):
+    acknowledged(scheduler)
+    scheduler.touch(1.0)
+    send(scheduler, 1.0)
+    scheduler.touch(1.1)
+    assert scheduler.next(1.1) is None
+    scheduler.shown(1.2, 0.0, playing=False)
+    assert scheduler.next(1.2) is not None
+
+
+def test_a_lost_acknowledgement_stops_nothing_for_longer_than_the_timeout(scheduler):
+    acknowledged(scheduler)
+    scheduler.touch(1.0)
+    send(scheduler, 1.0)
+    scheduler.touch(1.1)
+    assert scheduler.next(1.0 + ACK_TIMEOUT - 0.1) is None
+    assert scheduler.next(1.02 + ACK_TIMEOUT) is not None
+
+
+def test_a_browser_that_never_acknowledges_is_served_by_the_timer(scheduler):
+    scheduler.playback.play(0.0)
+    sent, now = 0, 0.0
+    while now < 4.0:
+        if scheduler.next(now):
+            send(scheduler, now)
+            sent += 1
+        now += 0.01
+    assert 0.8 * 4 / TIMER_INTERVAL < sent <= 4 / TIMER_INTERVAL + 1
+
+
+def test_nothing_is_sent_while_nothing_changes_and_the_last_change_is_always_sent(scheduler):
+    acknowledged(scheduler)
+    assert scheduler.next(5.0) is None
+    for i in range(20):
+        scheduler.touch(6.0 + 0.01 * i)
+    job = send(scheduler, 6.2)
+    assert job.version == scheduler.version
+
+
+def test_a_slow_machine_draws_small_while_moving_and_full_once_still(scheduler):
+    send(scheduler, 0.0, cost=0.2)
+    scheduler.shown(0.3, 0.0, playing=False)
+    scheduler.touch(1.0)
+    assert send(scheduler, 1.0).scale == 0.5
+    scheduler.shown(1.1, 0.0, playing=False)
+    assert scheduler.next(1.1) is None
+    assert scheduler.wait(1.1) == pytest.approx(STILL_AFTER - 0.1, abs=0.01)
+    assert send(scheduler, 1.0 + STILL_AFTER + 0.01).scale == 1.0
+    assert scheduler.playback.frame(2.0) == 0
+
+
+def test_a_fast_machine_plays_at_full_size(scheduler):
+    acknowledged(scheduler)
+    scheduler.playback.report(0.0, playing=True, rate=1.0, loop=True, now=1.0)
+    assert send(scheduler, 1.0).scale == 1.0
+
+
+def test_full_size_is_tried_again_when_the_machine_is_free(scheduler):
+    send(scheduler, 0.0, cost=0.2)
+    scheduler.shown(0.3, 0.0, playing=False)
+    for i in range(60):
+        now = 1.0 + 0.05 * i
+        scheduler.playback.report(0.05 * i % 2, playing=True, rate=1.0, loop=True, now=now)
+        if scheduler.next(now):
+            job = send(scheduler, now, cost=0.002)
+            scheduler.shown(now + 0.01, 0.0, playing=True)
+    assert job.scale == 1.0
+
+
+def test_after_a_failure_nothing_is_tried_for_a_while_unless_something_changes(scheduler):
+    scheduler.playback.play(0.0)
+    job = scheduler.next(0.0)
+    scheduler.failed(job, 0.0)
+    assert not scheduler.playback.playing(0.0)
+    assert scheduler.next(0.1) is None
+    scheduler.touch(0.2)
+    assert scheduler.next(0.2) is not None
+
+
+def test_playing_through_a_simulated_browser_stays_in_step_with_its_sound(scheduler):
+    """Rendering takes 15 ms, sending and decoding 60 ms; the shown frame is the heard one to a frame or so."""
+    acknowledged(scheduler)
+    start, now, arriving = 10.0, 10.0, None
+    while now < 16.0:
+        position = (now - start) % 2.0
+        if arriving is not None and now >= arriving:
+            scheduler.shown(now, position, playing=True)
+            arriving = None
+        if round(now * 1000) % 50 == 0:
+            scheduler.playback.report(position, playing=True, rate=1.0, loop=True, now=now)
+        if scheduler.next(now):
+            send(scheduler, now, cost=0.015)
+            arriving = now + 0.075
+        now = round(now + 0.001, 3)
+    errors = sorted(list(scheduler.pacer.sync_errors)[20:])
+    assert abs(errors[len(errors) // 2]) < 0.03
+    assert max(abs(errors[0]), abs(errors[-1])) < 0.08
+    assert scheduler.pacer.fps(16.0) == pytest.approx(13, abs=2)
+
+
+def test_rate_and_lead_of_a_pacer():
+    pacer = Pacer()
+    for i in range(100):
+        pacer.sent(i * 0.05, i * 0.05 + 0.01)
+        pacer.shown(i * 0.05 + 0.04)
+    assert pacer.fps(5.0) == pytest.approx(20, abs=0.5)
+    assert pacer.lead == pytest.approx(0.04, abs=0.005)
+    assert pacer.fps(60.0) == 0.0
