@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..checks import InputError
 from .frames import FEATURE_RATE, checked_sound
-from .mel import MEL_BANDS, log_mel
-from .phones import phone_names, phone_posteriors
+from .mel import MEL_BANDS, QUIETEST, frame_levels, log_mel, loudness
+from .phones import ACOUSTIC_SCALE, CRISP_SCALE, LIPS_MEET, SILENT, phone_names, posteriors_at_scales, probability_of
 from .transformer import TRANSFORMERS, encode_with_transformer
 
 ENCODERS = ("default", "mel", *TRANSFORMERS)
@@ -22,6 +22,9 @@ OWN_VERSION = "1"
 
 POSTERIOR_FLOOR = 1e-3
 
+QUIET = 10 ** (-45 / 20)
+"""Level, against that of the speech, below which nothing is being said."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechFeatures:
@@ -31,6 +34,10 @@ class SpeechFeatures:
     """``[F, A]`` f32; row ``i`` is centred on ``i / rate`` seconds."""
     rate: float
     """Rows per second, always 100."""
+    activity: Tensor
+    """``[F]`` f32 in [0, 1], probability that something is being said."""
+    closure: Tensor
+    """``[F]`` f32 in [0, 1], probability of p, b or m, for which lips meet; zero from the encoder ``mel``."""
     encoder: str
     """Name of the encoder, one of ENCODERS."""
     version: str
@@ -63,22 +70,41 @@ def encode_speech(samples: np.ndarray, *, encoder: str = "default") -> SpeechFea
     """
     samples = checked_sound(samples)
     name, _, folder = encoder.partition(":")
-    version = OWN_VERSION
-    if encoder == "default":
-        posteriors = phone_posteriors(samples)
-        floor = np.log(POSTERIOR_FLOOR)
-        evidence = (np.log(posteriors + POSTERIOR_FLOOR) - floor) / -floor
-        values = np.concatenate([log_mel(samples), evidence.astype(np.float32)], 1)
-    elif encoder == "mel":
-        values = log_mel(samples)
-    elif name in TRANSFORMERS:
-        values, version = encode_with_transformer(samples, name, folder)
-    else:
+    if name not in ENCODERS or (folder and name not in TRANSFORMERS):
         raise InputError(f"the speech encoder {encoder!r} is unknown; choose one of {', '.join(ENCODERS)}.")
-    return SpeechFeatures(values=torch.from_numpy(values), rate=FEATURE_RATE, encoder=name, version=version)
+    audible = _audible(samples)
+    if name == "mel":
+        values, activity, closure, version = log_mel(samples), audible, np.zeros_like(audible), OWN_VERSION
+    else:
+        soft, crisp = posteriors_at_scales(samples, (ACOUSTIC_SCALE, CRISP_SCALE))
+        activity = audible * (1 - probability_of(soft, SILENT))
+        closure = audible * probability_of(crisp, LIPS_MEET)
+        if name == "default":
+            values, version = np.concatenate([log_mel(samples), _evidence(soft)], 1), OWN_VERSION
+        else:
+            values, version = encode_with_transformer(samples, name, folder)
+    return SpeechFeatures(
+        values=torch.from_numpy(values),
+        rate=FEATURE_RATE,
+        activity=torch.from_numpy(activity),
+        closure=torch.from_numpy(closure),
+        encoder=encoder,
+        version=version,
+    )
 
 
 def feature_names(encoder: str = "default") -> tuple[str, ...]:
     """Column names of the two encoders written here: ``mel_<band>``, then ``phone_<name>``."""
     bands = tuple(f"mel_{band}" for band in range(MEL_BANDS))
     return bands + tuple(f"phone_{name}" for name in phone_names()) if encoder == "default" else bands
+
+
+def _audible(samples: np.ndarray) -> np.ndarray:
+    """``[F]`` f32, 1 where the sound is loud enough to be speech."""
+    return (frame_levels(samples) > QUIET * max(loudness(samples), QUIETEST)).astype(np.float32)
+
+
+def _evidence(posteriors: np.ndarray) -> np.ndarray:
+    """Posteriors on a logarithmic scale, 0 for POSTERIOR_FLOOR and less to 1 for certainty."""
+    floor = np.log(POSTERIOR_FLOOR)
+    return ((np.log(posteriors + POSTERIOR_FLOOR) - floor) / -floor).astype(np.float32)

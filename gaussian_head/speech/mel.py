@@ -42,8 +42,10 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
 
 
 def loudness(samples: np.ndarray) -> float:
-    """Root mean square of the loud part of a sound: the 90th percentile of its level over 25 ms windows."""
-    return float(np.quantile(frame_levels(samples), 0.9))
+    """Root mean square of the loud part of a sound, however much silence is around it."""
+    levels = frame_levels(samples)
+    heard = levels[levels >= 0.05 * np.quantile(levels, 0.995)]
+    return float(np.quantile(heard, 0.9))
 
 
 def frame_levels(samples: np.ndarray) -> np.ndarray:

@@ -23,25 +23,43 @@ ACOUSTIC_SCALE = 0.06
 """Exponent on the likelihoods: neighbouring frames share most of their sound, and soft posteriors predict lips best."""
 
 
-def phone_posteriors(samples: np.ndarray) -> np.ndarray:
+CRISP_SCALE = 0.2
+"""Exponent that makes up its mind, for deciding where lips meet."""
+
+SILENT = ("SIL", "+NSN+", "+SPN+")
+LIPS_MEET = ("P", "B", "M")
+
+
+def phone_posteriors(samples: np.ndarray, *, scale: float = ACOUSTIC_SCALE) -> np.ndarray:
     """Probability of each phone at each moment under a loop of all English phones.
 
     Forward-backward over three-state phones, any phone following any other.
 
     Args:
         samples: ``[S]`` mono f32 in [-1, 1] at 16 kHz.
+        scale: exponent on the likelihoods; the larger, the crisper.
 
     Returns:
         ``[F, P]`` f32 at 100 Hz, rows sum to 1; columns are ``phone_names()``.
     """
+    return posteriors_at_scales(samples, (scale,))[0]
+
+
+def posteriors_at_scales(samples: np.ndarray, scales: tuple[float, ...]) -> list[np.ndarray]:
+    """``phone_posteriors`` for several scales at the price of little more than one."""
     model = acoustic_model()
     features = _with_slopes(cepstra(checked_sound(samples)))
     F = len(features[0])
     log_likelihoods = np.empty((F, 3 * len(model.phones)), np.float32)
     for first, last in blocks(F):
         log_likelihoods[first:last] = _state_likelihoods(model, [f[first:last] for f in features])
-    states = _phone_loop(log_likelihoods * ACOUSTIC_SCALE, model.stay)
-    return states.reshape(F, -1, 3).sum(-1)
+    return [_phone_loop(log_likelihoods, model.stay, scale).reshape(F, -1, 3).sum(-1) for scale in scales]
+
+
+def probability_of(posteriors: np.ndarray, phones: tuple[str, ...]) -> np.ndarray:
+    """Summed probability ``[F]`` of some phones in posteriors ``[F, P]``."""
+    names = phone_names()
+    return posteriors[:, [names.index(name) for name in phones]].sum(1)
 
 
 def phone_names() -> tuple[str, ...]:
@@ -92,10 +110,11 @@ def _state_likelihoods(model: AcousticModel, features: list[np.ndarray]) -> np.n
     return total.reshape(F, -1)
 
 
-def _phone_loop(log_likelihoods: np.ndarray, stay: np.ndarray) -> np.ndarray:
+def _phone_loop(log_likelihoods: np.ndarray, stay: np.ndarray, scale: float) -> np.ndarray:
     """Posterior ``[F, 3 P]`` of each state of a loop of left-to-right phones (forward-backward)."""
     F, P = len(log_likelihoods), len(stay)
-    likelihood = np.exp(log_likelihoods - log_likelihoods.max(1, keepdims=True)).reshape(F, P, 3) + 1e-12
+    above = (log_likelihoods - log_likelihoods.max(1, keepdims=True)) * scale
+    likelihood = np.exp(above).reshape(F, P, 3) + 1e-12
     leave = 1 - stay
     forward = np.empty((F, P, 3), np.float32)
     state = np.zeros((P, 3), np.float32)
