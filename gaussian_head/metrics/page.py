@@ -97,7 +97,7 @@ def _plot(title: str, curves: Mapping[str, Sequence[float]], fps: float, width: 
         return ""
     low, high = min(finite), max(finite)
     low, high = (low - 1, high + 1) if high - low < 1e-9 else (low, high)
-    left, right, top, bottom = 56, 10, 28, 26
+    left, right, top, bottom = 56, 24, 28, 26
     count = max(len(curve) for curve in curves.values())
 
     def x(t: float) -> float:

@@ -1,0 +1,48 @@
+"""The tracked face as a mesh for other programs; axes are turned to theirs: +x right, +y up, +z towards the viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from ..checks import InputError, replacing
+
+MESH_SUFFIXES = (".obj", ".glb", ".ply", ".stl")
+_TO_Y_UP = np.array([1.0, -1.0, -1.0])
+
+
+def to_y_up(points: Tensor | np.ndarray) -> np.ndarray:
+    """Points ``[..., 3]`` turned half round x: from +y down, +z forward to +y up, +z towards the viewer."""
+    return (np.asarray(points, dtype=np.float64) * _TO_Y_UP).astype(np.float32)
+
+
+def write_mesh(path: str | Path, vertices: Tensor | np.ndarray, triangles: Tensor | np.ndarray) -> None:
+    """Write one mesh; the suffix says the format: .obj, .glb, .ply or .stl.
+
+    Args:
+        path: File to write, at once or not at all.
+        vertices: ``[L, 3]`` metres, head frame or world (+y down).
+        triangles: ``[F, 3]`` vertex indices, counter-clockwise seen from outside.
+
+    Raises:
+        InputError: An unknown suffix, or indices beyond the vertices.
+    """
+    import trimesh
+
+    path = Path(path)
+    if path.suffix.lower() not in MESH_SUFFIXES:
+        raise InputError(f"{path} has suffix {path.suffix!r}; one of {', '.join(MESH_SUFFIXES)} was wanted.")
+    faces = require_triangles(vertices, triangles)
+    mesh = trimesh.Trimesh(to_y_up(vertices), faces, process=False)
+    with replacing(path) as temporary:
+        mesh.export(temporary, file_type=path.suffix[1:].lower())
+
+
+def require_triangles(vertices: Tensor | np.ndarray, triangles: Tensor | np.ndarray) -> np.ndarray:
+    """``triangles`` as u32 ``[F, 3]``; InputError if an index lies beyond the vertices."""
+    faces = np.asarray(triangles)
+    if faces.ndim != 2 or faces.shape[1] != 3 or faces.size == 0 or faces.min() < 0 or faces.max() >= len(vertices):
+        raise InputError(f"triangles {faces.shape} do not index the {len(vertices)} vertices.")
+    return faces.astype(np.uint32)
