@@ -187,7 +187,9 @@ class Capture:
         for name in ("image", "labels", "alpha"):
             got = getattr(frame, name).shape[:2]
             if got != wanted:
-                raise InputError(f"frame {t} of capture {self.path}: {name} is {got}, {wanted} was wanted; track again.")
+                raise InputError(
+                    f"frame {t} of capture {self.path}: {name} is {got}, {wanted} was wanted; track again."
+                )
         return frame
 
 
@@ -231,4 +233,6 @@ def _require_files(path: Path, info: CaptureInfo) -> None:
     missing = [name for name in names if not (path / name).is_file()]
     if missing:
         shown = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
-        raise InputError(f"capture {path} lacks {len(missing)} files ({shown}); copy it again or track the video again.")
+        raise InputError(
+            f"capture {path} lacks {len(missing)} files ({shown}); copy it again or track the video again."
+        )

@@ -64,9 +64,7 @@ class FrameStates:
 
     def select(self, frames: Tensor) -> FrameStates:
         """The named frames."""
-        return FrameStates(
-            rotvecs=self.rotvecs[frames], positions=self.positions[frames], codes=self.codes[frames]
-        )
+        return FrameStates(rotvecs=self.rotvecs[frames], positions=self.positions[frames], codes=self.codes[frames])
 
     def rotations(self, model: FaceModel) -> Tensor:
         """Head to camera ``[T, 3, 3]``."""
@@ -288,7 +286,13 @@ def _shared_priors(
 
 
 def search_focal(
-    model: FaceModel, states: FrameStates, seen: Observations, config: BundleConfig, *, support: Tensor, code_std: Tensor
+    model: FaceModel,
+    states: FrameStates,
+    seen: Observations,
+    config: BundleConfig,
+    *,
+    support: Tensor,
+    code_std: Tensor,
 ) -> float:
     """The focal length whose own small bundle adjustment explains a few varied frames best, in pixels."""
     picks = varied_frames(states, 48)
@@ -305,9 +309,7 @@ def search_focal(
         trial = guess
         for _ in range(3):
             moved = solve_frames(trial, moved, seen_small, still, fps=25.0, code_std=code_std, iterations=2)
-            trial = solve_shared(
-                trial, moved, seen_small, config, prior=guess, support=support, code_std=code_std
-            )
+            trial = solve_shared(trial, moved, seen_small, config, prior=guess, support=support, code_std=code_std)
         sigma = _pixel_sigma(trial, moved, config)
         error = (predict(trial, moved) - seen_small.landmarks) / sigma
         data = float((seen_small.weights * (error * error).sum(-1).clamp(max=config.robust_scale**2)).sum())

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..events import Listener, Progress, ignore
 from ..motion import SEMANTIC_CHANNELS
-from ..transforms import rotmat_to_quat, quat_to_rotvec, quat_to_rotmat, quat_normalize
+from ..transforms import quat_to_rotvec, rotmat_to_quat
 from .bundle import (
     BundleConfig,
     FaceModel,
@@ -51,6 +52,11 @@ class Solution:
     lip_residual: Tensor
     """``[N]`` the same over the lips."""
 
+    @property
+    def quats(self) -> Tensor:
+        """Head to camera ``[N, 4]``, signs continuous in time."""
+        return self.states.quats(self.model)
+
 
 def solve_clip(
     landmarks: np.ndarray,
@@ -61,6 +67,7 @@ def solve_clip(
     fps: float,
     num_train: int,
     config: BundleConfig | None = None,
+    listener: Listener = ignore,
 ) -> Solution:
     """Fit camera, shape, basis, poses and codes to landmarks.
 
@@ -71,6 +78,7 @@ def solve_clip(
         fps: Frames per second.
         num_train: Frames from here on do not touch anything shared.
         config: Noise and smoothness.
+        listener: Gets Progress events.
     """
     config = config or BundleConfig()
     fit = np.flatnonzero(tracked[:num_train])
@@ -95,8 +103,8 @@ def solve_clip(
     seen = _observations(filled, tracked, measured, code_std)
     states = _first_states(flat, model, measured)
     train = torch.arange(num_train)
-    model, train_states, code_std = _fit_shared(
-        model, states.select(train), select_observations(seen, train), config, fps, code_std
+    model, train_states = _fit_shared(
+        model, states.select(train), select_observations(seen, train), config, fps, code_std, listener
     )
     states = _fit_frames(model, states, train_states, seen, config, fps, code_std, num_train)
     projected = predict(model, states)
@@ -152,8 +160,14 @@ def _first_states(flat, model: FaceModel, measured: np.ndarray) -> FrameStates:
 
 
 def _fit_shared(
-    model: FaceModel, states: FrameStates, seen: Observations, config: BundleConfig, fps: float, code_std: Tensor
-) -> tuple[FaceModel, FrameStates, Tensor]:
+    model: FaceModel,
+    states: FrameStates,
+    seen: Observations,
+    config: BundleConfig,
+    fps: float,
+    code_std: Tensor,
+    listener: Listener,
+) -> tuple[FaceModel, FrameStates]:
     support = torch.from_numpy(channel_support(model.shape.numpy(), CHANNELS))
     states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=3)
     focal = search_focal(model, states, seen, config, support=support, code_std=code_std)
@@ -161,16 +175,17 @@ def _fit_shared(
     states = replace(states, positions=states.positions * states.positions.new_tensor([1.0, 1.0, ratio]))
     model = replace(model, focal=focal)
     prior = model
-    picks = varied_frames(states, SHARED_FRAMES) if len(states.codes) > SHARED_FRAMES else torch.arange(len(states.codes))
+    picks = (
+        varied_frames(states, SHARED_FRAMES) if len(states.codes) > SHARED_FRAMES else torch.arange(len(states.codes))
+    )
     picks = picks[seen.weights[picks, 0] > 0.5]
     some = select_observations(seen, picks)
-    for _ in range(config.rounds):
+    for step in range(config.rounds):
         states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=1)
-        model = solve_shared(
-            model, states.select(picks), some, config, prior=prior, support=support, code_std=code_std
-        )
+        model = solve_shared(model, states.select(picks), some, config, prior=prior, support=support, code_std=code_std)
         model, states = _unit_codes(model, states, code_std)
-    return model, states, code_std
+        listener(Progress(stage="tracking: bundle adjustment", done=step + 1, total=config.rounds))
+    return model, states
 
 
 def _unit_codes(model: FaceModel, states: FrameStates, code_std: Tensor) -> tuple[FaceModel, FrameStates]:
@@ -196,9 +211,17 @@ def _fit_frames(
 ) -> FrameStates:
     """Poses and codes of all frames with the model fixed: training and held-out part each on its own."""
     frames = torch.arange(len(start.codes))
-    parts = [solve_frames(
-        model, train, select_observations(seen, frames[:num_train]), config, fps=fps, code_std=code_std, iterations=3
-    )]
+    parts = [
+        solve_frames(
+            model,
+            train,
+            select_observations(seen, frames[:num_train]),
+            config,
+            fps=fps,
+            code_std=code_std,
+            iterations=3,
+        )
+    ]
     if num_train < len(frames):
         begin = max(num_train - OVERLAP, 0)
         tail = frames[begin:]

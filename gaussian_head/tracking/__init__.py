@@ -1,0 +1,3 @@
+"""From a video of one talking person to a Capture: landmarks, masks, bundle adjustment, torso, sound, report."""
+
+from .pipeline import track as track

@@ -1,0 +1,134 @@
+"""The quality report: what was measured, and in plain words what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..motion import SEMANTIC_CHANNELS
+
+if TYPE_CHECKING:
+    from ..capture import CaptureInfo, CaptureWriter
+    from .crop import Survey
+    from .solve import Solution
+    from .sync import Sound
+    from .torso import TorsoMotion
+
+
+def measure(
+    info: CaptureInfo,
+    solution: Solution,
+    landmarks: np.ndarray,
+    seen: np.ndarray,
+    torso: TorsoMotion,
+    sound: Sound | None,
+    writer: CaptureWriter,
+    *,
+    survey: Survey,
+) -> dict[str, Any]:
+    """Numbers of the report as JSON-ready values, with advice."""
+    good = np.setdiff1d(np.arange(info.num_frames), info.bad_frames)
+    parts = {"train": good[good < info.num_train], "held_out": good[good >= info.num_train]}
+    residual = {
+        name: {
+            "all_px": _mean(solution.residual.numpy()[frames]),
+            "lips_px": _mean(solution.lip_residual.numpy()[frames]),
+        }
+        for name, frames in parts.items()
+    }
+    codes = solution.states.codes.numpy()[parts["train"]]
+    low, high = np.quantile(codes, 0.01, axis=0), np.quantile(codes, 0.99, axis=0)
+    width = np.linalg.norm(landmarks[good, 454, :2] - landmarks[good, 234, :2], axis=1)
+    samples = good[np.linspace(0, len(good) - 1, 20).round().astype(int)]
+    coverage = [float((writer.read_alpha(int(t)) > 127).mean()) for t in samples]
+    source = info.source
+    figures: dict[str, Any] = {
+        "source": source["name"],
+        "seconds": round(info.num_frames / info.fps, 2),
+        "frames": info.num_frames,
+        "fps": info.fps,
+        "residual": residual,
+        "face_width_px": _mean(width),
+        "face_width_source_px": _mean(width) * source["crop"][2] / info.width,
+        "face_size_mm": (np.ptp(solution.model.shape.numpy(), axis=0) * 1000).round(1).tolist(),
+        "focal_px": round(solution.model.focal, 1),
+        "distance_m": round(float(solution.states.positions[:, 2].median()), 3),
+        "pose_jitter_px": _jitter(solution, info),
+        "head_turn_deg": _turns(solution),
+        "mask_coverage": _mean(coverage),
+        "channel_range": {
+            name: [round(float(low[k]), 4), round(float(high[k]), 4)] for k, name in enumerate(info.channels)
+        },
+        "blinks": _blinks(solution, info),
+        "torso_features": int(np.median(torso.features)),
+        "audio_offset_s": info.audio_offset,
+        "audio_confidence": None if sound is None else round(sound.confidence, 3),
+        "bad_frames": info.bad_frames,
+        "frames_without_face": int((~seen).sum()),
+        "more_than_one_face": round(survey.rivals, 3),
+    }
+    figures["advice"] = advice(figures)
+    return figures
+
+
+def _mean(values: Any) -> float:
+    return round(float(np.mean(values)), 4) if len(values) else float("nan")
+
+
+def _jitter(solution: Solution, info: CaptureInfo) -> dict[str, float]:
+    """Root mean square of the pose's third difference in pixels at the face: what is left is tremble, not motion."""
+    scale = solution.model.focal / float(solution.states.positions[:, 2].median())
+    positions = solution.states.positions.numpy() * scale
+    turns = solution.states.rotvecs.numpy() * 0.07 * scale
+    gain = np.sqrt(20.0)
+    jerk = [np.diff(x, 3, axis=0) / gain for x in (positions[:, :2], positions[:, 2:] * 0.07, turns)]
+    values = [float(np.sqrt((x**2).mean())) if len(x) else 0.0 for x in jerk]
+    return {name: round(v, 4) for name, v in zip(("shift", "size", "turn"), values, strict=True)}
+
+
+def _turns(solution: Solution) -> dict[str, float]:
+    degrees = np.rad2deg(solution.states.rotvecs.numpy())
+    spread = np.quantile(degrees, 0.98, axis=0) - np.quantile(degrees, 0.02, axis=0)
+    return {name: round(float(v), 2) for name, v in zip(("nod", "shake", "tilt"), spread, strict=True)}
+
+
+def _blinks(solution: Solution, info: CaptureInfo) -> int:
+    k = SEMANTIC_CHANNELS.index("blink_l")
+    shut = solution.states.codes[: info.num_train, k : k + 2].mean(1).numpy() > 0.5
+    return int((np.diff(np.concatenate([[0], shut.astype(int)])) == 1).sum())
+
+
+def advice(figures: dict[str, Any]) -> list[str]:
+    """Plain sentences about whatever will hurt the result; empty for a good clip."""
+    lines = []
+    face, source_face = figures["face_width_px"], figures["face_width_source_px"]
+    if source_face < 120:
+        lines.append(
+            f"The face is only {source_face:.0f} px wide in the video: mouth and eyes will be blurred; film closer or larger."
+        )
+    elif face < 120:
+        lines.append(f"The face is only {face:.0f} px wide in the crop: use a larger --size or cut the video closer.")
+    if figures["residual"]["train"]["all_px"] > 0.006 * face:
+        lines.append(
+            "Landmarks fit the face poorly: look for motion blur, hands or hair before the face, or bad light."
+        )
+    if figures["seconds"] < 10:
+        lines.append(f"The clip lasts {figures['seconds']:.0f} s: 20 s or more teach the mouth better.")
+    opening = figures["channel_range"]["jaw_open"]
+    if opening[1] - opening[0] < 0.04:
+        lines.append("The mouth hardly opens in this clip: talking cannot be learnt from it.")
+    if not figures["blinks"]:
+        lines.append("No blink was seen: eyes will close by a guess.")
+    if max(figures["head_turn_deg"]["shake"], figures["head_turn_deg"]["nod"]) < 4:
+        lines.append("The head hardly turns: views from the side will be a guess.")
+    if figures["mask_coverage"] < 0.1:
+        lines.append("The person fills little of the picture, or the matte missed parts: look at alpha/.")
+    if figures["torso_features"] < 10:
+        lines.append("The clothes have too little texture to follow: the torso is held nearly still.")
+    if figures["bad_frames"]:
+        lines.append(f"{len(figures['bad_frames'])} frames are left out: the face was not found or not believed there.")
+    confidence = figures["audio_confidence"]
+    if confidence is not None and confidence < 0.2:
+        lines.append("It could not be measured whether sound and picture are in step; check that lips and voice agree.")
+    return lines
