@@ -52,8 +52,8 @@ def face_basis(neutral: np.ndarray, triangles: np.ndarray) -> dict[str, np.ndarr
     """Displacement ``[468, 3]`` of each channel at full strength."""
     return {
         "jaw": _jaw(neutral, triangles),
-        "pucker": _lip_shape(neutral, triangles, narrow=0.34, forward=4.6, thick=0.22),
-        "spread": _lip_shape(neutral, triangles, narrow=-0.13, forward=-0.8, thick=-0.10),
+        "pucker": _lip_shape(neutral, triangles, narrow=0.42, forward=4.6, thick=0.22),
+        "spread": _lip_shape(neutral, triangles, narrow=-0.17, forward=-0.8, thick=-0.10),
         "press": _lip_shape(neutral, triangles, narrow=0.02, forward=-1.0, thick=-0.45),
         "blink_r": _blink(neutral, triangles, RIGHT_EYE, RIGHT_LID_FOLD),
         "blink_l": _blink(neutral, triangles, LEFT_EYE, LEFT_LID_FOLD),

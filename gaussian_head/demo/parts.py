@@ -13,6 +13,12 @@ from scipy.ndimage import gaussian_filter1d
 PX = 0.0117 / 8.37
 """Metres per photo pixel: the iris is 11.7 mm wide and 8.37 pixels in the photo."""
 
+COLLAR_CENTRE = np.array([214.5, 212.5, 62.0])
+COLLAR_RADIUS = 94.4
+COLLAR_SQUASH = 0.592
+"""Height over width of the ring in the photo."""
+COLLAR_TILT_DEG = 23.3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
@@ -88,32 +94,68 @@ def neck_tube(chin: np.ndarray) -> Patch:
     """Elliptical tube from inside the head down into the collar; texture in photo pixels."""
     down, around = unit_lattice(16, 49)
     angle = (around - 0.5) * 2 * np.pi
-    y = chin[1] - 20 + down * 60
-    flare = 1 + 0.10 * np.clip(down - 0.45, 0, 1) ** 2
+    y = chin[1] - 20 + down * 96
+    flare = 1 + 0.10 * np.clip(down - 0.3, 0, 1) ** 2
     x = chin[0] - 1 + 34.5 * flare * np.sin(angle)
     z = 72 - 39 * flare * np.cos(angle) - 5 * down
     uv = np.stack([chin[0] - 2 + 29 * np.sin(angle), y], -1)
     return grid(np.stack([x, y, z], -1), uv)
 
 
-def torso_body(edges: np.ndarray, top: float = 149.0, photo_bottom: float = 333.0, bottom: float = 470.0) -> Patch:
-    """Closed body of elliptic cross-sections that fill the torso's outline; the shoulders slope towards the neck."""
+def torso_body(edges: np.ndarray, top: float = 194.0, photo_bottom: float = 333.0, bottom: float = 470.0) -> Patch:
+    """Closed body of elliptic cross-sections that fill the torso's outline; round shoulders close it at the ``top``."""
     down, around = unit_lattice(72, 97)
     angle = (around - 0.5) * 2 * np.pi
     y = top + down * (bottom - top)
-    row = np.clip(y, 0, len(edges) - 1)
+    shoulder = 54.0
+    row = np.clip(y, top + shoulder, len(edges) - 1)
     left = np.interp(row, np.arange(len(edges)), edges[:, 0]) + 1.5
     right = np.interp(row, np.arange(len(edges)), edges[:, 1]) - 1.5
-    slope = np.clip((y - top) / 84, 0, 1)
-    thickness = 6 + 78 * np.sin(slope * np.pi / 2)
+    middle = (left + right) / 2
+    half = (right - left) / 2 * np.sqrt(np.clip((y - top) / shoulder, 0, 1))
+    thickness = 6 + 94 * np.clip((y - top) / 87, 0, 1) ** 1.8
     cosine = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.7
-    x = (left + right) / 2 + (right - left) / 2 * np.sin(angle)
-    z = 104 - thickness * cosine
     sweep = np.abs(angle)
     sweep = np.where(sweep > 1.15, 1.15 - 0.45 * (sweep - 1.15), sweep)
-    folded = (left + right) / 2 + (right - left) / 2 * np.sin(sweep) * np.sign(angle)
+    folded = middle + half * np.sin(sweep) * np.sign(angle)
     mirrored = np.where(y > photo_bottom, 2 * photo_bottom - y, y)
-    return grid(np.stack([x, y, z], -1), np.stack([folded, mirrored], -1))
+    points = np.stack([middle + half * np.sin(angle), y, 120 - thickness * cosine], -1)
+    return grid(points, np.stack([folded, mirrored], -1))
+
+
+def collar() -> Patch:
+    """The suit's neck ring: a bowl inside, a flat rim, a wall outside; texture in photo pixels."""
+    rows = (
+        (0.0, 14),
+        (0.25, 13.5),
+        (0.45, 12),
+        (0.62, 9),
+        (0.78, 5),
+        (0.9, 1),
+        (0.93, 0),
+        (1.0, 0),
+        (1.015, 5),
+        (1.01, 15),
+        (0.98, 30),
+    )
+    angle = np.linspace(0, 2 * np.pi, 97)
+    share, depth = np.array(rows).T[:, :, None]
+    along, across = COLLAR_RADIUS * share * np.cos(angle), COLLAR_RADIUS * share * np.sin(angle)
+    tilt = np.radians(COLLAR_TILT_DEG)
+    u, v = np.array([np.cos(tilt), np.sin(tilt)]), np.array([-np.sin(tilt), np.cos(tilt)])
+    lower = COLLAR_SQUASH * across + 0.76 * depth
+    flat = COLLAR_CENTRE[:2] + along[..., None] * u + lower[..., None] * v
+    z = COLLAR_CENTRE[2] - 0.65 * across + 0.65 * depth
+    return grid(np.concatenate([flat, z[..., None]], -1), flat)
+
+
+def collar_mask(shape: tuple[int, ...]) -> np.ndarray:
+    """Photo pixels that the collar covers, ``[H, W]`` bool."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    tilt = np.radians(COLLAR_TILT_DEG)
+    dx, dy = x - COLLAR_CENTRE[0], y - COLLAR_CENTRE[1]
+    along, lower = dx * np.cos(tilt) + dy * np.sin(tilt), -dx * np.sin(tilt) + dy * np.cos(tilt) - 6.0
+    return (along / (COLLAR_RADIUS * 1.07)) ** 2 + (lower / (COLLAR_RADIUS * COLLAR_SQUASH * 1.28)) ** 2 < 1
 
 
 def eyeball(centre: np.ndarray, radius: float) -> Patch:

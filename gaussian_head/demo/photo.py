@@ -6,12 +6,14 @@ The picture is the astronaut portrait that scikit-image's wheel carries (NASA, p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, gaussian_filter, median_filter
 
 from ..checks import InputError
-from .topology import FACE_OVAL, INNER_LIPS
+from .parts import collar_mask
+from .topology import FACE_OVAL, INNER_LIPS, OUTER_LIPS
 
 CROP = (84, 0, 280)
 """Left, top and side in photo pixels of the square around the head that the landmark finder sees."""
@@ -30,8 +32,10 @@ class PhotoLayers:
     """``[H, W, 3]`` f32 0..255: face and hair, mouth opening filled with lip colour."""
     neck: np.ndarray
     """``[H, W, 3]`` f32: neck and turtleneck."""
+    collar: np.ndarray
+    """``[H, W, 3]`` f32: the suit's neck ring, head and neck filled in."""
     torso: np.ndarray
-    """``[H, W, 3]`` f32: suit and collar, head and neck filled in."""
+    """``[H, W, 3]`` f32: the suit, neck ring filled in."""
     background: np.ndarray
     """``[H, W, 3]`` f32: the studio without the person."""
     head_mask: np.ndarray
@@ -52,13 +56,13 @@ def load_photo() -> np.ndarray:
 def find_landmarks(photo: np.ndarray) -> np.ndarray:
     """FaceMesh landmarks with irises, ``[478, 3]`` in photo pixels."""
     import cv2
-    import mediapipe as mp
+    from mediapipe.python.solutions.face_mesh import FaceMesh
 
     left, top, side = CROP
     crop = photo[top : top + side, left : left + side]
     big = cv2.resize(crop, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC)
-    with mp.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as finder:
-        found = finder.process(big).multi_face_landmarks
+    with FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as finder:
+        found = cast(Any, finder.process(big)).multi_face_landmarks
     if not found:
         raise InputError("no face was found in scikit-image's portrait; reinstall mediapipe 0.10.21 and scikit-image.")
     points = np.array([[p.x, p.y, p.z] for p in found[0].landmark])
@@ -71,24 +75,23 @@ def split_photo(photo: np.ndarray, landmarks: np.ndarray) -> PhotoLayers:
     rows, cols = np.mgrid[: photo.shape[0], : photo.shape[1]]
     face = polygon_mask(landmarks[list(FACE_OVAL), :2], photo.shape)
     head = (person & (cols > 140) & (cols < 310)) | face
-    head &= (rows < EAR_LOBES) | binary_dilation(face, iterations=2)
+    head &= (rows < EAR_LOBES) | _grow(face, 2)
     chin = landmarks[152]
     neck = person & (np.abs(cols - chin[0] + 2) < 31) & (rows > chin[1] - 30) & (rows < chin[1] + 26)
-    neck &= ~binary_dilation(face, iterations=3)
+    neck &= ~_grow(face, 3)
     column = (np.abs(cols - chin[0] - 1) < 44) & (rows < chin[1] + 12)
-    torso = person & (rows > 152) & ~column & ~binary_dilation(head, iterations=3)
-    mouth = binary_dilation(polygon_mask(landmarks[list(INNER_LIPS), :2], photo.shape), iterations=2)
+    torso = person & (rows > 152) & ~column & ~_grow(head, 3)
     image = photo.astype(np.float32)
-    halo = binary_dilation(person, iterations=5)
-    studio = spread(image, ~halo)
-    skin = binary_erosion(head, iterations=2) | binary_erosion(face, iterations=2)
-    skin &= (rows < 100) | (np.abs(image - studio).max(-1) > 38) | binary_erosion(face, iterations=9)
+    halo = _grow(person, 5)
+    upper = _shrink(head, 2) | _shrink(face, 2)
+    skin = np.where(rows < EAR_LOBES, upper, _shrink(face, 4))
     return PhotoLayers(
         landmarks=landmarks,
-        head=spread(image, skin & ~mouth),
-        neck=spread(image, binary_erosion(neck, iterations=2)),
-        torso=spread(image, binary_erosion(torso, iterations=2)),
-        background=_mottled(studio, halo),
+        head=spread(_without_teeth(image, landmarks), skin),
+        neck=spread(image, _shrink(neck, 2)),
+        collar=spread(image, _shrink(torso, 2)),
+        torso=spread(image, _shrink(torso & ~collar_mask(photo.shape), 2)),
+        background=_mottled(spread(image, ~halo), halo),
         head_mask=head,
         torso_rows=_row_edges(person),
     )
@@ -96,13 +99,25 @@ def split_photo(photo: np.ndarray, landmarks: np.ndarray) -> PhotoLayers:
 
 def spread(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Fill ``image`` [H, W, 3] outside ``known`` [H, W] from the nearest known pixels, softer further out."""
-    distance, (rows, cols) = distance_transform_edt(~known, return_indices=True)
+    distance, (rows, cols) = cast(
+        tuple[np.ndarray, np.ndarray], distance_transform_edt(~known, return_distances=True, return_indices=True)
+    )
     filled = image[rows, cols].astype(np.float32)
     for sigma in (1.5, 4.0, 10.0, 24.0):
         soft = gaussian_filter(filled, (sigma, sigma, 0))
         weight = np.clip(distance / (2 * sigma) - 0.5, 0, 1)[..., None]
         filled = filled + weight * (soft - filled)
     return filled.astype(np.float32)
+
+
+def _grow(mask: np.ndarray, pixels: int = 1) -> np.ndarray:
+    """``mask`` wider by ``pixels`` steps."""
+    return np.asarray(binary_dilation(mask, iterations=pixels), bool)
+
+
+def _shrink(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """``mask`` narrower by ``pixels`` steps."""
+    return np.asarray(binary_erosion(mask, iterations=pixels), bool)
 
 
 def polygon_mask(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -117,11 +132,11 @@ def polygon_mask(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _person_mask(photo: np.ndarray) -> np.ndarray:
     """Person against studio, ``[H, W]`` bool: a segmentation network's guess refined on colour."""
     import cv2
-    import mediapipe as mp
+    from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-    with mp.solutions.selfie_segmentation.SelfieSegmentation(model_selection=0) as segmenter:
-        soft = segmenter.process(photo).segmentation_mask
-    sure_in, sure_out = binary_erosion(soft > 0.9, iterations=7), ~binary_dilation(soft > 0.1, iterations=7)
+    with SelfieSegmentation(model_selection=0) as segmenter:
+        soft = cast(Any, segmenter.process(photo)).segmentation_mask
+    sure_in, sure_out = _shrink(soft > 0.9, 7), ~_grow(soft > 0.1, 7)
     state = np.where(soft > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     state[sure_in], state[sure_out] = cv2.GC_FGD, cv2.GC_BGD
     cv2.setRNGSeed(0)
@@ -130,6 +145,13 @@ def _person_mask(photo: np.ndarray) -> np.ndarray:
     )
     mask = (state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)
     return median_filter(mask.astype(np.uint8), 5).astype(bool)
+
+
+def _without_teeth(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The photo with the gap between the lips painted in the lips' own colours."""
+    gap = _grow(polygon_mask(landmarks[list(INNER_LIPS), :2], image.shape))
+    lips = polygon_mask(landmarks[list(OUTER_LIPS), :2], image.shape) & ~gap
+    return np.where(gap[..., None], spread(image, lips), image)
 
 
 def _mottled(background: np.ndarray, filled: np.ndarray) -> np.ndarray:

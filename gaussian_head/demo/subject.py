@@ -112,7 +112,7 @@ def _add_face(builder: _Builder, layers: PhotoLayers, neutral: np.ndarray, moves
     """Landmarks (irises last), twice subdivided skin, and the shell of hair that starts at its rim."""
     tile = textures.photo_tile(layers.head, (140, 4, 312, 200), 5)
     first, finer = subdivide(skin, NUM_FACE)
-    second, finest = subdivide(finer, first.shape[0])
+    second, finest = subdivide(finer, len(first.indptr) - 1)
     matrix = second @ first
     points = matrix @ neutral
     uv = matrix @ _lip_safe_uv(layers.landmarks)
@@ -232,9 +232,9 @@ def _add_mouth(builder: _Builder, neutral: np.ndarray) -> None:
     builder.add(pouch, flesh, "mouth", moves=builder.moves[0][:, loop][:, follows])
     middle = neutral[[13, 14]].mean(0)
     jaw = CHANNELS.index("jaw")
-    upper = parts.tooth_row(middle + np.array([0, 1.3, 4.4]), 17.0, 15.0, -9.0)
+    upper = parts.tooth_row(middle + np.array([0, 1.3, 4.4]), 13.5, 19.0, -9.0)
     builder.add(upper, textures.teeth_tile((8.5, 6.6, 7.6, 7.0, 7.0, 9.0)), "mouth")
-    lower = parts.tooth_row(middle + np.array([0, -1.6, 6.8]), 15.0, 14.0, 9.0)
+    lower = parts.tooth_row(middle + np.array([0, -1.6, 6.8]), 12.5, 17.0, 9.0)
     lower_moves = np.zeros((len(CHANNELS), len(lower.vertices), 3))
     lower_moves[jaw] = jaw_rotation(lower.vertices, neutral)
     builder.add(lower, textures.teeth_tile((5.4, 5.8, 6.9, 7.0, 7.1, 10.0)), "mouth", moves=lower_moves)
@@ -246,12 +246,14 @@ def _add_mouth(builder: _Builder, neutral: np.ndarray) -> None:
 
 
 def _add_neck_and_torso(builder: _Builder, layers: PhotoLayers) -> None:
-    """Neck that leads from head to torso, and the suit."""
+    """Neck that leads from head to torso, the suit's neck ring, and the suit."""
     neck = parts.neck_tube(layers.landmarks[152])
     down = np.repeat(np.linspace(0, 1, 16), len(neck.vertices) // 16)
-    share = np.clip((down - 0.25) / 0.6, 0, 1)
+    share = np.clip((down - 0.15) / 0.45, 0, 1)
     tile = textures.photo_tile(layers.neck, (180, 152, 262, 218), 4)
     builder.add(neck, tile, "neck", weight=1 - share * share * (3 - 2 * share))
+    ring = textures.photo_tile(layers.collar, (108, 142, 320, 304), 4)
+    builder.add(parts.collar(), ring, "torso", weight=0.0)
     torso = parts.torso_body(layers.torso_rows)
     builder.add(torso, textures.photo_tile(layers.torso, (8, 146, 376, 340), 3), "torso", weight=0.0)
 

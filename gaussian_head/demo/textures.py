@@ -48,9 +48,8 @@ def pack(tiles: list[Tile]) -> tuple[np.ndarray, list[tuple[int, int]]]:
 def photo_tile(layer: np.ndarray, box: tuple[int, int, int, int], enlarge: int) -> Tile:
     """A window (left, top, right, bottom) of a photo layer, enlarged, sharpened and given fine grain."""
     left, top, right, bottom = box
-    big = np.clip(
-        zoom(layer[top:bottom, left:right], (enlarge, enlarge, 1), order=3, grid_mode=True, mode="nearest"), 0, 255
-    )
+    window = layer[top:bottom, left:right]
+    big = np.asarray(zoom(window, (enlarge, enlarge, 1), order=3, grid_mode=True, mode="nearest")).clip(0, 255)
     sharp = big + 0.8 * (big - gaussian_filter(big, (enlarge * 0.7, enlarge * 0.7, 0)))
     grain = gaussian_filter(np.random.default_rng(1).normal(size=big.shape[:2]), 0.8)[..., None] * 5.0
     return Tile(image=np.clip(sharp + grain, 0, 255).astype(np.float32), offset=(left, top), scale=(enlarge, enlarge))

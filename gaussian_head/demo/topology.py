@@ -19,6 +19,7 @@ LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
 LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 INNER_LIPS = UPPER_INNER + LOWER_INNER[-2:0:-1]
+OUTER_LIPS = UPPER_OUTER + LOWER_OUTER[-2:0:-1]
 RIGHT_EYE = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133))
 """The subject's right eye (left in the picture): upper and lower lid from the outer to the inner corner."""
 LEFT_EYE = ((263, 466, 388, 387, 386, 385, 384, 398, 362), (263, 249, 390, 373, 374, 380, 381, 382, 362))
@@ -41,10 +42,10 @@ def face_triangles() -> np.ndarray:
     The wheel carries only the edges of the mesh; each 3-cycle of edges is a triangle, but for the two
     that surround a vertex of three neighbours.
     """
-    import mediapipe as mp
+    from mediapipe.python.solutions.face_mesh import FACEMESH_TESSELATION
 
     neighbours: dict[int, set[int]] = {}
-    for i, j in mp.solutions.face_mesh.FACEMESH_TESSELATION:
+    for i, j in FACEMESH_TESSELATION:
         neighbours.setdefault(i, set()).add(j)
         neighbours.setdefault(j, set()).add(i)
     cycles = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import sosfilt
+from scipy.signal import butter, sosfilt
 
 SAMPLE_RATE = 16000
 SCORE_RATE = 1000
@@ -120,7 +120,7 @@ def _sentence(seconds: float, rng: np.random.Generator) -> list[tuple[Sound, flo
             break
         spent += length
         sounds += word
-        pause = max(rng.uniform(0.12, 0.5), 0.42 * spent - silent)
+        pause = max(rng.uniform(0.10, 0.4), 0.33 * spent - silent)
         sounds.append((REST, pause))
         spent, silent = spent + pause, silent + pause
     return [*sounds, (REST, max(seconds - spent, 0.0) + 1.0)]
@@ -154,11 +154,13 @@ def _synthesise(
     phase = np.cumsum(pitch / SAMPLE_RATE) % 1
     opening = np.where(phase < 0.6, phase**2 * (0.6 - phase) * 30, 0)
     breath = rng.normal(size=size)
-    source = np.diff(opening, prepend=0) * 4 + 0.004 * breath * (phase < 0.6)
+    source = np.diff(opening, prepend=0) * 4 + 0.008 * breath * (phase < 0.6)
     spoken = _resonate(source * (voice > 0), np.stack([np.interp(at, steps, f) for f in formants.T], -1)) * voice
-    friction = sosfilt(_resonator(5200.0, 1800.0)[None], breath) * hiss
-    sound = spoken / (np.abs(spoken).max() + 1e-9) + 0.25 * friction
-    return (0.75 * sound / (np.abs(sound).max() + 1e-9)).astype(np.float32)
+    spoken = np.diff(spoken, prepend=0)
+    band = butter(2, (3500, 7200), "bandpass", fs=SAMPLE_RATE, output="sos")
+    friction = np.asarray(sosfilt(band, breath)) * hiss
+    sound = 1.8 * spoken / (np.abs(spoken).max() + 1e-9) + 0.8 * friction
+    return (0.8 * np.tanh(sound)).astype(np.float32)
 
 
 def _resonate(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
