@@ -11,7 +11,7 @@ import torch
 
 from ..checks import InputError
 from ..events import Listener, Progress, ignore
-from .flip import flip
+from .flip import flip_map
 from .image import masked_mean, ms_ssim, ssim_map
 from .lips import LandmarkDetector, lip_scores, mouth_opening
 from .lpips import Lpips
@@ -136,7 +136,7 @@ class _Meter:
             mse = float(masked_mean(errors.get(name, error), weights))
             self.psnr[name].append(min(BEST_PSNR, -10 * np.log10(mse)) if mse > 0 else BEST_PSNR)
             self.ssim[name].append(float(masked_mean(similarity.get(name, similar), weights)))
-        self.flip.append(float(flip(a, b).mean()))
+        self.flip.append(float(flip_map(a, b).mean()))
         if min(a.shape[:2]) >= 176:
             self.ms_ssim.append(float(ms_ssim(a, b)))
         if self.lpips is not None:

@@ -35,7 +35,7 @@ _RGB_TO_XYZ = (
 
 
 @torch.no_grad()
-def flip(reference: Tensor, test: Tensor, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> Tensor:
+def flip_map(reference: Tensor, test: Tensor, *, pixels_per_degree: float = PIXELS_PER_DEGREE) -> Tensor:
     """Error map of two low-dynamic-range pictures; no gradient.
 
     Args:

@@ -71,9 +71,13 @@ class LandmarkDetector:
     """Finds the landmarks of single pictures; use it as a context manager."""
 
     def __init__(self) -> None:
-        from mediapipe.python.solutions.face_mesh import FaceMesh
+        from ..tracking.landmarks import quiet
 
-        self._mesh = FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1)
+        with quiet():
+            from mediapipe.python.solutions.face_mesh import FaceMesh
+
+            self._mesh = FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1)
+            self._mesh.process(np.zeros((64, 64, 3), np.uint8))
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Landmarks ``[478, 2]`` in pixels of a picture u8 ``[H, W, 3]``; NaN where no face is found."""

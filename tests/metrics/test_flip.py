@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from gaussian_head.checks import InputError
-from gaussian_head.metrics.flip import flip
+from gaussian_head.metrics.flip import flip_map
 
 
 def pictures():
@@ -24,25 +24,25 @@ PEER_PIXELS = {(30, 45): 0.41280133, (50, 10): 0.8365268, (60, 80): 0.635424, (5
 
 def test_flip_matches_the_authors_evaluator():
     a, b = pictures()
-    error = flip(a, b)
+    error = flip_map(a, b)
     assert error.mean().item() == pytest.approx(0.37187454, abs=2e-5)
     for pixel, value in PEER_PIXELS.items():
         assert error[pixel].item() == pytest.approx(value, abs=2e-4)
-    assert flip(a, b, pixels_per_degree=30.0).mean().item() == pytest.approx(0.35712680, abs=2e-5)
+    assert flip_map(a, b, pixels_per_degree=30.0).mean().item() == pytest.approx(0.35712680, abs=2e-5)
 
 
 def test_flip_is_symmetric_and_zero_for_equal_pictures():
     a, b = pictures()
-    assert flip(a, a).abs().max().item() < 1e-4
-    assert torch.allclose(flip(a, b), flip(b, a), atol=1e-5)
+    assert flip_map(a, a).abs().max().item() < 1e-4
+    assert torch.allclose(flip_map(a, b), flip_map(b, a), atol=1e-5)
 
 
 def test_flip_bounds():
     black, white = torch.zeros(40, 40, 3), torch.ones(40, 40, 3)
-    error = flip(black, white)
+    error = flip_map(black, white)
     assert 0.9 < error.min().item() <= error.max().item() <= 1.0 + 1e-6
 
 
 def test_flip_refuses_grey():
     with pytest.raises(InputError, match="FLIP"):
-        flip(torch.zeros(40, 40, 1), torch.zeros(40, 40, 1))
+        flip_map(torch.zeros(40, 40, 1), torch.zeros(40, 40, 1))
