@@ -137,8 +137,11 @@ def _valid_terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def _blur(planes: Tensor, channels: int) -> Tensor:
     """Blur planes ``[P, H, W * channels]`` (pixels interleaved) with the SSIM window, zeros beyond the border."""
-    if planes.device.type == "cpu":
-        return _blur_strips(planes, channels)
+    return (_blur_strips if planes.device.type == "cpu" else _blur_convolved)(planes, channels)
+
+
+def _blur_convolved(planes: Tensor, channels: int) -> Tensor:
+    """The blur of other devices: two depthwise convolutions."""
     P, H, width = planes.shape
     window = _window(planes)
     pictures = planes.view(P, H, width // channels, channels).permute(0, 3, 1, 2).reshape(1, P * channels, H, -1)
