@@ -14,11 +14,25 @@ from ..transforms import quat_to_rotmat, rotmat_to_quat
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
 from .head import Head
-from .surface import LABEL_FACE, LABEL_HAIR, LABEL_MOUTH, LABEL_NECK, LABEL_TORSO, SurfacePoints, lift_pixels
+from .surface import (
+    LABEL_FACE,
+    LABEL_HAIR,
+    LABEL_MOUTH,
+    LABEL_NECK,
+    LABEL_TORSO,
+    NECK_RADIUS,
+    SurfacePoints,
+    head_ellipsoid,
+    lift_pixels,
+)
 
 SH_C0 = 0.28209479177387814
 NECK_BLEND = 0.07
-"""Metres below the chin over which the neck passes from the head to the torso."""
+"""Metres below the chin, and aside of the neck, over which it passes from the head to the torso."""
+TORSO_MARGIN = 0.15
+"""Share of the picture by which the torso goes on outside it, for frames and cameras that look there."""
+MAX_STRETCH = 4.0
+"""Longest initial Gaussian relative to its width, on surfaces seen at a grazing angle."""
 TEETH_DEPTH = 0.010
 """Metres that the first guess of the mouth interior lies behind the lips."""
 
@@ -79,13 +93,16 @@ def rest_frame(capture: Capture) -> int:
     return int(frames[(away + turned + 2 * calm).argmin()])
 
 
-def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_scale: Tensor):
-    """Lift the pixels of frame ``t`` whose label is in ``parts``; returns points, colours, labels and spacing."""
+def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_scale: Tensor, margin: float = 0.0):
+    """Lift the pixels of frame ``t`` whose label is in ``parts``; returns surface, colours, spacing and pixels.
+
+    ``margin`` (a share of the picture) goes on with the border pixels outside the picture.
+    """
     frame, motion = capture.frame(t), capture.motion
-    steps = [np.arange(0, size, stride) + stride / 2 for size in (capture.camera.width, capture.camera.height)]
+    sizes = (capture.camera.width, capture.camera.height)
+    steps = [np.arange(-round(margin * size), (1 + margin) * size - stride / 2, stride) + stride / 2 for size in sizes]
     uv = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 2)
-    uv = uv[(uv[:, 0] < capture.camera.width) & (uv[:, 1] < capture.camera.height)]
-    column, row = uv.astype(int).T
+    column, row = (np.clip(uv[:, i].astype(int), 0, sizes[i] - 1) for i in (0, 1))
     labels = frame.labels[row, column]
     keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127)
     uv, labels, row, column = uv[keep], labels[keep], row[keep], column[keep]
@@ -109,7 +126,7 @@ def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_
     surface = SurfacePoints(
         points=surface.points, basis=surface.basis * scale, jacobian=surface.jacobian * scale, normals=surface.normals
     )
-    return surface, colors, labels, spacing, uv
+    return surface, colors, spacing, uv
 
 
 def _uses(names: tuple[str, ...], wanted) -> Tensor:
@@ -119,7 +136,12 @@ def _uses(names: tuple[str, ...], wanted) -> Tensor:
 def _branch(name, uses, surface, colors, spacing, config, head_weights, num_channels) -> Branch:
     """Flat Gaussians on the surface; expression channels fill the first columns of ``uses`` that they own."""
     N, J = len(surface.points), len(uses)
-    axes = _tangent_frame(surface.normals)
+    normals = torch.as_tensor(surface.normals, dtype=torch.float32)
+    view = torch.tensor([0.0, 0.0, 1.0]).expand(N, 3)
+    axes = _tangent_frame(normals, view)
+    slant = 1 / (normals * view).sum(1).abs().clamp(min=1 / MAX_STRETCH)
+    scales = torch.as_tensor(spacing, dtype=torch.float32).expand(N)[:, None] * torch.tensor([0.6, 0.6, 0.25])
+    scales[:, 0] *= slant
     owned = (uses < num_channels).nonzero()[:, 0]
     channel = uses[owned]
     basis, stretch = torch.zeros(N, 3, J), torch.zeros(N, 6, J)
@@ -131,7 +153,7 @@ def _branch(name, uses, surface, colors, spacing, config, head_weights, num_chan
         uses=uses,
         means=torch.as_tensor(surface.points, dtype=torch.float32),
         quats=rotmat_to_quat(axes),
-        log_scales=torch.log(spacing * torch.tensor([0.6, 0.6, 0.25])).expand(N, 3).clone(),
+        log_scales=torch.log(scales),
         logit_opacities=torch.logit(opacity),
         sh0=((torch.as_tensor(colors) - 0.5) / SH_C0)[:, None],
         shN=torch.zeros(N, (config.sh_degree + 1) ** 2 - 1, 3),
@@ -141,12 +163,12 @@ def _branch(name, uses, surface, colors, spacing, config, head_weights, num_chan
     )
 
 
-def _tangent_frame(normals: np.ndarray) -> Tensor:
-    """Rotations ``[N, 3, 3]`` whose third column is the normal."""
-    z = torch.as_tensor(normals, dtype=torch.float32)
-    up = torch.tensor([0.0, 1.0, 0.0]).expand_as(z)
-    x = torch.nn.functional.normalize(torch.linalg.cross(up, z) + 1e-6, dim=1)
-    return torch.stack([x, torch.linalg.cross(z, x), z], dim=2)
+def _tangent_frame(normals: Tensor, view: Tensor) -> Tensor:
+    """Rotations ``[N, 3, 3]``: first column along the slope seen from ``view``, third column the normal."""
+    slope = view - (view * normals).sum(1, keepdim=True) * normals
+    x = torch.nn.functional.normalize(slope + 1e-6, dim=1)
+    y = torch.nn.functional.normalize(torch.linalg.cross(normals, x), dim=1)
+    return torch.stack([torch.linalg.cross(y, normals), y, normals], dim=2)
 
 
 def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
@@ -164,30 +186,38 @@ def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
 
 
 def _face_branch(capture, rest, config, names, code_scale) -> Branch:
-    surface, colors, _, spacing, _ = _lift(capture, rest, (LABEL_HAIR, LABEL_FACE), config.face_stride, code_scale)
+    surface, colors, spacing, _ = _lift(capture, rest, (LABEL_HAIR, LABEL_FACE), config.face_stride, code_scale)
     uses = _uses(names, lambda name: not name.startswith("pose_"))
     return _branch("face", uses, surface, colors, spacing, config, np.ones(len(colors)), len(code_scale))
 
 
 def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
-    neck, neck_colors, _, neck_spacing, _ = _lift(capture, rest, (LABEL_NECK,), config.face_stride, code_scale)
-    body, body_colors, _, body_spacing, _ = _lift(capture, rest, (LABEL_TORSO,), config.torso_stride, code_scale)
-    chin = float(capture.shape.vertices[:, 1].max())
+    neck, neck_colors, neck_spacing, _ = _lift(
+        capture, rest, (LABEL_NECK,), config.face_stride, code_scale, margin=TORSO_MARGIN
+    )
+    body, body_colors, body_spacing, _ = _lift(
+        capture, rest, (LABEL_TORSO,), config.torso_stride, code_scale, margin=TORSO_MARGIN
+    )
+    vertices = capture.shape.vertices.double().numpy()
+    chin = vertices[:, 1].max()
     joined = SurfacePoints(
         points=np.concatenate([neck.points, body.points]),
         basis=np.concatenate([neck.basis, body.basis * 0]),
         jacobian=np.concatenate([neck.jacobian, body.jacobian * 0]),
         normals=np.concatenate([neck.normals, body.normals]),
     )
-    below = np.clip((neck.points[:, 1] - chin) / NECK_BLEND, 0, 1)
-    weights = np.concatenate([1 - below * below * (3 - 2 * below), np.zeros(len(body_colors))])
+    below = _smoothstep((joined.points[:, 1] - chin) / NECK_BLEND)
+    aside = _smoothstep((np.abs(joined.points[:, 0] - head_ellipsoid(vertices)[0][0]) - NECK_RADIUS) / NECK_BLEND)
+    weights = (1 - below) * (1 - aside)
     uses = _uses(names, lambda name: name.startswith("pose_"))
-    branch = _branch(
-        "torso", uses, joined, np.concatenate([neck_colors, body_colors]), 1.0, config, weights, len(code_scale)
-    )
+    colors = np.concatenate([neck_colors, body_colors])
     spacing = np.concatenate([np.full(len(neck_colors), neck_spacing), np.full(len(body_colors), body_spacing)])
-    branch.log_scales.add_(torch.log(torch.as_tensor(spacing, dtype=torch.float32))[:, None])
-    return branch
+    return _branch("torso", uses, joined, colors, spacing, config, weights, len(code_scale))
+
+
+def _smoothstep(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def _mouth_branch(capture, config, names, code_scale) -> Branch:
@@ -201,13 +231,13 @@ def _mouth_branch(capture, config, names, code_scale) -> Branch:
     surfaces, colors = [], []
     spacing = 1e-3
     for t in chosen.tolist():
-        surface, color, _, spacing, uv = _lift(capture, t, (LABEL_MOUTH,), config.mouth_stride, code_scale)
+        surface, color, spacing, uv = _lift(capture, t, (LABEL_MOUTH,), config.mouth_stride, code_scale)
         if len(color) == 0:
             continue
         surfaces.append(_hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / code_scale.double().numpy()))
         colors.append(color)
     if not surfaces:
-        surface, color, _, spacing, uv = _lift(capture, int(chosen[0]), (LABEL_FACE,), 8.0, code_scale)
+        surface, color, spacing, uv = _lift(capture, int(chosen[0]), (LABEL_FACE,), 8.0, code_scale)
         surfaces, colors = [_hang_mouth(surface, uv, jaw, np.zeros(len(code_scale)))], [color * 0.3]
     joined = SurfacePoints(
         **{key: np.concatenate([getattr(s, key) for s in surfaces]) for key in ("points", "basis", "jacobian", "normals")}

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull, cKDTree
 
 LABEL_TORSO, LABEL_NECK, LABEL_HAIR, LABEL_FACE, LABEL_MOUTH = 1, 2, 3, 4, 5
 FALLOFF = 0.012
 """Metres over which the tracked motion fades outside the face mesh."""
+RIM_NEIGHBOURS = 8
+RIM_REACH = 0.05
+"""Metres over which the depth of the mesh rim fades into the skull ellipsoid."""
 NECK_RADIUS = 0.06
+"""Metres."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +115,15 @@ def lift_pixels(
 
 
 def _rest_depth(uv, labels, origin, rays, vertices, projected, cam) -> np.ndarray:
-    """Depth ``[P]`` outside the mesh: skull ellipsoid joined smoothly to the mesh rim, neck cylinder, torso sheet."""
+    """Depth ``[P]`` outside the mesh: skull ellipsoid joined to the mesh rim, neck cylinder, torso sheet."""
     centre, radii = head_ellipsoid(vertices)
-    depth = _ellipsoid_hit(origin, rays, centre, radii)
-    distance, index = cKDTree(projected).query(uv)
+    rim = ConvexHull(projected).vertices
+    at_rim = _ellipsoid_hit(origin, (vertices[rim] - origin) / cam[rim, 2:], centre, radii)
+    distance, index = cKDTree(projected[rim]).query(uv, min(RIM_NEIGHBOURS, len(rim)))
     scale = np.ptp(projected[:, 0]) / np.ptp(vertices[:, 0])
-    join = np.exp(-((distance / (0.02 * scale)) ** 2))
-    hair = (1 - join) * depth + join * np.maximum(cam[index, 2], depth)
+    weight = 1 / (distance + 1) ** 2
+    step = (weight * (cam[rim, 2] - at_rim)[index]).sum(1) / weight.sum(1)
+    hair = _ellipsoid_hit(origin, rays, centre, radii) + step * np.exp(-((distance[:, 0] / (RIM_REACH * scale)) ** 2))
 
     chin = vertices[:, 1].max()
     neck_centre = np.array([centre[0], chin, centre[2] + 0.01])
@@ -126,7 +132,7 @@ def _rest_depth(uv, labels, origin, rays, vertices, projected, cam) -> np.ndarra
     torso = (plane - origin[2]) / rays[:, 2]
     below = (origin[1] + rays[:, 1] * torso) - chin - 0.04
     torso = torso - 0.35 * np.clip(below, 0, 0.12)
-    return np.where(labels == LABEL_TORSO, torso, np.where(labels == LABEL_NECK, np.minimum(neck, torso), hair))
+    return np.where(labels <= LABEL_NECK, np.minimum(neck, torso), hair)
 
 
 def _basis_jacobian(points: np.ndarray, neutral: np.ndarray, basis: np.ndarray, neighbours: int = 10) -> np.ndarray:

@@ -68,8 +68,6 @@ class LossWeights:
     """Extra pixel weight in the boxes around the eyes."""
     mouth: float = 3.0
     """Extra pixel weight inside the open mouth."""
-    motion: float = 0.02
-    """Penalty on offset bases that leave the tracked shape's, per millimetre."""
     pose: float = 0.02
     """Penalty on pose corrections, per 0.01 radian and centimetre."""
 
@@ -92,6 +90,8 @@ class TrainConfig:
     """Iterations between densifications."""
     densify_share: float = 0.04
     """Share of the Gaussians that one densification may add."""
+    motion_decay: float = 2e-4
+    """Share by which the offset bases decay towards the tracked shape's in every step."""
     min_opacity: float = 0.02
     """Gaussians below it are dropped at a densification."""
     busy_frames: float = 0.3

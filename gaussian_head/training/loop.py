@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from ..camera import Camera
 from ..capture import Capture
 from ..events import Listener, Progress, ignore
 from ..head import PARTS
 from ..head.branch import Branch
-from ..motion import MotionFrame
+from ..motion import Motion, MotionFrame
 from ..raster import rasterize
 from ..transforms import quat_multiply, rotvec_to_quat
 from . import losses
@@ -21,6 +22,10 @@ from .config import Stage, TrainConfig
 from .data import TrainFrame, draw_weights, frame_size, prefetched
 from .densify import choose_growth
 from .state import CORRECTIONS, TrainState
+
+
+PULL_EVERY = 10
+"""Steps between two decays of the offset bases."""
 
 
 def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
@@ -32,6 +37,30 @@ def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
         torso_quat=quat_multiply(rotvec_to_quat(correction[6:9]), frame.torso_quat),
         torso_position=frame.torso_position + correction[9:12],
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What all steps of a stage share."""
+
+    motion: Motion
+    """The clip's motion as tracked."""
+    camera: Camera
+    """The recording camera at the stage's resolution."""
+    background: Tensor
+    """``[H, W, 3]`` background plate at that resolution."""
+
+    @staticmethod
+    def of(capture: Capture, resolution: float) -> Scene:
+        """The capture at a share of its resolution."""
+        width, height = frame_size(capture, resolution)
+        plate = torch.as_tensor(capture.background).permute(2, 0, 1)[None]
+        plate = torch.nn.functional.interpolate(plate, size=(height, width), mode="area")
+        return Scene(
+            motion=capture.motion,
+            camera=capture.camera.resized(width, height),
+            background=plate[0].permute(1, 2, 0).contiguous(),
+        )
 
 
 def frame_order(capture: Capture, config: TrainConfig, stage_index: int) -> list[int]:
@@ -63,12 +92,14 @@ def run(
     for index, stage in enumerate(config.stages):
         begin, first = max(state.step - first, 0), first + stage.iterations
         order = frame_order(capture, config, index)[begin:]
-        average = None
+        scene, average = Scene.of(capture, stage.resolution), None
         for offset, frame in enumerate(prefetched(capture, order, stage.resolution, config.weights)):
             _set_rates(state, stage, (begin + offset) / stage.iterations)
-            psnr = step(state, frame, capture, config, stage)
+            psnr = step(state, frame, scene, config, stage)
             average = psnr if average is None else 0.98 * average + 0.02 * psnr
             state.step += 1
+            if state.step % PULL_EVERY == 0:
+                pull_to_tracked_motion(state, config)
             if stage.densify and state.step % config.densify_every == 0:
                 densify(state, config)
             if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
@@ -87,14 +118,14 @@ def _set_rates(state: TrainState, stage: Stage, progress: float) -> None:
         group["lr"] = group["base_lr"] * factor
 
 
-def step(state: TrainState, frame: TrainFrame, capture: Capture, config: TrainConfig, stage: Stage) -> float:
+def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig, stage: Stage) -> float:
     """One gradient step on one frame; returns its full-frame PSNR in dB."""
     head = state.head()
-    moment = capture.motion.at(frame.index)
+    moment = scene.motion.at(frame.index)
     if stage.refine_pose:
         moment = corrected(moment, state.params[CORRECTIONS][frame.index])
     gaussians = head.gaussians_at(moment)
-    camera = capture.camera.resized(*frame_size(capture, stage.resolution))
+    camera = scene.camera
     labels = head.parts
     extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
     out = rasterize(
@@ -111,7 +142,7 @@ def step(state: TrainState, frame: TrainFrame, capture: Capture, config: TrainCo
         extra=extra,
     )
     alpha = out.alpha[0]
-    rgb = out.rgb[0] + (1 - alpha[..., None]) * _plate(capture, stage.resolution)
+    rgb = out.rgb[0] + (1 - alpha[..., None]) * scene.background
     loss = _loss(state, rgb, alpha, out.extra[0], frame, config, stage)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -121,14 +152,6 @@ def step(state: TrainState, frame: TrainFrame, capture: Capture, config: TrainCo
     state.seen += visible
     with torch.no_grad():
         return float(-10 * torch.log10(((rgb - frame.rgb) ** 2).mean()))
-
-
-def _plate(capture: Capture, resolution: float) -> Tensor:
-    plate = torch.as_tensor(capture.background)
-    if resolution == 1.0:
-        return plate
-    size = frame_size(capture, resolution)[::-1]
-    return torch.nn.functional.interpolate(plate.permute(2, 0, 1)[None], size=size, mode="area")[0].permute(1, 2, 0)
 
 
 def _loss(
@@ -144,11 +167,16 @@ def _loss(
     loss = losses.photometric(rgb, frame.rgb, frame.weight, weights.ssim)
     loss = loss + weights.alpha * losses.mean_abs(alpha, frame.alpha)
     loss = loss + weights.parts * losses.mean_abs(parts, frame.parts)
-    for name in PARTS:
-        loss = loss + weights.motion / len(PARTS) * losses.motion_deviation(state.params[f"{name}.basis"], state.anchor(name))
     if stage.refine_pose:
         loss = loss + weights.pose * losses.pose_deviation(state.params[CORRECTIONS][frame.index])
     return loss
+
+
+@torch.no_grad()
+def pull_to_tracked_motion(state: TrainState, config: TrainConfig) -> None:
+    """Decay the offset bases towards the tracked shape's, decoupled from the loss (as AdamW decays weights)."""
+    for name in PARTS:
+        state.params[f"{name}.basis"].lerp_(state.anchor(name), PULL_EVERY * config.motion_decay)
 
 
 @torch.no_grad()

@@ -28,12 +28,6 @@ def mean_abs(prediction: Tensor, truth: Tensor) -> Tensor:
     return (prediction - truth).abs().mean()
 
 
-def motion_deviation(basis: Tensor, anchor: Tensor) -> Tensor:
-    """Mean distance in millimetres by which offset bases ``[N, 3, J]`` left the tracked ones, smooth at zero."""
-    change = (basis - anchor) * 1000
-    return ((change * change).sum(1) + 1e-4).sqrt().mean()
-
-
 def pose_deviation(corrections: Tensor) -> Tensor:
     """Mean square of pose corrections ``[..., 6]`` in hundredths of a radian and centimetres."""
     return ((corrections * 100) ** 2).mean()
