@@ -35,9 +35,7 @@ class LoudnessToMotion:
     def predict(self, samples: np.ndarray, fps: float, num_frames: int) -> Tensor:
         """Lip code ``[num_frames, K]`` of mono 16 kHz samples ``[S]``."""
         edges = np.linspace(0, max(len(samples), 1), num_frames + 1).astype(int)
-        power = [
-            float(np.abs(samples[a:b]).mean()) if b > a else 0.0 for a, b in itertools.pairwise(edges)
-        ]
+        power = [float(np.abs(samples[a:b]).mean()) if b > a else 0.0 for a, b in itertools.pairwise(edges)]
         code = torch.zeros(num_frames, len(CHANNELS))
         code[:, CHANNELS.index("jaw_open")] = torch.tensor(power).mul(2).clamp(0, 0.4)
         return code

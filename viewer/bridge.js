@@ -170,16 +170,30 @@
     1: () => send("preset", { index: 0 }), 2: () => send("preset", { index: 1 }), 3: () => send("preset", { index: 2 }),
     4: () => send("preset", { index: 3 }), 5: () => send("preset", { index: 4 }),
   };
+  // Typing belongs to text fields, arrows to a focused slider, and everything to whoever walks by keyboard;
+  // what was merely clicked on keeps no key from the player.
+  const belongsElsewhere = (target, key) => {
+    if (!target.closest || target === document.body) return false;
+    if (target.closest("textarea,select,[contenteditable],input:not([type=checkbox])")) return true;
+    if (target.closest("[role=slider]") && target !== wave) return key.startsWith("Arrow") || key === "Home";
+    return walking && target.closest("button,input,a,[role=tab]") !== null;
+  };
+  let walking = false;
+  const onPointer = () => { walking = false; };
   const onKey = (event) => {
-    const typing = event.target.closest?.("input,textarea,select,[contenteditable],[role=slider],[role=combobox],[role=tab]");
-    if ((typing && typing !== wave) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Tab") walking = true;
+    if (event.ctrlKey || event.metaKey || event.altKey || belongsElsewhere(event.target, event.key)) return;
     const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     action();
   };
+  // viser turns the camera with the arrow keys wherever they are pressed, in a slider too.
+  const onKeyDone = (event) => { if (belongsElsewhere(event.target, event.key)) event.stopPropagation(); };
+  document.body.addEventListener("keydown", onKeyDone);
   window.addEventListener("keydown", onKey, true);
+  window.addEventListener("pointerdown", onPointer, true);
 
   // ---- heartbeat ---------------------------------------------------------------------------------
   let alive = true;
@@ -218,7 +232,9 @@
       alive = false; clearInterval(placing); clearTimeout(hintTimer);
       audio.pause(); audio.removeAttribute("src");
       if (soundUrl) URL.revokeObjectURL(soundUrl);
+      document.body.removeEventListener("keydown", onKeyDone);
       window.removeEventListener("keydown", onKey, true);
+      window.removeEventListener("pointerdown", onPointer, true);
       for (const node of [bar, chip, hintBox, style]) node.remove();
     },
   };

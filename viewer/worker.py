@@ -55,6 +55,7 @@ class Worker(threading.Thread):
         self._backdrops = Backdrops()
         self._render_ms = 0.0
         self._last_status = 0.0
+        self._last_full = False
         self._complained: dict[str, float] = {}
 
     def run(self) -> None:
@@ -90,7 +91,8 @@ class Worker(threading.Thread):
         client.flush()
         with session.changed:
             session.scheduler.done(job, started, time.monotonic())
-        self._report(scene, image.shape[1], image.shape[0])
+        self._report(scene, image.shape[1], image.shape[0], at_once=job.scale == 1.0 and not self._last_full)
+        self._last_full = job.scale == 1.0
 
     def _picture(self, job: Job, scene: Scene, view: View):
         person = scene.person
@@ -114,9 +116,9 @@ class Worker(threading.Thread):
             log.error("a picture could not be rendered", exc_info=error)
             session.complain("This picture could not be rendered", message)
 
-    def _report(self, scene: Scene, width: int, height: int) -> None:
+    def _report(self, scene: Scene, width: int, height: int, *, at_once: bool) -> None:
         now = time.monotonic()
-        if now - self._last_status < STATUS_INTERVAL:
+        if now - self._last_status < STATUS_INTERVAL and not at_once:
             return
         self._last_status = now
         fps = self._session.scheduler.pacer.fps(now)

@@ -46,12 +46,14 @@ class FakeClient:
         self.notices: list[FakeNotice] = []
         self.arrived = threading.Condition()
         self.error: Exception | None = None
+        self._socket = threading.Lock()
         self.player = {"id": 1, "t": 0.0, "playing": False, "rate": 1.0, "loop": True}
 
     def report(self, kind="clock", **changes):
-        self.player.update(changes)
-        self.field.value = json.dumps({"kind": kind, "n": 0, **self.player})
-        asyncio.run(self.field._callback(None))
+        with self._socket:
+            self.player.update(changes)
+            self.field.value = json.dumps({"kind": kind, "n": 0, **self.player})
+            asyncio.run(self.field._callback(None))
 
     def wait_for(self, condition, seconds=20.0):
         with self.arrived:

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from gaussian_head.viewer.edits import Edits, MeanPose, edited
 from support_head import CHANNELS, make_head
 
 from gaussian_head.transforms import quat_to_rotmat
-from gaussian_head.viewer.edits import Edits, MeanPose, edited
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,10 @@ def test_amplifying_scales_code_and_pose_about_the_mean(head, mean):
     torch.testing.assert_close(statue.head_positions, mean.head_position.expand_as(statue.head_positions))
     double = edited(motion, Edits(amplify=2.0), head, mean)
     torch.testing.assert_close(
-        double.head_positions - mean.head_position, 2 * (motion.head_positions - mean.head_position), atol=1e-6, rtol=1e-4
+        double.head_positions - mean.head_position,
+        2 * (motion.head_positions - mean.head_position),
+        atol=1e-6,
+        rtol=1e-4,
     )
     angle = lambda q: 2 * torch.acos((q * mean.head_quat).sum(1).abs().clamp(max=1))  # noqa: E731
     t = int(angle(motion.head_quats).argmax())

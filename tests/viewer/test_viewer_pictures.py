@@ -5,18 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from support_head import make_head
-
-from gaussian_head.checks import InputError
-from gaussian_head.head import PARTS
-from gaussian_head.rendering import render_frame
-from gaussian_head.transforms import rotmat_to_quat
 from gaussian_head.viewer import exports, serve
 from gaussian_head.viewer.bridge import outline
 from gaussian_head.viewer.pictures import Look, backdrop, cutout, picture, styled
 from gaussian_head.viewer.session import Scene
 from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.views import PRESETS, View, camera_of, placement, recorded_fov
+from support_head import make_head
+
+from gaussian_head.checks import InputError
+from gaussian_head.head import PARTS
+from gaussian_head.rendering import render_frame
+from gaussian_head.transforms import rotmat_to_quat
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,9 @@ def test_presets_keep_the_distance_and_see_the_head(head, name):
     right = np.cross([0.0, 1.0, 0.0], forward)
     right /= np.linalg.norm(right)
     rotation = torch.tensor(np.stack([right, np.cross(forward, right), forward], axis=1)).float()
-    view = View(wxyz=tuple(rotmat_to_quat(rotation).tolist()), position=tuple(place.position), fov=place.fov, aspect=1.3)
+    view = View(
+        wxyz=tuple(rotmat_to_quat(rotation).tolist()), position=tuple(place.position), fov=place.fov, aspect=1.3
+    )
     x, y = camera_of(view, head, 64).project(head.centre)
     assert 0.3 * 83 < x < 0.7 * 83
     assert 0.3 * 64 < y < 0.7 * 64
@@ -134,7 +136,9 @@ def test_videos_hold_the_whole_performance(head, scene, tmp_path, orbiting):
     sound = (0.3 * np.sin(np.arange(32000) * 0.2)).astype(np.float32)
     scene = replace(scene, performance=replace(scene.performance, samples=sound))
     seen = []
-    (tmp_path / "v.mp4").write_bytes(exports.video(scene, front_view(head, 1.5), orbiting=orbiting, listener=seen.append))
+    (tmp_path / "v.mp4").write_bytes(
+        exports.video(scene, front_view(head, 1.5), orbiting=orbiting, listener=seen.append)
+    )
     info = probe(tmp_path / "v.mp4")
     assert (info.width, info.height) == ((64, 64) if orbiting else (96, 64))
     assert info.duration == pytest.approx(2.0, abs=0.05)

@@ -1,7 +1,6 @@
 """Which picture is sent when: one in flight, the last change always arrives, errors are not repeated."""
 
 import pytest
-
 from gaussian_head.viewer.clock import Playback
 from gaussian_head.viewer.pacing import ACK_TIMEOUT, TIMER_INTERVAL, Pacer
 from gaussian_head.viewer.scheduler import STILL_AFTER, Scheduler

@@ -7,13 +7,13 @@ import wave
 import numpy as np
 import pytest
 from fake_browser import FakeClient
-from support_head import make_head
-
-from gaussian_head.checks import InputError
 from gaussian_head.viewer.performances import spoken, uploaded_samples
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.worker import Worker
+from support_head import make_head
+
+from gaussian_head.checks import InputError
 
 
 def wav_bytes(seconds=1.0, rate=22050):

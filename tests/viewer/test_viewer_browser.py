@@ -1,0 +1,237 @@
+"""The viewer in headless Chromium: what a user sees, clicks, hears of and takes away."""
+
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gaussian_head.viewer import serve
+from PIL import Image
+from support_head import make_head
+from test_viewer_session import wav_bytes
+
+pytestmark = pytest.mark.browser
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+WIDTH, HEIGHT = 1200, 560
+
+
+@pytest.fixture(scope="module")
+def viewer():
+    handle = serve([make_head(num_gaussians=1500, size=128)], port=0, size=160, block=False)
+    yield handle
+    handle.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    with playwright.sync_playwright() as session:
+        browser = session.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Page:
+    """A tab on the viewer, with polling instead of sleeping."""
+
+    def __init__(self, browser, url):
+        self.tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
+        self.errors: list[str] = []
+        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.goto(f"{url}?fixedDpr=.25")
+        self.tab.wait_for_selector("#gh-bar", timeout=60_000)
+        self.until(lambda: self.skin() > 0.15, "skin-coloured pixels in the middle of the picture")
+
+    def pixels(self):
+        """Middle of the 3D view, clear of player and notifications."""
+        clip = {"x": 330, "y": 150, "width": 240, "height": 280}
+        return np.array(Image.open(io.BytesIO(self.tab.screenshot(clip=clip))).convert("RGB")).astype(int)
+
+    def skin(self):
+        r, g, b = np.moveaxis(self.pixels(), -1, 0)
+        return float(((r > 120) & (r > g + 15) & (g > b)).mean())
+
+    def until(self, condition, what, seconds=30.0):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
+            time.sleep(0.1)
+
+    def settled(self):
+        """The picture once it has stopped changing."""
+        last = self.pixels()
+        for _ in range(60):
+            time.sleep(0.4)
+            now = self.pixels()
+            if np.abs(now - last).mean() < 0.02:
+                return now
+            last = now
+        raise AssertionError("the picture never comes to rest")
+
+    def differs(self, before, at_least, what):
+        self.until(lambda: np.abs(self.pixels() - before).mean() > at_least, what)
+
+    def state(self):
+        return self.tab.evaluate("window.gaussianHead.state()")
+
+    def open(self, name):
+        self.tab.get_by_role("tab", name=name).click()
+
+    def press(self, name):
+        self.tab.get_by_role("button", name=name, exact=True).click()
+
+
+@pytest.fixture(scope="module")
+def page(chromium, viewer):
+    page = Page(chromium, viewer.url)
+    yield page
+    page.tab.close()
+    page.until(lambda: not viewer.sessions, "the server to notice that the browser left")
+
+
+@pytest.fixture(autouse=True)
+def at_rest(page):
+    """Every test starts in front, paused, at the first frame, and may leave no error in the page."""
+    page.tab.evaluate("gaussianHead.pause(); gaussianHead.seek(0)")
+    page.tab.keyboard.press("r")
+    page.open("Play")
+    yield
+    assert page.errors == []
+
+
+def test_play_runs_and_pause_stops(page):
+    before = page.settled()
+    page.press("Play")
+    page.until(lambda: page.state()["t"] > 0.3, "time to advance")
+    page.differs(before, 0.2, "the picture to change while playing")
+    page.press("Pause")
+    stopped = page.state()["t"]
+    page.settled()
+    assert page.state()["t"] == stopped
+
+
+def test_dragging_turns_the_head(page):
+    before = page.settled()
+    page.tab.mouse.move(400, 250)
+    page.tab.mouse.down()
+    for x in range(400, 500, 10):
+        page.tab.mouse.move(x, 250)
+    page.tab.mouse.up()
+    page.differs(before, 2.0, "the picture to follow the drag")
+
+
+def test_timeline_scrubs_to_the_frame_under_the_pointer(page, viewer):
+    page.settled()
+    box = page.tab.get_by_label("Timeline").bounding_box()
+    page.tab.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 20)
+    assert page.state()["t"] == pytest.approx(1.0, abs=0.05)
+    playback = viewer.sessions[0].scheduler.playback
+    page.until(lambda: abs(playback.frame(time.monotonic()) - 25) <= 1, "the server to go there")
+
+
+def test_hotkeys_play_step_and_reset(page):
+    front = page.settled()
+    page.tab.keyboard.press("ArrowRight")
+    page.tab.keyboard.press("ArrowRight")
+    assert page.state()["t"] == pytest.approx(2.01 / 25, abs=1e-6)
+    page.tab.keyboard.press("ArrowLeft")
+    page.tab.keyboard.press("ArrowLeft")
+    page.tab.keyboard.press("Space")
+    page.until(lambda: page.state()["playing"], "space to play")
+    page.tab.keyboard.press("Space")
+    assert not page.state()["playing"]
+    page.tab.keyboard.press("Home")
+    page.tab.keyboard.press("4")
+    page.differs(front, 3.0, "the profile view")
+    page.tab.keyboard.press("r")
+    page.until(lambda: np.abs(page.pixels() - front).mean() < 0.5, "the front view again")
+
+
+def test_a_part_can_be_hidden_and_shown(page):
+    before = page.settled()
+    page.open("Look")
+    page.tab.get_by_label("Torso").click()
+    page.differs(before, 1.0, "the torso to go")
+    page.tab.get_by_label("Torso").click()
+    page.until(lambda: np.abs(page.pixels() - before).mean() < 0.5, "the torso to come back")
+
+
+def test_a_slider_pulls_the_face_and_relax_lets_go(page):
+    before = page.settled()
+    page.open("Face")
+    slider = page.tab.get_by_role("slider").first
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    page.differs(before, 0.5, "the head to turn")
+    page.settled()
+    assert page.state()["t"] == 0, "an arrow in a slider is not an arrow of the player"
+    page.press("Relax")
+    page.until(lambda: np.abs(page.pixels() - before).mean() < 0.3, "the face to relax")
+
+
+def test_a_given_voice_is_spoken_with_sound_as_the_clock(page, tmp_path):
+    pytest.importorskip("gaussian_head.motion.drive")
+    path = tmp_path / "hello.wav"
+    path.write_bytes(wav_bytes(3.0))
+    page.tab.locator("input[type=file]").first.set_input_files(str(path))
+    page.until(lambda: page.state()["name"] == "hello.wav", "the voice to be ready")
+    page.until(lambda: page.tab.evaluate("gaussianHead.state().hasSound"), "the sound to arrive")
+    assert page.state()["duration"] == pytest.approx(3.0, abs=0.05)
+    before = page.settled()
+    page.press("Play")
+    page.until(lambda: page.state()["t"] > 0.5, "the sound to run")
+    page.differs(before, 0.1, "the mouth to move")
+    page.press("Pause")
+
+
+def test_a_screenshot_is_a_png_of_the_asked_height(page):
+    page.open("Save")
+    with page.tab.expect_download(timeout=30_000) as download:
+        page.press("Screenshot")
+    picture = Image.open(download.value.path())
+    assert picture.format == "PNG"
+    assert picture.height == 1024
+    page.tab.get_by_label("Transparent").click()
+    with page.tab.expect_download(timeout=30_000) as download:
+        page.press("Screenshot")
+    assert Image.open(download.value.path()).mode == "RGBA"
+    page.tab.get_by_label("Transparent").click()
+
+
+def test_a_video_is_written_and_downloaded(page):
+    from gaussian_head.media import probe
+
+    page.open("Save")
+    with page.tab.expect_download(timeout=60_000) as download:
+        page.press("Video in orbit")
+    assert probe(download.value.path()).num_frames >= 50
+
+
+def test_a_second_browser_has_its_own_view_and_may_leave(page, chromium, viewer):
+    front = page.settled()
+    other = Page(chromium, viewer.url)
+    assert len(viewer.sessions) == 2
+    other.tab.keyboard.press("4")
+    other.differs(front, 3.0, "its own profile view")
+    assert np.abs(page.settled() - front).mean() < 0.3
+    assert other.errors == []
+    other.tab.close()
+    page.until(lambda: len(viewer.sessions) == 1, "the server to notice that it left")
+    page.tab.keyboard.press("3")
+    page.differs(front, 1.0, "the first browser to go on")
+
+
+def test_pictures_are_acknowledged_and_stay_with_the_clock(page, viewer):
+    """Loose on purpose: a software renderer on a busy machine."""
+    pacer = viewer.sessions[0].scheduler.pacer
+    page.press("Play")
+    pacer.sync_errors.clear()
+    page.until(lambda: len(pacer.sync_errors) > 40, "forty pictures shown")
+    page.press("Pause")
+    assert pacer.acknowledges
+    assert abs(float(np.median(pacer.sync_errors))) < 0.12
