@@ -99,15 +99,17 @@ def split_photo(photo: np.ndarray, landmarks: np.ndarray) -> PhotoLayers:
 
 def spread(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Fill ``image`` [H, W, 3] outside ``known`` [H, W] from the nearest known pixels, softer further out."""
+    import cv2
+
     distance, (rows, cols) = cast(
         tuple[np.ndarray, np.ndarray], distance_transform_edt(~known, return_distances=True, return_indices=True)
     )
     filled = image[rows, cols].astype(np.float32)
     for sigma in (1.5, 4.0, 10.0, 24.0):
-        soft = gaussian_filter(filled, (sigma, sigma, 0))
+        soft = cv2.GaussianBlur(filled, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
         weight = np.clip(distance / (2 * sigma) - 0.5, 0, 1)[..., None]
-        filled = filled + weight * (soft - filled)
-    return filled.astype(np.float32)
+        filled = (filled + weight * (soft - filled)).astype(np.float32)
+    return filled
 
 
 def _grow(mask: np.ndarray, pixels: int = 1) -> np.ndarray:

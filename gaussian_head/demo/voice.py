@@ -149,8 +149,9 @@ def _synthesise(
     at = np.minimum(time * SCORE_RATE, len(voice) - 1)
     steps = np.arange(len(voice))
     voice, hiss = np.interp(at, steps, voice), np.interp(at, steps, hiss)
-    wander = gaussian_filter1d(rng.normal(size=size), SAMPLE_RATE * 0.15, mode="wrap")
-    pitch = 195 * 2 ** (0.22 * wander / (wander.std() + 1e-9)) * (1 + 0.006 * np.sin(2 * np.pi * 5.1 * time))
+    wander = gaussian_filter1d(rng.normal(size=len(steps)), SCORE_RATE * 0.15, mode="wrap")
+    wander = np.interp(at, steps, wander / (wander.std() + 1e-9))
+    pitch = 195 * 2 ** (0.22 * wander) * (1 + 0.006 * np.sin(2 * np.pi * 5.1 * time))
     phase = np.cumsum(pitch / SAMPLE_RATE) % 1
     opening = np.where(phase < 0.6, phase**2 * (0.6 - phase) * 30, 0)
     breath = rng.normal(size=size)

@@ -215,7 +215,7 @@ def test_a_machine_without_open3d_is_told_what_to_install(tmp_path: Path, monkey
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(InputError, match="apt-get install libusb-1.0-0"):
+    with pytest.raises(InputError, match=r"apt-get install libusb-1\.0-0"):
         make_demo_clip(tmp_path)
 
 
