@@ -1,0 +1,66 @@
+"""What no regression learns from half a minute: lips shut in silence and meet for p, b and m."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..speech.windows import interpolated
+
+LIP_LEAD = 0.045
+"""Seconds by which lips are ahead of the phone they form."""
+
+OPENS_BEFORE = 0.12
+"""Seconds before speech at which the mouth may begin to open."""
+CLOSES_AFTER = 0.04
+"""Seconds after speech at which the mouth is closed; it starts to close EASE earlier."""
+EASE = 0.16
+"""Seconds that opening and closing take."""
+SPEAKING = 0.5
+"""Activity above which something is being said."""
+
+
+def speech_gate(activity: Tensor, rate: float, times: Tensor) -> Tensor:
+    """How far the lips may leave the closed mouth at each moment.
+
+    Args:
+        activity: ``[F]`` probability of speech.
+        rate: rows of ``activity`` per second.
+        times: ``[T]`` seconds.
+
+    Returns:
+        ``[T]`` in [0, 1]: 1 in speech, 0 in silence, joined by smooth steps.
+    """
+    speaking = activity > SPEAKING
+    after_start, before_end = _since(~speaking) / rate, _until(~speaking) / rate
+    after_end, before_start = _since(speaking) / rate, _until(speaking) / rate
+    within = torch.minimum(OPENS_BEFORE + after_start, CLOSES_AFTER + before_end)
+    between = torch.maximum(OPENS_BEFORE - before_start, CLOSES_AFTER - after_end)
+    ramp = (torch.where(speaking, within, between) / EASE).clamp(0, 1)
+    smooth = ramp * ramp * (3 - 2 * ramp)
+    return interpolated(smooth[:, None], times.double() * rate)[:, 0].float()
+
+
+def lips_meet(closure: Tensor, rate: float, times: Tensor) -> Tensor:
+    """How firmly the lips are held together by p, b and m at each moment.
+
+    Args:
+        closure: ``[F]`` probability of p, b or m.
+        rate: rows of ``closure`` per second.
+        times: ``[T]`` seconds.
+
+    Returns:
+        ``[T]`` in [0, 1]; read LIP_LEAD ahead of the sound.
+    """
+    return interpolated(closure[:, None].double(), (times.double() + LIP_LEAD) * rate)[:, 0].float()
+
+
+def _since(mask: Tensor) -> Tensor:
+    """Rows since ``mask [F]`` was last true, huge where it never was."""
+    row = torch.arange(len(mask), dtype=torch.float64)
+    return row - torch.where(mask, row, torch.full_like(row, -1e9)).cummax(0).values
+
+
+def _until(mask: Tensor) -> Tensor:
+    """Rows until ``mask [F]`` is next true."""
+    return _since(mask.flip(0)).flip(0)

@@ -1,0 +1,212 @@
+"""A subject's speech-to-lips predictor: what it holds, how it speaks, how it is kept on disk."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import InputError, replacing, require_file
+from ..speech import SpeechFeatures, at_frame_rate, encode_speech
+from ..speech.mel import MEL_BANDS
+from ..speech.windows import interpolated
+from ._types import is_lip_channel
+from .articulation import lips_meet, speech_gate
+from .lip_model import DILATIONS, RADIUS, LipNet, apply_net, apply_ridge
+
+FORMAT = "gaussian-head-lips"
+VERSION = 1
+COMPARE_SECONDS = 2.0
+"""Speech after which a recording's own mean spectrum is trusted as much as the training one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioToMotion:
+    """A subject's speech-to-lips predictor: the mean of a ridge regression and small temporal nets."""
+
+    encoder: str
+    """Speech encoder whose features it takes."""
+    encoder_version: str
+    """Version of that encoder."""
+    fps: float
+    """Frame rate it was trained at and works at inside."""
+    channels: tuple[str, ...]
+    """All K channel names of the motion it was trained on; only lip channels are predicted."""
+    correlation: float
+    """Correlation of jaw_open with what the ridge predicts in blocks of training frames that it was not fitted to."""
+    input_mean: Tensor
+    """``[A]`` of the features while training."""
+    input_scale: Tensor
+    """``[A]``."""
+    projection: Tensor
+    """``[A, R]`` from standardised features to what the models take; identity where A is small."""
+    spoken_mean: Tensor
+    """``[A]`` mean of the features over moments of speech while training."""
+    output_mean: Tensor
+    """``[Kl]`` of the lip channels, in the order they have in ``channels``."""
+    output_scale: Tensor
+    """``[Kl]`` of standard deviations, growth to the captured size included."""
+    closed: Tensor
+    """``[Kl]`` lip code of the closed mouth."""
+    lowest: Tensor
+    """``[Kl]`` least code predicted."""
+    highest: Tensor
+    """``[Kl]`` greatest code predicted."""
+    ridge: Tensor
+    """``[(2 RADIUS + 1) R, Kl]`` ridge weights between standardised values."""
+    nets: tuple[LipNet, ...]
+    """Nets between the same values."""
+
+    @property
+    def lips(self) -> list[int]:
+        """Indices of the predicted channels."""
+        return [k for k, name in enumerate(self.channels) if is_lip_channel(name)]
+
+    def predict(self, samples: np.ndarray, fps: float, num_frames: int) -> Tensor:
+        """Expression code ``[num_frames, K]`` for a sound ``[S]`` (16 kHz); channels speech does not drive are 0.
+
+        Frame ``t`` belongs to ``t / fps`` seconds. Moments past the sound's end are silent.
+
+        Raises:
+            InputError: the sound is empty or not finite, or the encoder is not available.
+        """
+        return self.predict_from(encode_speech(samples, encoder=self.encoder), fps, num_frames)
+
+    def predict_from(self, features: SpeechFeatures, fps: float, num_frames: int) -> Tensor:
+        """As ``predict``, from features made earlier; InputError where another encoder made them."""
+        self._require_same_encoder(features)
+        inner = max(int(np.ceil(num_frames / fps * self.fps)) + 1, 2)
+        inputs = at_frame_rate(features, self.fps, inner) + self._channel_shift(features)
+        outputs = self._outputs((inputs - self.input_mean) / self.input_scale @ self.projection)
+        lips = (outputs * self.output_scale + self.output_mean).clamp(self.lowest, self.highest)
+        times = torch.arange(num_frames, dtype=torch.float64) / fps
+        code = torch.zeros(num_frames, len(self.channels))
+        code[:, self.lips] = self._articulated(interpolated(lips, times * self.fps), features, times)
+        return code
+
+    def save(self, path: str | Path) -> None:
+        """Write ``<path>/lips.safetensors`` and ``<path>/lips.json``."""
+        from safetensors.torch import save_file
+
+        nets = {f"net{i}.{key}": v for i, net in enumerate(self.nets) for key, v in net.state_dict().items()}
+        tensors = {name: getattr(self, name) for name in TENSORS} | nets
+        meta = {"format": FORMAT, "version": VERSION, "radius": RADIUS, "dilations": DILATIONS} | {
+            name: getattr(self, name) for name in PLAIN
+        }
+        with replacing(path) as folder:
+            folder.mkdir()
+            save_file({key: v.contiguous() for key, v in tensors.items()}, folder / "lips.safetensors")
+            (folder / "lips.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+    @staticmethod
+    def load(path: str | Path) -> AudioToMotion:
+        """Read what ``save`` wrote.
+
+        Raises:
+            InputError: files are missing or damaged, or of another format, version or shape.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = Path(path)
+        meta = _read_meta(require_file(path / "lips.json", "speech predictor"))
+        tensors_path = require_file(path / "lips.safetensors", "speech predictor")
+        try:
+            tensors = load_file(tensors_path)
+            lips = sum(is_lip_channel(name) for name in meta["channels"])
+            nets = []
+            for i, dilations in enumerate(meta["dilations"]):
+                net = LipNet(tensors["projection"].shape[1], lips, tuple(dilations)).eval()
+                prefix = f"net{i}."
+                net.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+                nets.append(net)
+            model = AudioToMotion(
+                **{name: tensors[name] for name in TENSORS},
+                **{name: meta[name] for name in PLAIN if name != "channels"},
+                channels=tuple(meta["channels"]),
+                nets=tuple(nets),
+            )
+            model._require_consistent()
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+            raise InputError(f"the speech predictor in {path} is damaged ({error}); train the head again.") from error
+        return model
+
+    def _outputs(self, inputs: Tensor) -> Tensor:
+        """Mean prediction of all models, standardised."""
+        predictions = [apply_ridge(self.ridge, inputs), *(apply_net(net, inputs) for net in self.nets)]
+        return torch.stack(predictions).mean(0)
+
+    def _channel_shift(self, features: SpeechFeatures) -> Tensor:
+        """What to add to features so that the recording's mean spectrum while speaking is the training one."""
+        spoken = features.activity > 0.5
+        shift = torch.zeros_like(self.spoken_mean)
+        if self.encoder in ("default", "mel") and spoken.any():
+            trust = float(spoken.sum()) / (float(spoken.sum()) + COMPARE_SECONDS * features.rate)
+            bands = slice(0, MEL_BANDS)
+            shift[bands] = trust * (self.spoken_mean - features.values[spoken].mean(0))[bands]
+        return shift
+
+    def _articulated(self, lips: Tensor, features: SpeechFeatures, times: Tensor) -> Tensor:
+        """Lip codes ``[T, Kl]`` with the mouth shut in silence and the lips together for p, b and m."""
+        ended = (times > len(features.values) / features.rate)[:, None]
+        gate = speech_gate(features.activity, features.rate, times)[:, None].masked_fill(ended, 0)
+        lips = torch.where(gate > 0, self.closed + gate * (lips - self.closed), self.closed)
+        jaw = [self.channels[k] for k in self.lips].index("jaw_open")
+        meet = lips_meet(features.closure, features.rate, times)
+        lips[:, jaw] += meet * (self.closed[jaw] - lips[:, jaw]).clamp(max=0)
+        return lips
+
+    def _require_same_encoder(self, features: SpeechFeatures) -> None:
+        got = (features.encoder, features.version, features.dim)
+        wanted = (self.encoder, self.encoder_version, len(self.input_mean))
+        if got != wanted:
+            raise InputError(
+                "speech features are of encoder {!r}, version {!r}, {} columns; "
+                "this head was trained with {!r}, {!r}, {}. "
+                "Use the same encoder and weights, or train the head again.".format(*got, *wanted)
+            )
+
+    def _require_consistent(self) -> None:
+        (A, R), K = self.projection.shape, len(self.lips)
+        for name, shape in {
+            **dict.fromkeys(("input_mean", "input_scale", "spoken_mean"), (A,)),
+            **dict.fromkeys(("output_mean", "output_scale", "closed", "lowest", "highest"), (K,)),
+            "ridge": ((2 * RADIUS + 1) * R, K),
+        }.items():
+            if tuple(getattr(self, name).shape) != shape:
+                raise ValueError(f"{name} has shape {tuple(getattr(self, name).shape)}, {shape} was wanted")
+
+
+TENSORS = (
+    "input_mean",
+    "input_scale",
+    "projection",
+    "spoken_mean",
+    "output_mean",
+    "output_scale",
+    "closed",
+    "lowest",
+    "highest",
+    "ridge",
+)
+PLAIN = ("encoder", "encoder_version", "fps", "channels", "correlation")
+
+
+def _read_meta(path: Path) -> dict:
+    """The JSON beside the tensors, checked for format and version."""
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"the speech predictor {path} is not JSON ({error}); train the head again.") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise InputError(f"{path} is no speech predictor of this toolkit; give the folder of a trained head.")
+    if meta.get("version") != VERSION or meta.get("radius") != RADIUS:
+        raise InputError(
+            f"the speech predictor {path} has version {meta.get('version')}, radius {meta.get('radius')}; "
+            f"this toolkit reads version {VERSION}, radius {RADIUS}; train the head again."
+        )
+    return meta
