@@ -64,7 +64,7 @@ def make_demo_clip(
         listener: told of each frame drawn.
 
     Raises:
-        InputError: arguments out of range, folder not writable, or open3d or mediapipe unusable.
+        InputError: arguments out of range, folder not writable, or open3d cannot be imported.
     """
     if not (1.0 <= seconds <= 600 and 5 <= fps <= 120 and 64 <= size <= 2048):
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -94,7 +95,7 @@ class DemoTruth:
         try:
             with np.load(path) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise InputError(f"truth {path} is no npz written by make_demo_clip; make the clip again.") from error
         if arrays.pop("version", None) != VERSION:
             raise InputError(f"truth {path} is not of version {VERSION}; make the clip again.")

@@ -219,9 +219,10 @@ def test_a_machine_without_open3d_is_told_what_to_install(tmp_path: Path, monkey
         make_demo_clip(tmp_path)
 
 
-def test_a_truth_file_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_truth_file_that_is_none_is_refused(tmp_path: Path, clip: DemoClip) -> None:
+    (tmp_path / "cut.npz").write_bytes(clip.truth_path.read_bytes()[:100_000])
     (tmp_path / "truth.npz").write_text("no")
     np.savez(tmp_path / "other.npz", a=1)
-    for name in ("truth.npz", "other.npz", "missing.npz"):
+    for name in ("truth.npz", "other.npz", "missing.npz", "cut.npz"):
         with pytest.raises(InputError, match="truth"):
             DemoTruth.load(tmp_path / name)
