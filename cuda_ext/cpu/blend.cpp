@@ -1,7 +1,8 @@
 // Blending of one 16 x 16 tile, forward and backward.
 //
-// A tile is cut into blocks of 4 x (kWidth / 4) pixels, one register each; a splat visits only the
-// blocks its ellipse reaches: for each of the four block columns the exact span of rows.
+// A tile is cut into blocks of 4 x (kWidth / 4) pixels, one register each. A splat visits only the
+// blocks that its ellipse reaches: kWidth splats at a time, the exact span of rows in each of the
+// four block columns becomes a bit mask of blocks. A second mask holds the blocks still unfinished.
 #include "simd.h"  // first: the shared headers look its vector operations up
 
 #include "../core/blend.h"
@@ -19,6 +20,9 @@ constexpr int kBlocks = 4 * kBlocksDown;         // blocks in a tile, column by 
 constexpr int kMaxChannels = kChannelLimit;
 constexpr int kAliveInterval = 8;  // splats between looks at whether a tile is finished
 
+typedef uint64_t BlockMask;  // bit b: block b
+constexpr int kMaskWords = kBlocks > 32 ? 2 : 1;
+
 struct TileArea {
   int x0, y0, columns, rows;  // pixels; columns and rows inside the image
 };
@@ -33,62 +37,74 @@ inline TileArea tile_area(const SceneView& scene, const Binned& binned, int tile
 inline int block_of(int column, int row) { return column / 4 * kBlocksDown + row / kBlockRows; }
 inline int lane_of(int column, int row) { return row % kBlockRows * 4 + column % 4; }
 
-struct LaneOffsets {
-  Vec x, y;
-};
+struct TileCentres {  // pixel centres of the blocks of each block column and row
+  Vec x[4], y[kBlocksDown];
 
-inline LaneOffsets lane_offsets() {
-  LaneOffsets offsets;
-  for (int lane = 0; lane < kWidth; ++lane) offsets.x[lane] = float(lane % 4), offsets.y[lane] = float(lane / 4);
-  return offsets;
-}
-
-// Rows of blocks [first, last] of each block column that the splat reaches; empty ones have first > last.
-struct Reach {
-  VecInt4 first, last;
-};
-
-inline Reach reach_of(const float* splat, float x0, float y0) {
-  const Vec4 columns = {0.0f, 4.0f, 8.0f, 12.0f};
-  const Vec4 left = columns + (x0 - splat[0]);
-  Vec4 low, high;
-  slab_span(Vec4{} + splat[6], Vec4{} + splat[7], Vec4{} + splat[8], Vec4{} + splat[9], Vec4{} + splat[10], left,
-            left + 3.0f, low, high);
-  // Row coordinates of pixel centres: row r covers r exactly, so round inwards.
-  const float to_row = splat[1] - y0;
-  const Vec4 top = minimum(maximum(low + to_row, Vec4{} - 1.0f), Vec4{} + float(kTile));
-  const Vec4 bottom = minimum(maximum(high + to_row, Vec4{} - 2.0f), Vec4{} + float(kTile - 1));
-  const VecInt4 bottom_row = __builtin_convertvector(bottom + 2.0f, VecInt4) - 2;  // floor
-  const VecInt4 top_row = 17 - __builtin_convertvector(17.0f - top, VecInt4);      // ceil
-  const VecInt4 empty = (top_row > bottom_row) | (bottom_row < 0) | (low > high);
-  const VecInt4 clipped = top_row & (top_row > 0);
-  Reach reach;
-  reach.first = (empty & 99) | (~empty & (clipped / kBlockRows));
-  reach.last = (empty & -1) | (~empty & (bottom_row / kBlockRows));
-  return reach;
-}
-
-struct ColumnPower {  // log2(alpha) along one block column, as a quadratic in dy
-  Vec dx, base, linear;
-  float quadratic;
-
-  ColumnPower(const float* splat, Vec left) {
-    dx = left - splat[0];
-    base = splat[2] * dx * dx + splat[5];
-    linear = splat[3] * dx;
-    quadratic = splat[4];
+  explicit TileCentres(const TileArea& area) {
+    for (int lane = 0; lane < kWidth; ++lane) {
+      for (int c = 0; c < 4; ++c) x[c][lane] = float(area.x0 + 4 * c + lane % 4) + 0.5f;
+      for (int b = 0; b < kBlocksDown; ++b) y[b][lane] = float(area.y0 + b * kBlockRows + lane / 4) + 0.5f;
+    }
   }
-  Vec at(Vec dy) const { return dy * (quadratic * dy + linear) + base; }
 };
 
-inline bool finished(const Vec* T, int stride) {
-  for (int b = 0; b < kBlocks; ++b)
-    if (!all_negative(T[b * stride])) return false;
-  return true;
+// The splats of a tile's list, kWidth at a time, each with the mask of the blocks it reaches.
+struct Batch {
+  const float* splats[kWidth];
+  VecInt blocks[kMaskWords] = {};  // 32 bits of each splat's mask
+  int count;
+
+  Batch(const Sorted& sorted, const Binned& binned, const TileArea& area, uint32_t begin, uint32_t end) {
+    count = end - begin < uint32_t(kWidth) ? int(end - begin) : kWidth;
+    Vec x, y, slope, bend, height, half_width, x_top;
+    for (int lane = 0; lane < kWidth; ++lane) {
+      const float* s = sorted.splats + int64_t(binned.lists[begin + (lane < count ? lane : 0)]) * sorted.splat_stride;
+      splats[lane] = s;
+      x[lane] = s[0], y[lane] = s[1], slope[lane] = s[6], bend[lane] = s[7], height[lane] = s[8];
+      half_width[lane] = s[9], x_top[lane] = s[10];
+    }
+    // Coordinates in which pixel centres are the integers 0 to 15.
+    const Vec left = float(area.x0) + 0.5f - x, top = float(area.y0) + 0.5f - y;
+    for (int c = 0; c < 4; ++c) {
+      const Vec x0 = left + float(4 * c);
+      Vec low, high;
+      slab_span(slope, bend, height, half_width, x_top, x0, x0 + 3.0f, low, high);
+      const Vec first = minimum(maximum(low - top, Vec{} - 1.0f), Vec{} + float(kTile));
+      const Vec last = minimum(maximum(high - top, Vec{} - 1.0f), Vec{} + float(kTile - 1));
+      const VecInt last_row = to_int(last + 1.0f) - 1;                    // floor
+      VecInt first_row = (kTile + 1) - to_int(float(kTile + 1) - first);  // ceil
+      const VecInt reached = (VecInt)(first_row <= last_row) & (VecInt)(last_row >= 0) & (VecInt)(low <= high);
+      first_row &= (VecInt)(first_row > 0);
+      const VecInt bits = (2 << (last_row / kBlockRows)) - (1 << (first_row / kBlockRows));
+      blocks[c * kBlocksDown / 32] |= (bits & reached) << (c * kBlocksDown % 32);
+    }
+  }
+
+  BlockMask mask(int i) const {
+    const BlockMask low = uint32_t(blocks[0][i]);
+    return kMaskWords == 1 ? low : low | BlockMask(uint32_t(blocks[kMaskWords - 1][i])) << 32;
+  }
+};
+
+struct Exponent {  // log2(alpha) of one splat over one block
+  Vec dx, dy, value;
+
+  Exponent(const float* splat, Vec x, Vec y) {
+    dx = x - splat[0], dy = y - splat[1];
+    value = (splat[4] * dy + splat[3] * dx) * dy + (splat[2] * dx * dx + splat[5]);
+  }
+};
+
+// Bit b set: block b has unfinished pixels.
+inline BlockMask unfinished(const Vec* state, int stride) {
+  BlockMask alive = 0;
+  for (int b = 0; b < kBlocks; ++b) alive |= BlockMask(!all_negative(state[b * stride])) << b;
+  return alive;
 }
 
 // Transmittance of every block before the first splat: pixels outside the image are finished.
 inline Vec initial_T(const TileArea& area, int block) {
+  if (area.columns == kTile && area.rows == kTile) return Vec{} + 1.0f;
   Vec T;
   for (int lane = 0; lane < kWidth; ++lane) {
     const int column = block / kBlocksDown * 4 + lane % 4, row = block % kBlocksDown * kBlockRows + lane / 4;
@@ -101,25 +117,23 @@ template <int CH>
 void blend_channels(const SceneView& scene, const Sorted& sorted, const Binned& binned, const TileArea& area, int tile,
                     Vec* state) {
   const int channels = CH ? CH : scene.channels(), stride = channels + 1;
-  const LaneOffsets offsets = lane_offsets();
-  const float x0 = float(area.x0) + 0.5f, y0 = float(area.y0) + 0.5f;
-  const uint32_t begin = binned.tile_start[tile], end = binned.tile_start[tile + 1];
-  for (uint32_t i = begin; i < end; ++i) {
-    const float* splat = sorted.splats + int64_t(binned.lists[i]) * sorted.splat_stride;
-    const Reach reach = reach_of(splat, x0, y0);
-    for (int c = 0; c < 4; ++c) {
-      if (reach.first[c] > reach.last[c]) continue;
-      const ColumnPower power(splat, offsets.x + (x0 + float(4 * c)));
-      for (int b = reach.first[c]; b <= reach.last[c]; ++b) {
-        Vec* block = state + (c * kBlocksDown + b) * stride;
-        if (all_negative(block[0])) continue;
-        const Vec dy = offsets.y + (y0 + float(b * kBlockRows) - splat[1]);
-        const auto step = blend_step(power.at(dy), block[0]);
+  const TileCentres centres(area);
+  BlockMask alive = unfinished(state, stride);
+  const uint32_t end = binned.tile_start[tile + 1];
+  for (uint32_t first = binned.tile_start[tile]; first < end && alive; first += kWidth) {
+    const Batch batch(sorted, binned, area, first, end);
+    for (int i = 0; i < batch.count; ++i) {
+      const float* splat = batch.splats[i];
+      for (BlockMask left = batch.mask(i) & alive; left; left &= left - 1) {
+        const int b = __builtin_ctzll(left);
+        Vec* block = state + b * stride;
+        const Exponent exponent(splat, centres.x[b / kBlocksDown], centres.y[b % kBlocksDown]);
+        const auto step = blend_step(exponent.value, block[0]);
         block[0] = step.T;
         for (int k = 0; k < channels; ++k) block[1 + k] += step.weight * splat[kSplatHeader + k];
+        alive &= ~(BlockMask(all_negative(step.T)) << b);
       }
     }
-    if ((i - begin) % kAliveInterval == kAliveInterval - 1 && finished(state, stride)) break;
   }
 }
 
@@ -219,64 +233,61 @@ void read_tile(const SceneView& scene, const Images& images, const ImageGradient
   }
 }
 
-// Add one block column's contribution of one splat to its sums.
+// Sums over one tile of a splat's gradient moments and of its channels' gradients.
 template <int CH>
-inline void blend_column_vjp(const float* splat, const ColumnPower& power, Vec dy, int first, int last, int channels,
-                             Vec* column, Vec* sums) {
-  const int stride = channels + kBackwardHeader;
-  Vec g0 = {}, g1 = {}, g2 = {};
-  dy += float(first * kBlockRows);
-  for (int b = first; b <= last; ++b, dy += float(kBlockRows)) {
-    Vec* block = column + b * stride;
-    if (all_negative(block[0])) continue;
-    const Vec p = power.at(dy), T = block[0];
-    const auto step = blend_step(p, T);
-    Vec along = block[2];
-    for (int k = 0; k < channels; ++k) {
-      const Vec v_out = block[kBackwardHeader + k];
-      along += v_out * splat[kSplatHeader + k];
-      sums[kMoments + k] += v_out * step.weight;
-    }
-    const Vec behind = block[1] - step.weight * along;
-    const Vec g = blend_step_vjp(p, T, step, along, behind);
-    block[0] = step.T, block[1] = behind;
-    const Vec g_dy = g * dy;
-    g0 += g, g1 += g_dy, g2 += g_dy * dy;
+struct Sums {
+  static constexpr int kCount = (kMoments + (CH ? CH : kChannelLimit) + 15) / 16 * 16;
+  Vec of[kCount];
+
+  void add_moments(Vec g, Vec dx, Vec dy) {
+    const Vec g_dx = g * dx, g_dy = g * dy;
+    of[0] += g, of[1] += g_dx, of[2] += g_dy;
+    of[3] += g_dx * dx, of[4] += g_dx * dy, of[5] += g_dy * dy;
   }
-  sums[0] += g0, sums[2] += g1, sums[5] += g2;
-  const Vec g_dx = g0 * power.dx;
-  sums[1] += g_dx, sums[3] += g_dx * power.dx, sums[4] += g1 * power.dx;
-}
+};
 
 template <int CH>
 void blend_channels_vjp(const SceneView& scene, const Sorted& sorted, const Binned& binned, const TileArea& area,
                         int tile, Vec* state, float* partial) {
   const int channels = CH ? CH : scene.channels(), stride = channels + kBackwardHeader;
   const int row = partial_row(channels);
-  const LaneOffsets offsets = lane_offsets();
-  const float x0 = float(area.x0) + 0.5f, y0 = float(area.y0) + 0.5f;
-  const uint32_t begin = binned.tile_start[tile], end = binned.tile_start[tile + 1];
-  constexpr int kSums = CH ? (kMoments + CH + 15) / 16 * 16 : (kMoments + kMaxChannels + 15) / 16 * 16;
-  Vec sums[kSums];
-  bool alive = true;
-  for (uint32_t i = begin; i < end; ++i) {
-    float* out = partial + int64_t(i) * row;
-    if (!alive) {
-      memset(out, 0, sizeof(float) * row);
-      continue;
+  const TileCentres centres(area);
+  BlockMask alive = unfinished(state, stride);
+  Sums<CH> sums;
+  const uint32_t end = binned.tile_start[tile + 1];
+  uint32_t first = binned.tile_start[tile];
+  for (; first < end && alive; first += kWidth) {
+    const Batch batch(sorted, binned, area, first, end);
+    for (int i = 0; i < batch.count; ++i) {
+      float* out = partial + int64_t(first + i) * row;
+      const float* splat = batch.splats[i];
+      BlockMask left = batch.mask(i) & alive;
+      if (!left) {
+        memset(out, 0, sizeof(float) * row);
+        continue;
+      }
+      for (int k = 0; k < row; ++k) sums.of[k] = Vec{};
+      for (; left; left &= left - 1) {
+        const int b = __builtin_ctzll(left);
+        Vec* block = state + b * stride;
+        const Exponent exponent(splat, centres.x[b / kBlocksDown], centres.y[b % kBlocksDown]);
+        const Vec T = block[0];
+        const auto step = blend_step(exponent.value, T);
+        Vec along = block[2];
+        for (int k = 0; k < channels; ++k) {
+          const Vec v_out = block[kBackwardHeader + k];
+          along += v_out * splat[kSplatHeader + k];
+          sums.of[kMoments + k] += v_out * step.weight;
+        }
+        const Vec behind = block[1] - step.weight * along;
+        sums.add_moments(blend_step_vjp(exponent.value, T, step, along, behind), exponent.dx, exponent.dy);
+        block[0] = step.T, block[1] = behind;
+        alive &= ~(BlockMask(all_negative(step.T)) << b);
+      }
+      for (int k = 0; k < row; k += kWidth) lane_sums(sums.of + k, out + k);
     }
-    const float* splat = sorted.splats + int64_t(binned.lists[i]) * sorted.splat_stride;
-    const Reach reach = reach_of(splat, x0, y0);
-    for (int k = 0; k < row; ++k) sums[k] = Vec{};
-    for (int c = 0; c < 4; ++c) {
-      if (reach.first[c] > reach.last[c]) continue;
-      const ColumnPower power(splat, offsets.x + (x0 + float(4 * c)));
-      blend_column_vjp<CH>(splat, power, offsets.y + (y0 - splat[1]), reach.first[c], reach.last[c], channels,
-                           state + c * kBlocksDown * stride, sums);
-    }
-    for (int k = 0; k < row; k += kWidth) lane_sums(sums + k, out + k);
-    if ((i - begin) % kAliveInterval == kAliveInterval - 1) alive = !finished(state, stride);
   }
+  if (first < end) memset(partial + int64_t(first) * row, 0, sizeof(float) * row * (end - first));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "../core/config.h"
 #include "../core/scalar.h"
 
-#if GH_WIDTH > 4
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -19,23 +19,6 @@ namespace gh::GH_ISA {
 constexpr int kWidth = GH_WIDTH;
 typedef float Vec __attribute__((vector_size(4 * GH_WIDTH)));
 typedef int32_t VecInt __attribute__((vector_size(4 * GH_WIDTH)));
-typedef float Vec4 __attribute__((vector_size(16)));
-typedef int32_t VecInt4 __attribute__((vector_size(16)));
-
-// 4 lanes, always there.
-inline Vec4 select(VecInt4 mask, Vec4 a, Vec4 b) { return (Vec4)((mask & (VecInt4)a) | (~mask & (VecInt4)b)); }
-inline VecInt4 less(Vec4 a, Vec4 b) { return a < b; }
-inline Vec4 minimum(Vec4 a, Vec4 b) { return select(a < b, a, b); }
-inline Vec4 maximum(Vec4 a, Vec4 b) { return select(a > b, a, b); }
-inline Vec4 square_root(Vec4 a) {
-#if GH_WIDTH > 4
-  return (Vec4)_mm_sqrt_ps((__m128)a);
-#else
-  for (int i = 0; i < 4; ++i) a[i] = __builtin_sqrtf(a[i]);
-  return a;
-#endif
-}
-
 #if GH_WIDTH == 16
 typedef __mmask16 Mask;
 inline Vec select(Mask mask, Vec a, Vec b) { return (Vec)_mm512_mask_blend_ps(mask, (__m512)b, (__m512)a); }
@@ -73,7 +56,11 @@ inline void lane_sums(const Vec* a, float* out) {
 }
 #else
 typedef VecInt Mask;
-#if GH_WIDTH == 8
+inline Mask less(Vec a, Vec b) { return a < b; }
+inline Mask at_least(Vec a, Vec b) { return a >= b; }
+inline Mask both(Mask a, Mask b) { return a & b; }
+inline Vec negative_where(Mask mask, Vec a) { return (Vec)((VecInt)a | (mask & INT32_MIN)); }
+#if defined(__AVX2__)
 inline Vec select(Mask mask, Vec a, Vec b) { return (Vec)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)mask); }
 inline Vec minimum(Vec a, Vec b) { return (Vec)_mm256_min_ps((__m256)a, (__m256)b); }
 inline Vec maximum(Vec a, Vec b) { return (Vec)_mm256_max_ps((__m256)a, (__m256)b); }
@@ -83,6 +70,7 @@ inline Vec reciprocal(Vec a) {
   return guess * (2.0f - a * guess);
 }
 inline bool all_negative(Vec a) { return _mm256_movemask_ps((__m256)a) == 0xff; }
+// Sums over the lanes of 8 vectors, in their order.
 inline void lane_sums(const Vec* a, float* out) {
   __m256 quads[2];
   for (int i = 0; i < 2; ++i) {
@@ -94,22 +82,30 @@ inline void lane_sums(const Vec* a, float* out) {
                                       _mm256_permute2f128_ps(quads[0], quads[1], 0x31)));
 }
 #else
+inline Vec select(Mask mask, Vec a, Vec b) { return (Vec)((mask & (VecInt)a) | (~mask & (VecInt)b)); }
+inline Vec minimum(Vec a, Vec b) { return select(a < b, a, b); }
+inline Vec maximum(Vec a, Vec b) { return select(a > b, a, b); }
+inline Vec square_root(Vec a) {
+  for (int i = 0; i < kWidth; ++i) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+}
 inline Vec reciprocal(Vec a) { return 1.0f / a; }
 inline bool all_negative(Vec a) {
-  const VecInt bits = (VecInt)a;
-  return (bits[0] & bits[1] & bits[2] & bits[3]) < 0;
+  int32_t sign = -1;
+  for (int i = 0; i < kWidth; ++i) sign &= ((VecInt)a)[i];
+  return sign < 0;
 }
 inline void lane_sums(const Vec* a, float* out) {
-  for (int i = 0; i < 4; ++i) out[i] = (a[i][0] + a[i][2]) + (a[i][1] + a[i][3]);
+  for (int i = 0; i < kWidth; ++i) {
+    float sum = 0.0f;
+    for (int lane = 0; lane < kWidth; ++lane) sum += a[i][lane];
+    out[i] = sum;
+  }
 }
 #endif
-#if GH_WIDTH > 4
-inline Mask less(Vec a, Vec b) { return a < b; }
 #endif
-inline Mask both(Mask a, Mask b) { return a & b; }
-inline Mask at_least(Vec a, Vec b) { return a >= b; }
-inline Vec negative_where(Mask mask, Vec a) { return (Vec)((VecInt)a | (mask & INT32_MIN)); }
-#endif
+
+inline VecInt to_int(Vec a) { return __builtin_convertvector(a, VecInt); }
 
 // 2^a to a relative 2e-7 for |a| < 126; anything beyond is garbage, so callers mask it.
 inline Vec power_of_two(Vec a) {
