@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -240,13 +241,13 @@ VERBS: dict[str, Callable[..., None]] = {
 }
 
 
-class _drawing:  # noqa: N801 - used as a with-statement
-    def __enter__(self) -> ProgressBars:
-        self.bars = ProgressBars()
-        return self.bars
-
-    def __exit__(self, *_: object) -> None:
-        self.bars.close()
+@contextmanager
+def _drawing() -> Iterator[ProgressBars]:
+    bars = ProgressBars()
+    try:
+        yield bars
+    finally:
+        bars.close()
 
 
 def _prepare_threads() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..capture import Capture
-from ..motion import Motion
 from ..transforms import quat_to_rotmat, rotmat_to_quat
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
@@ -60,7 +59,7 @@ def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
     generator = torch.Generator().manual_seed(seed)
     motion = capture.motion
     train = motion.select(capture.train_frames)
-    code_scale = train.expression.std(0).clamp(min=1e-3)
+    code_scale = channel_scale(train.expression)
     rest = rest_frame(capture)
     params = init_coefficients(code_scale, motion.head_positions[rest], config.learned, generator)
     names = coefficient_names(motion.channels, config.learned)
@@ -82,6 +81,15 @@ def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
     )
 
 
+def channel_scale(expression: Tensor) -> Tensor:
+    """Unit ``[K]`` of every channel of a clip ``[T, K]``.
+
+    The standard deviation, but at least 0.4 of the largest usual value: a channel that is rarely used (a blink) would
+    otherwise reach many units, and what training leaves uncertain would be blown up there.
+    """
+    return torch.maximum(expression.std(0), 0.4 * torch.quantile(expression.abs(), 0.99, dim=0)).clamp(min=1e-3)
+
+
 def rest_frame(capture: Capture) -> int:
     """The training frame nearest the median pose with mouth shut and eyes open."""
     motion, frames = capture.motion, capture.train_frames
@@ -96,16 +104,17 @@ def rest_frame(capture: Capture) -> int:
 def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_scale: Tensor, margin: float = 0.0):
     """Lift the pixels of frame ``t`` whose label is in ``parts``; returns surface, colours, spacing and pixels.
 
-    ``margin`` (a share of the picture) goes on with the border pixels outside the picture.
+    ``margin`` (a share of the picture) goes on with the border pixels outside the picture, three times as coarsely.
     """
     frame, motion = capture.frame(t), capture.motion
     sizes = (capture.camera.width, capture.camera.height)
-    steps = [np.arange(-round(margin * size), (1 + margin) * size - stride / 2, stride) + stride / 2 for size in sizes]
-    uv = np.stack(np.meshgrid(*steps), axis=-1).reshape(-1, 2)
+    (x, dx), (y, dy) = (_grid(size, stride, round(margin * size)) for size in sizes)
+    uv = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    pitch = np.maximum(*np.meshgrid(dx, dy)).reshape(-1)
     column, row = (np.clip(uv[:, i].astype(int), 0, sizes[i] - 1) for i in (0, 1))
     labels = frame.labels[row, column]
     keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127)
-    uv, labels, row, column = uv[keep], labels[keep], row[keep], column[keep]
+    uv, labels, row, column, pitch = uv[keep], labels[keep], row[keep], column[keep], pitch[keep]
     shape = capture.shape
     neutral = shape.vertices.double().numpy()
     basis = shape.basis.double().permute(1, 2, 0).numpy()
@@ -121,12 +130,20 @@ def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_
     )
     colors = frame.image[row, column].astype(np.float32) / 255
     depth = float(motion.head_positions[t, 2])
-    spacing = stride * depth / float(capture.camera.K[0, 0])
+    spacing = pitch * depth / float(capture.camera.K[0, 0])
     scale = code_scale.double().numpy()
-    surface = SurfacePoints(
-        points=surface.points, basis=surface.basis * scale, jacobian=surface.jacobian * scale, normals=surface.normals
-    )
+    surface = replace(surface, basis=surface.basis * scale, jacobian=surface.jacobian * scale)
     return surface, colors, spacing, uv
+
+
+def _grid(size: int, stride: float, margin: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and pitch along one side of the picture: every ``stride`` inside, every third of it in the margins."""
+    inside = np.arange(stride / 2, size, stride)
+    coarse = 3 * stride
+    after = np.arange(size + coarse / 2, size + margin, coarse)
+    x = np.concatenate([size - after[::-1], inside, after])
+    pitch = np.where((x < 0) | (x > size), coarse, stride)
+    return x, pitch
 
 
 def _uses(names: tuple[str, ...], wanted) -> Tensor:
@@ -140,7 +157,7 @@ def _branch(name, uses, surface, colors, spacing, config, head_weights, num_chan
     view = torch.tensor([0.0, 0.0, 1.0]).expand(N, 3)
     axes = _tangent_frame(normals, view)
     slant = 1 / (normals * view).sum(1).abs().clamp(min=1 / MAX_STRETCH)
-    scales = torch.as_tensor(spacing, dtype=torch.float32).expand(N)[:, None] * torch.tensor([0.6, 0.6, 0.25])
+    scales = torch.as_tensor(spacing, dtype=torch.float32)[:, None] * torch.tensor([0.6, 0.6, 0.25])
     scales[:, 0] *= slant
     owned = (uses < num_channels).nonzero()[:, 0]
     channel = uses[owned]
@@ -200,18 +217,13 @@ def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
     )
     vertices = capture.shape.vertices.double().numpy()
     chin = vertices[:, 1].max()
-    joined = SurfacePoints(
-        points=np.concatenate([neck.points, body.points]),
-        basis=np.concatenate([neck.basis, body.basis * 0]),
-        jacobian=np.concatenate([neck.jacobian, body.jacobian * 0]),
-        normals=np.concatenate([neck.normals, body.normals]),
-    )
+    joined = _concatenated([neck, body])
     below = _smoothstep((joined.points[:, 1] - chin) / NECK_BLEND)
     aside = _smoothstep((np.abs(joined.points[:, 0] - head_ellipsoid(vertices)[0][0]) - NECK_RADIUS) / NECK_BLEND)
     weights = (1 - below) * (1 - aside)
     uses = _uses(names, lambda name: name.startswith("pose_"))
     colors = np.concatenate([neck_colors, body_colors])
-    spacing = np.concatenate([np.full(len(neck_colors), neck_spacing), np.full(len(body_colors), body_spacing)])
+    spacing = np.concatenate([neck_spacing, body_spacing])
     return _branch("torso", uses, joined, colors, spacing, config, weights, len(code_scale))
 
 
@@ -224,28 +236,33 @@ def _mouth_branch(capture, config, names, code_scale) -> Branch:
     """Teeth and mouth floor: lifted from open frames, the upper part fixed to the skull, the lower to the jaw."""
     motion, frames = capture.motion, capture.train_frames
     openness = motion.channel("jaw_open")[frames]
-    chosen = frames[openness.argsort(descending=True)[: max(4 * config.mouth_frames, 1)]][:: 4]
+    chosen = frames[openness.argsort(descending=True)[: max(4 * config.mouth_frames, 1)]][::4]
     shape = capture.shape
     chin = int(shape.vertices[:, 1].argmax())
     jaw = (shape.basis[:, chin].T * code_scale).double().numpy()
-    surfaces, colors = [], []
-    spacing = 1e-3
+    spread = code_scale.double().numpy()
+    surfaces, colors, spacings = [], [], []
     for t in chosen.tolist():
         surface, color, spacing, uv = _lift(capture, t, (LABEL_MOUTH,), config.mouth_stride, code_scale)
         if len(color) == 0:
             continue
-        surfaces.append(_hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / code_scale.double().numpy()))
+        surfaces.append(_hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / spread))
         colors.append(color)
+        spacings.append(spacing)
     if not surfaces:
         surface, color, spacing, uv = _lift(capture, int(chosen[0]), (LABEL_FACE,), 8.0, code_scale)
-        surfaces, colors = [_hang_mouth(surface, uv, jaw, np.zeros(len(code_scale)))], [color * 0.3]
-    joined = SurfacePoints(
-        **{key: np.concatenate([getattr(s, key) for s in surfaces]) for key in ("points", "basis", "jacobian", "normals")}
-    )
+        surfaces, colors, spacings = [_hang_mouth(surface, uv, jaw, 0 * spread)], [color * 0.3], [spacing]
+    joined = _concatenated(surfaces)
     lips = {name for name, lip in zip(motion.channels, motion.lip_mask.tolist(), strict=True) if lip}
     uses = _uses(names, lambda name: name in lips or name.startswith("learned_"))
     all_colors = np.concatenate(colors)
+    spacing = np.concatenate(spacings)
     return _branch("mouth", uses, joined, all_colors, spacing, config, np.ones(len(all_colors)), len(code_scale))
+
+
+def _concatenated(surfaces: list[SurfacePoints]) -> SurfacePoints:
+    names = [field.name for field in fields(SurfacePoints)]
+    return SurfacePoints(**{name: np.concatenate([getattr(s, name) for s in surfaces]) for name in names})
 
 
 def _hang_mouth(surface: SurfacePoints, uv: np.ndarray, jaw: np.ndarray, code: np.ndarray) -> SurfacePoints:

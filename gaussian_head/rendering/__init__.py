@@ -6,8 +6,8 @@ from .paths import front as front
 from .paths import load_path as load_path
 from .paths import orbit as orbit
 from .paths import orbit_view as orbit_view
+from .speak import render_speech as render_speech
+from .speak import speak as speak
 from .video import fit_background as fit_background
 from .video import render_video as render_video
 from .video import to_uint8 as to_uint8
-from .speak import render_speech as render_speech
-from .speak import speak as speak

@@ -56,10 +56,13 @@ def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> l
         focals = torch.tensor([float(key.get("focal", head.camera.K[0, 0])) for key in keys])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f'camera path {path} is not a list of keyframes ({error}); wanted {{"keyframes": [{{"time": 0, "viewmat": 4x4}}]}}.'
+            f"camera path {path} is not a list of keyframes ({error}); "
+            'wanted {"keyframes": [{"time": 0, "viewmat": 4x4}]}.'
         ) from error
     if not times or views.shape[1:] != (4, 4):
-        raise InputError(f"camera path {path} holds {len(times)} keyframes of shape {tuple(views.shape[1:])}; 4x4 wanted.")
+        raise InputError(
+            f"camera path {path} holds {len(times)} keyframes of shape {tuple(views.shape[1:])}; 4x4 wanted."
+        )
     return [_between(head.camera, times, views, focals, t / fps) for t in range(num_frames)]
 
 

@@ -59,7 +59,12 @@ def render_speech(
 
 
 def speak(
-    head: Head, samples: np.ndarray, *, pose: Literal["captured", "still"] = "captured", blink: bool = True, seed: int = 0
+    head: Head,
+    samples: np.ndarray,
+    *,
+    pose: Literal["captured", "still"] = "captured",
+    blink: bool = True,
+    seed: int = 0,
 ) -> Motion:
     """Motion of ``head`` saying ``samples`` (``[S]``, 16 kHz mono), as long as the sound to a frame.
 
@@ -69,8 +74,12 @@ def speak(
     from ..motion.drive import drive_by_audio
 
     if head.audio_model is None:
-        raise InputError("this head was trained on a clip without sound and cannot speak; reconstruct it from one with.")
-    return drive_by_audio(head.audio_model, head.capture_motion, samples, fps=head.fps, pose=pose, blink=blink, seed=seed)
+        raise InputError(
+            "this head was trained on a clip without sound and cannot speak; reconstruct it from one with."
+        )
+    return drive_by_audio(
+        head.audio_model, head.capture_motion, samples, fps=head.fps, pose=pose, blink=blink, seed=seed
+    )
 
 
 def _cameras(head: Head, camera: str, num_frames: int, size: int | None) -> list[Camera]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..head import InitConfig
@@ -92,6 +92,8 @@ class TrainConfig:
     """Share of the Gaussians that one densification may add."""
     motion_decay: float = 2e-4
     """Share by which the offset bases decay towards the tracked shape's in every step."""
+    depth_motion_decay: float = 2e-3
+    """The same for motion along the line of sight."""
     min_opacity: float = 0.02
     """Gaussians below it are dropped at a densification."""
     busy_frames: float = 0.3
@@ -109,6 +111,10 @@ class TrainConfig:
 
 PRESET_NAMES = Literal["preview", "standard", "full"]
 
+SETTLE = Stage(
+    name="settle", iterations=1000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03
+)
+
 PRESETS: dict[str, TrainConfig] = {
     "preview": TrainConfig(
         init=InitConfig(face_stride=3.0, torso_stride=4.0, mouth_frames=2),
@@ -122,7 +128,7 @@ PRESETS: dict[str, TrainConfig] = {
         stages=(
             Stage(name="coarse", iterations=4000, resolution=0.5, densify=True, refine_pose=False),
             Stage(name="fine", iterations=8000, resolution=1.0, densify=True, refine_pose=True, lr_end=0.3),
-            Stage(name="settle", iterations=4000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03),
+            replace(SETTLE, iterations=4000),
         ),
     ),
     "full": TrainConfig(
@@ -130,7 +136,7 @@ PRESETS: dict[str, TrainConfig] = {
         stages=(
             Stage(name="coarse", iterations=6000, resolution=0.5, densify=True, refine_pose=False),
             Stage(name="fine", iterations=24000, resolution=1.0, densify=True, refine_pose=True, lr_end=0.3),
-            Stage(name="settle", iterations=10000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03),
+            replace(SETTLE, iterations=10000),
         ),
         max_gaussians=100_000,
     ),

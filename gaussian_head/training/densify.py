@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..transforms import quat_rotate, quat_normalize
+from ..transforms import quat_normalize, quat_rotate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,16 @@ def choose_growth(mean_gradient: Tensor, opacities: Tensor, *, share: float, roo
     score = torch.where(alive, mean_gradient, torch.zeros_like(mean_gradient))
     count = min(count, int((score > 0).sum()))
     return Growth(keep=alive.nonzero()[:, 0], copy=score.topk(count).indices.sort().values)
+
+
+def split_growth(growth: Growth, sizes: list[int]) -> list[Growth]:
+    """The same choice for consecutive blocks of rows, numbered from each block's start."""
+    parts, start = [], 0
+    for size in sizes:
+        inside = [rows[(rows >= start) & (rows < start + size)] - start for rows in (growth.keep, growth.copy)]
+        parts.append(Growth(keep=inside[0], copy=inside[1]))
+        start += size
+    return parts
 
 
 def split_rows(

@@ -20,9 +20,8 @@ from ..transforms import quat_multiply, rotvec_to_quat
 from . import losses
 from .config import Stage, TrainConfig
 from .data import TrainFrame, draw_weights, frame_size, prefetched
-from .densify import choose_growth
+from .densify import choose_growth, split_growth
 from .state import CORRECTIONS, TrainState
-
 
 PULL_EVERY = 10
 """Steps between two decays of the offset bases."""
@@ -174,28 +173,30 @@ def _loss(
 
 @torch.no_grad()
 def pull_to_tracked_motion(state: TrainState, config: TrainConfig) -> None:
-    """Decay the offset bases towards the tracked shape's, decoupled from the loss (as AdamW decays weights)."""
+    """Decay the offset bases towards the tracked shape's, decoupled from the loss (as AdamW decays weights).
+
+    Motion along the line of sight hardly shows in the clip but does from the side: it decays faster.
+    """
     for name in PARTS:
-        state.params[f"{name}.basis"].lerp_(state.anchor(name), PULL_EVERY * config.motion_decay)
+        basis, anchor = state.params[f"{name}.basis"], state.anchor(name)
+        basis[:, :2].lerp_(anchor[:, :2], PULL_EVERY * config.motion_decay)
+        basis[:, 2:].lerp_(anchor[:, 2:], PULL_EVERY * config.depth_motion_decay)
 
 
 @torch.no_grad()
 def densify(state: TrainState, config: TrainConfig) -> None:
-    """Grow and prune every branch within the budget and restart the statistics."""
+    """Grow and prune all branches within one budget and restart the statistics."""
     branches: tuple[Branch, ...] = state.head().branches
-    total, start = len(state.pull), 0
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + state.step)
-    mean_pull = state.pull / state.seen.clamp(min=1)
-    for branch in branches:
-        stop = start + len(branch)
-        growth = choose_growth(
-            mean_pull[start:stop],
-            torch.sigmoid(branch.logit_opacities),
-            share=config.densify_share,
-            room=int((config.max_gaussians - total) * len(branch) / total),
-            min_opacity=config.min_opacity,
-        )
-        state.grow(branch, growth, generator)
-        start = stop
+    sizes = [len(branch) for branch in branches]
+    growth = choose_growth(
+        state.pull / state.seen.clamp(min=1),
+        torch.cat([torch.sigmoid(branch.logit_opacities) for branch in branches]),
+        share=config.densify_share,
+        room=config.max_gaussians - sum(sizes),
+        min_opacity=config.min_opacity,
+    )
+    for branch, part in zip(branches, split_growth(growth, sizes), strict=True):
+        state.grow(branch, part, generator)
     count = sum(len(branch) for branch in state.head().branches)
     state.pull, state.seen = torch.zeros(count), torch.zeros(count)

@@ -8,9 +8,14 @@ from gaussian_head.checks import InputError, replacing, require_file, require_wr
 def test_replacing_writes_only_on_success(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError), replacing(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail():
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert target.read_text() == "old"
     with replacing(target) as temporary:
         temporary.write_text("new")

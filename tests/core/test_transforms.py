@@ -34,7 +34,9 @@ def test_rotmat_to_quat_inverts_even_half_turns():
 def test_rotvec_agrees_with_scipy_and_survives_zero():
     vectors = torch.cat([torch.randn(20, 3, dtype=torch.float64), torch.zeros(1, 3, dtype=torch.float64)])
     quats = tf.rotvec_to_quat(vectors)
-    np.testing.assert_allclose(tf.quat_to_rotmat(quats).numpy(), Rotation.from_rotvec(vectors.numpy()).as_matrix(), atol=1e-9)
+    np.testing.assert_allclose(
+        tf.quat_to_rotmat(quats).numpy(), Rotation.from_rotvec(vectors.numpy()).as_matrix(), atol=1e-9
+    )
     np.testing.assert_allclose(tf.quat_to_rotvec(quats).numpy(), to_scipy(quats).as_rotvec(), atol=1e-9)
 
 

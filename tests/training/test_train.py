@@ -7,11 +7,11 @@ import torch
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.events import Progress
+from gaussian_head.events import Event, Progress
 from gaussian_head.head import Head, InitConfig, initial_head
 from gaussian_head.io.checkpoint import save_checkpoint
 from gaussian_head.training import Stage, TrainConfig, loop, train
-from gaussian_head.training.pipeline import CHECKPOINT
+from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
 from gaussian_head.training.state import new_state, pack, unpack
 
 INIT = InitConfig(face_stride=2.0, torso_stride=3.0, mouth_frames=1, learned=2)
@@ -32,9 +32,9 @@ def silent(tmp_path_factory):
 
 
 def test_training_makes_pictures_truer(silent, tmp_path):
-    seen: list[Progress] = []
-    head = train(silent, tmp_path / "head", CONFIG, listener=lambda e: seen.append(e) if isinstance(e, Progress) else None)
-    steps = [e for e in seen if "psnr" in e.values]
+    seen: list[Event] = []
+    head = train(silent, tmp_path / "head", CONFIG, listener=seen.append)
+    steps = [e for e in seen if isinstance(e, Progress) and "psnr" in e.values]
     assert steps[-1].values["psnr"] > steps[0].values["psnr"] + 2
     assert len(head) <= CONFIG.max_gaussians
     again = Head.load(tmp_path / "head")
@@ -72,19 +72,24 @@ def test_resumed_run_equals_an_uninterrupted_one(silent):
 
 def test_held_out_frames_are_never_drawn(silent):
     drawn = {t for stage in range(2) for t in loop.frame_order(silent, CONFIG, stage)}
-    assert drawn and max(drawn) < silent.num_train
+    assert drawn
+    assert max(drawn) < silent.num_train
 
 
 def test_checkpoint_of_another_run_is_refused(silent, tmp_path):
     save_checkpoint(
-        tmp_path / CHECKPOINT, {"step": torch.tensor(3)}, {"config": {}, "step": 3}, format="gaussian-head-training", version=1
+        tmp_path / CHECKPOINT,
+        {"step": torch.tensor(3)},
+        {"config": {}, "step": 3},
+        format="gaussian-head-training",
+        version=1,
     )
     with pytest.raises(InputError, match="another configuration"):
         train(silent, tmp_path, CONFIG, resume=True)
 
 
 def test_truncated_checkpoint_is_named(silent, tmp_path):
-    save_checkpoint(tmp_path / CHECKPOINT, {"step": torch.zeros(500)}, {}, format="gaussian-head-training", version=1)
+    save_checkpoint(tmp_path / CHECKPOINT, {"step": torch.zeros(500)}, {}, format=FORMAT, version=VERSION)
     tensors = next(path for path in (tmp_path / CHECKPOINT).iterdir() if path.suffix == ".safetensors")
     tensors.write_bytes(tensors.read_bytes()[:-100])
     with pytest.raises(InputError, match=str(tensors.parent)):
