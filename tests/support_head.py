@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -13,6 +12,7 @@ from gaussian_head.camera import Camera
 from gaussian_head.head import Branch, Head
 from gaussian_head.head.coefficients import coefficient_names, init_coefficients
 from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.speech import SpeechFeatures, at_frame_rate, encode_speech
 from gaussian_head.transforms import rotvec_to_quat
 
 CHANNELS = SEMANTIC_CHANNELS + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
@@ -31,13 +31,18 @@ class LoudnessToMotion:
     """Opens the jaw where the sound is loud: the least that a trained audio model does."""
 
     channels = CHANNELS
+    encoder = "mel"
 
     def predict(self, samples: np.ndarray, fps: float, num_frames: int) -> Tensor:
         """Lip code ``[num_frames, K]`` of mono 16 kHz samples ``[S]``."""
-        edges = np.linspace(0, max(len(samples), 1), num_frames + 1).astype(int)
-        power = [float(np.abs(samples[a:b]).mean()) if b > a else 0.0 for a, b in itertools.pairwise(edges)]
+        return self.predict_from(encode_speech(samples, encoder=self.encoder), fps, num_frames)
+
+    def predict_from(self, features: SpeechFeatures, fps: float, num_frames: int) -> Tensor:
+        """Lip code ``[num_frames, K]`` of log-mel features."""
+        loudness = at_frame_rate(features, fps, num_frames)[:, :80].mean(1)
+        span = float(loudness.max() - loudness.min())
         code = torch.zeros(num_frames, len(CHANNELS))
-        code[:, CHANNELS.index("jaw_open")] = torch.tensor(power).mul(2).clamp(0, 0.4)
+        code[:, CHANNELS.index("jaw_open")] = 0.4 * (loudness - loudness.min()) / max(span, 1e-6)
         return code
 
 

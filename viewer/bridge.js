@@ -5,10 +5,11 @@
   window.gaussianHead?.dispose();
 
   const viser = () => window.__viserMutable;
+  let alive = true;
   const audio = new Audio();
   audio.preload = "auto";
   let performanceId = 0, name = "", fps = 25, duration = 1, peaks = [], hasSound = false, soundUrl = null;
-  let playing = false, rate = 1, loop = true, position = 0, anchor = 0, serial = 0, lastTexture = null, lastClock = 0;
+  let playing = false, rate = 1, loop = true, position = 0, anchor = 0, serial = 0, lastClock = 0;
 
   // ---- reports -------------------------------------------------------------------------------
   const send = (kind, more = {}) => {
@@ -72,6 +73,7 @@
     #gh-bar .play:hover{background:#ffa377;color:#1b1009}
     #gh-bar .wave{flex:1;min-width:40px;height:44px;cursor:pointer;touch-action:none}
     #gh-bar .time{font-variant-numeric:tabular-nums;white-space:nowrap;color:#aab}
+    #gh-screen{position:absolute;inset:0;width:100%;height:100%;pointer-events:none}
     #gh-chip,#gh-hint{position:fixed;z-index:50;padding:6px 10px;border-radius:9px;background:rgba(18,20,26,.62);color:#dde;
       font:12px/1.2 system-ui,sans-serif;font-variant-numeric:tabular-nums;pointer-events:none;white-space:nowrap}
     #gh-hint{opacity:0;transition:opacity .3s;background:rgba(18,20,26,.86)}`;
@@ -104,6 +106,26 @@
     audio.muted = !audio.muted;
     muteButton.innerHTML = audio.muted ? ICONS.mute : ICONS.loud;
   });
+  // Pictures are drawn here, over viser's own canvas: the browser need not redraw its 3D scene for them.
+  const screen = element("canvas", { id: "gh-screen" });
+  const glCanvas = () => [...document.querySelectorAll("canvas")].filter((c) => c !== wave && c !== screen)
+    .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight)[0];
+  const ink = screen.getContext("2d");
+  let newest = 0;
+  const show = async (data) => {
+    const number = ++newest, image = new Image();
+    image.src = `data:image/jpeg;base64,${data}`;
+    await image.decode();
+    requestAnimationFrame(() => {
+      if (!alive || number !== newest) return;
+      if (screen.parentElement !== glCanvas()?.parentElement) glCanvas()?.after(screen);
+      if (screen.width !== image.width) screen.width = image.width;
+      if (screen.height !== image.height) screen.height = image.height;
+      ink.drawImage(image, 0, 0);
+      lastClock = performance.now();
+      send("shown");
+    });
+  };
   document.head.append(style);
   document.body.append(bar, chip, hintBox);
 
@@ -114,7 +136,9 @@
   };
   const clockText = (t) => `${Math.floor(t / 60)}:${(t % 60).toFixed(1).padStart(4, "0")}`;
   const sheet = wave.getContext("2d");
+  let lastPaint = 0;
   const paint = () => {
+    lastPaint = performance.now();
     const now = time(), w = wave.clientWidth, h = wave.clientHeight, dpr = Math.min(window.devicePixelRatio || 1, 2);
     if (wave.width !== Math.round(w * dpr)) { wave.width = Math.round(w * dpr); wave.height = Math.round(h * dpr); }
     sheet.setTransform(dpr, 0, 0, dpr, 0, 0);
@@ -140,9 +164,7 @@
     }
   };
   const place = () => {
-    const canvas = [...document.querySelectorAll("canvas")].filter((c) => c !== wave)
-      .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight)[0];
-    const box = canvas?.getBoundingClientRect() ?? { left: 0, width: innerWidth, top: 0, bottom: innerHeight };
+    const box = glCanvas()?.getBoundingClientRect() ?? { left: 0, width: innerWidth, top: 0, bottom: innerHeight };
     const width = Math.min(box.width - 24, 900);
     bar.style.width = `${width}px`;
     bar.style.left = `${box.left + (box.width - width) / 2}px`;
@@ -196,13 +218,10 @@
   window.addEventListener("pointerdown", onPointer, true);
 
   // ---- heartbeat ---------------------------------------------------------------------------------
-  let alive = true;
   const beat = () => {
     if (!alive) return;
-    const texture = viser()?.backgroundMaterial?.uniforms.colorMap.value ?? null;
-    if (texture !== lastTexture) { lastTexture = texture; lastClock = performance.now(); send("shown"); }
-    else if (playing && performance.now() - lastClock > 50) { lastClock = performance.now(); send("clock"); }
-    if (playing) paint();
+    if (playing && performance.now() - lastClock > 50) { lastClock = performance.now(); send("clock"); }
+    if (playing && performance.now() - lastPaint > 70) paint();
     requestAnimationFrame(beat);
   };
   const placing = setInterval(() => { place(); paint(); }, 300);
@@ -225,7 +244,7 @@
       wave.title = `${name}: click or drag to go there`;
       send("clock"); paint();
     },
-    play, pause, toggle, seek, step, hint, setRate, setLoop,
+    show, play, pause, toggle, seek, step, hint, setRate, setLoop,
     status(text) { chip.textContent = text; },
     state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name }),
     dispose() {
@@ -235,7 +254,7 @@
       document.body.removeEventListener("keydown", onKeyDone);
       window.removeEventListener("keydown", onKey, true);
       window.removeEventListener("pointerdown", onPointer, true);
-      for (const node of [bar, chip, hintBox, style]) node.remove();
+      for (const node of [bar, chip, hintBox, screen, style]) node.remove();
     },
   };
   place(); paint(); send("hello"); beat();

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gaussian_head.head import Head
 from gaussian_head.motion import Motion
+from gaussian_head.motion.edit import amplify, offset_channels
 from gaussian_head.transforms import quat_multiply, quat_normalize, quat_slerp, rotvec_to_quat
 
 
@@ -79,12 +80,10 @@ def edited(motion: Motion, edits: Edits, head: Head, mean: MeanPose) -> Motion:
 def _pushed(motion: Motion, edits: Edits, ranges: Tensor) -> Tensor:
     low, high = ranges.unbind(1)
     span = (high - low).clamp(min=1e-6)
-    code = motion.expression * edits.amplify
-    for name, amount in edits.push.items():
-        if name in motion.channels:
-            k = motion.channels.index(name)
-            code[:, k] += amount * span[k]
-    return torch.clamp(code, low - span, high + span)
+    known = {name: amount for name, amount in edits.push.items() if name in motion.channels}
+    shifts = {name: amount * span[motion.channels.index(name)] for name, amount in known.items()}
+    moved = offset_channels(amplify(motion, edits.amplify), shifts)
+    return torch.clamp(moved.expression, low - span, high + span)
 
 
 def _amplified_quats(mean: Tensor, quats: Tensor, factor: float) -> Tensor:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from gaussian_head.checks import InputError
 
 from .bridge import Bridge, Report
@@ -65,9 +67,11 @@ class Session:
     def view(self) -> View:
         """The browser's camera now."""
         camera = self.client.camera
+        w, x, y, z = map(float, camera.wxyz)
+        px, py, pz = map(float, camera.position)
         return View(
-            wxyz=tuple(map(float, camera.wxyz)),
-            position=tuple(map(float, camera.position)),
+            wxyz=(w, x, y, z),
+            position=(px, py, pz),
             fov=float(camera.fov),
             aspect=float(camera.aspect),
         )
@@ -159,6 +163,10 @@ class Session:
         """Tell the user that something failed."""
         self.client.add_notification(title, body, color="red", auto_close_seconds=10.0)
 
+    def show(self, image: np.ndarray, quality: int) -> None:
+        """Put a picture ``[H, W, 3]`` uint8 on the screen."""
+        self._bridge.show(image, quality)
+
     def hint(self, text: str) -> None:
         """A passing line above the player."""
         self._bridge.call("hint", text)
@@ -206,6 +214,8 @@ class Session:
         with self.changed:
             if report.performance == self._number:
                 self.scheduler.playback.report(report.position, report.playing, report.rate, report.loop, now)
+            if report.kind == "hello":
+                self.scheduler.touch(now)
             if report.kind == "shown":
                 self.scheduler.shown(now, report.position, report.playing)
             self.changed.notify_all()

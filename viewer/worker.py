@@ -83,12 +83,11 @@ class Worker(threading.Thread):
             image = self._picture(job, scene, view)
             took = 1e3 * (time.monotonic() - begun)
         self._render_ms = took if self._render_ms == 0 else self._render_ms + 0.2 * (took - self._render_ms)
-        client, session = self._session.client, self._session
+        session = self._session
         if session.stopped:
             return
         quality = FULL_QUALITY if job.scale == 1.0 else BUSY_QUALITY
-        client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
-        client.flush()
+        session.show(image, quality)
         with session.changed:
             session.scheduler.done(job, started, time.monotonic())
         self._report(scene, image.shape[1], image.shape[0], at_once=job.scale == 1.0 and not self._last_full)
