@@ -2,7 +2,7 @@
 
 ::
 
-    capture.json           what the clip is: see CaptureInfo; "K" is the 3×3 pinhole matrix in pixels,
+    capture.json           what the clip is: see CaptureInfo; "K" is the 3x3 pinhole matrix in pixels,
                            "num_train" the first held-out frame (frames num_train .. num_frames-1 are never
                            trained on), "bad_frames" the frames whose tracking was interpolated
     images/000000.jpg …    the picture, cropped to a square and scaled to width×height, RGB
@@ -73,7 +73,7 @@ class CaptureInfo:
     height: int
     """Picture height, pixels."""
     K: list[list[float]]
-    """3×3 pinhole matrix in pixels."""
+    """3x3 pinhole matrix in pixels."""
     num_train: int
     """Frames 0 .. num_train-1 may be trained on; the rest is held out."""
     source: dict[str, Any]

@@ -67,6 +67,8 @@ def fill_smoothly(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     filled = colour / np.maximum(weight, 1e-6)
     for colour, weight in reversed(levels[:-1]):
         coarse = cv2.resize(filled, colour.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        share = np.minimum(weight * 1.0, 1.0)
+        share = np.minimum(8 * weight, 1.0)
         filled = np.where(weight > 1e-3, colour / np.maximum(weight, 1e-6), 0) * share + coarse * (1 - share)
+    for _ in range(64):
+        filled = np.where(known[..., None], image, cv2.blur(filled, (5, 5), borderType=cv2.BORDER_REPLICATE))
     return np.where(known[..., None], image, np.clip(np.round(filled), 0, 255).astype(np.uint8))

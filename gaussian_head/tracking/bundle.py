@@ -113,7 +113,7 @@ class BundleConfig:
     """How far one standard deviation of a channel may leave its first guess, metres."""
     focal_prior: float = 3.0
     """Expected focal length over the picture's width."""
-    focal_sigma: float = 0.25
+    focal_sigma: float = 0.15
     """Spread of the logarithm of the focal length."""
     rounds: int = 8
     """Alternations of frame step and shared step."""
@@ -153,8 +153,7 @@ def solve_frames(
         code_std: ``[K]`` spread of each channel.
         iterations: Gauss-Newton steps.
     """
-    T, K = states.codes.shape
-    bands = acceleration_bands(_smoothness(config, fps, code_std), T)
+    bands = acceleration_bands(_smoothness(config, fps, code_std), len(states.codes))
     sigma = _pixel_sigma(model, states, config)
     for _ in range(iterations):
         hessian, gradient = _frame_normals(model, states, seen, config, sigma)
@@ -299,7 +298,7 @@ def search_focal(
     small, seen_small = states.select(picks), select_observations(seen, picks)
     still = replace(config, position_acceleration=(1e6,) * 3, rotation_acceleration=1e6, code_acceleration=1e6)
     width = 2 * float(model.centre[0])
-    factors = np.exp(np.linspace(np.log(0.5), np.log(2.0), 9))
+    factors = np.exp(np.linspace(np.log(0.4), np.log(2.0), 9))
     costs = []
     for factor in factors:
         focal = config.focal_prior * width * float(factor)

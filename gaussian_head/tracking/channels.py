@@ -10,11 +10,9 @@ from ..motion import SEMANTIC_CHANNELS
 from .topology import (
     INNER_LIP_PAIRS,
     LEFT_BROW,
-    LEFT_EYE,
     LEFT_IRIS,
     LEFT_LIDS,
     RIGHT_BROW,
-    RIGHT_EYE,
     RIGHT_IRIS,
     RIGHT_LIDS,
 )
@@ -52,9 +50,9 @@ def _raw(points: np.ndarray) -> dict[str, np.ndarray]:
     """Unzeroed measures ``[T]`` of head-frame landmarks ``[T, 478, 3]``."""
     eye_distance = np.linalg.norm(points[:, 263] - points[:, 33], axis=1)
     lids, irises = {}, []
-    for side, outer, inner, pairs, loop, iris in (
-        ("l", 263, 362, LEFT_LIDS, LEFT_EYE, LEFT_IRIS),
-        ("r", 33, 133, RIGHT_LIDS, RIGHT_EYE, RIGHT_IRIS),
+    for side, outer, inner, pairs, iris in (
+        ("l", 263, 362, LEFT_LIDS, LEFT_IRIS),
+        ("r", 33, 133, RIGHT_LIDS, RIGHT_IRIS),
     ):
         width = np.linalg.norm((points[:, outer] - points[:, inner])[:, :2], axis=1)
         lids[side] = _gap(points, pairs) / width

@@ -80,9 +80,7 @@ def survey(video: Path, info: VideoInfo, listener: Listener = ignore) -> Survey:
     result = Survey(boxes=_one_person(np.array(boxes)), rivals=rivals / len(boxes))
     if result.rivals > 0.1:
         listener(
-            Warned(
-                message=f"{result.rivals:.0%} of the pictures show more than one face; the largest is tracked. Cut the others off."
-            )
+            Warned(message=f"{result.rivals:.0%} of the pictures show more than one face; the largest is tracked.")
         )
     return result
 

@@ -1,4 +1,4 @@
-"""Part labels without a parsing network: landmarks say where parts can be, the clip's own colours decide between them."""
+"""Part labels without a parsing network: landmarks say where parts can be, the clip's own colours decide."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .topology import INNER_LIPS, OVAL
 BACKGROUND, TORSO, NECK, HAIR, FACE, MOUTH = range(6)
 JAW = OVAL[8:29]
 """The outline of the face from the left ear under the chin to the right ear."""
+COMMON = 2.5
+"""A colour is skin-like only where it is this much (natural logarithm) commoner on skin than in an even mix of all."""
 BINS = (12, 24, 24)
 """Bins of brightness and the two colour differences."""
 
@@ -57,7 +59,7 @@ def face_grid(landmarks: np.ndarray, height: int, width: int) -> FaceGrid:
     down = ((u - origin[0]) * y_axis[0] + (v - origin[1]) * y_axis[1]) / face_height
     jaw_across = (points[list(JAW)] @ x_axis - middle) / face_width
     jaw_down = points[list(JAW)] @ y_axis / face_height
-    ear = float(jaw_down[[2, 3, -3, -4]].mean())
+    ear = float(jaw_down[[3, 4, -4, -5]].mean())
     order = np.argsort(jaw_across)
     ends = np.array([-10.0, jaw_across.min() - 0.02, jaw_across.max() + 0.02, 10.0])
     x = np.concatenate([ends[:2], jaw_across[order], ends[2:]])
@@ -144,14 +146,17 @@ def label_parts(image: np.ndarray, matte: np.ndarray, landmarks: np.ndarray, col
     side_hair = (below >= 0) & (hair > np.maximum(skin, clothes) + 1.5) & (np.abs(grid.across) > 0.3) & (radius < 1.9)
     head = _joined_to(person & (above | side_hair), landmarks[[9, 4]])
 
+    other = np.maximum(clothes, COMMON - np.log(np.prod(BINS)))
     near = np.exp(-0.5 * (np.maximum(np.abs(grid.across) - 0.38, 0) / 0.1) ** 2)
     near *= np.exp(-0.5 * (np.maximum(grid.down - grid.chin - 0.3, 0) / 0.14) ** 2)
     rest = person & ~head
-    neck = rest & (skin - clothes + np.log(np.maximum(near, 1e-6)) > -0.4 + 2.0 * (near < 0.02))
+    neck = rest & (skin - other + np.log(np.maximum(near, 1e-6)) > -0.4 + 2.0 * (near < 0.02))
     neck = cv2.medianBlur(neck.astype(np.uint8), 5) > 0
     neck = _joined_to(neck & rest, landmarks[list(JAW[6:15])], reach=0.06 * width)
 
-    labels = np.where(person, TORSO, BACKGROUND).astype(np.uint8)
+    torso = _largest(rest & ~neck)
+    labels = np.where(person, np.where(below < 0.05, HAIR, NECK), BACKGROUND).astype(np.uint8)
+    labels[torso] = TORSO
     labels[neck] = NECK
     labels[head] = HAIR
     face = polygon(landmarks[list(OVAL)], height, width)
@@ -164,6 +169,16 @@ def _steady(values: np.ndarray) -> np.ndarray:
     import cv2
 
     return cv2.GaussianBlur(values.astype(np.float32), (0, 0), 2.0)
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """The parts of ``mask`` that have at least a tenth of the size of the largest one."""
+    import cv2
+
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    sizes = stats[:, cv2.CC_STAT_AREA].copy()
+    sizes[0] = 0
+    return (sizes >= max(1, 0.1 * sizes.max()))[parts] & mask
 
 
 def _joined_to(mask: np.ndarray, seeds: np.ndarray, reach: float = 3.0) -> np.ndarray:

@@ -146,9 +146,7 @@ def _watch(
     finder.close()
     seen = np.array([points is not None for points in landmarks])
     if not seen.any():
-        raise InputError(
-            f"video {video} shows a face, but its features cannot be made out; it may be too small or dark."
-        )
+        raise InputError(f"video {video} shows a face, but its features cannot be made out: too small or dark.")
     empty = np.zeros((478, 3), np.float32)
     filled = fill_gaps(np.stack([empty if points is None else points for points in landmarks]), seen)
     return _Seen(landmarks=filled, tracked=seen)
@@ -203,9 +201,7 @@ def _require_tracked(seen: np.ndarray, num_train: int, video: Path, listener: Li
         )
     if len(lost):
         listener(
-            Warned(
-                message=f"The face was lost in {len(lost)} frames (first {lost[0]}); they are interpolated and not trained on."
-            )
+            Warned(message=f"The face was lost in {len(lost)} frames (first {lost[0]}): interpolated, not trained on.")
         )
 
 

@@ -105,14 +105,12 @@ def advice(figures: dict[str, Any]) -> list[str]:
     face, source_face = figures["face_width_px"], figures["face_width_source_px"]
     if source_face < 120:
         lines.append(
-            f"The face is only {source_face:.0f} px wide in the video: mouth and eyes will be blurred; film closer or larger."
+            f"The face is only {source_face:.0f} px wide in the video: mouth and eyes will be blurred; film closer."
         )
     elif face < 120:
         lines.append(f"The face is only {face:.0f} px wide in the crop: use a larger --size or cut the video closer.")
     if figures["residual"]["train"]["all_px"] > 0.006 * face:
-        lines.append(
-            "Landmarks fit the face poorly: look for motion blur, hands or hair before the face, or bad light."
-        )
+        lines.append("Landmarks fit the face poorly: look for motion blur, hands before the face, or bad light.")
     if figures["seconds"] < 10:
         lines.append(f"The clip lasts {figures['seconds']:.0f} s: 20 s or more teach the mouth better.")
     opening = figures["channel_range"]["jaw_open"]

@@ -100,9 +100,10 @@ def _curves(figure: Any, figures: dict[str, Any], solution: Solution, torso: Tor
 def _summary(figures: dict[str, Any]) -> list[str]:
     train, held = figures["residual"]["train"], figures["residual"]["held_out"]
     lines = [
-        f"{figures['source']}: {figures['frames']} frames at {figures['fps']:g} fps, face {figures['face_width_px']:.0f} px wide;"
+        f"{figures['source']}: {figures['frames']} frames at {figures['fps']:g} fps,"
+        f" face {figures['face_width_px']:.0f} px wide;"
         f" residual {train['all_px']:.2f} px (lips {train['lips_px']:.2f}), held out {held['all_px']:.2f} px"
         f" (lips {held['lips_px']:.2f}); {figures['blinks']} blinks; sound offset {figures['audio_offset_s']:+.2f} s;"
         f" {len(figures['bad_frames'])} bad frames."
     ]
-    return lines + [f"– {line}" for line in figures["advice"]]
+    return lines + [f"- {line}" for line in figures["advice"]]

@@ -25,12 +25,16 @@ from .bundle import (
 )
 from .channels import measure
 from .initial import fill_gaps, initial_model, normalise
-from .topology import LIPS, channel_support
+from .topology import LIPS, NUM_MESH, channel_support
 
 CHANNELS = SEMANTIC_CHANNELS + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
 """Names of the expression channels that tracking fits."""
 SHARED_FRAMES = 600
 """Most frames that shape and basis are fitted on."""
+FIRST_FRAMES = 2000
+"""Most frames that the first guess of them is made from."""
+BLINK_HIDES_IRIS = 0.35
+"""Blink from which on the iris is not believed."""
 MEASURED_SIGMA = 0.1
 """Spread of the measured semantic channels, in their standard deviations."""
 OVERLAP = 12
@@ -82,6 +86,7 @@ def solve_clip(
     """
     config = config or BundleConfig()
     fit = np.flatnonzero(tracked[:num_train])
+    fit = fit[np.unique(np.linspace(0, len(fit) - 1, min(len(fit), FIRST_FRAMES)).round().astype(int))]
     filled = np.concatenate(
         [fill_gaps(landmarks[:num_train], tracked[:num_train]), _fill_rest(landmarks, tracked, num_train)]
     )
@@ -99,8 +104,8 @@ def solve_clip(
         basis=torch.from_numpy(first.basis),
         reference=reference,
     )
-    measured = measure(flat.points, first.neutral)
-    seen = _observations(filled, tracked, measured, code_std)
+    measured, irises_seen = _gaze_through_blinks(measure(flat.points, first.neutral))
+    seen = _observations(filled, tracked, irises_seen, measured, code_std)
     states = _first_states(flat, model, measured)
     train = torch.arange(num_train)
     model, train_states = _fit_shared(
@@ -131,16 +136,32 @@ def _mean_rotation(rotations: Tensor) -> Tensor:
     return U @ torch.diag(U.new_tensor([1.0, 1.0, float(torch.det(U @ Vt))])) @ Vt
 
 
-def _observations(filled: np.ndarray, tracked: np.ndarray, measured: np.ndarray, code_std: Tensor) -> Observations:
+def _gaze_through_blinks(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes ``[T, 8]`` with the gaze interpolated across blinks, and ``[T]`` bool, True where irises are seen."""
+    blinks = [SEMANTIC_CHANNELS.index(name) for name in ("blink_l", "blink_r")]
+    shut = measured[:, blinks].max(1) > BLINK_HIDES_IRIS
+    seen = ~np.convolve(shut, np.ones(3), mode="same").astype(bool)
+    measured, times = measured.copy(), np.arange(len(measured))
+    if seen.any():
+        for name in ("gaze_x", "gaze_y"):
+            k = SEMANTIC_CHANNELS.index(name)
+            measured[:, k] = np.interp(times, times[seen], measured[seen, k])
+    return measured, seen
+
+
+def _observations(
+    filled: np.ndarray, tracked: np.ndarray, irises_seen: np.ndarray, measured: np.ndarray, code_std: Tensor
+) -> Observations:
     K, count = len(code_std), measured.shape[1]
     codes = torch.zeros(len(filled), K, dtype=torch.float64)
     codes[:, :count] = torch.from_numpy(measured)
     precision = torch.zeros(K, dtype=torch.float64)
     precision[:count] = 1 / (MEASURED_SIGMA * code_std[:count]) ** 2
-    weights = torch.from_numpy(np.where(tracked, 1.0, 0.05))[:, None].expand(-1, filled.shape[1])
+    weights = np.where(tracked, 1.0, 0.05)[:, None].repeat(filled.shape[1], axis=1)
+    weights[~irises_seen, NUM_MESH:] *= 0.02
     return Observations(
         landmarks=torch.from_numpy(filled[..., :2].astype(np.float64)),
-        weights=weights.contiguous(),
+        weights=torch.from_numpy(weights),
         codes=codes,
         code_precision=precision,
     )
