@@ -5,5 +5,6 @@
 namespace gh {
 
 void bind_cpu(nanobind::module_& m);
+void bind_deform(nanobind::module_& m);
 
 }  // namespace gh

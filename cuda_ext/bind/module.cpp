@@ -16,4 +16,5 @@ NB_MODULE(_kernels, m) {
   m.attr("CHANNEL_LIMIT") = gh::kChannelLimit;
   m.attr("has_cuda") = GH_HAS_CUDA != 0;
   gh::bind_cpu(m);
+  gh::bind_deform(m);
 }

@@ -61,9 +61,9 @@ GH_FN RigidPose<F> make_rigid_pose(const float* numbers /* [7] quaternion, posit
   pose.inv_norm = quat_scale(pose.quat);
   for (int i = 0; i < 4; ++i) pose.unit[i] = pose.quat[i] * pose.inv_norm;
   const F w = pose.unit[0], x = pose.unit[1], y = pose.unit[2], z = pose.unit[3];
-  const F R[9] = {F(1) - F(2) * (y * y + z * z), F(2) * (x * y - w * z), F(2) * (x * z + w * y),
-                  F(2) * (x * y + w * z), F(1) - F(2) * (x * x + z * z), F(2) * (y * z - w * x),
-                  F(2) * (x * z - w * y), F(2) * (y * z + w * x), F(1) - F(2) * (x * x + y * y)};
+  const F R[9] = {F(1) - F(2) * (y * y + z * z), F(2) * (x * y - w * z),        F(2) * (x * z + w * y),
+                  F(2) * (x * y + w * z),        F(1) - F(2) * (x * x + z * z), F(2) * (y * z - w * x),
+                  F(2) * (x * z - w * y),        F(2) * (y * z + w * x),        F(1) - F(2) * (x * x + y * y)};
   for (int i = 0; i < 9; ++i) pose.R[i] = R[i];
   return pose;
 }

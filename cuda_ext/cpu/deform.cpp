@@ -32,7 +32,7 @@ class Rows {
       for (int i = 0; i < kWidth; ++i) {
         const float* row = rows + int64_t(first + i < count ? first + i : count - 1) * J_;
         Vec sum = {};
-        for (int b = 0; b < whole_; ++b) sum += load(row + b * kWidth) * load(c_ + b * kWidth);
+        for (int b = 0; b < whole_; ++b) sum += read_lanes(row + b * kWidth) * read_lanes(c_ + b * kWidth);
         if (rest_) sum += last(row) * tail_;
         sums[i] = sum;
       }
@@ -43,7 +43,7 @@ class Rows {
   // sums[j] += weights[r] rows[r][j].
   void add_weighted(const float* rows, const float* weights, int count, float* sums) const {
     for (int b = 0; b < whole_; ++b) {
-      store(sums + b * kWidth, load(sums + b * kWidth) + weighted(rows + b * kWidth, weights, count));
+      write_lanes(sums + b * kWidth, read_lanes(sums + b * kWidth) + weighted(rows + b * kWidth, weights, count));
     }
     if (J_ < kWidth) {
       for (int r = 0; r < count; ++r)
@@ -62,14 +62,14 @@ class Rows {
       return;
     }
     for (int r = 0; r < count; ++r, out += J_) {
-      for (int b = 0; b < whole_; ++b) store(out + b * kWidth, weights[r] * load(c_ + b * kWidth));
-      if (rest_) store(out + J_ - kWidth, weights[r] * load(c_ + J_ - kWidth));
+      for (int b = 0; b < whole_; ++b) write_lanes(out + b * kWidth, weights[r] * read_lanes(c_ + b * kWidth));
+      if (rest_) write_lanes(out + J_ - kWidth, weights[r] * read_lanes(c_ + J_ - kWidth));
     }
   }
 
  private:
   Vec last(const float* row) const {
-    if (J_ >= kWidth) return load(row + J_ - kWidth);
+    if (J_ >= kWidth) return read_lanes(row + J_ - kWidth);
     Vec part = {};
     memcpy(&part, row, sizeof(float) * J_);
     return part;
@@ -79,8 +79,8 @@ class Rows {
     Vec sums[4] = {};
     int r = 0;
     for (; r + 4 <= count; r += 4)
-      for (int i = 0; i < 4; ++i) sums[i] += weights[r + i] * load(column + int64_t(r + i) * J_);
-    for (; r < count; ++r) sums[0] += weights[r] * load(column + int64_t(r) * J_);
+      for (int i = 0; i < 4; ++i) sums[i] += weights[r + i] * read_lanes(column + int64_t(r + i) * J_);
+    for (; r < count; ++r) sums[0] += weights[r] * read_lanes(column + int64_t(r) * J_);
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
 
@@ -190,7 +190,12 @@ void deform_vjp_range(const BranchView& branch, const float* pose_numbers, const
     if (out.quats) lanes_to_rows<4>(grad.quat, count, out.quats + 4 * n);
     if (out.log_scales) lanes_to_rows<3>(grad.log_scale, count, out.log_scales + 3 * n);
     if (out.logit_opacities) lanes_to_rows<1>(&grad.logit_opacity, count, out.logit_opacities + n);
-    if (v.colors) turn_colors_vjp(branch, turn, n, count, v.colors + row * n, out, want_pose ? v_turn : nullptr);
+    if (v.colors) {
+      turn_colors_vjp(branch, turn, n, count, v.colors + row * n, out, want_pose ? v_turn : nullptr);
+    } else {
+      if (out.sh0) memset(out.sh0 + 3 * n, 0, sizeof(float) * 3 * count);
+      if (out.shN) memset(out.shN + (row - 3) * n, 0, sizeof(float) * (row - 3) * count);
+    }
     if (out.basis) rows.outer(v_mean, 3 * count, out.basis + 3 * n * branch.J);
     if (out.coefficients) {
       const Vec six[6] = {grad.turned[0],    grad.turned[1],    grad.turned[2],

@@ -5,7 +5,7 @@
 
 namespace gh {
 
-struct BranchView {  // Gaussians that move alike, and this moment's coefficients
+struct BranchView {              // Gaussians that move alike, and this moment's coefficients
   const float* means;            // [N, 3]
   const float* quats;            // [N, 4] wxyz
   const float* log_scales;       // [N, 3]
@@ -23,13 +23,13 @@ struct BranchView {  // Gaussians that move alike, and this moment's coefficient
 };
 
 struct DeformImages {  // outputs of one branch, at its first Gaussian
-  float* means;      // [N, 3]
-  float* quats;      // [N, 4]
-  float* scales;     // [N, 3]
-  float* opacities;  // [N]
-  float* colors;     // [N, B, 3]
-  float* moved;      // [N, 3] offsets kept for the backward pass, or null
-  float* stretched;  // [N, 6] likewise
+  float* means;        // [N, 3]
+  float* quats;        // [N, 4]
+  float* scales;       // [N, 3]
+  float* opacities;    // [N]
+  float* colors;       // [N, B, 3]
+  float* moved;        // [N, 3] offsets kept for the backward pass, or null
+  float* stretched;    // [N, 6] likewise
 };
 
 struct DeformCotangents {  // null where nothing flows back

@@ -64,8 +64,8 @@ void deform_vjp(const BranchView* branches, const DeformCotangents* v, const Bra
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (std::int64_t c = 0; c < total; ++c) {
     const Chunk& chunk = chunks[c];
-    stage(branches[chunk.branch], pose, v[chunk.branch], out[chunk.branch], v_pose != nullptr,
-          partial.data() + row * c, chunk.begin, chunk.end);
+    stage(branches[chunk.branch], pose, v[chunk.branch], out[chunk.branch], v_pose != nullptr, partial.data() + row * c,
+          chunk.begin, chunk.end);
   }
   std::vector<std::vector<double>> sums(count, std::vector<double>(kDeformSums + J));
   for (std::int64_t c = 0; c < total; ++c)

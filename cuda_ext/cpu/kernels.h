@@ -15,5 +15,8 @@ void blend_vjp_tile(const SceneView&, const Sorted&, const Binned&, const Images
                     float* partial, float* v_background, int tile);
 void project_vjp_range(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,
                        float* v_view, int64_t begin, int64_t end);
+void deform_range(const BranchView&, const float* pose, const DeformImages&, int64_t begin, int64_t end);
+void deform_vjp_range(const BranchView&, const float* pose, const DeformCotangents&, const BranchGradients&,
+                      bool want_pose, float* sums, int64_t begin, int64_t end);
 
 }  // namespace gh::GH_ISA

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "deform.h"
+
 namespace gh {
 
 struct SceneView {          // one camera's look at the scene; all arrays row-major float32
@@ -79,6 +81,11 @@ struct Stages {
   // Gaussians [begin, end): sum partials, then the VJP of the projection. `v_view` [12] (R, t) or null.
   void (*project_vjp)(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,
                       float* v_view, int64_t begin, int64_t end);
+  // Gaussians [begin, end) of a branch at one moment; `pose` [14]: head, then torso, quaternion and position.
+  void (*deform)(const BranchView&, const float* pose, const DeformImages&, int64_t begin, int64_t end);
+  // `sums` [kDeformSums + J]: what these Gaussians add to the gradients of the pose and the coefficients.
+  void (*deform_vjp)(const BranchView&, const float* pose, const DeformCotangents&, const BranchGradients&,
+                     bool want_pose, float* sums, int64_t begin, int64_t end);
 };
 
 inline int partial_row(int channels) { return (6 + channels + 15) / 16 * 16; }

@@ -112,17 +112,14 @@ class _Deform(torch.autograd.Function):
         v_used = [pose.new_empty(len(uses)) if wanted[1] else None for uses in ctx.uses]
         v_trained = [torch.empty_like(x) if w else None for x, w in zip(trained, wanted[2:], strict=True)]
         held = [None if v is None else v.contiguous() for v in v_outputs]
-        if held[-1] is None:
-            held[-1] = torch.zeros_like(trained[0])[:0]
         cotangents = module.DeformedCotangents(*map(_view, held), _view(moved), _view(stretched))
         gradients = [
             module.DeformGradients(*map(_view, v_trained[i * len(TRAINED) : (i + 1) * len(TRAINED)]), _view(v_c))
             for i, v_c in enumerate(v_used)
         ]
         module.deform_vjp(ctx.views, _view(pose), cotangents, gradients, _view(v_pose), torch.get_num_threads())
-        v_coefficients = None
-        if wanted[1]:
-            v_coefficients = torch.zeros_like(coefficients)
-            for uses, v_c in zip(ctx.uses, v_used, strict=True):
+        v_coefficients = torch.zeros_like(coefficients) if wanted[1] else None
+        for uses, v_c in zip(ctx.uses, v_used, strict=True):
+            if v_coefficients is not None and v_c is not None:
                 v_coefficients.index_add_(0, uses, v_c)
         return None, v_pose, v_coefficients, *v_trained

@@ -14,6 +14,7 @@ from ..gaussians import Gaussians
 from ..motion import Motion, MotionFrame
 from .branch import Branch, deform
 from .coefficients import Params, coefficients
+from .fused import can_deform_fused, deform_fused
 
 if TYPE_CHECKING:
     from ..motion.from_audio import AudioToMotion
@@ -92,6 +93,8 @@ class Head:
     def gaussians_at(self, frame: MotionFrame) -> Gaussians:
         """All Gaussians ``[N]`` in the world at one moment, SH colours, ready for one depth-sorted rasterization."""
         c = coefficients(self.coefficient_params, frame)
+        if can_deform_fused(self.branches, c, frame):
+            return deform_fused(self.branches, c, frame)
         posed = [deform(branch, c, frame) for branch in self.branches]
         return Gaussians(
             means=torch.cat([g.means for g in posed]),
