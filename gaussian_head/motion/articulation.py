@@ -16,6 +16,8 @@ CLOSES_AFTER = 0.04
 """Seconds after speech at which the mouth is closed; it starts to close EASE earlier."""
 EASE = 0.16
 """Seconds that opening and closing take."""
+SHORT_PAUSE = 0.2
+"""Pauses shorter than this, in seconds, do not close the mouth."""
 SPEAKING = 0.5
 """Activity above which something is being said."""
 
@@ -31,7 +33,7 @@ def speech_gate(activity: Tensor, rate: float, times: Tensor) -> Tensor:
     Returns:
         ``[T]`` in [0, 1]: 1 in speech, 0 in silence, joined by smooth steps.
     """
-    speaking = activity > SPEAKING
+    speaking = _without_short_pauses(activity > SPEAKING, round(SHORT_PAUSE * rate))
     after_start, before_end = _since(~speaking) / rate, _until(~speaking) / rate
     after_end, before_start = _since(speaking) / rate, _until(speaking) / rate
     within = torch.minimum(OPENS_BEFORE + after_start, CLOSES_AFTER + before_end)
@@ -64,3 +66,9 @@ def _since(mask: Tensor) -> Tensor:
 def _until(mask: Tensor) -> Tensor:
     """Rows until ``mask [F]`` is next true."""
     return _since(mask.flip(0)).flip(0)
+
+
+def _without_short_pauses(speaking: Tensor, rows: int) -> Tensor:
+    """``speaking [F]`` with pauses inside speech of fewer than ``rows`` filled."""
+    between = _since(speaking) + _until(speaking)
+    return speaking | (between <= rows)

@@ -14,7 +14,7 @@ from ..speech import SpeechFeatures, at_frame_rate
 from ..speech.mel import MEL_BANDS
 from ._types import Motion, is_lip_channel
 from .audio_model import AudioToMotion as AudioToMotion
-from .lip_model import DILATIONS, STEPS, apply_net, apply_ridge, fit_net, fit_ridge
+from .lip_model import DILATIONS, STEPS, apply_ridge, fit_net, fit_ridge
 
 FEWEST_SECONDS = 2.0
 """Clips with less sound and face than this teach nothing."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from .encoders import encode_speech
-from .windows import at_frame_rate
+from .windows import at_frame_rate, interpolated
 
 MAX_OFFSET = 0.4
 """Largest offset looked for, seconds."""
@@ -33,7 +33,7 @@ GAP_SECONDS = 0.3
 PENALTY = 300.0
 MOST_FRAMES = 3000
 """Frames looked at; two minutes settle the matter."""
-FEWEST_FRAMES = 50
+FEWEST_SECONDS = 3.0
 
 
 class OffsetEstimate(NamedTuple):
@@ -48,8 +48,8 @@ class OffsetEstimate(NamedTuple):
 def estimate_offset(samples: np.ndarray, mouth_opening: Tensor | np.ndarray, fps: float) -> OffsetEstimate:
     """Offset of sound to picture within ±0.4 s, from how well the sound predicts the mouth at each offset.
 
-    For each offset a ridge regression from the speech features of one moment to the mouth opening
-    is scored on blocks it was not fitted to; the centre of the peak, less the natural lead of lips, is the
+    For each offset a ridge regression from the speech features of one moment to the mouth opening is
+    scored on blocks it was not fitted to; the centre of the peak, less the natural lead of lips, is the
     offset. To correct a clip drop ``offset * 16000`` samples from the start of its sound (or put silence
     before it where negative).
 
@@ -59,7 +59,7 @@ def estimate_offset(samples: np.ndarray, mouth_opening: Tensor | np.ndarray, fps
         fps: pictures per second.
 
     Returns:
-        Offset in seconds and confidence. A clip of less than two seconds of seen mouth or with a mouth that never
+        Offset in seconds and confidence. A clip of less than three seconds of seen mouth or with a mouth that never
         moves gets (0, 0).
 
     Raises:
@@ -67,37 +67,50 @@ def estimate_offset(samples: np.ndarray, mouth_opening: Tensor | np.ndarray, fps
     """
     if not fps > 0:
         raise InputError(f"fps is {fps}; a positive number was wanted.")
-    opening = torch.as_tensor(np.asarray(mouth_opening), dtype=torch.float32)[:MOST_FRAMES]
-    seen = opening.isfinite()
+    opening = torch.as_tensor(np.asarray(mouth_opening), dtype=torch.float64)[:MOST_FRAMES]
     features = encode_speech(samples[: int((len(opening) / fps + 1) * 16000)])
-    if seen.sum() < max(FEWEST_FRAMES, 2 * fps) or float(opening[seen].std()) < 1e-6:
+    seen = opening.isfinite()
+    if seen.sum() < FEWEST_SECONDS * fps or float(opening[seen].std()) < 1e-6:
         return OffsetEstimate(0.0, 0.0)
     reach = MAX_OFFSET + PEAK_WIDTH / 2
-    lags = np.arange(LIP_LEAD - reach, LIP_LEAD + reach, STEP)
-    scores = np.array([_score(at_frame_rate(features, fps, len(opening), offset=lag), opening, fps) for lag in lags])
+    lags = torch.arange(LIP_LEAD - reach, LIP_LEAD + reach, STEP, dtype=torch.float64)
+    row = torch.arange(len(opening), dtype=torch.float64)
+    filled = torch.from_numpy(np.interp(row.numpy(), row[seen].numpy(), opening[seen].numpy()))
+    shifted = torch.stack([interpolated(filled[:, None], row - lag * fps)[:, 0] for lag in lags], 1)
+    margin = round((reach + LIP_LEAD) * fps)
+    inside = slice(margin, len(opening) - margin)
+    values = at_frame_rate(features, fps, len(opening)).double()
+    scores = _scores(values[inside], shifted[inside], round(GAP_SECONDS * fps)).numpy()
+    return _estimate(lags.numpy(), scores)
+
+
+def _scores(values: Tensor, wanted: Tensor, gap: int) -> Tensor:
+    """Correlation ``[n]`` of each column of ``wanted [T, n]`` with its prediction from ``values [T, A]``.
+
+    Each block of frames is predicted by a ridge regression on the others.
+    """
+    T = len(values)
+    predicted = torch.zeros_like(wanted)
+    for fold in range(FOLDS):
+        first, last = T * fold // FOLDS, T * (fold + 1) // FOLDS
+        fit = torch.ones(T, dtype=torch.bool)
+        fit[max(first - gap, 0) : last + gap] = False
+        mean, scale, level = values[fit].mean(0), values[fit].std(0) + 1e-3, wanted[fit].mean(0)
+        x = (values[fit] - mean) / scale
+        gram = x.T @ x + PENALTY * torch.eye(x.shape[1], dtype=x.dtype)
+        weights = torch.linalg.solve(gram, x.T @ (wanted[fit] - level))
+        predicted[first:last] = (values[first:last] - mean) / scale @ weights + level
+    predicted, wanted = predicted - predicted.mean(0), wanted - wanted.mean(0)
+    return (predicted * wanted).sum(0) / (predicted.norm(dim=0) * wanted.norm(dim=0)).clamp(min=1e-12)
+
+
+def _estimate(lags: np.ndarray, scores: np.ndarray) -> OffsetEstimate:
+    """Offset and confidence from the score at each lag."""
     peak = int(scores.argmax())
     elsewhere = scores[np.abs(lags - lags[peak]) > PEAK_WIDTH].max(initial=0.0)
     confidence = np.clip((scores[peak] - elsewhere - CHANCE) / (CERTAIN - CHANCE), 0, 1)
-    offset = _peak_centre(lags, scores, peak) - LIP_LEAD
-    return OffsetEstimate(float(np.clip(offset, -MAX_OFFSET, MAX_OFFSET)), float(confidence))
-
-
-def _score(values: Tensor, opening: Tensor, fps: float) -> float:
-    """Correlation of the opening with its prediction from ``values [T, A]``, each block predicted from the others."""
-    T = len(opening)
-    seen = opening.isfinite()
-    gap = round(GAP_SECONDS * fps)
-    predicted = torch.zeros(T)
-    for fold in range(FOLDS):
-        first, last = T * fold // FOLDS, T * (fold + 1) // FOLDS
-        fit = seen.clone()
-        fit[max(first - gap, 0) : last + gap] = False
-        x, y = values[fit], opening[fit]
-        mean, scale, level = x.mean(0), x.std(0) + 1e-3, y.mean()
-        x = (x - mean) / scale
-        weights = torch.linalg.solve(x.T @ x + PENALTY * torch.eye(x.shape[1]), x.T @ (y - level))
-        predicted[first:last] = (values[first:last] - mean) / scale @ weights + level
-    return float(torch.corrcoef(torch.stack([predicted[seen], opening[seen]]))[0, 1].nan_to_num(0))
+    offset = np.clip(_peak_centre(lags, scores, peak) - LIP_LEAD, -MAX_OFFSET, MAX_OFFSET)
+    return OffsetEstimate(float(offset), float(confidence))
 
 
 def _peak_centre(lags: np.ndarray, scores: np.ndarray, peak: int) -> float:

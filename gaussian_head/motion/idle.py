@@ -1,0 +1,235 @@
+"""What a head does by itself: it keeps moving as it did in its clip, blinks, looks about and sways."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+from ..transforms import quat_conjugate, quat_multiply, quat_slerp, quat_to_rotvec
+from ._types import Motion
+
+FADES = (0.5, 0.8, 1.2, 0.3)
+"""Lengths of cross-fade tried, seconds, best first."""
+MOST_CANDIDATES = 400
+"""Frames considered as the end, and as the beginning, of a loop."""
+CHOICES = 6
+"""A loop is closed at a random one of this many best places, so that it does not repeat exactly."""
+ARM = 0.1
+"""Metres at which a radian of rotation counts as much as translation."""
+
+BLINK_MEAN = 3.5
+BLINK_SPREAD = 0.5
+"""Blinks follow each other at log-normal intervals of this mean in seconds and this spread of the logarithm."""
+BLINK_CLOSING, BLINK_OPENING = (0.055, 0.085), (0.095, 0.165)
+"""Seconds (least, most) to close and to open again."""
+BLINK_REST = 0.3
+"""Least seconds from the end of a blink to the next."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopPlan:
+    """Which captured frames to show: a cross-fade of two of them at each moment."""
+
+    first: Tensor
+    """``[T]`` frame index."""
+    second: Tensor
+    """``[T]`` frame index."""
+    weight: Tensor
+    """``[T]`` share of ``second``, in [0, 1]."""
+
+
+def loop_poses(motion: Motion, num_frames: int, seed: int = 0) -> Motion:
+    """Continue a captured motion for any length without a jump.
+
+    The clip plays forward and, at places where an earlier moment has nearly the same pose and speed,
+    cross-fades back to it; no frame-to-frame step is larger than the captured ones. Where a clip has
+    no such place it plays forth and back.
+
+    Args:
+        motion: captured motion of at least one frame.
+        num_frames: length wanted.
+        seed: chooses among good places.
+
+    Returns:
+        Motion of ``num_frames`` frames at the same rate; poses and expression come from the same moments.
+    """
+    plan = plan_loop(motion, num_frames, seed)
+    a, b, w = motion.select(plan.first), motion.select(plan.second), plan.weight[:, None]
+    return replace(
+        a,
+        head_quats=quat_slerp(a.head_quats, b.head_quats, w),
+        head_positions=a.head_positions.lerp(b.head_positions, w),
+        torso_quats=quat_slerp(a.torso_quats, b.torso_quats, w),
+        torso_positions=a.torso_positions.lerp(b.torso_positions, w),
+        expression=a.expression.lerp(b.expression, w),
+        audio=None,
+    )
+
+
+def plan_loop(motion: Motion, num_frames: int, seed: int = 0) -> LoopPlan:
+    """The frames that ``loop_poses`` shows."""
+    T = len(motion)
+    if T < 1 or num_frames < 1:
+        raise InputError(f"the motion has {T} frames and {num_frames} were wanted; both must be at least 1.")
+    if num_frames <= T:
+        first = torch.arange(num_frames)
+        return LoopPlan(first=first, second=first, weight=torch.zeros(num_frames))
+    for seconds in FADES:
+        fade = max(round(seconds * motion.fps), 2)
+        jumps = _jumps(motion, fade)
+        if jumps:
+            return _played(jumps, fade, num_frames, torch.Generator().manual_seed(seed))
+    return _forth_and_back(T, num_frames)
+
+
+def blinks(num_frames: int, fps: float, seed: int = 0) -> Tensor:
+    """Natural blinks ``[num_frames]``: 0 open, 1 closed; eyes close faster than they open.
+
+    Each blink takes 0.15 to 0.25 s and reaches 1 on a frame; blinks never overlap.
+
+    Args:
+        num_frames: length.
+        fps: frames per second.
+        seed: of the intervals.
+    """
+    if not fps > 0 or num_frames < 0:
+        raise InputError(f"fps is {fps} and num_frames {num_frames}; positive numbers were wanted.")
+    generator = torch.Generator().manual_seed(seed)
+    curve = torch.zeros(num_frames)
+    times = torch.arange(num_frames) / fps
+    peak = float(torch.rand((), generator=generator)) * BLINK_MEAN
+    while peak < num_frames / fps:
+        peak = round(peak * fps) / fps
+        share = torch.rand(2, generator=generator).tolist()
+        closing = BLINK_CLOSING[0] + share[0] * (BLINK_CLOSING[1] - BLINK_CLOSING[0])
+        opening = BLINK_OPENING[0] + share[1] * (BLINK_OPENING[1] - BLINK_OPENING[0])
+        phase = torch.where(times < peak, (peak - times) / closing, (times - peak) / opening).clamp(0, 1)
+        curve = torch.maximum(curve, 0.5 + 0.5 * torch.cos(math.pi * phase))
+        normal = float(torch.randn((), generator=generator))
+        interval = math.exp(math.log(BLINK_MEAN) - BLINK_SPREAD**2 / 2 + BLINK_SPREAD * normal)
+        peak += max(interval, opening + BLINK_REST + BLINK_CLOSING[1])
+    return curve
+
+
+def sway(num_frames: int, fps: float, seed: int = 0, *, angle: float = 0.02, period: float = 6.0) -> Tensor:
+    """Small rotation vectors ``[num_frames, 3]`` of a head that is never quite still.
+
+    Args:
+        num_frames: length.
+        fps: frames per second.
+        seed: of phases and periods.
+        angle: size in radians.
+        period: typical period in seconds.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    times = (torch.arange(num_frames) / fps)[:, None, None]
+    periods = period * (0.6 + 0.9 * torch.rand(3, 3, generator=generator))
+    phases = 2 * math.pi * torch.rand(3, 3, generator=generator)
+    waves = torch.sin(2 * math.pi * times / periods + phases).mean(-1)
+    return angle * waves * torch.tensor([0.7, 1.0, 0.4])
+
+
+def gaze(num_frames: int, fps: float, seed: int = 0, *, reach: float = 0.08, mean_hold: float = 1.8) -> Tensor:
+    """Eyes that rest on a point and jump to the next: ``[num_frames, 2]`` for gaze_x and gaze_y.
+
+    Args:
+        num_frames: length.
+        fps: frames per second.
+        seed: of points and durations.
+        reach: standard deviation of the points, in units of the gaze channels.
+        mean_hold: mean seconds on a point.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.zeros(num_frames, 2)
+    start = 0
+    while start < num_frames:
+        point = reach * torch.randn(2, generator=generator) * torch.tensor([1.0, 0.5])
+        hold = mean_hold * (0.4 + 1.2 * float(torch.rand((), generator=generator)))
+        points[start:] = point
+        start += max(round(hold * fps), 1)
+    return points
+
+
+def _jumps(motion: Motion, fade: int) -> list[tuple[int, int]]:
+    """Places ``(end, beginning)``, best first, where a cross-fade of ``fade`` frames steps no further than the clip."""
+    T = len(motion)
+    if 3 * fade + 2 > T:
+        return []
+    state = _state(motion)
+    ends = torch.arange(T // 2, T - fade)
+    starts = torch.arange(0, T // 2)
+    ends, starts = (x[:: -(-len(x) // MOST_CANDIDATES)] for x in (ends, starts))
+    window = torch.cat([state[k : T - fade + k] for k in range(0, fade + 1, max(fade // 3, 1))], 1)
+    cost = torch.cdist(window[ends], window[starts])
+    cost[(ends[:, None] - starts[None]) < 2 * fade] = torch.inf
+    order = cost.flatten().argsort()[: 60 * CHOICES]
+    limit = _largest_step(state)
+    jumps: list[tuple[int, int]] = []
+    for flat in order[cost.flatten()[order].isfinite()].tolist():
+        end, begin = int(ends[flat // len(starts)]), int(starts[flat % len(starts)])
+        apart = all(abs(end - e) > fade // 2 or abs(begin - b) > fade // 2 for e, b in jumps)
+        if apart and _largest_step(_faded(state, end, begin, fade)) <= limit:
+            jumps.append((end, begin))
+        if len(jumps) == CHOICES:
+            break
+    return jumps
+
+
+def _state(motion: Motion) -> Tensor:
+    """Head and torso poses as points ``[T, 12]`` in metres, rotations relative to the first frame."""
+    parts = []
+    for quats, positions in (
+        (motion.head_quats, motion.head_positions),
+        (motion.torso_quats, motion.torso_positions),
+    ):
+        turned = quat_to_rotvec(quat_multiply(quat_conjugate(quats[:1]).expand_as(quats), quats))
+        parts += [ARM * turned, positions - positions[:1]]
+    return torch.cat(parts, 1)
+
+
+def _largest_step(state: Tensor) -> float:
+    return float(state.diff(dim=0).norm(dim=1).max())
+
+
+def _ramp(fade: int) -> Tensor:
+    """Weights ``[fade]`` strictly between 0 and 1 along a smooth step."""
+    x = torch.arange(1, fade + 1) / (fade + 1)
+    return x * x * (3 - 2 * x)
+
+
+def _faded(state: Tensor, end: int, begin: int, fade: int) -> Tensor:
+    """The state around a cross-fade, one frame more at either side."""
+    middle = state[end : end + fade].lerp(state[begin : begin + fade], _ramp(fade)[:, None])
+    return torch.cat([state[end - 1 : end], middle, state[begin + fade : begin + fade + 1]])
+
+
+def _played(jumps: list[tuple[int, int]], fade: int, num_frames: int, generator: torch.Generator) -> LoopPlan:
+    """Play forward from frame 0, jumping back at random ones of ``jumps``."""
+    first, second, weight = [], [], []
+    at, length = 0, 0
+    while length < num_frames:
+        ahead = [jump for jump in jumps if jump[0] >= at]
+        end, begin = ahead[int(torch.randint(len(ahead), (), generator=generator))]
+        straight = torch.arange(at, end)
+        first += [straight, torch.arange(end, end + fade)]
+        second += [straight, torch.arange(begin, begin + fade)]
+        weight += [torch.zeros(len(straight)), _ramp(fade)]
+        length += len(straight) + fade
+        at = begin + fade
+    return LoopPlan(
+        first=torch.cat(first)[:num_frames],
+        second=torch.cat(second)[:num_frames],
+        weight=torch.cat(weight)[:num_frames],
+    )
+
+
+def _forth_and_back(T: int, num_frames: int) -> LoopPlan:
+    """Frames 0..T-1..0.. for ever."""
+    period = max(2 * T - 2, 1)
+    phase = torch.arange(num_frames) % period
+    first = torch.minimum(phase, period - phase) if T > 1 else torch.zeros_like(phase)
+    return LoopPlan(first=first, second=first, weight=torch.zeros(num_frames))

@@ -1,0 +1,28 @@
+"""Synthetic motions with known content."""
+
+import torch
+
+from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.transforms import rotvec_to_quat
+
+CHANNELS = (*SEMANTIC_CHANNELS, "lip_0", "lip_1", "face_0")
+
+
+def smooth_noise(T: int, D: int, seed: int, width: int = 15) -> torch.Tensor:
+    noise = torch.randn(T + width, D, generator=torch.Generator().manual_seed(seed))
+    return noise.unfold(0, width, 1).mean(-1)[:T] * width**0.5
+
+
+def wandering(T: int, fps: float = 25.0, seed: int = 0, channels: tuple[str, ...] = CHANNELS) -> Motion:
+    """A head that wanders about a metre from the camera."""
+    turn, shift = 0.05 * smooth_noise(T, 3, seed), 0.01 * smooth_noise(T, 3, seed + 1)
+    centre = torch.tensor([0.0, 0.0, 1.0])
+    return Motion(
+        fps=fps,
+        head_quats=rotvec_to_quat(turn),
+        head_positions=shift + centre,
+        torso_quats=rotvec_to_quat(0.2 * turn),
+        torso_positions=0.3 * shift + centre,
+        expression=0.05 * smooth_noise(T, len(channels), seed + 2, 5),
+        channels=channels,
+    )

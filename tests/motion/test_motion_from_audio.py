@@ -1,0 +1,182 @@
+"""The speech-to-lips predictor and the whole drive, on a synthetic speaker whose mouth is known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from motion_fixtures import CHANNELS, wandering
+
+from gaussian_head.checks import InputError
+from gaussian_head.events import Progress, Warned
+from gaussian_head.motion import drive_by_audio
+from gaussian_head.motion.articulation import speech_gate
+from gaussian_head.motion.audio_model import AudioToMotion
+from gaussian_head.motion.drive import num_frames_of
+from gaussian_head.motion.from_audio import train_audio_to_motion
+from gaussian_head.speech import encode_speech
+
+FPS = 25.0
+SECONDS = 16
+
+
+def voice(seconds: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A buzz whose loudness follows a mouth, and that mouth ``[T]`` in 0 to 0.1."""
+    rng = np.random.default_rng(seed)
+    knots = rng.random(int(seconds * 5) + 8)
+
+    def opening(t: np.ndarray) -> np.ndarray:
+        return np.interp(t, np.arange(len(knots)) / 5, knots)
+
+    t = np.arange(int(seconds * 16000)) / 16000
+    buzz = np.sign(np.sin(2 * np.pi * 120 * t)) + 0.1 * rng.standard_normal(len(t))
+    mouth = opening(np.arange(round(seconds * FPS)) / FPS)
+    return (0.2 * (0.05 + opening(t)) * buzz).astype(np.float32), 0.1 * mouth
+
+
+@pytest.fixture(scope="module")
+def speaker():
+    samples, mouth = voice(SECONDS, 0)
+    motion = wandering(len(mouth))
+    motion.expression[:, 0] = torch.from_numpy(mouth)
+    features = encode_speech(samples, encoder="mel")
+    events = []
+    frames = torch.arange(round(0.8 * len(motion)))
+    model = train_audio_to_motion(features, motion, frames, fps=FPS, seed=0, listener=events.append)
+    return model, motion, samples, features, events
+
+
+def test_known_relation_is_recovered(speaker):
+    model, motion, _, features, events = speaker
+    code = model.predict_from(features, FPS, len(motion))
+    assert code.shape == motion.expression.shape
+    unseen = slice(round(0.8 * len(motion)), len(motion))
+    got, wanted = code[unseen, 0], motion.expression[unseen, 0]
+    assert torch.corrcoef(torch.stack([got, wanted]))[0, 1] > 0.9
+    assert (got - wanted).abs().mean() < 0.02
+    assert model.correlation > 0.9
+    assert code[:, 3:8].abs().max() == 0
+    assert events[-1].done == events[-1].total
+    assert not any(isinstance(event, Warned) for event in events)
+
+
+def test_another_sound_at_another_rate(speaker):
+    model = speaker[0]
+    samples, mouth = voice(6, 5)
+    code = model.predict(0.3 * samples, 50.0, 300)
+    at_25 = code[::2, 0]
+    assert torch.corrcoef(torch.stack([at_25, torch.from_numpy(mouth).float()]))[0, 1] > 0.85
+
+
+def test_silence_closes_the_mouth(speaker):
+    model = speaker[0]
+    samples, _ = voice(6, 5)
+    samples[2 * 16000 : 4 * 16000] = 0
+    code = model.predict(samples, FPS, 200)[:, 0]
+    closed = code <= model.closed[0] + 1e-6
+    assert closed[50:98].float().mean() >= 0.97
+    assert closed[152:].all()
+    assert code[10:45].max() > 0.05
+    assert code.diff().abs().max() < 0.06
+    still = model.predict(np.zeros(16000, np.float32), FPS, 25)
+    assert torch.equal(still[:, 0], model.closed[0].expand(25))
+
+
+def test_lips_meet_for_closures(speaker):
+    model, motion, _, features, _ = speaker
+    closure = torch.zeros_like(features.closure)
+    closure[800:810] = 1
+    from dataclasses import replace
+
+    code = model.predict_from(replace(features, closure=closure), FPS, len(motion))[:, 0]
+    assert code[199:201].max() <= model.closed[0] + 1e-6
+
+
+def test_gate_opens_before_speech_and_is_smooth():
+    activity = torch.zeros(400)
+    activity[100:200] = 1
+    activity[210:300] = 1
+    gate = speech_gate(activity, 100.0, torch.arange(400) / 100)
+    assert gate[:85].max() == 0
+    assert gate[95] > 0
+    assert gate[110:280].min() == 1
+    assert gate[306:].max() == 0
+    assert gate.diff().abs().max() < 0.15
+
+
+def test_same_seed_same_model(speaker):
+    model, motion, _, features, _ = speaker
+    state = torch.random.get_rng_state()
+    again = train_audio_to_motion(features, motion, torch.arange(round(0.8 * len(motion))), seed=0)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    torch.testing.assert_close(
+        again.predict_from(features, FPS, 100), model.predict_from(features, FPS, 100), atol=1e-5, rtol=0
+    )
+
+
+def test_save_and_load(speaker, tmp_path):
+    model, _, _, features, _ = speaker
+    model.save(tmp_path / "lips")
+    again = AudioToMotion.load(tmp_path / "lips")
+    assert torch.equal(again.predict_from(features, FPS, 80), model.predict_from(features, FPS, 80))
+    with pytest.raises(InputError, match="encoder"):
+        again.predict_from(encode_speech(np.zeros(1600, np.float32)), FPS, 3)
+    path = tmp_path / "lips" / "lips.json"
+    meta = json.loads(path.read_text())
+    for key, value, match in (
+        ("version", 99, "99"),
+        ("format", "x", "no speech predictor"),
+        ("channels", ["a"], "damaged"),
+    ):
+        path.write_text(json.dumps(meta | {key: value}))
+        with pytest.raises(InputError, match=match):
+            AudioToMotion.load(tmp_path / "lips")
+    path.write_text(json.dumps(meta))
+    (tmp_path / "lips" / "lips.safetensors").write_bytes(b"123")
+    with pytest.raises(InputError, match="damaged"):
+        AudioToMotion.load(tmp_path / "lips")
+    with pytest.raises(InputError, match="does not exist"):
+        AudioToMotion.load(tmp_path / "none")
+
+
+def test_too_little_to_learn_from(speaker):
+    _, motion, _, features, _ = speaker
+    with pytest.raises(InputError, match="at least"):
+        train_audio_to_motion(features, motion, torch.arange(30))
+    with pytest.raises(InputError, match="fps"):
+        train_audio_to_motion(features, motion, torch.arange(300), fps=30.0)
+
+
+@pytest.mark.parametrize("samples", [1, 639, 16000, 100001])
+def test_drive_is_as_long_as_the_sound(speaker, samples):
+    model, motion, sound, _, _ = speaker
+    driven = drive_by_audio(model, motion, sound[:samples], fps=30.0)
+    assert len(driven) == num_frames_of(sound[:samples], 30.0) == max(round(samples / 16000 * 30), 1)
+    assert driven.fps == 30.0
+    assert driven.channels == CHANNELS
+    assert driven.expression.isfinite().all()
+
+
+def test_drive_poses_blinks_and_seeds(speaker):
+    model, motion, sound, _, _ = speaker
+    driven = drive_by_audio(model, motion, sound, fps=FPS, seed=3)
+    blink = driven.channel("blink_l")
+    assert torch.equal(blink, driven.channel("blink_r") - driven.channel("blink_r")[0] + blink[0])
+    assert blink.max() > blink.median() + 0.3
+    assert torch.equal(drive_by_audio(model, motion, sound, fps=FPS, seed=3).expression, driven.expression)
+    still = drive_by_audio(model, motion, sound, fps=FPS, pose="still", blink=False)
+    assert still.head_quats.diff(dim=0).abs().max() == 0
+    assert still.channel("blink_l").std() == 0
+    with pytest.raises(InputError, match="captured"):
+        drive_by_audio(model, motion, sound, fps=FPS, pose="dancing")
+    with pytest.raises(InputError, match="no samples"):
+        drive_by_audio(model, motion, np.zeros(0, np.float32), fps=FPS)
+
+
+def test_sound_that_says_nothing_about_the_mouth_is_reported(speaker):
+    _, motion, _, features, _ = speaker
+    events = []
+    deaf = wandering(len(motion), seed=77)
+    train_audio_to_motion(features, deaf, torch.arange(len(deaf)), listener=events.append)
+    assert any(isinstance(event, Warned) for event in events)
+    assert any(isinstance(event, Progress) for event in events)

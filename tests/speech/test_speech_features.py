@@ -1,0 +1,129 @@
+"""Speech features: clock, levels, phones, bad input."""
+
+import numpy as np
+import pytest
+import torch
+
+from gaussian_head.checks import InputError
+from gaussian_head.media import read_audio
+from gaussian_head.speech import ENCODERS, at_frame_rate, encode_speech, feature_names, log_mel, phone_names
+from gaussian_head.speech.phones import phone_posteriors, posteriors_at_scales
+
+
+def tone(seconds: float, hz: float = 440.0, level: float = 0.3) -> np.ndarray:
+    return (level * np.sin(2 * np.pi * hz * np.arange(int(seconds * 16000)) / 16000)).astype(np.float32)
+
+
+def test_one_row_per_begun_hundredth():
+    for samples, rows in ((1, 1), (160, 1), (161, 2), (16000, 100)):
+        features = encode_speech(np.zeros(samples, np.float32))
+        assert features.values.shape == (rows, 122)
+        assert features.activity.shape == features.closure.shape == (rows,)
+        assert features.values.isfinite().all()
+
+
+def test_frame_is_centred_on_its_time():
+    click = np.zeros(16000, np.float32)
+    click[8000] = 1.0
+    energy = log_mel(click).mean(1)
+    assert np.flatnonzero(energy == energy.max()).mean() == pytest.approx(50, abs=0.5)
+
+
+def test_tone_lands_in_its_band_whatever_its_level():
+    mel = log_mel(tone(1.0, 1000.0))
+    import librosa
+
+    centres = librosa.mel_frequencies(82, fmin=0, fmax=8000)[1:-1]
+    assert abs(centres[mel[50].argmax()] - 1000) < 60
+    np.testing.assert_allclose(mel, log_mel(tone(1.0, 1000.0, level=0.003)), atol=0.02)
+
+
+def test_posteriors_are_probabilities_and_silence_is_silent():
+    rng = np.random.default_rng(0)
+    sound = np.concatenate([tone(0.5), np.zeros(8000, np.float32), 0.1 * rng.standard_normal(8000).astype(np.float32)])
+    posteriors = phone_posteriors(sound)
+    assert posteriors.shape == (150, len(phone_names()))
+    np.testing.assert_allclose(posteriors.sum(1), 1, atol=1e-4)
+    assert encode_speech(sound).activity[60:90].max() == 0
+    assert encode_speech(np.zeros(16000, np.float32)).activity.max() == 0
+
+
+def test_phones_agree_with_pocketsphinx(footage):
+    """The model files are read as pocketsphinx reads them: its own phone decoder hears the same sounds."""
+    import pocketsphinx
+
+    samples = read_audio(footage / "speech" / "english_radio.wav")
+    decoder = pocketsphinx.Decoder(
+        lm=None, allphone=pocketsphinx.get_model_path("en-us/en-us-phone.lm.bin"), lw=2.0, loglevel="FATAL"
+    )
+    decoder.start_utt()
+    decoder.process_raw((samples * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.end_utt()
+    heard = posteriors_at_scales(samples, (0.4,))[0].argmax(1)
+    names = phone_names()
+    pairs = [
+        (segment.word, names[heard[t]])
+        for segment in decoder.seg()
+        for t in range(segment.start_frame + 1, min(segment.end_frame, len(heard)))
+    ]
+    assert np.mean([a == b for a, b in pairs]) > 0.6
+
+
+def test_longer_sound_is_cut_into_blocks_without_a_seam(monkeypatch):
+    rng = np.random.default_rng(1)
+    sound = (0.1 * rng.standard_normal(48000)).astype(np.float32)
+    whole = encode_speech(sound)
+    monkeypatch.setattr("gaussian_head.speech.frames.BLOCK_FRAMES", 70)
+    pieces = encode_speech(sound)
+    torch.testing.assert_close(whole.values, pieces.values, atol=2e-4, rtol=1e-4)
+
+
+def test_at_frame_rate_reads_the_right_moment():
+    features = encode_speech(np.zeros(32000, np.float32), encoder="mel")
+    ramp = torch.arange(len(features.values), dtype=torch.float32)[:, None]
+    object.__setattr__(features, "values", ramp)
+    at = at_frame_rate(features, 25.0, 60)
+    torch.testing.assert_close(at[5:40, 0], torch.arange(5, 40) * 4.0)
+    torch.testing.assert_close(at_frame_rate(features, 25.0, 60, offset=0.05)[5:40, 0], torch.arange(5, 40) * 4.0 + 5)
+    assert at[-1, 0] > 198
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(0, np.float32),
+        np.full(100, np.nan, np.float32),
+        np.zeros((2, 100), np.float32),
+        np.zeros(100, np.int16),
+    ],
+)
+def test_bad_sound_is_refused(samples):
+    with pytest.raises(InputError):
+        encode_speech(samples)
+
+
+def test_unknown_encoder_names_the_known_ones():
+    with pytest.raises(InputError, match="hubert"):
+        encode_speech(tone(0.1), encoder="nonsense")
+    assert ENCODERS[0] == "default"
+    assert len(feature_names()) == 122
+
+
+def test_missing_pocketsphinx_says_what_to_do(monkeypatch):
+    import sys
+
+    from gaussian_head.speech import sphinx
+
+    sphinx.acoustic_model.cache_clear()
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+    with pytest.raises(InputError, match="pip install pocketsphinx"):
+        encode_speech(tone(0.1))
+    assert encode_speech(tone(0.1), encoder="mel").values.shape == (10, 80)
+
+
+def test_damaged_acoustic_model_is_refused(tmp_path):
+    from gaussian_head.speech.sphinx import read_acoustic_model
+
+    (tmp_path / "mdef").write_bytes(b"text")
+    with pytest.raises(InputError, match="mdef"):
+        read_acoustic_model(tmp_path)
