@@ -91,7 +91,8 @@ class CaptureWriter:
             raise ValueError(f"CaptureInfo.has_audio is {info.has_audio} but audio is {type(audio).__name__}.")
         if set(tensors) != set(layout.TENSORS):
             raise ValueError(f"tensors {sorted(tensors)} came; {sorted(layout.TENSORS)} were wanted.")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, str(self.folder / "tracking.safetensors"))
+        separate = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+        save_file(separate, str(self.folder / "tracking.safetensors"))
         write_image(self.folder / "background.png", background)
         if audio is not None:
             write_audio(self.folder / "audio.wav", audio, layout.SAMPLE_RATE)
