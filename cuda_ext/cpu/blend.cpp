@@ -6,7 +6,7 @@
 #include "simd.h"  // first: the shared headers look its vector operations up
 
 #include "../core/blend.h"
-#include "../core/footprint.h"
+#include "../core/splat.h"
 
 #include "kernels.h"
 
@@ -60,8 +60,8 @@ struct Batch {
     for (int lane = 0; lane < kWidth; ++lane) {
       const float* s = sorted.splats + int64_t(binned.lists[begin + (lane < count ? lane : 0)]) * sorted.splat_stride;
       splats[lane] = s;
-      x[lane] = s[0], y[lane] = s[1], slope[lane] = s[6], bend[lane] = s[7], height[lane] = s[8];
-      half_width[lane] = s[9], x_top[lane] = s[10];
+      x[lane] = s[kX], y[lane] = s[kY], slope[lane] = s[kSlope], bend[lane] = s[kBend], height[lane] = s[kHeight];
+      half_width[lane] = s[kHalfWidth], x_top[lane] = s[kXTop];
     }
     // Coordinates in which pixel centres are the integers 0 to 15.
     const Vec left = float(area.x0) + 0.5f - x, top = float(area.y0) + 0.5f - y;
@@ -90,8 +90,8 @@ struct Exponent {  // log2(alpha) of one splat over one block
   Vec dx, dy, value;
 
   Exponent(const float* splat, Vec x, Vec y) {
-    dx = x - splat[0], dy = y - splat[1];
-    value = (splat[4] * dy + splat[3] * dx) * dy + (splat[2] * dx * dx + splat[5]);
+    dx = x - splat[kX], dy = y - splat[kY];
+    value = log2_alpha(splat, dx, dy);
   }
 };
 

@@ -1,8 +1,7 @@
 // Projection of kWidth Gaussians at a time, and its backward twin.
 #include "simd.h"  // first: the shared headers look its vector operations up
 
-#include "../core/footprint.h"
-#include "../core/projection.h"
+#include "../core/splat.h"
 
 #include "kernels.h"
 
@@ -31,62 +30,38 @@ inline Lanes load_lanes(const SceneView& scene, int64_t first, int64_t end) {
   return g;
 }
 
-inline bool channels_finite(const SceneView& scene, int64_t n) {
-  float zero = 0.0f;  // x * 0 is NaN for NaN and infinity
-  for (int k = 0; k < scene.D; ++k) zero += scene.colors[n * scene.D + k] * 0.0f;
-  for (int k = 0; k < scene.E; ++k) zero += scene.extra[n * scene.E + k] * 0.0f;
-  return zero == 0.0f;
-}
-
-inline int clamp_tile(float pixel, int tiles) {
-  const float tile = __builtin_floorf(pixel * (1.0f / kTile));
-  return tile < 0.0f ? 0 : tile > float(tiles - 1) ? tiles - 1 : int(tile);
-}
-
 }  // namespace
 
 void project_range(const SceneView& scene, const Projected& out, float* means2d, int32_t* radii, int64_t begin,
                    int64_t end) {
   const View<float> view = make_view(scene.viewmat, scene.K, float(scene.width), float(scene.height));
-  const int tiles_x = (scene.width + kTile - 1) / kTile, tiles_y = (scene.height + kTile - 1) / kTile;
   for (int64_t first = begin; first < end; first += kWidth) {
     const Lanes g = load_lanes(scene, first, end);
     const auto p = project(g.mean, g.quat, g.scale, view, scene.eps2d);
-    const Vec level = Vec{} + 2.0f / kLog2E;
-    Vec log2_opacity;
-    for (int lane = 0; lane < kWidth; ++lane) log2_opacity[lane] = __builtin_log2f(g.opacity[lane]);
-    const auto f = make_footprint(p.cov_xx, p.cov_xy, p.cov_yy, p.det, level * (log2_opacity - kLog2AlphaMin));
+    const Vec log2_opacity = logarithm_2(g.opacity);
+    const auto f = make_footprint(p.cov_xx, p.cov_xy, p.cov_yy, p.det, cutoff_level(log2_opacity));
     const int count = end - first < kWidth ? int(end - first) : kWidth;
-    for (int lane = 0; lane < count; ++lane) {
-      const int64_t n = first + lane;
-      const float x = p.x[lane], y = p.y[lane], depth = p.depth[lane];
-      const float half_width = f.half_width[lane], half_height = f.half_height[lane];
-      const float everything = p.conic_xx[lane] + p.conic_xy[lane] + p.conic_yy[lane] + x + y + half_width +
-                               half_height + f.x_top[lane] + f.bend[lane] + f.height[lane] + log2_opacity[lane];
-      const bool visible = depth > scene.near_plane && depth < scene.far_plane && p.det[lane] > 0.0f &&
-                           g.opacity[lane] >= kAlphaMin && everything * 0.0f == 0.0f && x + half_width > 0.0f &&
-                           x - half_width < float(scene.width) && y + half_height > 0.0f &&
-                           y - half_height < float(scene.height) && channels_finite(scene, n);
-      means2d[2 * n] = visible ? x : 0.0f, means2d[2 * n + 1] = visible ? y : 0.0f;
-      const float radius = half_width > half_height ? half_width : half_height;
-      radii[n] = visible ? (radius < 1e9f ? int32_t(__builtin_ceilf(radius)) : 1000000000) : 0;
-      if (!visible) {
-        out.depth_keys[n] = 0, out.tile_bound[n] = 0;
-        continue;
-      }
-      float* h = out.splat_headers + n * kSplatHeader;
-      h[0] = x, h[1] = y;
-      h[2] = -0.5f * kLog2E * p.conic_xx[lane], h[3] = -kLog2E * p.conic_xy[lane];
-      h[4] = -0.5f * kLog2E * p.conic_yy[lane], h[5] = log2_opacity[lane];
-      h[6] = f.slope[lane], h[7] = f.bend[lane], h[8] = f.height[lane], h[9] = half_width, h[10] = f.x_top[lane];
-      h[11] = depth;
-      memcpy(&out.depth_keys[n], &depth, 4);  // depth > 0: its bits order like it
-      const float margin = 1.0f;
-      const int columns =
-          clamp_tile(x + half_width + margin, tiles_x) - clamp_tile(x - half_width - margin, tiles_x) + 1;
+    for (int i = 0; i < count; ++i) {
+      const int64_t n = first + i;
+      const ScreenGaussian s = {
+          p.x[i],          p.y[i],
+          p.depth[i],      p.det[i],
+          p.conic_xx[i],   p.conic_xy[i],
+          p.conic_yy[i],   g.opacity[i],
+          log2_opacity[i], {f.slope[i], f.bend[i], f.height[i], f.half_width[i], f.x_top[i], f.half_height[i]}};
+      const bool visible = is_visible(scene, s, n);
+      means2d[2 * n] = visible ? s.x : 0.0f, means2d[2 * n + 1] = visible ? s.y : 0.0f;
+      radii[n] = visible ? pixel_radius(s.footprint) : 0;
+      out.depth_keys[n] = 0, out.tile_bound[n] = 0;
+      if (!visible) continue;
+      float* header = out.splat_headers + n * kSplatHeader;
+      write_header(s, header);
+      memcpy(&out.depth_keys[n], &header[kDepth], 4);  // depth > 0: its bits order like it
+      const Span columns = tile_columns(header, scene.tiles_x());
+      const float scale = 1.0f / kTile, high = float(scene.tiles_y() - 1), reach = s.footprint.half_height + 1.0f;
       const int rows =
-          clamp_tile(y + half_height + margin, tiles_y) - clamp_tile(y - half_height - margin, tiles_y) + 1;
-      out.tile_bound[n] = uint32_t(columns) * uint32_t(rows);
+          clamped_int(floorf((s.y + reach) * scale), high) - clamped_int(floorf((s.y - reach) * scale), high) + 1;
+      out.tile_bound[n] = uint32_t(columns.last - columns.first + 1) * uint32_t(rows);
     }
   }
 }
@@ -135,11 +110,7 @@ void project_vjp_range(const SceneView& scene, const Sorted& sorted, const Binne
     }
     const Lanes g = load_lanes(scene, first, end);
     const auto p = project(g.mean, g.quat, g.scale, view, scene.eps2d);
-    // m are moments of g = dL/dlog(alpha), with log(alpha) = log(opacity) - d^T conic d / 2.
-    ProjectionCotangent<Vec> v;
-    v.x = p.conic_xx * m[1] + p.conic_xy * m[2], v.y = p.conic_xy * m[1] + p.conic_yy * m[2];
-    v.depth = v_depth;
-    v.conic_xx = -0.5f * m[3], v.conic_xy = -m[4], v.conic_yy = -0.5f * m[5];
+    const auto v = cotangent_of_moments(p, m, v_depth);
     const auto grad = project_vjp(g.mean, p, view, v);
     const Mask drawn = less(Vec{}, seen);
     Vec values[4];

@@ -85,7 +85,7 @@ void Workspace::sort(const SceneView& scene, int threads) {
 
 void Workspace::bin(const SceneView& scene, bool keep, int threads) {
   const std::int64_t V = sorted_.V;
-  binned_.tiles_x = (scene.width + kTile - 1) / kTile, binned_.tiles_y = (scene.height + kTile - 1) / kTile;
+  binned_.tiles_x = scene.tiles_x(), binned_.tiles_y = scene.tiles_y();
   const std::size_t tiles = std::size_t(binned_.tiles_x) * binned_.tiles_y;
   binned_.first_pair = first_pair_.get<std::uint32_t>(V);
   binned_.pair_count = pair_count_.get<std::uint32_t>(V);

@@ -120,6 +120,16 @@ inline Vec power_of_two(Vec a) {
   return (Vec)((VecInt)poly + ((VecInt)shifted << 23));
 }
 
+// log2(a) to 3e-7 for normal a > 0; anything else is garbage (0 gives a large negative number).
+inline Vec logarithm_2(Vec a) {
+  const VecInt bits = (VecInt)a - 0x3f3504f3;  // sqrt(1/2): mantissa goes to [sqrt(1/2), sqrt(2))
+  const VecInt exponent = bits >> 23;
+  const Vec m = (Vec)((bits & 0x007fffff) + 0x3f3504f3);
+  const Vec s = (m - 1.0f) / (m + 1.0f), s2 = s * s;  // log2(m) = 2/ln(2) atanh(s)
+  const Vec series = (((0.320599f * s2 + 0.412198f) * s2 + 0.577078f) * s2 + 0.961796694f) * s2 + 2.88539008f;
+  return series * s + __builtin_convertvector(exponent, Vec);
+}
+
 inline Vec load(const float* p) {
   Vec a;
   memcpy(&a, p, sizeof a);

@@ -4,26 +4,11 @@
 
 #include <stdint.h>
 
+#include "../core/scene.h"
+
 #include "deform.h"
 
 namespace gh {
-
-struct SceneView {          // one camera's look at the scene; all arrays row-major float32
-  const float* means;       // [N, 3]
-  const float* quats;       // [N, 4] wxyz
-  const float* scales;      // [N, 3]
-  const float* opacities;   // [N]
-  const float* colors;      // [N, D]
-  const float* extra;       // [N, E]
-  const float* viewmat;     // [4, 4]
-  const float* K;           // [3, 3]
-  const float* background;  // [D] or null
-  int64_t N;
-  int D, E, width, height;
-  float near_plane, far_plane, eps2d;
-
-  int channels() const { return D + E + 1; }  // colors, extra, depth
-};
 
 struct Projected {       // by Gaussian; entries of invisible ones are not written
   float* splat_headers;  // [N, kSplatHeader]
@@ -49,23 +34,6 @@ struct Binned {
   int tiles_x, tiles_y;
 };
 
-struct Images {  // one camera's outputs
-  float* rgb;    // [H, W, D]
-  float* alpha;  // [H, W]
-  float* depth;  // [H, W]
-  float* extra;  // [H, W, E]
-};
-
-struct ImageGradients {  // cotangents of the outputs; null where nothing flows back
-  const float *rgb, *alpha, *depth, *extra;
-};
-
-struct SceneGradients {  // outputs of the backward pass
-  float *means, *quats, *scales, *opacities, *colors, *extra;
-  float* means2d;   // [N, 2]
-  bool accumulate;  // add to what is there (second and later cameras)
-};
-
 struct Stages {
   const char* name;
   // Gaussians [begin, end): geometry, culling. Also writes means2d [N, 2] and radii [N].
@@ -88,8 +56,8 @@ struct Stages {
                      bool want_pose, float* sums, int64_t begin, int64_t end);
 };
 
-inline int partial_row(int channels) { return (6 + channels + 15) / 16 * 16; }
-inline int splat_row(int channels) { return (12 + channels + 3) / 4 * 4; }
+inline int partial_row(int channels) { return (kMoments + channels + 15) / 16 * 16; }
+inline int splat_row(int channels) { return (kSplatHeader + channels + 3) / 4 * 4; }
 
 const Stages* stages_base();
 const Stages* stages_avx2();
