@@ -1,13 +1,10 @@
 // The deformation as Python sees it. Arrays come checked from gaussian_head/head/fused.py.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
 
-#include <optional>
 #include <vector>
 
 #include "../cpu/deform.h"
+#include "arrays.h"
 #include "cpu.h"
 
 namespace nb = nanobind;
@@ -16,14 +13,6 @@ using namespace nb::literals;
 namespace gh {
 
 namespace {
-
-using In = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
-using Out = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
-using MaybeIn = std::optional<In>;
-using MaybeOut = std::optional<Out>;
-
-const float* data(const MaybeIn& array) { return array ? array->data() : nullptr; }
-float* data(const MaybeOut& array) { return array ? array->data() : nullptr; }
 
 // The arrays of one branch, kept alive by Python while it runs.
 struct DeformBranch {

@@ -41,7 +41,7 @@ static_assert(kDepth + 1 == kSplatHeader, "");
 GH_FN void write_header(const ScreenGaussian& g, float* header) {
   header[kX] = g.x, header[kY] = g.y;
   header[kA] = -0.5f * kLog2E * g.conic_xx, header[kB] = -kLog2E * g.conic_xy, header[kC] = -0.5f * kLog2E * g.conic_yy;
-  header[kLog2Opacity] = g.opacity;
+  header[kLog2Opacity] = g.log2_opacity;
   header[kSlope] = g.footprint.slope, header[kBend] = g.footprint.bend, header[kHeight] = g.footprint.height;
   header[kHalfWidth] = g.footprint.half_width, header[kXTop] = g.footprint.x_top;
   header[kDepth] = g.depth;

@@ -180,6 +180,10 @@ def rasterize(
     settings = native.Settings(width, height, near_plane, far_plane, eps2d)
     if backend == "cpu":
         return native.rasterize(*inputs, settings)
+    if backend == "gsplat":
+        from . import gsplat_adapter
+
+        return gsplat_adapter.rasterize(*inputs, *settings)
     from . import reference
 
     return reference.rasterize(*inputs, *settings)
