@@ -73,7 +73,7 @@
     #gh-bar .play:hover{background:#ffa377;color:#1b1009}
     #gh-bar .wave{flex:1;min-width:40px;height:44px;cursor:pointer;touch-action:none}
     #gh-bar .time{font-variant-numeric:tabular-nums;white-space:nowrap;color:#aab}
-    #gh-screen{position:absolute;inset:0;width:100%;height:100%;pointer-events:none}
+    #gh-screen{position:absolute;z-index:1;inset:0;width:100%;height:100%;pointer-events:none}
     #gh-chip,#gh-hint{position:fixed;z-index:50;padding:6px 10px;border-radius:9px;background:rgba(18,20,26,.62);color:#dde;
       font:12px/1.2 system-ui,sans-serif;font-variant-numeric:tabular-nums;pointer-events:none;white-space:nowrap}
     #gh-hint{opacity:0;transition:opacity .3s;background:rgba(18,20,26,.86)}`;

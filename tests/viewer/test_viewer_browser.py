@@ -111,6 +111,14 @@ def at_rest(page):
     assert page.errors == []
 
 
+def test_the_picture_lies_over_the_3d_scene_and_under_the_panels(page, viewer):
+    """A first picture may have gone to the scene's background before the player answered."""
+    viewer.sessions[0].client.scene.set_background_image(np.zeros((8, 8, 3), np.uint8), format="jpeg")
+    page.settled()
+    assert page.skin() > 0.15
+    page.tab.get_by_role("tab", name="Look").click(timeout=5000)
+
+
 def test_play_runs_and_pause_stops(page):
     before = page.settled()
     page.press("Play")
