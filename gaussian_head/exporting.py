@@ -10,6 +10,7 @@ from .checks import InputError
 from .head import Head
 from .motion import MotionFrame
 
+
 def export(head: str | Path | Head, out: str | Path, *, format: str = "ply", frame: int | None = None) -> Path:
     """Write Gaussians of one moment, in the world of the recording camera.
 
