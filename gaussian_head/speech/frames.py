@@ -15,8 +15,8 @@ FEATURE_RATE = 100.0
 HOP = 160
 """Samples between two feature frames."""
 
-BLOCK_FRAMES = 6000
-"""Frames worked on at once (a minute), so that memory does not grow with the length of the sound."""
+BLOCK_FRAMES = 2000
+"""Frames worked on at once (20 s), so that memory does not grow with the length of the sound."""
 
 
 def checked_sound(samples: np.ndarray) -> np.ndarray:

@@ -127,3 +127,23 @@ def test_damaged_acoustic_model_is_refused(tmp_path):
     (tmp_path / "mdef").write_bytes(b"text")
     with pytest.raises(InputError, match="mdef"):
         read_acoustic_model(tmp_path)
+
+
+@pytest.mark.slow
+def test_long_sound_fits_in_little_memory():
+    """Peak memory above the features themselves for four minutes stays below 150 MB."""
+    import subprocess
+    import sys
+
+    code = """
+import resource, numpy as np
+from gaussian_head.speech import encode_speech
+rng = np.random.default_rng(0)
+encode_speech(rng.standard_normal(16000).astype(np.float32))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+features = encode_speech(rng.standard_normal(240 * 16000).astype(np.float32))
+assert features.values.shape == (24000, 122)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 150
