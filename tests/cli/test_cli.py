@@ -1,0 +1,74 @@
+"""The command line: every verb explains itself, and mistakes end in one clear line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gaussian_head.cli import VERBS, ProgressBars, main
+from gaussian_head.events import Progress, Warned
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+def run(*arguments: str, capsys, monkeypatch) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["gaussian-head", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    captured = capsys.readouterr()
+    return int(stop.value.code or 0), captured.out, captured.err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_explains_every_field(verb, capsys, monkeypatch):
+    code, out, _ = run(verb, "--help", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 0
+    assert len(out.splitlines()) > 3
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_a_script(verb):
+    text = (SCRIPTS / f"{verb}.py").read_text()
+    assert f"run_verb({verb})" in text
+
+
+def test_a_script_runs():
+    done = subprocess.run([sys.executable, str(SCRIPTS / "doctor.py")], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "compiled kernels" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("track", "{tmp}/missing.mp4", "--out", "{tmp}/out"), "missing.mp4 does not exist"),
+        (("track", "{tmp}/text.mp4", "--out", "{tmp}/out"), "text.mp4"),
+        (("train", "{tmp}/nothing", "--out", "{tmp}/out"), "not a folder"),
+        (("render", "{tmp}", "--out", "{tmp}/a.mp4"), "holds no trained head"),
+        (("evaluate", "{tmp}", "--out", "{tmp}/report"), "holds no trained head"),
+        (("export", "{tmp}", "--out", "{tmp}/a.ply"), "holds no trained head"),
+        (("track", "{tmp}/text.mp4", "--out", "{tmp}/text.mp4/inside"), "cannot be written"),
+    ],
+)
+def test_mistakes_end_in_one_line(arguments, words, tmp_path, capsys, monkeypatch):
+    (tmp_path / "text.mp4").write_text("this is no video")
+    filled = [a.replace("{tmp}", str(tmp_path)) for a in arguments]
+    code, _, err = run(*filled, capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert words in err
+    assert not (tmp_path / "out" / "capture.json").exists()
+    assert not (tmp_path / "a.mp4").exists()
+
+
+def test_bars_follow_stages_and_warnings_are_printed(capsys):
+    bars = ProgressBars()
+    bars(Progress(stage="one", done=1, total=2))
+    bars(Warned(message="two faces; the larger is taken"))
+    bars(Progress(stage="two", done=5, total=5, values={"psnr": 31.25}))
+    bars.close()
+    err = capsys.readouterr().err
+    assert "warning: two faces" in err
+    assert "two" in err
+    assert "31.25" in err
