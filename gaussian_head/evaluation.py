@@ -91,12 +91,10 @@ def resting_expression(head: Head) -> Tensor:
 
 
 def _open_capture(head: Head, capture: str | Path | Capture | None) -> Capture:
-    if isinstance(capture, Capture):
-        return capture
-    path = capture or head.capture_path
-    if not Path(path).is_dir():
+    path = capture.path if isinstance(capture, Capture) else Path(capture or head.capture_path)
+    if not path.is_dir():
         raise InputError(f"the capture of this head is not at {path}; say where it is with --capture.")
-    opened = Capture.load(path)
+    opened = capture if isinstance(capture, Capture) else Capture.load(path)
     if opened.num_frames != len(head.capture_motion):
         raise InputError(
             f"capture {path} has {opened.num_frames} frames but this head was trained on one with "

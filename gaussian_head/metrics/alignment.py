@@ -130,8 +130,8 @@ def _paired_extrema(truth: np.ndarray, predicted: np.ndarray) -> tuple[list[int]
         kind[find_peaks(signal)[0]], kind[find_peaks(-signal)[0]] = 1, -1
         kinds.append(kind)
     at = np.flatnonzero(kinds[0])
-    before = dict(zip(at, [0, *at[:-1]], strict=True))
-    after = dict(zip(at, [*at[1:], len(truth) - 1], strict=True))
+    bounds = [0, *at, len(truth) - 1]
+    before, after = dict(zip(at, bounds[:-2], strict=True)), dict(zip(at, bounds[2:], strict=True))
     path = derivative_time_warping(truth, predicted)
     paired = {
         int(i): abs(int(i) - int(j))

@@ -6,6 +6,7 @@ from .paths import front as front
 from .paths import load_path as load_path
 from .paths import orbit as orbit
 from .paths import orbit_view as orbit_view
+from .speak import captured_sound as captured_sound
 from .speak import render_speech as render_speech
 from .speak import speak as speak
 from .video import fit_background as fit_background

@@ -36,7 +36,8 @@ def render_speech(
     Args:
         head: a Head or the folder of one.
         out: the mp4 to write.
-        audio: sound or video file to speak; None replays the captured clip, silently.
+        audio: sound or video file to speak; None replays the captured clip, with its sound where the
+            capture is still in its place.
         camera: ``"front"``, ``"orbit"`` or a JSON file of keyframes.
         size: picture height in pixels, by default the captured one; the width keeps the aspect.
         pose: head pose from the captured clip, looped, or held still.
@@ -50,12 +51,18 @@ def render_speech(
     if not isinstance(head, Head):
         head = Head.load(head)
     if audio is None:
-        samples, motion = None, head.capture_motion
+        samples, motion = captured_sound(head), head.capture_motion
     else:
         samples = read_audio(audio, sample_rate=SAMPLE_RATE)
         motion = speak(head, samples, pose=pose, blink=blink, seed=seed)
     cameras = _cameras(head, camera, len(motion), size)
     return render_video(head, motion, cameras, out, audio=samples, sample_rate=SAMPLE_RATE, listener=listener)
+
+
+def captured_sound(head: Head) -> np.ndarray | None:
+    """Sound ``[S]`` (16 kHz mono) of the clip a head was trained on; None where it had none or was moved away."""
+    path = Path(head.capture_path) / "audio.wav"
+    return read_audio(path, sample_rate=SAMPLE_RATE) if head.capture_path and path.is_file() else None
 
 
 def speak(
@@ -75,7 +82,7 @@ def speak(
 
     if head.audio_model is None:
         raise InputError(
-            "this head was trained on a clip without sound and cannot speak; reconstruct it from one with."
+            "this head was trained on a clip without sound and cannot speak; reconstruct it from a clip with sound."
         )
     return drive_by_audio(
         head.audio_model, head.capture_motion, samples, fps=head.fps, pose=pose, blink=blink, seed=seed

@@ -48,7 +48,7 @@ def test_a_script_runs():
         (("render", "{tmp}", "--out", "{tmp}/a.mp4"), "holds no trained head"),
         (("evaluate", "{tmp}", "--out", "{tmp}/report"), "holds no trained head"),
         (("export", "{tmp}", "--out", "{tmp}/a.ply"), "holds no trained head"),
-        (("track", "{tmp}/text.mp4", "--out", "{tmp}/text.mp4/inside"), "cannot be written"),
+        (("train", "{tmp}", "--out", "{tmp}/text.mp4/inside"), "cannot be written"),
     ],
 )
 def test_mistakes_end_in_one_line(arguments, words, tmp_path, capsys, monkeypatch):
