@@ -6,5 +6,6 @@ namespace gh {
 
 void bind_cpu(nanobind::module_& m);
 void bind_deform(nanobind::module_& m);
+void bind_ssim(nanobind::module_& m);
 
 }  // namespace gh

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "../cpu/deform.h"
-#include "arrays.h"
 #include "cpu.h"
+#include "cpu_arrays.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -13,6 +13,8 @@ using namespace nb::literals;
 namespace gh {
 
 namespace {
+
+using namespace cpu_arrays;
 
 // The arrays of one branch, kept alive by Python while it runs.
 struct DeformBranch {

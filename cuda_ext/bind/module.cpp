@@ -17,4 +17,5 @@ NB_MODULE(_kernels, m) {
   m.attr("has_cuda") = GH_HAS_CUDA != 0;
   gh::bind_cpu(m);
   gh::bind_deform(m);
+  gh::bind_ssim(m);
 }

@@ -1,8 +1,8 @@
 // The similarity map as Python sees it. Arrays come checked from gaussian_head/metrics/image.py.
 #include "../cpu/ssim.h"
 
-#include "arrays.h"
 #include "cpu.h"
+#include "cpu_arrays.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -11,12 +11,15 @@ namespace gh {
 
 namespace {
 
+using namespace cpu_arrays;
+
 SsimView view_of(const In& a, const In& b, const In& taps, float c1, float c2) {
   return {a.data(), b.data(), taps.data(), int(a.shape(0)), int(a.shape(1)), int(a.shape(2)), c1, c2};
 }
 
-void forward(const In& a, const In& b, const In& taps, float c1, float c2, const Out& similarity, const MaybeOut& mean_a,
-             const MaybeOut& squares, const MaybeOut& product, const MaybeOut& mean_b, int threads) {
+void forward(const In& a, const In& b, const In& taps, float c1, float c2, const Out& similarity,
+             const MaybeOut& mean_a, const MaybeOut& squares, const MaybeOut& product, const MaybeOut& mean_b,
+             int threads) {
   const SsimPartials partials = {data(mean_a), data(squares), data(product), data(mean_b)};
   ssim_map(view_of(a, b, taps, c1, c2), similarity.data(), mean_a ? &partials : nullptr, threads);
 }

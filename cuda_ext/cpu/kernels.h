@@ -18,5 +18,9 @@ void project_vjp_range(const SceneView&, const Sorted&, const Binned&, const flo
 void deform_range(const BranchView&, const float* pose, const DeformImages&, int64_t begin, int64_t end);
 void deform_vjp_range(const BranchView&, const float* pose, const DeformCotangents&, const BranchGradients&,
                       bool want_pose, float* sums, int64_t begin, int64_t end);
+void ssim_rows(const SsimView&, const float* zeros, float* scratch, float* similarity, const SsimPartials*, int begin,
+               int end);
+void ssim_vjp_rows(const SsimView&, const float* zeros, float* scratch, const SsimPartials&, const float* v_similarity,
+                   float* v_a, float* v_b, int begin, int end);
 
 }  // namespace gh::GH_ISA

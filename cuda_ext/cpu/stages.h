@@ -7,6 +7,7 @@
 #include "../core/scene.h"
 
 #include "deform.h"
+#include "ssim.h"
 
 namespace gh {
 
@@ -54,6 +55,11 @@ struct Stages {
   // `sums` [kDeformSums + J]: what these Gaussians add to the gradients of the pose and the coefficients.
   void (*deform_vjp)(const BranchView&, const float* pose, const DeformCotangents&, const BranchGradients&,
                      bool want_pose, float* sums, int64_t begin, int64_t end);
+  // Rows [begin, end) of the similarity map; `zeros` is one row, `scratch` has ssim_scratch() floats.
+  void (*ssim)(const SsimView&, const float* zeros, float* scratch, float* similarity, const SsimPartials*, int begin,
+               int end);
+  void (*ssim_vjp)(const SsimView&, const float* zeros, float* scratch, const SsimPartials&, const float* v_similarity,
+                   float* v_a, float* v_b, int begin, int end);
 };
 
 inline int partial_row(int channels) { return (kMoments + channels + 15) / 16 * 16; }

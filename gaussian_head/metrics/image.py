@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..checks import InputError
+from .fused import can_map_fused, ssim_map_fused
 
 RADIUS = 5
 """Half width of the SSIM window: 11 pixels."""
@@ -15,9 +16,6 @@ SIGMA = 1.5
 C1 = 0.01**2
 C2 = 0.03**2
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-
-_STRIP = 48
-"""Rows blurred at once on the CPU: a strip of a 512-pixel-wide picture then stays in the second-level cache."""
 
 
 def psnr(a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -52,8 +50,8 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 def ssim_map(a: Tensor, b: Tensor) -> Tensor:
     """Structural similarity at every pixel (Gaussian window 11x11, sigma 1.5; zeros beyond the border).
 
-    The gradient flows to ``a`` and ``b``. Forward and backward share the same five blurs in closed form, so no
-    graph of intermediate pictures is kept.
+    The gradient flows to ``a`` and ``b`` in closed form, so no graph of intermediate pictures is kept. Compiled for
+    float32 pictures on the CPU.
 
     Args:
         a: ``[H, W, C]`` in [0, 1].
@@ -68,6 +66,8 @@ def ssim_map(a: Tensor, b: Tensor) -> Tensor:
     Source: Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004).
     """
     _require_pair(a, b)
+    if can_map_fused(a, b):
+        return ssim_map_fused(a, b, _window(a), C1, C2)
     return _SsimMap.apply(a, b)
 
 
@@ -137,11 +137,6 @@ def _valid_terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 def _blur(planes: Tensor, channels: int) -> Tensor:
     """Blur planes ``[P, H, W * channels]`` (pixels interleaved) with the SSIM window, zeros beyond the border."""
-    return (_blur_strips if planes.device.type == "cpu" else _blur_convolved)(planes, channels)
-
-
-def _blur_convolved(planes: Tensor, channels: int) -> Tensor:
-    """The blur of other devices: two depthwise convolutions."""
     P, H, width = planes.shape
     window = _window(planes)
     pictures = planes.view(P, H, width // channels, channels).permute(0, 3, 1, 2).reshape(1, P * channels, H, -1)
@@ -151,35 +146,6 @@ def _blur_convolved(planes: Tensor, channels: int) -> Tensor:
     pictures = F.conv2d(pictures, down, padding=(RADIUS, 0), groups=groups)
     pictures = F.conv2d(pictures, across, padding=(0, RADIUS), groups=groups)
     return pictures.view(P, channels, H, -1).permute(0, 2, 3, 1).reshape(P, H, width)
-
-
-def _blur_strips(planes: Tensor, channels: int) -> Tensor:
-    """The CPU blur: strip by strip, down by a banded matrix product, across by shifted sums.
-
-    With pixels interleaved a shift by one pixel is a shift by ``channels`` floats, so every pass reads and
-    writes contiguous memory that is still in the cache.
-    """
-    P, H, width = planes.shape
-    margin = RADIUS * channels
-    window = _window(planes)
-    taps = window.tolist()
-    rows = min(_STRIP, H)
-    band = torch.stack([F.pad(window, (i, rows - 1 - i)) for i in range(rows)])
-    padded = F.pad(planes, (0, 0, RADIUS, RADIUS))
-    strip = planes.new_zeros(P, rows, width + 2 * margin)
-    blurred = torch.empty_like(planes)
-    for top in range(0, H, rows):
-        n = min(rows, H - top)
-        torch.matmul(
-            band[:n, : n + 2 * RADIUS],
-            padded[:, top : top + n + 2 * RADIUS],
-            out=strip[:, :n, margin : margin + width],
-        )
-        out = blurred[:, top : top + n]
-        torch.mul(strip[:, :n, :width], taps[0], out=out)
-        for k in range(1, len(taps)):
-            out.add_(strip[:, :n, k * channels : k * channels + width], alpha=taps[k])
-    return blurred
 
 
 class _SsimMap(torch.autograd.Function):

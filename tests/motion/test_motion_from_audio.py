@@ -87,6 +87,8 @@ def test_silence_closes_the_mouth(speaker):
     assert closed[152:].all()
     assert code[10:45].max() > 0.05
     assert code.diff().abs().max() < 0.08
+    breathing = model.predict(samples, FPS, 150, close_in_silence=False)[:, 0]
+    assert not torch.equal(breathing, code[:150])
     still = model.predict(np.zeros(16000, np.float32), FPS, 25)
     assert torch.equal(still[:, 0], model.closed[0].expand(25))
 
