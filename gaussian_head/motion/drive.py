@@ -32,6 +32,7 @@ def drive_by_audio(
     pose: Literal["captured", "still"] = "captured",
     blink: bool = True,
     seed: int = 0,
+    close_in_silence: bool = True,
 ) -> Motion:
     """Motion of a subject saying a sound.
 
@@ -43,6 +44,7 @@ def drive_by_audio(
         pose: ``"captured"`` continues the clip's head motion for any length, ``"still"`` holds its typical pose.
         blink: add blinks; without them the eyes stay as open as they usually are.
         seed: of blinks and of the loop.
+        close_in_silence: shut the mouth in pauses; without it the subject breathes through them as in the clip.
 
     Returns:
         Motion of ``num_frames_of(samples, fps)`` frames.
@@ -57,7 +59,15 @@ def drive_by_audio(
         raise InputError("the speech predictor and the captured motion have different channels; train the head again.")
     features = encode_speech(samples, encoder=model.encoder)
     return drive_by_features(
-        model, captured, features, num_frames_of(samples, fps), fps=fps, still=pose == "still", blink=blink, seed=seed
+        model,
+        captured,
+        features,
+        num_frames_of(samples, fps),
+        fps=fps,
+        still=pose == "still",
+        blink=blink,
+        seed=seed,
+        close_in_silence=close_in_silence,
     )
 
 
@@ -78,6 +88,7 @@ def drive_by_features(
     still: bool = False,
     blink: bool = True,
     seed: int = 0,
+    close_in_silence: bool = True,
 ) -> Motion:
     """``drive_by_audio`` for ``num_frames`` frames of a sound whose features are known already."""
     looped = loop_poses(resample(captured, fps), num_frames, seed)
@@ -92,7 +103,8 @@ def drive_by_features(
         )
     code = blurred(looped.expression, SLOW_SECONDS * fps)
     lips = [k for k, name in enumerate(captured.channels) if is_lip_channel(name)]
-    code[:, lips] = model.predict_from(features, fps, num_frames)[:, lips].to(code.dtype)
+    spoken = model.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
+    code[:, lips] = spoken[:, lips].to(code.dtype)
     closing = blinks(num_frames, fps, seed) if blink else torch.zeros(num_frames)
     for name in ("blink_l", "blink_r"):
         if name in captured.channels:
