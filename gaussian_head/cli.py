@@ -202,7 +202,9 @@ def view(
     """
     from .viewer import serve
 
-    serve(heads, host=host, port=port, audio=audio, size=size)
+    handle = serve(heads, host=host, port=port, audio=audio, size=size, block=False)
+    print(f"viewer: {handle.url} (Ctrl+C ends it)")
+    handle.wait()
 
 
 def export(

@@ -21,7 +21,10 @@ from .rendering import render_frame
 
 DRIVERS = {
     "tracked": "pose and expression from the tracker, which looked at the frame itself",
-    "audio": "lip channels from sound alone; head and torso pose, brows, blinks and gaze as tracked, as the papers do",
+    "audio": (
+        "lip channels from sound alone, pauses left to the speaker's habit; head and torso pose, brows, blinks and gaze "
+        "as tracked, as the papers do"
+    ),
     "audio_only": "every expression channel from sound alone (eyes and brows neutral); only the poses as tracked",
 }
 
@@ -78,7 +81,7 @@ def held_out_motions(head: Head, capture: Capture) -> dict[str, Motion]:
     motions = {"tracked": tracked}
     if head.audio_model is None or not capture.info.has_audio:
         return motions
-    spoken = head.audio_model.predict(capture.audio(), tracked.fps, len(tracked))
+    spoken = head.audio_model.predict(capture.audio(), tracked.fps, len(tracked), close_in_silence=False)
     lips = tracked.lip_mask
     motions["audio"] = replace(tracked, expression=torch.where(lips, spoken, tracked.expression))
     motions["audio_only"] = replace(tracked, expression=torch.where(lips, spoken, resting_expression(head)))

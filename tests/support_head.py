@@ -33,11 +33,13 @@ class LoudnessToMotion:
     channels = CHANNELS
     encoder = "mel"
 
-    def predict(self, samples: np.ndarray, fps: float, num_frames: int) -> Tensor:
+    def predict(self, samples: np.ndarray, fps: float, num_frames: int, *, close_in_silence: bool = True) -> Tensor:
         """Lip code ``[num_frames, K]`` of mono 16 kHz samples ``[S]``."""
         return self.predict_from(encode_speech(samples, encoder=self.encoder), fps, num_frames)
 
-    def predict_from(self, features: SpeechFeatures, fps: float, num_frames: int) -> Tensor:
+    def predict_from(
+        self, features: SpeechFeatures, fps: float, num_frames: int, *, close_in_silence: bool = True
+    ) -> Tensor:
         """Lip code ``[num_frames, K]`` of log-mel features."""
         loudness = at_frame_rate(features, fps, num_frames)[:, :80].mean(1)
         span = float(loudness.max() - loudness.min())
