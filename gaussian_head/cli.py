@@ -112,6 +112,7 @@ def train(
     *,
     out: Path,
     preset: Preset = "standard",
+    config: Path | None = None,
     seed: int = 0,
     resume: bool = False,
 ) -> None:
@@ -121,16 +122,18 @@ def train(
         capture: Folder that `track` wrote.
         out: Folder of the head.
         preset: How long to train: preview (minutes), standard, full (hours on a CPU).
+        config: A config.json of an earlier run, perhaps edited, in place of the preset.
         seed: Seed of every random choice.
         resume: Go on from the last checkpoint in `out`, exactly as if never stopped.
     """
     from dataclasses import replace
 
-    from .training import PRESETS
+    from .training import PRESETS, load_config
     from .training import train as run
 
+    chosen = PRESETS[preset] if config is None else load_config(config)
     with _drawing() as listener:
-        run(capture, out, replace(PRESETS[preset], seed=seed), resume=resume, listener=listener)
+        run(capture, out, replace(chosen, seed=seed), resume=resume, listener=listener)
     print(f"head: {out}")
 
 

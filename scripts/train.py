@@ -1,6 +1,6 @@
 """`python scripts/train.py …`: the same as `gaussian-head train …`."""
 
-from gaussian_head.cli import train, run_verb
+from gaussian_head.cli import run_verb, train
 
 if __name__ == "__main__":
     run_verb(train)

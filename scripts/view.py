@@ -1,6 +1,6 @@
 """`python scripts/view.py …`: the same as `gaussian-head view …`."""
 
-from gaussian_head.cli import view, run_verb
+from gaussian_head.cli import run_verb, view
 
 if __name__ == "__main__":
     run_verb(view)

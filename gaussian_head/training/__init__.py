@@ -3,4 +3,6 @@
 from .config import PRESETS as PRESETS
 from .config import Stage as Stage
 from .config import TrainConfig as TrainConfig
+from .pipeline import load_config as load_config
+from .pipeline import save_config as save_config
 from .pipeline import train as train

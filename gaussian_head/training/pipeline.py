@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from ..capture import Capture
-from ..checks import InputError, require_writable_folder
+from ..checks import InputError, replacing, require_file, require_writable_folder
 from ..events import Listener, Progress, Warned, ignore
 from ..head import Head, initial_head
-from ..io.checkpoint import config_to_json, load_checkpoint, save_checkpoint
+from ..io import config_from_json, config_to_json, load_checkpoint, save_checkpoint
 from . import loop
 from .config import TrainConfig
 from .refine import apply_corrections, extend_corrections
 from .state import CORRECTIONS, TrainState, new_state, pack, unpack
 
 log = logging.getLogger(__name__)
-CHECKPOINT = "checkpoint"
+CHECKPOINT, CONFIG = "checkpoint", "config.json"
 FORMAT, VERSION = "gaussian-head-training", 1
 
 
@@ -34,7 +35,7 @@ def train(
 
     Args:
         capture: a Capture or the folder of one; its held-out frames are never looked at.
-        out: folder of the head; while training runs it holds ``checkpoint``.
+        out: folder of the head; gets ``config.json`` and, while training runs, ``checkpoint``.
         config: the run, for example ``PRESETS["standard"]``.
         resume: go on from ``out/checkpoint`` where there is one, exactly as if never stopped.
         listener: receives Progress and Warned.
@@ -48,6 +49,7 @@ def train(
     out = require_writable_folder(out, "output folder")
     if not isinstance(capture, Capture):
         capture = Capture.load(capture)
+    save_config(config, out / CONFIG)
     start = initial_head(capture, config.init, config.seed)
     state = _resume(out, start, config) if resume else None
     if state is None:
@@ -57,6 +59,26 @@ def train(
     head.save(out)
     shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
     return head
+
+
+def save_config(config: TrainConfig, path: str | Path) -> None:
+    """Write a configuration as JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(config_to_json(config), indent=1), encoding="utf-8")
+
+
+def load_config(path: str | Path) -> TrainConfig:
+    """Read a configuration that ``save_config`` wrote, or one edited by hand.
+
+    Raises:
+        InputError: not JSON, an unknown key (the nearest known one is named), or a value of another type.
+    """
+    path = require_file(path, "training configuration")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"training configuration {path} is not valid JSON ({error}).") from error
+    return config_from_json(TrainConfig, values, where=str(path))
 
 
 def _save(out: Path, state: TrainState, config: TrainConfig) -> None:

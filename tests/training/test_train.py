@@ -1,5 +1,6 @@
 """Training on a filmed synthetic head: it learns, it resumes exactly, it refuses what is not its own."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.events import Event, Progress
 from gaussian_head.head import Head, InitConfig, initial_head
 from gaussian_head.io.checkpoint import save_checkpoint
-from gaussian_head.training import Stage, TrainConfig, loop, train
+from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, save_config, train
 from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
 from gaussian_head.training.state import new_state, pack, unpack
 
@@ -86,6 +87,17 @@ def test_checkpoint_of_another_run_is_refused(silent, tmp_path):
     )
     with pytest.raises(InputError, match="another configuration"):
         train(silent, tmp_path, CONFIG, resume=True)
+
+
+def test_every_preset_survives_its_json_and_unknown_keys_are_named(tmp_path):
+    for name, preset in PRESETS.items():
+        save_config(preset, tmp_path / f"{name}.json")
+        assert load_config(tmp_path / f"{name}.json") == preset
+    values = json.loads((tmp_path / "preview.json").read_text())
+    values["densify_evry"] = 3
+    (tmp_path / "typo.json").write_text(json.dumps(values))
+    with pytest.raises(InputError, match="densify_every"):
+        load_config(tmp_path / "typo.json")
 
 
 def test_truncated_checkpoint_is_named(silent, tmp_path):
