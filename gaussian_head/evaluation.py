@@ -22,7 +22,7 @@ from .rendering import render_frame
 DRIVERS = {
     "tracked": "pose and expression from the tracker, which looked at the frame itself",
     "audio": (
-        "lip channels from sound alone, pauses left to the speaker's habit; head and torso pose, brows, blinks and gaze "
+        "lip channels from sound alone, pauses left to the speaker's habit; poses, brows, blinks and gaze "
         "as tracked, as the papers do"
     ),
     "audio_only": "every expression channel from sound alone (eyes and brows neutral); only the poses as tracked",

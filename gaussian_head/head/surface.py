@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
-from scipy.spatial import ConvexHull, cKDTree
+from scipy.spatial import ConvexHull, KDTree
 
 LABEL_TORSO, LABEL_NECK, LABEL_HAIR, LABEL_FACE, LABEL_MOUTH = 1, 2, 3, 4, 5
 FALLOFF = 0.012
@@ -102,7 +102,7 @@ def lift_pixels(
 
     values = np.zeros((len(uv), table.shape[1] - 1))
     values[on_mesh] = at_pixel[on_mesh, 1:]
-    near, index = cKDTree(vertices).query(posed[~on_mesh])
+    near, index = KDTree(vertices).query(posed[~on_mesh])
     fade = np.exp(-((near / FALLOFF) ** 2))[:, None] * (labels[~on_mesh] >= LABEL_NECK)[:, None]
     values[~on_mesh] = table[index, 1:] * fade
     points = posed + values[:, -3:]
@@ -119,7 +119,7 @@ def _rest_depth(uv, labels, origin, rays, vertices, projected, cam) -> np.ndarra
     centre, radii = head_ellipsoid(vertices)
     rim = ConvexHull(projected).vertices
     at_rim = _ellipsoid_hit(origin, (vertices[rim] - origin) / cam[rim, 2:], centre, radii)
-    distance, index = cKDTree(projected[rim]).query(uv, min(RIM_NEIGHBOURS, len(rim)))
+    distance, index = KDTree(projected[rim]).query(uv, min(RIM_NEIGHBOURS, len(rim)))
     scale = np.ptp(projected[:, 0]) / np.ptp(vertices[:, 0])
     weight = 1 / (distance + 1) ** 2
     step = (weight * (cam[rim, 2] - at_rim)[index]).sum(1) / weight.sum(1)
@@ -137,7 +137,7 @@ def _rest_depth(uv, labels, origin, rays, vertices, projected, cam) -> np.ndarra
 
 def _basis_jacobian(points: np.ndarray, neutral: np.ndarray, basis: np.ndarray, neighbours: int = 10) -> np.ndarray:
     """Spatial derivative ``[P, 3, 3, K]`` of the basis by weighted least squares over near vertices, faded outwards."""
-    tree = cKDTree(neutral)
+    tree = KDTree(neutral)
     _, around = tree.query(neutral, neighbours)
     offset = neutral[around] - neutral[around].mean(1, keepdims=True)
     change = basis[around] - basis[around].mean(1, keepdims=True)
@@ -156,7 +156,7 @@ def _normals(uv: np.ndarray, points: np.ndarray, origin: np.ndarray, neighbours:
     if len(points) < neighbours:
         towards = origin - points
         return towards / np.linalg.norm(towards, axis=1, keepdims=True)
-    _, around = cKDTree(uv).query(uv, neighbours)
+    _, around = KDTree(uv).query(uv, neighbours)
     centred = points[around] - points[around].mean(1, keepdims=True)
     normals = np.linalg.eigh(np.einsum("pni,pnj->pij", centred, centred))[1][:, :, 0]
     facing = np.sign(((origin - points) * normals).sum(1, keepdims=True))

@@ -53,11 +53,11 @@ def split_growth(growth: Growth, sizes: list[int]) -> list[Growth]:
 
 def split_rows(
     means: Tensor, quats: Tensor, log_scales: Tensor, logit_opacities: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Two children for each of P parents, drawn inside it, smaller and together about as opaque.
 
     Returns:
-        means ``[2, P, 3]``, log_scales ``[P, 3]`` and logit_opacities ``[P]`` shared by both, and quats ``[P, 4]``.
+        means ``[2, P, 3]``; log_scales ``[P, 3]`` and logit_opacities ``[P]``, shared by both.
     """
     noise = torch.randn(means.shape, generator=generator) * 0.7
     offset = quat_rotate(quat_normalize(quats), noise * log_scales.exp())
@@ -66,5 +66,4 @@ def split_rows(
         torch.stack([means + offset, means - offset]),
         log_scales - torch.log(torch.tensor(1.4)),
         torch.logit(opacity.clamp(0.01, 0.99)),
-        quats,
     )

@@ -147,6 +147,7 @@ def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig
     loss.backward()
     state.optimizer.step()
     visible = out.radii[0] > 0
+    assert out.means2d.grad is not None
     state.pull += out.means2d.grad[0].norm(dim=1) * camera.width * visible
     state.seen += visible
     with torch.no_grad():

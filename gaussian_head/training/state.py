@@ -56,8 +56,10 @@ class TrainState:
     def grow(self, branch: Branch, growth: Growth, generator: torch.Generator) -> None:
         """Keep, drop and split rows of one branch, its Adam moments and its fixed tensors alike."""
         prefix = branch.name + "."
-        parents = [getattr(branch, name)[growth.copy] for name in ("means", "quats", "log_scales", "logit_opacities")]
-        places, scales, opacities, _ = split_rows(*parents, generator)
+        copy = growth.copy
+        places, scales, opacities = split_rows(
+            branch.means[copy], branch.quats[copy], branch.log_scales[copy], branch.logit_opacities[copy], generator
+        )
         staying = torch.ones(len(branch), dtype=torch.bool)
         staying[growth.copy] = False
         rows = torch.cat([growth.keep[staying[growth.keep]], growth.copy, growth.copy])
@@ -134,9 +136,9 @@ def unpack(tensors: Mapping[str, Tensor], head: Head, rates: LearningRates) -> T
 
     state = _assemble(head, under("params."), under("fixed."), rates)
     for key, value in state.params.items():
-        moments = {name: tensors.get(f"adam.{name}.{key}") for name in ("step", "exp_avg", "exp_avg_sq")}
-        if moments["step"] is not None:
-            state.optimizer.state[value] = {name: moment.clone() for name, moment in moments.items()}
+        if f"adam.step.{key}" in tensors:
+            moments = {name: tensors[f"adam.{name}.{key}"].clone() for name in ("step", "exp_avg", "exp_avg_sq")}
+            state.optimizer.state[value] = moments
     state.pull, state.seen = tensors["pull"].clone(), tensors["seen"].clone()
     state.step = int(tensors["step"])
     return state

@@ -37,7 +37,7 @@ def turn_range_error(tracked: torch.Tensor, true: torch.Tensor) -> float:
 
 
 def test_tracked_pose_and_mouth_follow_the_truth(road):
-    folder, clip, capture, _ = road
+    _, clip, capture, _ = road
     truth = DemoTruth.load(clip.truth_path)
     true = rotmat_to_quat(torch.as_tensor(np.asarray(truth.head_rotations), dtype=torch.float32))
     assert turn_range_error(capture.motion.head_quats, true) < 1.5

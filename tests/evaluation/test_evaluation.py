@@ -43,7 +43,7 @@ def test_audio_drives_lips_only(filmed):
 
 
 def test_a_moved_or_foreign_capture_is_named(filmed, tmp_path):
-    capture, head = filmed
+    _, head = filmed
     with pytest.raises(InputError, match="--capture"):
         evaluate(replace(head, capture_path=str(tmp_path / "gone")), tmp_path)
     other, _ = make_capture(tmp_path / "other", num_frames=20, size=96)

@@ -63,6 +63,6 @@ def test_bad_requests_are_named_and_leave_nothing(head, tmp_path):
         render_speech(silent, tmp_path / "a.mp4", audio=tmp_path / "speech.wav")
     with pytest.raises(InputError, match="sideways"):
         render_speech(head, tmp_path / "a.mp4", audio=tmp_path / "speech.wav", camera="sideways")
-    with pytest.raises(InputError, match="missing.wav"):
+    with pytest.raises(InputError, match=r"missing\.wav"):
         render_speech(head, tmp_path / "a.mp4", audio=tmp_path / "missing.wav")
     assert not (tmp_path / "a.mp4").exists()

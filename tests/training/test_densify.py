@@ -27,7 +27,7 @@ def test_children_lie_around_the_parent_and_keep_its_opacity():
     generator = torch.Generator().manual_seed(0)
     means, quats = torch.zeros(500, 3), torch.tensor([[1.0, 0, 0, 0]]).repeat(500, 1)
     scales = torch.log(torch.tensor([0.1, 0.01, 0.001])).repeat(500, 1)
-    places, log_scales, logits, _ = split_rows(means, quats, scales, torch.full((500,), 1.5), generator)
+    places, log_scales, logits = split_rows(means, quats, scales, torch.full((500,), 1.5), generator)
     torch.testing.assert_close(places.mean(0), means)
     spread = places[0].std(0)
     assert spread[0] > 5 * spread[1] > 25 * spread[2]

@@ -1,0 +1,43 @@
+"""`python scripts/contact_sheet.py HEAD --out sheet.jpg`: recorded frames beside rendered ones, from three sides."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from gaussian_head import Capture, Head, render_frame
+from gaussian_head.media import resize_image, write_image
+from gaussian_head.rendering import orbit_view, to_uint8
+
+
+def contact_sheet(
+    head: tyro.conf.Positional[Path], *, out: Path, rows: int = 3, size: int = 320, yaw_deg: float = 30.0
+) -> None:
+    """Draw held-out frames of a head's clip: recorded, rendered, and rendered from both sides.
+
+    Args:
+        head: Folder that `train` wrote.
+        out: Picture to write (.jpg or .png).
+        rows: Frames to show, evenly spaced over the held-out part.
+        size: Width and height of one picture, in pixels.
+        yaw_deg: Angle of the side views, in degrees.
+    """
+    loaded = Head.load(head)
+    capture = Capture.load(loaded.capture_path)
+    chosen = capture.test_frames[np.linspace(0, len(capture.test_frames) - 1, rows).astype(int)].tolist()
+    yaw = math.radians(yaw_deg)
+    cameras = [loaded.camera, orbit_view(loaded, yaw), orbit_view(loaded, -yaw)]
+    lines = []
+    for t in chosen:
+        frames = [render_frame(loaded, loaded.capture_motion, t, c, background=loaded.background) for c in cameras]
+        pictures = [capture.frame(t).image, *map(to_uint8, frames)]
+        lines.append(np.concatenate([resize_image(p, size, size) for p in pictures], axis=1))
+    write_image(out, np.concatenate(lines))
+    print(f"contact sheet: {out}")
+
+
+if __name__ == "__main__":
+    tyro.cli(contact_sheet)
