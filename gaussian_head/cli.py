@@ -278,5 +278,10 @@ def _guarded(run: Callable[[], None]) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from error
+    except OSError as error:
+        print(
+            f"error: {error}. Nothing was left half-written; free some space or choose another --out.", file=sys.stderr
+        )
+        raise SystemExit(2) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -1,5 +1,6 @@
 """The command line: every verb explains itself, and mistakes end in one clear line."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,19 @@ def test_mistakes_end_in_one_line(arguments, words, tmp_path, capsys, monkeypatc
     assert words in err
     assert not (tmp_path / "out" / "capture.json").exists()
     assert not (tmp_path / "a.mp4").exists()
+
+
+def test_a_full_disk_ends_in_one_line(tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "a.ply"))
+
+    monkeypatch.setattr("gaussian_head.exporting.export", full)
+    code, _, err = run(
+        "export", str(tmp_path), "--out", str(tmp_path / "a.ply"), capsys=capsys, monkeypatch=monkeypatch
+    )
+    assert code == 2
+    assert "No space left on device" in err
+    assert "a.ply" in err
 
 
 def test_bars_follow_stages_and_warnings_are_printed(capsys):
