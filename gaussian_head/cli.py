@@ -32,7 +32,9 @@ class ProgressBars:
             return
         if event.stage != self._stage:
             self.close()
-            self._stage, self._bar = event.stage, tqdm(total=event.total, desc=event.stage, mininterval=0.5)
+            initial = event.done if event.done > 1 else 0
+            self._stage = event.stage
+            self._bar = tqdm(total=event.total, initial=initial, desc=event.stage, mininterval=0.5)
         assert self._bar is not None
         self._bar.set_postfix({k: f"{v:.4g}" for k, v in event.values.items()}, refresh=False)
         self._bar.update(event.done - self._bar.n)
