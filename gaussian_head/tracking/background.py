@@ -56,7 +56,7 @@ def fill_smoothly(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     if not known.any():
         return np.full_like(image, 128)
     weight = known.astype(np.float32)[..., None]
-    levels = [(image.astype(np.float32) * weight, weight)]
+    levels: list[tuple[np.ndarray, np.ndarray]] = [(image.astype(np.float32) * weight, weight)]
     while min(levels[-1][0].shape[:2]) > 1:
         colour, weight = levels[-1]
         size = (max(1, colour.shape[1] // 2), max(1, colour.shape[0] // 2))

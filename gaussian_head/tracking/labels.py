@@ -79,7 +79,7 @@ def polygon(points: np.ndarray, height: int, width: int) -> np.ndarray:
 
     mask = np.zeros((height, width), np.uint8)
     fixed = np.round((points - 0.5) * 16).astype(np.int32)
-    cv2.fillPoly(mask, [fixed], 1, shift=4)
+    cv2.fillPoly(mask, [fixed], (1,), shift=4)
     return mask > 0
 
 
@@ -97,8 +97,9 @@ def colour_bins(image: np.ndarray) -> np.ndarray:
 def learn_colours(samples: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> PartColours:
     """Colour models from (image u8, matte u8, landmarks ``[478, 2]``) of a few training frames.
 
-    Seeds: skin is the face and a patch right under the chin; hair is what stands above the face
-    and is not skin-like; clothes are what lies well below the chin or beside the neck.
+    Seeds: skin is the face, and under the chin whatever has the face's tint (the throat is darker, but
+    no other hue); clothes are what lies well below the chin or beside the neck, and what has another
+    tint under the chin; hair is what stands above the face.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -109,12 +110,14 @@ def learn_colours(samples: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) 
         face = polygon(landmarks[list(OVAL)], *matte.shape)
         below = grid.down - grid.jaw
         chin_patch = (np.abs(grid.across) < 0.2) & (below > 0.03) & (below < 0.13)
+        under_chin = (np.abs(grid.across) < 0.3) & (below > 0.04)
         inner_face = face & (grid.down > 0.12) & (grid.down < grid.jaw - 0.03)
         away = np.maximum(np.abs(grid.across) - 0.55, grid.down - grid.chin - 0.42)
+        like_face = _tinted_alike(image, inner_face)
         seeds = {
-            "skin": inner_face | chin_patch,
+            "skin": inner_face | (chin_patch & like_face),
             "hair": ~face & (grid.down < -0.62) & (np.abs(grid.across) < 0.6),
-            "clothes": (away > 0) & (grid.down > grid.chin + 0.15),
+            "clothes": ((away > 0) & (grid.down > grid.chin + 0.15)) | (under_chin & ~like_face),
         }
         for name, where in seeds.items():
             counts[name] += np.bincount(bins[where & person], minlength=len(counts[name]))
@@ -123,6 +126,17 @@ def learn_colours(samples: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) 
         spread = gaussian_filter(count.reshape(BINS), (0.8, 0.7, 0.7)) + 1e-4 * max(count.sum(), 1) / count.size
         smooth[name] = np.log(spread / spread.sum())
     return PartColours(**smooth)
+
+
+def _tinted_alike(image: np.ndarray, where: np.ndarray, slack: float = 5.0) -> np.ndarray:
+    """``[H, W]`` bool, True where both colour differences lie within those of the pixels ``where``."""
+    import cv2
+
+    tint = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.0), cv2.COLOR_RGB2YCrCb)[..., 1:].astype(np.float32)
+    if not where.any():
+        return np.ones(where.shape, bool)
+    low, high = np.quantile(tint[where], (0.03, 0.97), axis=0)
+    return ((tint > low - slack) & (tint < high + slack)).all(-1)
 
 
 def label_parts(image: np.ndarray, matte: np.ndarray, landmarks: np.ndarray, colours: PartColours) -> np.ndarray:
@@ -176,9 +190,9 @@ def _largest(mask: np.ndarray) -> np.ndarray:
     import cv2
 
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    sizes = stats[:, cv2.CC_STAT_AREA].copy()
+    sizes = np.array(stats[:, cv2.CC_STAT_AREA])
     sizes[0] = 0
-    return (sizes >= max(1, 0.1 * sizes.max()))[parts] & mask
+    return (sizes >= max(1, 0.1 * sizes.max()))[np.asarray(parts, int)] & mask
 
 
 def _joined_to(mask: np.ndarray, seeds: np.ndarray, reach: float = 3.0) -> np.ndarray:
@@ -190,6 +204,6 @@ def _joined_to(mask: np.ndarray, seeds: np.ndarray, reach: float = 3.0) -> np.nd
         return mask
     touched = np.zeros(mask.shape, np.uint8)
     for x, y in seeds:
-        cv2.circle(touched, (int(x), int(y)), max(1, round(reach)), 1, -1)
+        cv2.circle(touched, (int(x), int(y)), max(1, round(reach)), (1,), -1)
     kept = np.unique(parts[(touched > 0) & mask])
     return np.isin(parts, kept[kept > 0])

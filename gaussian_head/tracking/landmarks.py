@@ -6,6 +6,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ class FaceDetector:
     def _detect(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
         for model in self._models:
-            found = model.process(np.ascontiguousarray(image)).detections or []
+            answer: Any = model.process(np.ascontiguousarray(image))
+            found = answer.detections or []
             relative = [d.location_data.relative_bounding_box for d in found]
             boxes = np.array([[b.xmin, b.ymin, b.xmin + b.width, b.ymin + b.height] for b in relative]).reshape(-1, 4)
             if len(boxes):
@@ -193,7 +195,7 @@ def _unmirrored(face: np.ndarray, width: int) -> np.ndarray:
     return face
 
 
-def _landmarks(model, image: np.ndarray) -> list[np.ndarray]:
+def _landmarks(model: Any, image: np.ndarray) -> list[np.ndarray]:
     height, width = image.shape[:2]
     faces = model.process(np.ascontiguousarray(image)).multi_face_landmarks or []
     scale = np.array([width, height, width], np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ class PersonSegmenter:
             self._model.process(np.zeros((64, 64, 3), np.uint8))
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        return np.array(self._model.process(np.ascontiguousarray(image)).segmentation_mask, np.float32)
+        answer: Any = self._model.process(np.ascontiguousarray(image))
+        return np.array(answer.segmentation_mask, np.float32)
 
     def close(self) -> None:
         """Free the model."""

@@ -30,7 +30,8 @@ def draw_page(
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(14, 15), dpi=80, layout="constrained")
-    pictures, curves, words = page.subfigures(3, 1, height_ratios=[7.2, 6.2, 1.8])
+    panels: Any = page.subfigures(3, 1, height_ratios=[7.2, 6.2, 1.8])
+    pictures, curves, words = panels
     _pictures(pictures, solution, landmarks, writer, info)
     _curves(curves, figures, solution, torso, info)
     words.text(0.01, 0.95, "\n".join(_summary(figures)), va="top", fontsize=10, wrap=True)

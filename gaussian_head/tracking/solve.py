@@ -104,7 +104,9 @@ def solve_clip(
         basis=torch.from_numpy(first.basis),
         reference=reference,
     )
-    measured, irises_seen = _gaze_through_blinks(measure(flat.points, first.neutral))
+    raw = measure(flat.points, first.neutral)
+    parts = [_gaze_through_blinks(part) for part in (raw[:num_train], raw[num_train:])]
+    measured, irises_seen = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
     seen = _observations(filled, tracked, irises_seen, measured, code_std)
     states = _first_states(flat, model, measured)
     train = torch.arange(num_train)
@@ -140,7 +142,9 @@ def _gaze_through_blinks(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes ``[T, 8]`` with the gaze interpolated across blinks, and ``[T]`` bool, True where irises are seen."""
     blinks = [SEMANTIC_CHANNELS.index(name) for name in ("blink_l", "blink_r")]
     shut = measured[:, blinks].max(1) > BLINK_HIDES_IRIS
-    seen = ~np.convolve(shut, np.ones(3), mode="same").astype(bool)
+    shut[1:] |= shut[:-1].copy()
+    shut[:-1] |= shut[1:].copy()
+    seen = ~shut
     measured, times = measured.copy(), np.arange(len(measured))
     if seen.any():
         for name in ("gaze_x", "gaze_y"):
@@ -196,9 +200,7 @@ def _fit_shared(
     states = replace(states, positions=states.positions * states.positions.new_tensor([1.0, 1.0, ratio]))
     model = replace(model, focal=focal)
     prior = model
-    picks = (
-        varied_frames(states, SHARED_FRAMES) if len(states.codes) > SHARED_FRAMES else torch.arange(len(states.codes))
-    )
+    picks = varied_frames(states, SHARED_FRAMES)
     picks = picks[seen.weights[picks, 0] > 0.5]
     some = select_observations(seen, picks)
     for step in range(config.rounds):

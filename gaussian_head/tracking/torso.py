@@ -108,7 +108,7 @@ def _decompose(matrix: np.ndarray, pivot: np.ndarray) -> np.ndarray:
 
 
 def _smooth(motion: np.ndarray, fps: float) -> np.ndarray:
-    """Gaps interpolated, single outliers replaced, then Gaussian smoothing: 60 ms for shifts, longer for turn and size."""
+    """Gaps interpolated, outliers replaced, then Gaussian smoothing: 60 ms for shifts, longer for turn and size."""
     from scipy.ndimage import gaussian_filter1d, median_filter
 
     times = np.arange(len(motion))
