@@ -126,9 +126,9 @@ PRESETS: dict[str, TrainConfig] = {
     ),
     "standard": TrainConfig(
         stages=(
-            Stage(name="coarse", iterations=4000, resolution=0.5, densify=True, refine_pose=False),
-            Stage(name="fine", iterations=8000, resolution=1.0, densify=True, refine_pose=True, lr_end=0.3),
-            replace(SETTLE, iterations=4000),
+            Stage(name="coarse", iterations=2500, resolution=0.5, densify=True, refine_pose=False),
+            Stage(name="fine", iterations=5000, resolution=1.0, densify=True, refine_pose=True, lr_end=0.3),
+            replace(SETTLE, iterations=3000),
         ),
     ),
     "full": TrainConfig(
