@@ -164,12 +164,15 @@ def label_parts(image: np.ndarray, matte: np.ndarray, landmarks: np.ndarray, col
     near = np.exp(-0.5 * (np.maximum(np.abs(grid.across) - 0.38, 0) / 0.1) ** 2)
     near *= np.exp(-0.5 * (np.maximum(grid.down - grid.chin - 0.3, 0) / 0.14) ** 2)
     rest = person & ~head
-    neck = rest & (skin - other + np.log(np.maximum(near, 1e-6)) > -0.4 + 2.0 * (near < 0.02))
+    shaded = 4.0 * np.exp(-((np.maximum(below, 0) / 0.06) ** 2)) * (near > 0.5)
+    neck = rest & (skin - other + shaded + np.log(np.maximum(near, 1e-6)) > 2.0 * (near < 0.02) - 0.4)
     neck = cv2.medianBlur(neck.astype(np.uint8), 5) > 0
     neck = _joined_to(neck & rest, landmarks[list(JAW[6:15])], reach=0.06 * width)
 
     torso = _largest(rest & ~neck)
-    labels = np.where(person, np.where(below < 0.05, HAIR, NECK), BACKGROUND).astype(np.uint8)
+    labels = np.where(person, np.where((below < 0) | (np.abs(grid.across) > 0.45), HAIR, NECK), BACKGROUND).astype(
+        np.uint8
+    )
     labels[torso] = TORSO
     labels[neck] = NECK
     labels[head] = HAIR
