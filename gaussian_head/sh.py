@@ -32,11 +32,11 @@ def basis(dirs: Tensor, degree: int) -> Tensor:
     if not 0 <= degree <= 3:
         raise ValueError(f"SH degree {degree} came; 0 to 3 was wanted.")
     x, y, z = dirs.unbind(-1)
+    xx, yy, zz = x * x, y * y, z * z
     terms = [torch.full_like(x, C0)]
     if degree > 0:
         terms += [-C1 * y, C1 * z, -C1 * x]
     if degree > 1:
-        xx, yy, zz = x * x, y * y, z * z
         terms += [C2[0] * x * y, C2[1] * y * z, C2[2] * (2 * zz - xx - yy), C2[3] * x * z, C2[4] * (xx - yy)]
     if degree > 2:
         terms += [

@@ -1,3 +1,4 @@
+// What each file of bind/ adds to the module.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -5,6 +6,7 @@
 namespace gh {
 
 void bind_cpu(nanobind::module_& m);
+void bind_cuda(nanobind::module_& m);
 void bind_deform(nanobind::module_& m);
 void bind_ssim(nanobind::module_& m);
 

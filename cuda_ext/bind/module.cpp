@@ -16,6 +16,10 @@ NB_MODULE(_kernels, m) {
   m.attr("CHANNEL_LIMIT") = gh::kChannelLimit;
   m.attr("has_cuda") = GH_HAS_CUDA != 0;
   gh::bind_cpu(m);
+#if GH_HAS_CUDA
+  nb::module_ cuda = m.def_submodule("cuda", "The CUDA rasterizer.");
+  gh::bind_cuda(cuda);
+#endif
   gh::bind_deform(m);
   gh::bind_ssim(m);
 }

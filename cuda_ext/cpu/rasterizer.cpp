@@ -21,6 +21,8 @@ namespace {
 constexpr std::int64_t kChunk = 1024;  // Gaussians handled at once; fixed, so that sums never depend on threads
 constexpr std::size_t kHugePage = std::size_t(2) << 20;
 
+constexpr std::int64_t kSerialBelow = 4096;  // visible Gaussians; a parallel region costs more than it saves
+
 std::int64_t chunks_of(std::int64_t count) { return (count + kChunk - 1) / kChunk; }
 
 class Stopwatch {
@@ -84,6 +86,7 @@ void Workspace::sort(const SceneView& scene, int threads) {
 }
 
 void Workspace::bin(const SceneView& scene, bool keep, int threads) {
+  if (sorted_.V < kSerialBelow) threads = 1;
   const std::int64_t V = sorted_.V;
   binned_.tiles_x = scene.tiles_x(), binned_.tiles_y = scene.tiles_y();
   const std::size_t tiles = std::size_t(binned_.tiles_x) * binned_.tiles_y;
@@ -95,23 +98,22 @@ void Workspace::bin(const SceneView& scene, bool keep, int threads) {
   const Stages& stages = active_stages();
   auto begin_of = [&](int t) { return V * t / threads; };
 
+  // Where each thread may write its pairs: an upper bound, so that no counting pass is needed first.
   std::vector<std::uint64_t> bounds(threads + 1, 0);
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int t = 0; t < threads; ++t) {
-    stages.gather(scene, projected_, sorted_, begin_of(t), begin_of(t + 1));
-    std::uint64_t sum = 0;
+    bounds[t + 1] = bounds[t];
     for (std::int64_t r = begin_of(t); r < begin_of(t + 1); ++r)
-      sum += projected_.tile_bound[sorted_.keys[r] & 0xffffffffu];
-    bounds[t + 1] = sum;
+      bounds[t + 1] += projected_.tile_bound[sorted_.keys[r] & 0xffffffffu];
   }
-  for (int t = 0; t < threads; ++t) bounds[t + 1] += bounds[t];
   if (bounds[threads] > UINT32_MAX) throw std::length_error("the Gaussians cover more than 2^32 tiles in all");
   binned_.pair_tile = pair_tile_.get<std::uint32_t>(bounds[threads]);
   binned_.pair_slot = keep ? pair_slot_.get<std::uint32_t>(bounds[threads]) : nullptr;
 
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
-  for (int t = 0; t < threads; ++t)
+  for (int t = 0; t < threads; ++t) {
+    stages.gather(scene, projected_, sorted_, begin_of(t), begin_of(t + 1));
     stages.list_tiles(sorted_, binned_, begin_of(t), begin_of(t + 1), std::uint32_t(bounds[t]), histograms + t * tiles);
+  }
   std::uint32_t next = 0;
   for (std::size_t tile = 0; tile < tiles; ++tile) {
     binned_.tile_start[tile] = next;

@@ -8,7 +8,7 @@ namespace gh {
 namespace {
 
 constexpr int kBits = 11, kBuckets = 1 << kBits;
-constexpr std::int64_t kSerialBelow = 4096;  // a parallel region costs more than it saves
+constexpr std::int64_t kSerialBelow = 65536;  // a parallel region costs more than it saves
 
 void sort_pass(const std::uint64_t* from, std::uint64_t* to, std::int64_t count, std::uint32_t low, int shift,
                int chunks, std::vector<std::uint32_t>& counts) {

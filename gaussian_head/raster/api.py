@@ -178,7 +178,7 @@ def rasterize(
         )
     inputs = (means, quats, scales, opacities, colors, extra, viewmats, Ks, backgrounds)
     settings = native.Settings(width, height, near_plane, far_plane, eps2d)
-    if backend == "cpu":
+    if backend in ("cpu", "cuda"):
         return native.rasterize(*inputs, settings)
     if backend == "gsplat":
         from . import gsplat_adapter

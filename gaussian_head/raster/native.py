@@ -1,11 +1,12 @@
-"""The compiled CPU rasterizer as a differentiable torch function.
+"""The compiled rasterizers, CPU and CUDA, as one differentiable torch function.
 
-The extension loads on first use. It links no torch: arrays cross as numpy views of the same memory.
+The extension loads on first use. It links no torch: arrays cross as views of the same memory.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -19,10 +20,9 @@ from .output import RasterOutput
 def kernels() -> ModuleType | None:
     """The compiled module, or None where this installation has none."""
     try:
-        from gaussian_head import _kernels
+        return importlib.import_module("gaussian_head._kernels")
     except ImportError:
         return None
-    return _kernels
 
 
 class Settings(NamedTuple):
@@ -35,9 +35,23 @@ class Settings(NamedTuple):
     eps2d: float
 
 
+def _backend(device: torch.device) -> Any:
+    """The functions and classes for tensors of a device."""
+    module = kernels()
+    assert module is not None
+    return module.cuda if device.type == "cuda" else module
+
+
+def _lane(device: torch.device) -> int:
+    """What the kernels run on: a number of CPU threads, or torch's current CUDA stream."""
+    return torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else torch.get_num_threads()
+
+
 def _view(tensor: Tensor | None) -> Any:
-    """The same memory as a numpy array, which crosses into the kernels ten times faster."""
-    return None if tensor is None else tensor.detach().numpy()
+    """The same memory; CPU tensors as numpy arrays, which cross into the kernels ten times faster."""
+    if tensor is None:
+        return None
+    return tensor.detach() if tensor.is_cuda else tensor.detach().numpy()
 
 
 class _Images(NamedTuple):
@@ -48,9 +62,7 @@ class _Images(NamedTuple):
 
 
 def _scene(inputs: tuple[Tensor, ...], backgrounds: Tensor | None, settings: Settings) -> Any:
-    module = kernels()
-    assert module is not None
-    return module.Scene(*map(_view, inputs), _view(backgrounds), *settings)
+    return _backend(inputs[0].device).Scene(*map(_view, inputs), _view(backgrounds), *settings)
 
 
 def _forward(
@@ -65,16 +77,15 @@ def _forward(
         means.new_empty(size),
         means.new_empty((*size, extra.shape[1])),
     )
-    radii = torch.empty((viewmats.shape[0], means.shape[0]), dtype=torch.int32)
-    module = kernels()
-    assert module is not None
+    radii = means.new_empty((viewmats.shape[0], means.shape[0]), dtype=torch.int32)
+    module = _backend(means.device)
     plan = module.forward(
         _scene(inputs, backgrounds, settings),
         module.Outputs(*map(_view, images)),
         _view(means2d),
         _view(radii),
         keep,
-        torch.get_num_threads(),
+        _lane(means.device),
     )
     return images, radii, plan
 
@@ -94,12 +105,11 @@ class _Rasterize(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *v_outputs: Tensor | None) -> Any:
-        module = kernels()
-        assert module is not None
         saved = ctx.saved_tensors
         inputs, images = saved[:8], saved[8:12]
         backgrounds = saved[12] if ctx.has_background else None
         means, quats, scales, opacities, colors, extra, viewmats, _ = inputs
+        module = _backend(means.device)
         v_screen = means.new_empty((viewmats.shape[0], means.shape[0], 2))
         v_colors = torch.zeros_like(colors) if colors.ndim == 3 else torch.empty_like(colors)
         v_inputs = [*(torch.empty_like(x) for x in (means, quats, scales, opacities)), v_colors]
@@ -113,8 +123,10 @@ class _Rasterize(torch.autograd.Function):
             module.Outputs(*map(_view, images)),
             module.Cotangents(*cotangents),
             module.Gradients(*map(_view, v_inputs), _view(v_screen), _view(v_viewmats), _view(v_backgrounds)),
-            torch.get_num_threads(),
+            _lane(means.device),
         )
+        if means.is_cuda and v_backgrounds is not None and v_outputs[0] is not None:
+            v_backgrounds = ((1 - images[1][..., None]) * v_outputs[0]).sum(dim=(1, 2))
         return None, v_backgrounds, v_screen, *v_inputs, v_viewmats, None
 
 
@@ -130,7 +142,7 @@ def rasterize(
     backgrounds: Tensor | None,  # [C, D]
     settings: Settings,
 ) -> RasterOutput:
-    """Render all cameras on the CPU; arguments contiguous float32, as checked by the public function."""
+    """Render all cameras where the tensors are; arguments contiguous float32, as checked by the public function."""
     inputs = (means, quats, scales, opacities, colors, extra, viewmats, Ks)
     differentiable = (*inputs[:7], *([] if backgrounds is None else [backgrounds]))
     screen = means.new_empty((viewmats.shape[0], means.shape[0], 2))

@@ -44,7 +44,7 @@ def project(
     """Project Gaussians to one image."""
     rotation, translation = viewmat[:3, :3], viewmat[:3, 3]
     points = means @ rotation.T + translation
-    x, y, z = points.unbind(-1)
+    z = points[:, 2]
     fx, fy, cx, cy = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
     size = K.new_tensor([width, height])
     focal, centre = torch.stack([fx, fy]), torch.stack([cx, cy])

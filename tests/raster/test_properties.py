@@ -53,8 +53,8 @@ def test_moving_the_principal_point_moves_the_picture(backend: str, seed: int, s
     before, after = render(backend, scene), render(backend, scene, Ks=Ks)
     a = before.alpha[:, :, 30:66]
     b = after.alpha[:, :, 30 + shift : 66 + shift]
-    # The local affine map is clamped relative to the image's edge, so wide splats there may differ.
-    assert (a - b).abs().max() < 1e-3
+    assert (a - b).abs().max() < 5e-3  # a pixel on the cut-off may flip
+    assert (a - b).abs().mean() < 1e-5
 
 
 @given(seed=seeds)
