@@ -5,7 +5,8 @@ matrix product per Gaussian. The code has three groups, laid out one after the o
 
 - ``expression``: the K channels of Motion, each divided by its spread over the training clip;
 - ``learned``: E outputs of a small network of the expression, for what is not linear in it;
-- ``pose``: 9 numbers that say how head and torso stand to each other and to their rest.
+- ``neck`` and ``pose``: 3 numbers for how the head is turned against the torso, and 6 for how far the torso is from
+  its rest.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 from ..motion import MotionFrame
 from ..transforms import quat_conjugate, quat_multiply, quat_to_rotvec
 
-POSE_SIZE = 9
+NECK_SIZE, POSE_SIZE = 3, 6
 ANGLE_UNIT = 0.1
 """Radians that count as one unit of a pose coefficient."""
 LENGTH_UNIT = 0.01
@@ -47,8 +48,8 @@ def init_coefficients(code_scale: Tensor, rest_position: Tensor, learned: int, g
 
 def coefficient_names(channels: tuple[str, ...], learned: int) -> tuple[str, ...]:
     """Names of all coefficients in layout order."""
-    pose = tuple(f"pose_{i}" for i in range(POSE_SIZE))
-    return channels + tuple(f"learned_{i}" for i in range(learned)) + pose
+    sizes = {"learned": learned, "neck": NECK_SIZE, "pose": POSE_SIZE}
+    return channels + tuple(f"{group}_{i}" for group, size in sizes.items() for i in range(size))
 
 
 def coefficients(params: Params, frame: MotionFrame) -> Tensor:

@@ -204,7 +204,7 @@ def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
 
 def _face_branch(capture, rest, config, names, code_scale) -> Branch:
     surface, colors, spacing, _ = _lift(capture, rest, (LABEL_HAIR, LABEL_FACE), config.face_stride, code_scale)
-    uses = _uses(names, lambda name: not name.startswith("pose_"))
+    uses = _uses(names, lambda name: not name.startswith(("neck_", "pose_")))
     return _branch("face", uses, surface, colors, spacing, config, np.ones(len(colors)), len(code_scale))
 
 
@@ -221,7 +221,7 @@ def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
     below = _smoothstep((joined.points[:, 1] - chin) / NECK_BLEND)
     aside = _smoothstep((np.abs(joined.points[:, 0] - head_ellipsoid(vertices)[0][0]) - NECK_RADIUS) / NECK_BLEND)
     weights = (1 - below) * (1 - aside)
-    uses = _uses(names, lambda name: name.startswith("pose_"))
+    uses = _uses(names, lambda name: name.startswith(("neck_", "pose_")))
     colors = np.concatenate([neck_colors, body_colors])
     spacing = np.concatenate([neck_spacing, body_spacing])
     return _branch("torso", uses, joined, colors, spacing, config, weights, len(code_scale))

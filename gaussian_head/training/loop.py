@@ -14,6 +14,7 @@ from ..capture import Capture
 from ..events import Listener, Progress, ignore
 from ..head import PARTS
 from ..head.branch import Branch
+from ..head.coefficients import NECK_SIZE
 from ..motion import Motion, MotionFrame
 from ..raster import rasterize
 from ..transforms import quat_multiply, rotvec_to_quat
@@ -25,6 +26,8 @@ from .state import CORRECTIONS, TrainState
 
 PULL_EVERY = 10
 """Steps between two decays of the offset bases."""
+NECK_RELEASE = 0.3
+"""Share of the neck coefficients' basis that shoulder Gaussians lose at each of them."""
 
 
 def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
@@ -176,12 +179,16 @@ def _loss(
 def pull_to_tracked_motion(state: TrainState, config: TrainConfig) -> None:
     """Decay the offset bases towards the tracked shape's, decoupled from the loss (as AdamW decays weights).
 
-    Motion along the line of sight hardly shows in the clip but does from the side: it decays faster.
+    Motion along the line of sight hardly shows in the clip but does from the side: it decays faster. Turns of the head
+    may stretch the neck but not the shoulders: there their part of the basis is let go.
     """
     for name in PARTS:
         basis, anchor = state.params[f"{name}.basis"], state.anchor(name)
         basis[:, :2].lerp_(anchor[:, :2], PULL_EVERY * config.motion_decay)
         basis[:, 2:].lerp_(anchor[:, 2:], PULL_EVERY * config.depth_motion_decay)
+    torso = state.params["torso.basis"]
+    keep = 1 - NECK_RELEASE * (1 - state.fixed["torso.head_weights"])
+    torso[:, :, :NECK_SIZE] *= keep[:, None, None]
 
 
 @torch.no_grad()
