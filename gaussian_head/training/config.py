@@ -58,7 +58,7 @@ class LossWeights:
 
     ssim: float = 0.2
     """Share of 1 - SSIM; the rest is L1."""
-    alpha: float = 0.1
+    alpha: float = 0.2
     """L1 between the rendered alpha and the person matte."""
     parts: float = 0.05
     """L1 between the rendered and the labelled share of mouth and torso."""
@@ -94,6 +94,8 @@ class TrainConfig:
     """Share by which the offset bases decay towards the tracked shape's in every step."""
     depth_motion_decay: float = 2e-3
     """The same for motion along the line of sight."""
+    max_scale: float = 0.01
+    """No Gaussian's standard deviation grows beyond it, in metres: long ones turn into spikes from other sides."""
     min_opacity: float = 0.02
     """Gaussians below it are dropped at a densification."""
     busy_frames: float = 0.3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from .densify import choose_growth, split_growth
 from .state import CORRECTIONS, TrainState
 
 PULL_EVERY = 10
-"""Steps between two decays of the offset bases."""
+"""Steps between two calls of ``hold_to_prior``."""
 NECK_RELEASE = 0.3
 """Share of the neck coefficients' basis that shoulder Gaussians lose at each of them."""
 
@@ -101,7 +102,7 @@ def run(
             average = psnr if average is None else 0.98 * average + 0.02 * psnr
             state.step += 1
             if state.step % PULL_EVERY == 0:
-                pull_to_tracked_motion(state, config)
+                hold_to_prior(state, config)
             if stage.densify and state.step % config.densify_every == 0:
                 densify(state, config)
             if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
@@ -176,8 +177,10 @@ def _loss(
 
 
 @torch.no_grad()
-def pull_to_tracked_motion(state: TrainState, config: TrainConfig) -> None:
-    """Decay the offset bases towards the tracked shape's, decoupled from the loss (as AdamW decays weights).
+def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
+    """What the clip leaves open stays plausible from other sides: decays and bounds decoupled from the loss.
+
+    Offset bases decay towards the tracked shape's (as AdamW decays weights), and no Gaussian outgrows a bound.
 
     Motion along the line of sight hardly shows in the clip but does from the side: it decays faster. Turns of the head
     may stretch the neck but not the shoulders: there their part of the basis is let go.
@@ -186,6 +189,7 @@ def pull_to_tracked_motion(state: TrainState, config: TrainConfig) -> None:
         basis, anchor = state.params[f"{name}.basis"], state.anchor(name)
         basis[:, :2].lerp_(anchor[:, :2], PULL_EVERY * config.motion_decay)
         basis[:, 2:].lerp_(anchor[:, 2:], PULL_EVERY * config.depth_motion_decay)
+        state.params[f"{name}.log_scales"].clamp_(max=math.log(config.max_scale))
     torso = state.params["torso.basis"]
     keep = 1 - NECK_RELEASE * (1 - state.fixed["torso.head_weights"])
     torso[:, :, :NECK_SIZE] *= keep[:, None, None]
