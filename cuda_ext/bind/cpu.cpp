@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "../cpu/rasterizer.h"
-#include "raster_arrays.h"
 #include "cpu.h"
+#include "raster_arrays.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;

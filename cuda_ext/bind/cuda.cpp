@@ -9,8 +9,8 @@
 #include <stdexcept>
 
 #include "../cuda/rasterizer.h"
-#include "raster_arrays.h"
 #include "cpu.h"
+#include "raster_arrays.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
