@@ -3,8 +3,7 @@
 Two Gauss-Newton steps alternate. The frame step solves all poses and codes at once: frames are
 coupled only by the temporal terms, so its normal matrix is block-banded and a banded Cholesky
 factor takes milliseconds. The shared step solves shape and basis, which fall apart into one small
-system per landmark. The focal length is found by a search over whole small problems, because the
-head's depth follows it too closely for alternation.
+system per landmark. The focal length is searched for in `focal`.
 """
 
 from __future__ import annotations
@@ -154,7 +153,7 @@ def solve_frames(
         iterations: Gauss-Newton steps.
     """
     bands = acceleration_bands(_smoothness(config, fps, code_std), len(states.codes))
-    sigma = _pixel_sigma(model, states, config)
+    sigma = pixel_sigma(model, states, config)
     for _ in range(iterations):
         hessian, gradient = _frame_normals(model, states, seen, config, sigma)
         x = torch.cat([states.rotvecs, states.positions, states.codes], dim=1)
@@ -177,7 +176,7 @@ def _smoothness(config: BundleConfig, fps: float, code_std: Tensor) -> Tensor:
     return 1 / torch.cat([rotation, position, code]) ** 2
 
 
-def _pixel_sigma(model: FaceModel, states: FrameStates, config: BundleConfig) -> float:
+def pixel_sigma(model: FaceModel, states: FrameStates, config: BundleConfig) -> float:
     """Landmark noise in this clip's pixels."""
     width = float((model.shape[454] - model.shape[234]).norm()) * model.focal / float(states.positions[:, 2].median())
     return config.landmark_sigma * width / 200
@@ -244,7 +243,7 @@ def solve_shared(
         support: ``[K, L]`` in [0, 1], where each channel may move the face.
         code_std: ``[K]`` spread of each channel.
     """
-    sigma = _pixel_sigma(model, states, config)
+    sigma = pixel_sigma(model, states, config)
     K, L, _ = model.basis.shape
     codes = torch.cat([torch.ones(len(states.codes), 1, dtype=states.codes.dtype), states.codes], dim=1)
     rotations = states.rotations(model)
@@ -259,7 +258,7 @@ def solve_shared(
     gram = gram.reshape(L, 3, 3, K + 1, K + 1).permute(0, 3, 1, 4, 2).reshape(L, 3 * (K + 1), 3 * (K + 1))
     slope = torch.einsum("tlij,tli,ta->laj", weighted, residual, codes)
 
-    precision, target = _shared_priors(model, prior, config, support, code_std)
+    precision, target = shared_priors(model, prior, config, support, code_std)
     current = torch.cat([model.shape[:, None], model.basis.transpose(0, 1)], dim=1)
     slope = slope + precision * (current - target)
     system = gram + torch.diag_embed(precision.flatten(1))
@@ -268,7 +267,7 @@ def solve_shared(
     return replace(model, shape=updated[:, 0].clone(), basis=updated[:, 1:].transpose(0, 1).clone())
 
 
-def _shared_priors(
+def shared_priors(
     model: FaceModel, prior: FaceModel, config: BundleConfig, support: Tensor, code_std: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Precision and target ``[L, 1 + K, 3]`` of shape and basis: the first guess, symmetry, and the support."""
@@ -282,59 +281,6 @@ def _shared_priors(
     basis_precision = (code_std[None, :, None] / sigma) ** 2
     precision = torch.cat([shape_precision[:, None], basis_precision], dim=1)
     return precision, torch.cat([shape_target[:, None], prior.basis.transpose(0, 1)], dim=1)
-
-
-def search_focal(
-    model: FaceModel,
-    states: FrameStates,
-    seen: Observations,
-    config: BundleConfig,
-    *,
-    support: Tensor,
-    code_std: Tensor,
-) -> float:
-    """The focal length whose own small bundle adjustment explains a few varied frames best, in pixels."""
-    picks = varied_frames(states, 48)
-    small, seen_small = states.select(picks), select_observations(seen, picks)
-    still = replace(config, position_acceleration=(1e6,) * 3, rotation_acceleration=1e6, code_acceleration=1e6)
-    width = 2 * float(model.centre[0])
-    factors = np.exp(np.linspace(np.log(0.4), np.log(2.0), 9))
-    costs = []
-    for factor in factors:
-        focal = config.focal_prior * width * float(factor)
-        ratio = focal / model.focal
-        guess = replace(model, focal=focal)
-        moved = replace(small, positions=small.positions * small.positions.new_tensor([1.0, 1.0, ratio]))
-        trial = guess
-        for _ in range(3):
-            moved = solve_frames(trial, moved, seen_small, still, fps=25.0, code_std=code_std, iterations=2)
-            trial = solve_shared(trial, moved, seen_small, config, prior=guess, support=support, code_std=code_std)
-        sigma = _pixel_sigma(trial, moved, config)
-        error = (predict(trial, moved) - seen_small.landmarks) / sigma
-        data = float((seen_small.weights * (error * error).sum(-1).clamp(max=config.robust_scale**2)).sum())
-        precision, target = _shared_priors(trial, guess, config, support, code_std)
-        current = torch.cat([trial.shape[:, None], trial.basis.transpose(0, 1)], dim=1)
-        shared = float((precision * (current - target) ** 2).sum())
-        thin = config.independent / model.shape.shape[0]
-        costs.append(thin * (data + shared) + (np.log(factor) / config.focal_sigma) ** 2)
-    best = int(np.argmin(costs))
-    offset = 0.0
-    if 0 < best < len(costs) - 1:
-        a, b, c = costs[best - 1 : best + 2]
-        offset = 0.5 * (a - c) / max(a - 2 * b + c, 1e-9)
-    step = np.log(factors[1] / factors[0])
-    return float(config.focal_prior * width * factors[best] * np.exp(np.clip(offset, -0.5, 0.5) * step))
-
-
-def varied_frames(states: FrameStates, count: int) -> Tensor:
-    """Up to ``count`` frames spread over the poses: each next is the farthest from those chosen."""
-    pose = torch.cat([states.rotvecs, states.positions / 0.3], dim=1)
-    chosen = [int((pose - pose.median(0).values).norm(dim=1).argmin())]
-    distance = (pose - pose[chosen[0]]).norm(dim=1)
-    while len(chosen) < min(count, len(pose)):
-        chosen.append(int(distance.argmax()))
-        distance = torch.minimum(distance, (pose - pose[chosen[-1]]).norm(dim=1))
-    return torch.tensor(sorted(set(chosen)))
 
 
 def select_observations(seen: Observations, frames: Tensor) -> Observations:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from ..capture import CaptureWriter
 from .landmarks import quiet
 
 
@@ -49,6 +52,46 @@ def mattes(images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarra
             yield current[0], refine_matte(current[0], _steadied(previous, current[1], None))
     finally:
         segmenter.close()
+
+
+class MatteThread:
+    """Makes mattes and writes pictures while the caller finds landmarks."""
+
+    def __init__(self, writer: CaptureWriter) -> None:
+        self._writer = writer
+        self._queue: queue.Queue[np.ndarray | None] = queue.Queue(maxsize=8)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> MatteThread:
+        self._thread.start()
+        return self
+
+    def put(self, image: np.ndarray) -> None:
+        """Hand over the next frame; waits while eight are pending."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(image)
+
+    def __exit__(self, *_: object) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _images(self) -> Iterator[np.ndarray]:
+        while (image := self._queue.get()) is not None:
+            yield image
+
+    def _run(self) -> None:
+        try:
+            for t, (image, matte) in enumerate(mattes(self._images())):
+                self._writer.write_image(t, image)
+                self._writer.write_alpha(t, matte)
+        except BaseException as error:
+            self._error = error
+            while self._queue.get() is not None:
+                pass
 
 
 def _steadied(before: np.ndarray | None, now: np.ndarray, after: np.ndarray | None) -> np.ndarray:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +22,7 @@ from .crop import Crop, Survey, choose_crop, survey
 from .initial import fill_gaps
 from .labels import PartColours, label_parts, learn_colours
 from .landmarks import LandmarkTracker
-from .matte import mattes
+from .matte import MatteThread
 from .report_page import draw_page
 from .solve import CHANNELS, Solution, solve_clip
 from .sync import Sound, sound_in_step
@@ -84,41 +81,28 @@ def track(
         found = survey(video, info, listener)
         crop = choose_crop(found, info)
         seen = _watch(video, info, found, crop, size, writer, listener)
-        num_frames = len(seen.tracked)
-        _require_length(num_frames / info.fps, video)
-        num_train = num_frames - round(HELD_OUT * num_frames)
+        _require_length(len(seen.tracked) / info.fps, video)
+        num_train = len(seen.tracked) - round(HELD_OUT * len(seen.tracked))
         _require_tracked(seen.tracked, num_train, video, listener)
+        camera = {"width": size, "height": size, "fps": info.fps}
         solution = solve_clip(
-            seen.landmarks,
-            seen.tracked,
-            width=size,
-            height=size,
-            fps=info.fps,
-            num_train=num_train,
-            config=config,
-            listener=listener,
+            seen.landmarks, seen.tracked, **camera, num_train=num_train, config=config, listener=listener
         )
         bad = _bad_frames(seen.tracked, solution.residual.numpy(), num_train)
         rest = rest_frame(solution.quats, solution.states.positions, np.setdiff1d(np.arange(num_train), bad))
         torso = _label_and_follow(writer, seen.landmarks, rest, num_train, info.fps, bad, listener)
-        plate = background_plate(
-            (writer.read_image(t), writer.read_alpha(t)) for t in _spread(num_train, bad, PLATE_FRAMES)
-        )
         opening = np.where(seen.tracked, mouth_opening(seen.landmarks), np.nan)
         sound = sound_in_step(video, info, opening, info.fps, num_train, listener)
         capture_info = _describe(video, info, crop, size, solution, num_train, bad, sound)
-        figures = quality.measure(
-            capture_info, solution, seen.landmarks, seen.tracked, torso, sound, writer, survey=found
-        )
+        figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, writer, survey=found)
         for advice in figures["advice"]:
             listener(Warned(message=advice))
-        writer.finish(
-            capture_info,
-            _tensors(solution, seen, torso, rest),
-            background=plate,
-            audio=None if sound is None else sound.samples,
-            report=figures,
+        plate = background_plate(
+            (writer.read_image(t), writer.read_alpha(t)) for t in _spread(num_train, bad, PLATE_FRAMES)
         )
+        tensors = _tensors(solution, seen, torso, rest)
+        samples = None if sound is None else sound.samples
+        writer.finish(capture_info, tensors, background=plate, audio=samples, report=figures)
         draw_page(figures, solution, seen.landmarks, torso, writer, capture_info)
     return Capture.load(out)
 
@@ -139,7 +123,7 @@ def _watch(
     finder = LandmarkTracker(boxes[0], num_faces=2 if found.rivals > 0 else 1)
     landmarks: list[np.ndarray | None] = []
     frames = (crop.cut(image, size) for image in read_frames(video, fps=info.fps, listener=listener))
-    with _MatteThread(writer) as matting:
+    with MatteThread(writer) as matting:
         for image in tracked(frames, "tracking: landmarks and masks", max(info.num_frames, 1), listener):
             matting.put(image)
             landmarks.append(finder(image))
@@ -150,46 +134,6 @@ def _watch(
     empty = np.zeros((478, 3), np.float32)
     filled = fill_gaps(np.stack([empty if points is None else points for points in landmarks]), seen)
     return _Seen(landmarks=filled, tracked=seen)
-
-
-class _MatteThread:
-    """Makes mattes and writes pictures while the caller finds landmarks."""
-
-    def __init__(self, writer: CaptureWriter) -> None:
-        self._writer = writer
-        self._queue: queue.Queue[np.ndarray | None] = queue.Queue(maxsize=8)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> _MatteThread:
-        self._thread.start()
-        return self
-
-    def put(self, image: np.ndarray) -> None:
-        """Hand over the next frame; waits while eight are pending."""
-        if self._error is not None:
-            raise self._error
-        self._queue.put(image)
-
-    def __exit__(self, *_: object) -> None:
-        self._queue.put(None)
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _images(self) -> Iterator[np.ndarray]:
-        while (image := self._queue.get()) is not None:
-            yield image
-
-    def _run(self) -> None:
-        try:
-            for t, (image, matte) in enumerate(mattes(self._images())):
-                self._writer.write_image(t, image)
-                self._writer.write_alpha(t, matte)
-        except BaseException as error:
-            self._error = error
-            while self._queue.get() is not None:
-                pass
 
 
 def _require_tracked(seen: np.ndarray, num_train: int, video: Path, listener: Listener) -> None:

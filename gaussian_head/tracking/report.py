@@ -20,7 +20,6 @@ def measure(
     info: CaptureInfo,
     solution: Solution,
     landmarks: np.ndarray,
-    seen: np.ndarray,
     torso: TorsoMotion,
     sound: Sound | None,
     writer: CaptureWriter,
@@ -37,8 +36,6 @@ def measure(
         }
         for name, frames in parts.items()
     }
-    codes = solution.states.codes.numpy()[parts["train"]]
-    low, high = np.quantile(codes, 0.01, axis=0), np.quantile(codes, 0.99, axis=0)
     width = np.linalg.norm(landmarks[good, 454, :2] - landmarks[good, 234, :2], axis=1)
     samples = good[np.linspace(0, len(good) - 1, 20).round().astype(int)]
     coverage = [float((writer.read_alpha(int(t)) > 127).mean()) for t in samples]
@@ -57,15 +54,12 @@ def measure(
         "pose_jitter_px": _jitter(solution, info),
         "head_turn_deg": _turns(solution),
         "mask_coverage": _mean(coverage),
-        "channel_range": {
-            name: [round(float(low[k]), 4), round(float(high[k]), 4)] for k, name in enumerate(info.channels)
-        },
+        "channel_range": _ranges(solution.states.codes.numpy()[parts["train"]], info.channels),
         "blinks": _blinks(solution, info),
         "torso_features": int(np.median(torso.features)),
         "audio_offset_s": info.audio_offset,
         "audio_confidence": None if sound is None else round(sound.confidence, 3),
         "bad_frames": info.bad_frames,
-        "frames_without_face": int((~seen).sum()),
         "more_than_one_face": round(survey.rivals, 3),
     }
     figures["advice"] = advice(figures)
@@ -73,7 +67,14 @@ def measure(
 
 
 def _mean(values: Any) -> float:
-    return round(float(np.mean(values)), 4) if len(values) else float("nan")
+    """Mean to four digits; -1 where there is nothing to average (JSON has no NaN)."""
+    return round(float(np.mean(values)), 4) if len(values) else -1.0
+
+
+def _ranges(codes: np.ndarray, channels: list[str]) -> dict[str, list[float]]:
+    """First and last percentile of each channel."""
+    low, high = np.quantile(codes, [0.01, 0.99], axis=0).round(4).tolist()
+    return {name: [low[k], high[k]] for k, name in enumerate(channels)}
 
 
 def _jitter(solution: Solution, info: CaptureInfo) -> dict[str, float]:

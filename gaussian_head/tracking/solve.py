@@ -17,13 +17,12 @@ from .bundle import (
     FrameStates,
     Observations,
     predict,
-    search_focal,
     select_observations,
     solve_frames,
     solve_shared,
-    varied_frames,
 )
 from .channels import measure
+from .focal import search_focal, varied_frames
 from .initial import fill_gaps, initial_model, normalise
 from .topology import LIPS, NUM_MESH, channel_support
 
