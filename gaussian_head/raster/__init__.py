@@ -3,3 +3,4 @@
 from .api import available_backends as available_backends
 from .api import rasterize as rasterize
 from .output import RasterOutput as RasterOutput
+from .view import rasterize_view as rasterize_view

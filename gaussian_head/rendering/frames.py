@@ -12,7 +12,7 @@ from ..camera import Camera
 from ..gaussians import Frame, Gaussians
 from ..head import PARTS, Head
 from ..motion import Motion
-from ..raster import rasterize
+from ..raster import rasterize_view
 
 
 def render_gaussians(
@@ -35,22 +35,7 @@ def render_gaussians(
     Returns:
         Frame at the camera's size; its depth is alpha-normalised.
     """
-    sh = gaussians.colors.ndim == 3
-    degree = int(gaussians.colors.shape[1] ** 0.5) - 1 if sh else None
-    out = rasterize(
-        gaussians.means,
-        gaussians.quats,
-        gaussians.scales,
-        gaussians.opacities,
-        gaussians.colors,
-        camera.viewmat[None],
-        camera.K[None],
-        camera.width,
-        camera.height,
-        sh_degree=degree,
-        extra=extra,
-        backend=backend,
-    )
+    out = rasterize_view(gaussians, camera, extra=extra, backend=backend)
     alpha, rgb = out.alpha[0], out.rgb[0]
     if background is not None:
         rgb = rgb + (1 - alpha[..., None]) * background

@@ -17,7 +17,7 @@ from ..head import PARTS
 from ..head.branch import Branch
 from ..head.coefficients import NECK_SIZE
 from ..motion import Motion, MotionFrame
-from ..raster import rasterize
+from ..raster import rasterize_view
 from ..transforms import quat_multiply, rotvec_to_quat
 from . import losses
 from .config import Stage, TrainConfig
@@ -131,19 +131,7 @@ def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig
     camera = scene.camera
     labels = head.parts
     extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
-    out = rasterize(
-        gaussians.means,
-        gaussians.quats,
-        gaussians.scales,
-        gaussians.opacities,
-        gaussians.colors,
-        camera.viewmat[None],
-        camera.K[None],
-        camera.width,
-        camera.height,
-        sh_degree=int(gaussians.colors.shape[1] ** 0.5) - 1,
-        extra=extra,
-    )
+    out = rasterize_view(gaussians, camera, extra=extra)
     alpha = out.alpha[0]
     rgb = out.rgb[0] + (1 - alpha[..., None]) * scene.background
     loss = _loss(state, rgb, alpha, out.extra[0], frame, config, stage)
