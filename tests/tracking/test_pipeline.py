@@ -169,10 +169,10 @@ def test_footage_is_tracked_to_a_fraction_of_a_pixel(footage, tmp_path):
 
     from gaussian_head.media import read_audio, read_frames
 
-    video = film(tmp_path / "six.mp4", islice(read_frames(clip), 150), audio=read_audio(clip)[: 6 * 16000])
+    video = film(tmp_path / "seven.mp4", islice(read_frames(clip), 175), audio=read_audio(clip)[: 7 * 16000])
     capture = track(video, tmp_path / "capture")
     residual = capture.residual
     assert float(residual[: capture.num_train].mean()) < 0.25
     assert float(residual[capture.num_train :].mean()) < 0.45
-    assert Capture.load(tmp_path / "capture").audio().shape == (6 * 16000,)
+    assert Capture.load(tmp_path / "capture").audio().shape == (7 * 16000,)
     assert capture.report["blinks"] >= 1

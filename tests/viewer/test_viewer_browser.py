@@ -50,8 +50,9 @@ class Page:
         self.tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
         self.errors: list[str] = []
         self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.set_default_timeout(120_000)
         self.tab.goto(f"{url}?fixedDpr=.25")
-        self.tab.wait_for_selector("#gh-bar", timeout=60_000)
+        self.tab.wait_for_selector("#gh-bar")
         self.until(lambda: self.skin() > 0.15, "skin-coloured pixels in the middle of the picture")
 
     def pixels(self):
@@ -63,7 +64,7 @@ class Page:
         r, g, b = np.moveaxis(self.pixels(), -1, 0)
         return float(((r > 120) & (r > g + 15) & (g > b)).mean())
 
-    def until(self, condition, what, seconds=30.0):
+    def until(self, condition, what, seconds=120.0):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
@@ -207,13 +208,13 @@ def test_a_given_voice_is_spoken_with_sound_as_the_clock(page, tmp_path):
 
 def test_a_screenshot_is_a_png_of_the_asked_height(page):
     page.open("Save")
-    with page.tab.expect_download(timeout=30_000) as download:
+    with page.tab.expect_download(timeout=120_000) as download:
         page.press("Screenshot")
     picture = Image.open(download.value.path())
     assert picture.format == "PNG"
     assert picture.height == 1024
     page.tab.get_by_label("Transparent").click()
-    with page.tab.expect_download(timeout=30_000) as download:
+    with page.tab.expect_download(timeout=120_000) as download:
         page.press("Screenshot")
     assert Image.open(download.value.path()).mode == "RGBA"
     page.tab.get_by_label("Transparent").click()
@@ -223,7 +224,7 @@ def test_a_video_is_written_and_downloaded(page):
     from gaussian_head.media import probe
 
     page.open("Save")
-    with page.tab.expect_download(timeout=60_000) as download:
+    with page.tab.expect_download(timeout=120_000) as download:
         page.press("Video in orbit")
     assert probe(download.value.path()).num_frames >= 50
 
