@@ -33,10 +33,11 @@ def runnable_backends(choice: str) -> list[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = runnable_backends(metafunc.config.getoption("--backend"))
+    params = [pytest.param(name, marks=pytest.mark.gpu) if name in ("cuda", "gsplat") else name for name in names]
     if "backend" in metafunc.fixturenames:
-        metafunc.parametrize("backend", names)
+        metafunc.parametrize("backend", params)
     if "kernel" in metafunc.fixturenames:  # everything that is held against the reference
-        metafunc.parametrize("kernel", [name for name in names if name != "reference"])
+        metafunc.parametrize("kernel", [p for p, name in zip(params, names, strict=True) if name != "reference"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
