@@ -12,7 +12,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
 
-from . import panels
+from . import tabs
 from .performances import SAMPLE_RATE, Performance, spoken
 from .session import Session
 from .shelf import Shelf
@@ -99,7 +99,7 @@ def serve(
     def _(client: Any) -> None:
         session = Session(client, shelf, start, size)
         sessions[client.client_id] = session
-        panels.build(session)
+        tabs.build(session)
         client.camera.on_update(lambda _: session.touch())
         session.go_to(0)
         Worker(session).start()

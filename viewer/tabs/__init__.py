@@ -1,0 +1,22 @@
+"""The control panel of one browser, on viser's public widgets; every callback only tells the session.
+
+One file per tab, each with ``build(session, gui)``, called inside the tab that it fills.
+"""
+
+from __future__ import annotations
+
+from ..session import Session
+from . import camera, commands, face, look, play, save
+
+TABS = {"Play": play.build, "Face": face.build, "Look": look.build, "Camera": camera.build, "Save": save.build}
+"""Titles in the order shown, and what fills each tab."""
+
+
+def build(session: Session) -> None:
+    """Fill the browser's control panel."""
+    gui = session.client.gui
+    tabs = gui.add_tab_group()
+    for title, fill in TABS.items():
+        with tabs.add_tab(title):
+            fill(session, gui)
+    commands.build(session, gui)

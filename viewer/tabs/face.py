@@ -1,0 +1,45 @@
+"""Sliders that turn the head and pull the face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..session import Session
+from .common import on_user
+
+POSE_SLIDERS = (("Turn", "turn_deg", 45), ("Nod", "nod_deg", 30), ("Tilt", "tilt_deg", 30))
+"""Label, field of Edits and limit in degrees."""
+FACE_SLIDERS = (
+    ("Open mouth", ("jaw_open",), -0.5, 1.5),
+    ("Widen lips", ("lip_width",), -1.0, 1.0),
+    ("Pucker", ("lip_pucker",), -1.0, 1.0),
+    ("Raise brows", ("brow_up",), -1.0, 1.0),
+    ("Close left eye", ("blink_l",), 0.0, 1.0),
+    ("Close right eye", ("blink_r",), 0.0, 1.0),
+    ("Look sideways", ("gaze_x",), -1.0, 1.0),
+    ("Look down", ("gaze_y",), -1.0, 1.0),
+)
+"""Label, channels pushed, and limits in units of the channel's captured range."""
+
+
+def build(session: Session, gui: Any) -> None:
+    """Fill the tab."""
+    sliders = []
+    with gui.add_folder("Head"):
+        for label, name, limit in POSE_SLIDERS:
+            slider = gui.add_slider(label, -float(limit), float(limit), 0.5, 0.0)
+            on_user(slider, lambda s=slider, n=name: session.edit(**{n: s.value}))
+            sliders.append(slider)
+    with gui.add_folder("Expression"):
+        for label, channels, low, high in FACE_SLIDERS:
+            slider = gui.add_slider(label, low, high, 0.02, 0.0)
+            on_user(slider, lambda s=slider, c=channels: session.push(c, s.value))
+            sliders.append(slider)
+    reset = gui.add_button("Relax", icon="rotate-2", hint="all sliders back to zero")
+
+    def relax() -> None:
+        for slider in sliders:
+            slider.value = 0.0
+        session.edit(turn_deg=0.0, nod_deg=0.0, tilt_deg=0.0, push={})
+
+    reset.on_click(lambda _: relax())

@@ -1,0 +1,31 @@
+"""What a picture shows: colour or measurements, parts, background, size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gaussian_head.head import PARTS
+
+from ..pictures import MODES, PLAIN
+from ..session import Session
+from .common import SIZES, on_user
+
+MODE_LABELS = dict(zip(("Colour", "Depth", "Opacity", "Parts"), MODES, strict=True))
+
+
+def build(session: Session, gui: Any) -> None:
+    """Fill the tab."""
+    mode = gui.add_dropdown("Show", tuple(MODE_LABELS))
+    on_user(mode, lambda: session.restyle(mode=MODE_LABELS[mode.value]))
+    boxes = {part: gui.add_checkbox(part.capitalize(), True) for part in PARTS}
+    for box in boxes.values():
+        on_user(box, lambda: session.restyle(parts=frozenset(p for p, b in boxes.items() if b.value)))
+    plate = gui.add_checkbox("Background", True, hint="the recorded background, or a plain colour")
+    on_user(plate, lambda: session.restyle(plate=plate.value))
+    color = gui.add_rgb("Plain colour", tuple(round(255 * c) for c in PLAIN))
+    on_user(color, lambda: session.restyle(color=tuple(c / 255 for c in color.value)))
+    scale = gui.add_slider("Gaussian size", 0.05, 1.5, 0.05, 1.0)
+    on_user(scale, lambda: session.restyle(splat_scale=scale.value))
+    sizes = {**SIZES, str(session.scene.size): session.scene.size}
+    size = gui.add_dropdown("Picture height", tuple(sizes), initial_value=str(session.scene.size))
+    on_user(size, lambda: session.resize(sizes[size.value]))
