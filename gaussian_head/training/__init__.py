@@ -3,6 +3,9 @@
 from .config import PRESETS as PRESETS
 from .config import Stage as Stage
 from .config import TrainConfig as TrainConfig
+from .observing import Observer as Observer
+from .observing import StepDone as StepDone
+from .observing import StopTraining as StopTraining
 from .pipeline import load_config as load_config
 from .pipeline import save_config as save_config
 from .pipeline import train as train

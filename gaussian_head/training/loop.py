@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -23,8 +24,10 @@ from . import losses
 from .config import Stage, TrainConfig
 from .data import TrainFrame, draw_weights, frame_size, prefetched
 from .densify import choose_growth, split_growth
+from .observing import Observer, StepDone, StopTraining, snapshot, unobserved
 from .state import CORRECTIONS, TrainState
 
+log = logging.getLogger(__name__)
 PULL_EVERY = 10
 """Steps between two calls of ``hold_to_prior``."""
 NECK_RELEASE = 0.3
@@ -81,8 +84,9 @@ def run(
     *,
     save: Callable[[TrainState], None],
     listener: Listener = ignore,
+    observer: Observer = unobserved,
 ) -> None:
-    """Train ``state`` in place from its step to the end of the last stage.
+    """Train ``state`` in place from its step to the end of the last stage, or until the observer ends it.
 
     Args:
         state: new or resumed.
@@ -90,7 +94,23 @@ def run(
         config: the run.
         save: called every ``config.checkpoint_minutes`` and at the end.
         listener: receives Progress with loss, PSNR of the last steps and the number of Gaussians.
+        observer: called after every step; raising StopTraining ends the run there, with a checkpoint.
     """
+    try:
+        _run(state, capture, config, save, listener, observer)
+    except StopTraining:
+        log.info("ended by the observer at step %d", state.step)
+    save(state)
+
+
+def _run(
+    state: TrainState,
+    capture: Capture,
+    config: TrainConfig,
+    save: Callable[[TrainState], None],
+    listener: Listener,
+    observer: Observer,
+) -> None:
     last_save, first = time.monotonic(), 0
     for index, stage in enumerate(config.stages):
         begin, first = max(state.step - first, 0), first + stage.iterations
@@ -98,7 +118,7 @@ def run(
         scene, average = Scene.of(capture, stage.resolution), None
         for offset, frame in enumerate(prefetched(capture, order, stage.resolution, config.weights)):
             _set_rates(state, stage, (begin + offset) / stage.iterations)
-            psnr = step(state, frame, scene, config, stage)
+            loss, psnr = step(state, frame, scene, config, stage)
             average = psnr if average is None else 0.98 * average + 0.02 * psnr
             state.step += 1
             if state.step % PULL_EVERY == 0:
@@ -112,7 +132,19 @@ def run(
                 values = {"psnr": average, "gaussians": float(len(state.pull))}
                 total = config.iterations
                 listener(Progress(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
-    save(state)
+            observer(_step_done(state, config, stage, loss, psnr))
+
+
+def _step_done(state: TrainState, config: TrainConfig, stage: Stage, loss: float, psnr: float) -> StepDone:
+    return StepDone(
+        stage=stage.name,
+        step=state.step,
+        total=config.iterations,
+        loss=loss,
+        psnr=psnr,
+        gaussians=len(state.pull),
+        snapshot=lambda: snapshot(state),
+    )
 
 
 def _set_rates(state: TrainState, stage: Stage, progress: float) -> None:
@@ -121,8 +153,8 @@ def _set_rates(state: TrainState, stage: Stage, progress: float) -> None:
         group["lr"] = group["base_lr"] * factor
 
 
-def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig, stage: Stage) -> float:
-    """One gradient step on one frame; returns its full-frame PSNR in dB."""
+def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig, stage: Stage) -> tuple[float, float]:
+    """One gradient step on one frame; returns its loss and its full-frame PSNR in dB."""
     head = state.head()
     moment = scene.motion.at(frame.index)
     if stage.refine_pose:
@@ -143,7 +175,7 @@ def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig
     state.pull += out.means2d.grad[0].norm(dim=1) * camera.width * visible
     state.seen += visible
     with torch.no_grad():
-        return float(-10 * torch.log10(((rgb - frame.rgb) ** 2).mean()))
+        return float(loss), float(-10 * torch.log10(((rgb - frame.rgb) ** 2).mean()))
 
 
 def _loss(

@@ -15,6 +15,7 @@ from ..head import Head, initial_head
 from ..io import config_from_json, config_to_json, load_checkpoint, save_checkpoint
 from . import loop
 from .config import TrainConfig
+from .observing import Observer, unobserved
 from .refine import apply_corrections, extend_corrections
 from .state import CORRECTIONS, TrainState, new_state, pack, unpack
 
@@ -30,6 +31,7 @@ def train(
     *,
     resume: bool = False,
     listener: Listener = ignore,
+    observer: Observer = unobserved,
 ) -> Head:
     """Train a head and save it to ``out``.
 
@@ -39,6 +41,8 @@ def train(
         config: the run, for example ``PRESETS["standard"]``.
         resume: go on from ``out/checkpoint`` where there is one, exactly as if never stopped.
         listener: receives Progress and Warned.
+        observer: called after every step (see ``StepDone``); where it raises StopTraining the head is finished
+            and saved as it is, and ``out/checkpoint`` stays, to go on from with ``resume``.
 
     Returns:
         The trained head, as saved.
@@ -54,10 +58,11 @@ def train(
     state = _resume(out, start, config) if resume else None
     if state is None:
         state = new_state(start, config.rates)
-    loop.run(state, capture, config, save=lambda s: _save(out, s, config), listener=listener)
+    loop.run(state, capture, config, save=lambda s: _save(out, s, config), listener=listener, observer=observer)
     head = _finish(state, capture, config, listener)
     head.save(out)
-    shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
+    if state.step >= config.iterations:
+        shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
     return head
 
 
