@@ -7,15 +7,21 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from .checks import InputError
 from .events import Event, Warned
+from .exporting import FORMATS
 
 Positional = tyro.conf.Positional
 Preset = Literal["preview", "standard", "full"]
+
+
+def _formats() -> str:
+    """The formats of `export` with what each is, for its help."""
+    return "; ".join(f"{name} ({row.description})" for name, row in FORMATS.items())
 
 
 class ProgressBars:
@@ -216,20 +222,35 @@ def export(
     head: Positional[Path],
     *,
     out: Path,
-    format: Literal["ply", "splat"] = "ply",
+    format: Annotated[str, tyro.conf.arg(help=f"What to write: {_formats()}.")] = "ply",
     frame: int | None = None,
+    frames: str | None = None,
+    audio: Path | None = None,
+    motion: Path | None = None,
+    pose: Literal["captured", "still"] = "captured",
+    camera: str = "orbit",
 ) -> None:
-    """Write a head for other programs.
+    """Write a head for other programs: one moment of it, or one file per frame of a motion.
 
     Args:
         head: Folder that `train` wrote.
-        out: File to write.
-        format: ply (standard 3DGS), splat (32 bytes a Gaussian, web viewers).
-        frame: Frame of the captured clip whose pose and expression to export; the neutral head where absent.
+        out: File to write; for several frames of Gaussians a folder.
+        format: Name of the format.
+        frame: One frame of the motion; without any of these options the neutral head at rest.
+        frames: Frames of the motion as start:stop:step, for example 0:100:2, or : for all.
+        audio: Sound or video file whose speech moves the head, in place of the captured clip.
+        motion: Motion file (as motion-json writes) that moves the head, in place of the captured clip.
+        pose: Head pose: `captured` as in the motion, `still` holds it.
+        camera: Camera path of cameras-json: `front`, `orbit`, or a JSON file of keyframes.
     """
+    from .exporting import ExportOptions
     from .exporting import export as run
 
-    run(head, out, format=format, frame=frame)
+    with _drawing() as listener:
+        options = ExportOptions(
+            frame=frame, frames=frames, audio=audio, motion=motion, pose=pose, camera=camera, listener=listener
+        )
+        run(head, out, format=format, options=options)
     print(f"{format}: {out}")
 
 

@@ -1,0 +1,128 @@
+"""Gaussians of many moments: one file per frame, driven by clip, motion file or speech."""
+
+import json
+import wave
+
+import numpy as np
+import pytest
+import torch
+from plyfile import PlyData
+from support_head import make_head
+
+from gaussian_head.checks import InputError
+from gaussian_head.exporting import FORMATS, ExportOptions, chosen_frames, driving_motion, export
+from gaussian_head.io import write_motion
+from gaussian_head.transforms import quat_to_rotmat
+
+
+def positions(path) -> np.ndarray:
+    vertices = PlyData.read(str(path))["vertex"]
+    return np.stack([vertices[axis] for axis in "xyz"], 1)
+
+
+@pytest.fixture(scope="module")
+def head():
+    return make_head(20, num_gaussians=200)
+
+
+def test_every_chosen_frame_becomes_one_file_that_an_independent_reader_opens(head, tmp_path):
+    export(head, tmp_path / "seq", format="ply", options=ExportOptions(frames="2:12:4"))
+    description = json.loads((tmp_path / "seq" / "sequence.json").read_text())
+    assert description["fps"] == head.fps
+    assert sorted(p.name for p in (tmp_path / "seq").iterdir()) == [*description["files"], "sequence.json"]
+    for name, t in zip(description["files"], (2, 6, 10), strict=True):
+        np.testing.assert_array_equal(positions(tmp_path / "seq" / name), head.gaussians(head.capture_motion, t).means)
+
+
+def test_one_frame_of_a_motion_file_is_one_file(head, tmp_path):
+    motion = head.capture_motion.select(slice(5, 9))
+    write_motion(tmp_path / "motion.json", motion)
+    options = ExportOptions(motion=tmp_path / "motion.json", frame=3)
+    export(head, tmp_path / "one.ply", options=options)
+    wanted = head.gaussians(head.capture_motion, 8).means
+    np.testing.assert_allclose(positions(tmp_path / "one.ply"), wanted, atol=1e-6)
+
+
+def test_speech_makes_as_many_files_as_the_sound_has_frames(head, tmp_path):
+    sound = (8000 * np.sin(np.arange(8000) * 0.1)).astype("<i2")
+    with wave.open(str(tmp_path / "half.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(sound.tobytes())
+    export(head, tmp_path / "seq", format="splat", options=ExportOptions(audio=tmp_path / "half.wav"))
+    assert len(list((tmp_path / "seq").glob("*.splat"))) == round(0.5 * head.fps)
+
+
+def test_a_still_pose_moves_the_expression_only(head):
+    still = driving_motion(head, ExportOptions(pose="still"))
+    assert torch.equal(still.expression, head.capture_motion.expression)
+    torch.testing.assert_close(quat_to_rotmat(still.head_quats), torch.eye(3).expand(len(still), 3, 3))
+    torch.testing.assert_close(still.torso_positions, head.centre.expand(len(still), 3))
+
+
+def test_without_options_the_neutral_head_is_written(head, tmp_path):
+    export(head, tmp_path / "neutral.ply")
+    canonical = torch.cat([b.means for b in head.branches]) + head.centre
+    means = torch.from_numpy(positions(tmp_path / "neutral.ply"))
+    assert (means - canonical).norm(dim=1).median() < 0.01
+    assert len(means) == len(head)
+
+
+def test_an_older_sequence_is_replaced_and_other_files_are_left_alone(head, tmp_path):
+    seq = tmp_path / "seq"
+    export(head, seq, options=ExportOptions(frames=":5"))
+    export(head, seq, options=ExportOptions(frames=":2"))
+    assert len(list(seq.glob("*.ply"))) == 2
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("keep")
+    with pytest.raises(InputError, match="holds other files"):
+        export(head, mine, options=ExportOptions(frames=":2"))
+    assert [p.name for p in mine.iterdir()] == ["notes.txt"]
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="is a file"):
+        export(head, tmp_path / "file", options=ExportOptions(frames=":2"))
+
+
+def test_nothing_is_left_of_a_sequence_that_fails(head, tmp_path, monkeypatch):
+    def full(path, gaussians):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("gaussian_head.io.ply.write_ply", full)
+    with pytest.raises(OSError, match="No space"):
+        export(head, tmp_path / "seq", options=ExportOptions(frames=":2"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["5", "a:b", "0:10:0", "0:10:-1", "1:2:3:4", ""])
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(InputError, match="start:stop:step"):
+        chosen_frames(text, 20)
+
+
+def test_ranges_read_like_slices():
+    assert list(range(20))[chosen_frames("::6", 20)] == [0, 6, 12, 18]
+    assert list(range(20))[chosen_frames("-2:", 20)] == [18, 19]
+    with pytest.raises(InputError, match="holds none of the 20 frames"):
+        chosen_frames("30:40", 20)
+
+
+def test_mistakes_are_named(head, tmp_path):
+    with pytest.raises(InputError, match="choose among ply, splat"):
+        export(head, tmp_path / "a", format="fbx")
+    with pytest.raises(InputError, match="frames 0 to 19"):
+        export(head, tmp_path / "a", options=ExportOptions(frame=20))
+    with pytest.raises(InputError, match="one driver"):
+        driving_motion(head, ExportOptions(audio="a.wav", motion="b.json"))
+    other = make_head(5, num_gaussians=50).capture_motion
+    write_motion(tmp_path / "other.json", type(other)(**{**vars(other), "channels": tuple("abcdefghijklmnopqrstuv")}))
+    with pytest.raises(InputError, match="those of this head"):
+        driving_motion(head, ExportOptions(motion=tmp_path / "other.json"))
+    assert not (tmp_path / "a").exists()
+
+
+def test_every_format_says_what_it_is():
+    for row in FORMATS.values():
+        assert all(ending.startswith(".") for ending in row.endings)
+        assert 10 < len(row.description) < 80
