@@ -1,9 +1,15 @@
 """Gaussians seen by cameras: frames, camera paths and video."""
 
+from .follow import follow_capture as follow_capture
 from .frames import render_frame as render_frame
 from .frames import render_gaussians as render_gaussians
+from .keyframes import load_path as load_path
+from .keyframes import save_path as save_path
+from .paths import PATHS as PATHS
+from .paths import CameraPath as CameraPath
+from .paths import camera_path as camera_path
+from .paths import dolly_view as dolly_view
 from .paths import front as front
-from .paths import load_path as load_path
 from .paths import orbit as orbit
 from .paths import orbit_view as orbit_view
 from .speak import captured_sound as captured_sound

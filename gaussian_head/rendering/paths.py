@@ -1,26 +1,55 @@
-"""Camera paths: one camera per frame."""
+"""Camera paths: one camera per frame, made when asked for, so that a path may be of any length.
+
+A named path is one function of the head and the time in seconds; PATHS is the whole table.
+"""
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import torch
-from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError, require_file
+from ..checks import InputError
 from ..head import Head
-from ..transforms import quat_slerp, quat_to_rotmat, rotmat_to_quat
 
-ORBIT_YAW_DEG = 30.0
-ORBIT_PERIOD_S = 6.0
+ORBIT_YAW_DEG, ORBIT_PERIOD_S = 30.0, 6.0
+EIGHT_YAW_DEG, EIGHT_PITCH_DEG, EIGHT_PERIOD_S = 25.0, 8.0, 8.0
+DOLLY_NEAREST, DOLLY_PERIOD_S = 0.7, 6.0
+"""The dolly comes as near as this share of the recorded distance."""
+
+View = Callable[[Head, float], Camera]
 
 
-def front(head: Head, num_frames: int) -> list[Camera]:
-    """The recording camera, still."""
-    return [head.camera] * num_frames
+@dataclass(frozen=True)
+class CameraPath(Sequence[Camera]):
+    """T cameras that are made when asked for."""
+
+    num_frames: int
+    """T."""
+    view: Callable[[int], Camera]
+    """Camera of frame ``t``, 0 <= t < T."""
+
+    def __len__(self) -> int:
+        return self.num_frames
+
+    @overload
+    def __getitem__(self, t: int) -> Camera: ...
+    @overload
+    def __getitem__(self, t: slice) -> CameraPath: ...
+    def __getitem__(self, t: int | slice) -> Camera | CameraPath:
+        frames = range(self.num_frames)[t]
+        if isinstance(frames, range):
+            return CameraPath(len(frames), lambda k: self.view(frames[k]))
+        return self.view(frames)
+
+    def map(self, change: Callable[[Camera], Camera]) -> CameraPath:
+        """The same path with every camera changed."""
+        return CameraPath(self.num_frames, lambda t: change(self.view(t)))
 
 
 def orbit_view(head: Head, yaw: float, pitch: float = 0.0) -> Camera:
@@ -33,50 +62,92 @@ def orbit_view(head: Head, yaw: float, pitch: float = 0.0) -> Camera:
     return head.camera.with_view(head.camera.viewmat @ around)
 
 
-def orbit(head: Head, num_frames: int, *, fps: float, yaw_deg: float = ORBIT_YAW_DEG) -> list[Camera]:
-    """Swing from side to side about the head, sinusoidally, one period every 6 seconds, starting in front."""
-    phase = [2 * math.pi * t / fps / ORBIT_PERIOD_S for t in range(num_frames)]
-    return [orbit_view(head, math.radians(yaw_deg) * math.sin(p)) for p in phase]
+def dolly_view(head: Head, distance: float) -> Camera:
+    """The recording camera moved along its line to the resting head; 1 is the recorded distance, 0.5 half of it."""
+    view = head.camera.viewmat.clone()
+    view[:3, 3] += (distance - 1) * (view[:3, :3] @ head.centre + view[:3, 3])
+    return head.camera.with_view(view)
 
 
-def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> list[Camera]:
-    """Cameras from a JSON file of keyframes, interpolated in time and held after the last.
+def front_at(head: Head, time: float) -> Camera:
+    """The recording camera, still."""
+    return head.camera
 
-    The file is ``{"keyframes": [{"time": seconds, "viewmat": [[4x4]], "focal": pixels (optional)}, ...]}``
-    with OpenCV world-to-camera matrices, in the world of the recording camera.
+
+def orbit_at(head: Head, time: float) -> Camera:
+    """From side to side about the head, starting in front."""
+    return orbit_view(head, math.radians(ORBIT_YAW_DEG) * _wave(time, ORBIT_PERIOD_S))
+
+
+def figure_eight_at(head: Head, time: float) -> Camera:
+    """A lying eight about the head: to one side, rising and falling, through the front, to the other side."""
+    return orbit_view(
+        head,
+        math.radians(EIGHT_YAW_DEG) * _wave(time, EIGHT_PERIOD_S),
+        math.radians(EIGHT_PITCH_DEG) * _wave(time, EIGHT_PERIOD_S / 2),
+    )
+
+
+def dolly_at(head: Head, time: float) -> Camera:
+    """Towards the head and back, starting at the recorded distance."""
+    near = (1 - math.cos(2 * math.pi * time / DOLLY_PERIOD_S)) / 2
+    return dolly_view(head, 1 - (1 - DOLLY_NEAREST) * near)
+
+
+PATHS: dict[str, View] = {
+    "front": front_at,
+    "orbit": orbit_at,
+    "figure-eight": figure_eight_at,
+    "dolly": dolly_at,
+}
+"""Every named path: its camera at a time in seconds."""
+
+
+def camera_path(head: Head, name: str | Path, num_frames: int, *, fps: float, seed: int = 0) -> CameraPath:
+    """The path that a user names.
+
+    Args:
+        head: the person to look at.
+        name: a key of PATHS, a ``.json`` file of keyframes, or the folder of another capture, whose camera
+            is followed as ``follow_capture`` says.
+        num_frames: length.
+        fps: frames per second.
+        seed: of the loop where a capture is shorter than the path.
 
     Raises:
-        InputError: not such a file, or no keyframe.
+        InputError: no such path, or the file or folder is not what it should be.
     """
-    path = require_file(path, "camera path")
-    try:
-        keys = sorted(json.loads(path.read_text())["keyframes"], key=lambda key: key["time"])
-        times = [float(key["time"]) for key in keys]
-        views = torch.tensor([key["viewmat"] for key in keys], dtype=torch.float32)
-        focals = torch.tensor([float(key.get("focal", head.camera.K[0, 0])) for key in keys])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"camera path {path} is not a list of keyframes ({error}); "
-            'wanted {"keyframes": [{"time": 0, "viewmat": 4x4}]}.'
-        ) from error
-    if not times or views.shape[1:] != (4, 4):
-        raise InputError(
-            f"camera path {path} holds {len(times)} keyframes of shape {tuple(views.shape[1:])}; 4x4 wanted."
-        )
-    return [_between(head.camera, times, views, focals, t / fps) for t in range(num_frames)]
+    from .follow import follow_capture
+    from .keyframes import load_path
+
+    if str(name) in PATHS:
+        return named_path(head, str(name), num_frames, fps=fps)
+    if str(name).endswith(".json"):
+        return load_path(name, head, num_frames, fps=fps)
+    if Path(name).is_dir():
+        return follow_capture(name, head, num_frames, fps=fps, seed=seed)
+    raise InputError(
+        f"camera {str(name)!r} is unknown; choose {', '.join(PATHS)}, a .json file of keyframes "
+        "or the folder of a capture."
+    )
 
 
-def _between(camera: Camera, times: list[float], views: Tensor, focals: Tensor, time: float) -> Camera:
-    after = next((i for i, key in enumerate(times) if key >= time), len(times) - 1)
-    before = max(after - 1, 0) if times[after] >= time else after
-    span = times[after] - times[before]
-    weight = min(max((time - times[before]) / span, 0.0), 1.0) if span > 0 else 0.0
-    quats = rotmat_to_quat(views[:, :3, :3])
-    centres = -(views[:, :3, :3].transpose(1, 2) @ views[:, :3, 3:])[..., 0]
-    rotation = quat_to_rotmat(quat_slerp(quats[before], quats[after], weight))
-    view = torch.eye(4)
-    view[:3, :3] = rotation
-    view[:3, 3] = -rotation @ torch.lerp(centres[before], centres[after], weight)
-    K = camera.K.clone()
-    K[[0, 1], [0, 1]] = torch.lerp(focals[before], focals[after], weight)
-    return Camera(viewmat=view, K=K, width=camera.width, height=camera.height)
+def named_path(head: Head, name: str, num_frames: int, *, fps: float) -> CameraPath:
+    """The path called ``name`` in PATHS."""
+    view = PATHS[name]
+    return CameraPath(num_frames, lambda t: view(head, t / fps))
+
+
+def front(head: Head, num_frames: int) -> CameraPath:
+    """The recording camera, still."""
+    return CameraPath(num_frames, lambda t: head.camera)
+
+
+def orbit(head: Head, num_frames: int, *, fps: float, yaw_deg: float = ORBIT_YAW_DEG) -> CameraPath:
+    """Swing from side to side about the head, sinusoidally, one period every 6 seconds, starting in front."""
+    yaw = math.radians(yaw_deg)
+    return CameraPath(num_frames, lambda t: orbit_view(head, yaw * _wave(t / fps, ORBIT_PERIOD_S)))
+
+
+def _wave(time: float, period: float) -> float:
+    return math.sin(2 * math.pi * time / period)

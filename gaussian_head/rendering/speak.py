@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +14,7 @@ from ..events import Listener, ignore
 from ..head import Head
 from ..media import read_audio
 from ..motion import Motion
-from .paths import front, load_path, orbit
+from .paths import camera_path
 from .video import render_video
 
 SAMPLE_RATE = 16000
@@ -55,7 +56,7 @@ def render_speech(
     else:
         samples = read_audio(audio, sample_rate=SAMPLE_RATE)
         motion = speak(head, samples, pose=pose, blink=blink, seed=seed)
-    cameras = _cameras(head, camera, len(motion), size)
+    cameras = _cameras(head, camera, len(motion), size, seed)
     return render_video(head, motion, cameras, out, audio=samples, sample_rate=SAMPLE_RATE, listener=listener)
 
 
@@ -89,18 +90,11 @@ def speak(
     )
 
 
-def _cameras(head: Head, camera: str, num_frames: int, size: int | None) -> list[Camera]:
-    if camera == "front":
-        cameras = front(head, num_frames)
-    elif camera == "orbit":
-        cameras = orbit(head, num_frames, fps=head.fps)
-    elif camera.endswith(".json"):
-        cameras = load_path(camera, head, num_frames, fps=head.fps)
-    else:
-        raise InputError(f"camera {camera!r} is unknown; choose front, orbit or a .json file of keyframes.")
+def _cameras(head: Head, camera: str, num_frames: int, size: int | None, seed: int) -> Sequence[Camera]:
+    cameras = camera_path(head, camera, num_frames, fps=head.fps, seed=seed)
     if size is None:
         return cameras
     if size < 16:
         raise InputError(f"size {size} is too small; 16 pixels or more are wanted.")
     width = round(head.camera.width * size / head.camera.height)
-    return [c.resized(width, size) for c in cameras]
+    return cameras.map(lambda c: c.resized(width, size))

@@ -1,0 +1,153 @@
+"""Camera paths as JSON files of keyframes, joined by a smooth curve that never overshoots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..camera import Camera
+from ..checks import InputError, replacing, require_file
+from ..head import Head
+from ..transforms import quat_to_rotmat, rotmat_to_quat
+from .paths import CameraPath
+
+
+def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> CameraPath:
+    """Cameras from a JSON file of keyframes: still until the first, a smooth curve through all, still after the last.
+
+    The file is ``{"height": pixels (optional), "keyframes": [{"time": seconds, "viewmat": [[4x4]],
+    "focal": pixels (optional)}, ...]}`` with OpenCV world-to-camera matrices in the world of the recording
+    camera. Focal lengths belong to a picture of ``height`` pixels, by default the recorded height.
+
+    Between two keyframes the focal length, the camera's rotation and the place of the head as the camera sees it
+    follow monotone cubics: no value leaves the range of its two keyframes, speed is continuous everywhere, and a
+    camera that turns about the head stays on its arc instead of cutting the corner.
+
+    Raises:
+        InputError: not such a file, no keyframe, two keyframes at one time, or a matrix that is no rigid pose.
+    """
+    path = require_file(path, "camera path")
+    times, views, focals = _read(path, head)
+    order = times.argsort()
+    curve = _Curve.through(times[order], _states(views[order], focals[order], head.centre))
+    return CameraPath(num_frames, lambda t: _camera(curve.at(t / fps), head))
+
+
+def save_path(path: str | Path, cameras: Sequence[Camera], *, fps: float) -> None:
+    """Write cameras as a file that ``load_path`` reads back, one keyframe a frame.
+
+    Args:
+        path: the .json to write.
+        cameras: T cameras; their principal points are not kept.
+        fps: frames per second.
+
+    Raises:
+        InputError: another suffix, or no camera.
+    """
+    path = Path(path)
+    if path.suffix != ".json" or not len(cameras):
+        raise InputError(f"{len(cameras)} cameras were to be saved as {path}; one or more and a .json file wanted.")
+    keys = [
+        {"time": t / fps, "viewmat": camera.viewmat.tolist(), "focal": float(camera.K[1, 1])}
+        for t, camera in enumerate(cameras)
+    ]
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"height": cameras[0].height, "keyframes": keys}), encoding="utf-8")
+
+
+def _read(path: Path, head: Head) -> tuple[Tensor, Tensor, Tensor]:
+    """Times ``[M]`` float64, view matrices ``[M, 4, 4]`` and focals ``[M]`` in pixels of the recorded picture."""
+    recorded = head.camera
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        keys = data["keyframes"]
+        scale = recorded.height / float(data.get("height", recorded.height))
+        times = torch.tensor([float(key["time"]) for key in keys], dtype=torch.float64)
+        views = torch.tensor([key["viewmat"] for key in keys], dtype=torch.float32)
+        given = [float(key["focal"]) * scale if "focal" in key else float(recorded.K[1, 1]) for key in keys]
+        focals = torch.tensor(given)
+    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise InputError(
+            f"camera path {path} is not a list of keyframes ({type(error).__name__}: {error}); "
+            'wanted {"keyframes": [{"time": 0, "viewmat": 4x4}]}.'
+        ) from error
+    if not len(times) or views.shape[1:] != (4, 4):
+        raise InputError(
+            f"camera path {path} holds {len(times)} keyframes of shape {tuple(views.shape[1:])}; 4x4 wanted."
+        )
+    if not (torch.isfinite(times).all() and torch.isfinite(views).all() and (focals > 0).all()):
+        raise InputError(f"camera path {path} holds numbers that are not finite or focal lengths not above 0.")
+    rotations = views[:, :3, :3]
+    if (rotations @ rotations.transpose(1, 2) - torch.eye(3)).abs().max() > 1e-2 or (rotations.det() < 0).any():
+        raise InputError(f"camera path {path} holds a viewmat that is no rotation with a translation.")
+    if len(times.unique()) < len(times):
+        raise InputError(f"camera path {path} has two keyframes at one time; give each its own.")
+    return times, views, focals
+
+
+def _states(views: Tensor, focals: Tensor, centre: Tensor) -> Tensor:
+    """What is interpolated, ``[M, 8]``: quaternion (neighbours on one side), head's place in the camera, focal."""
+    quats = rotmat_to_quat(views[:, :3, :3])
+    for i in range(1, len(quats)):
+        quats[i] *= 1.0 if (quats[i] * quats[i - 1]).sum() >= 0 else -1.0
+    seen = views[:, :3, :3] @ centre + views[:, :3, 3]
+    return torch.cat([quats, seen, focals[:, None]], 1).double()
+
+
+def _camera(state: Tensor, head: Head) -> Camera:
+    view = torch.eye(4, dtype=torch.float64)
+    view[:3, :3] = quat_to_rotmat(state[:4])
+    view[:3, 3] = state[4:7] - view[:3, :3] @ head.centre.double()
+    K = head.camera.K.clone()
+    K[[0, 1], [0, 1]] *= state[7].float() / K[1, 1]
+    return Camera(viewmat=view.float(), K=K, width=head.camera.width, height=head.camera.height)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Curve:
+    """A cubic Hermite curve with continuous speed."""
+
+    times: Tensor
+    """``[M]`` ascending."""
+    values: Tensor
+    """``[M, D]``."""
+    speeds: Tensor
+    """``[M, D]`` per second, 0 at both ends."""
+
+    @staticmethod
+    def through(times: Tensor, values: Tensor) -> _Curve:
+        """The curve whose speeds keep each piece between its ends.
+
+        Source: Fritsch and Butland, "A method for constructing local monotone piecewise cubic interpolants" (1984).
+        """
+        speeds = torch.zeros_like(values)
+        if len(times) > 2:
+            step = times.diff()[:, None]
+            slope = values.diff(dim=0) / step
+            left, right, before, after = slope[:-1], slope[1:], step[:-1], step[1:]
+            w1, w2 = before + 2 * after, 2 * before + after
+            same = left * right > 0
+            safe = torch.where(same, w1 * right + w2 * left, torch.ones_like(left))
+            speeds[1:-1] = torch.where(same, (w1 + w2) * left * right / safe, torch.zeros_like(left))
+        return _Curve(times=times, values=values, speeds=speeds)
+
+    def at(self, time: float) -> Tensor:
+        """Values ``[D]`` at a time, held beyond the ends."""
+        times = self.times
+        if time <= times[0] or len(times) == 1:
+            return self.values[0]
+        if time >= times[-1]:
+            return self.values[-1]
+        i = int(torch.searchsorted(times, torch.tensor(time, dtype=torch.float64), right=True)) - 1
+        h = float(times[i + 1] - times[i])
+        x = (time - float(times[i])) / h
+        rest, late = (1 + 2 * x) * (1 - x) ** 2, x * x * (3 - 2 * x)
+        begin, end = x * (1 - x) ** 2, x * x * (x - 1)
+        return (
+            rest * self.values[i] + late * self.values[i + 1] + h * (begin * self.speeds[i] + end * self.speeds[i + 1])
+        )
