@@ -19,7 +19,11 @@ namespace gh {
 
 namespace {
 
+#if defined(GH_CUDA_EMULATION)
+using Cuda = nb::device::cpu;  // the device of tests/cuda_emulation
+#else
 using Cuda = nb::device::cuda;
+#endif
 
 // Our CUDA runtime is linked statically and keeps its own current device.
 cudaStream_t enter(const Scene<Cuda>& scene, std::uintptr_t stream) {

@@ -21,6 +21,14 @@ void check(cudaError_t status, const char* what) {
   if (status != cudaSuccess) throw std::runtime_error(std::string("CUDA, ") + what + ": " + cudaGetErrorString(status));
 }
 
+// The only place that launches.
+template <class... P, class... A>
+void launch(void (*kernel)(P...), unsigned blocks, unsigned threads, cudaStream_t stream, const A&... arguments) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(blocks), config.blockDim = dim3(threads), config.stream = stream;
+  check(cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...), "launching a kernel");
+}
+
 unsigned blocks_for(std::int64_t count) { return unsigned((count + kThreads - 1) / kThreads); }
 
 int bits_for(std::uint32_t values) {
@@ -100,7 +108,7 @@ void CudaPlan::forward(const CudaScene& scene, const Images& out, float* means2d
   auto* ranges = ranges_.get<std::uint32_t>(tiles + 1, stream);
   check(cudaMemsetAsync(counts + total, 0, sizeof(std::uint32_t), stream), "clearing a count");
   check(cudaMemsetAsync(ranges, 0, sizeof(std::uint32_t) * (tiles + 1), stream), "clearing the tile ranges");
-  if (total) project_gaussians<<<blocks_for(total), kThreads, 0, stream>>>(scene, headers, counts, means2d, radii);
+  if (total) launch(project_gaussians, blocks_for(total), kThreads, stream, scene, headers, counts, means2d, radii);
 
   DeviceBuffer scratch;
   std::size_t bytes = 0;
@@ -116,7 +124,7 @@ void CudaPlan::forward(const CudaScene& scene, const Images& out, float* means2d
     auto* keys = sorted_keys.get<std::uint64_t>(pairs_, stream);
     auto* raw_keys = unsorted_keys.get<std::uint64_t>(pairs_, stream);
     auto* raw_values = unsorted_values.get<std::uint32_t>(pairs_, stream);
-    list_tiles<<<blocks_for(total), kThreads, 0, stream>>>(scene, headers, counts, offsets, raw_keys, raw_values);
+    launch(list_tiles, blocks_for(total), kThreads, stream, scene, headers, counts, offsets, raw_keys, raw_values);
     DeviceBuffer sort_scratch;
     const int last_bit = 32 + bits_for(tiles);
     check(cub::DeviceRadixSort::SortPairs(nullptr, bytes, raw_keys, keys, raw_values, values, std::int64_t(pairs_), 0,
@@ -125,11 +133,11 @@ void CudaPlan::forward(const CudaScene& scene, const Images& out, float* means2d
     check(cub::DeviceRadixSort::SortPairs(sort_scratch.get<char>(bytes, stream), bytes, raw_keys, keys, raw_values,
                                           values, std::int64_t(pairs_), 0, last_bit, stream),
           "sorting");
-    find_ranges<<<blocks_for(pairs_), kThreads, 0, stream>>>(keys, pairs_, tiles, ranges);
+    launch(find_ranges, blocks_for(pairs_), kThreads, stream, keys, pairs_, tiles, ranges);
   }
   for_channel_groups(scene.first.channels(), [&](auto group, int first) {
     const TileJob job = {headers, values, ranges, first};
-    blend_tiles<decltype(group)::value><<<tiles, kTilePixels, 0, stream>>>(scene, job, out);
+    launch(blend_tiles<decltype(group)::value>, tiles, kTilePixels, stream, scene, job, out);
   });
   check(cudaGetLastError(), "rendering");
 }
@@ -145,10 +153,10 @@ void CudaPlan::backward(const CudaScene& scene, const Images& images, const Imag
   check(cudaMemsetAsync(moments, 0, sizeof(float) * numbers, stream), "clearing the gradient sums");
   for_channel_groups(scene.first.channels(), [&](auto group, int first) {
     const TileJob job = {headers_.data<float>(), values_.data<std::uint32_t>(), ranges_.data<std::uint32_t>(), first};
-    blend_tiles_vjp<decltype(group)::value><<<tiles, kTilePixels, 0, stream>>>(scene, job, images, v, moments);
+    launch(blend_tiles_vjp<decltype(group)::value>, tiles, kTilePixels, stream, scene, job, images, v, moments);
   });
-  project_gaussians_vjp<<<blocks_for(scene.first.N), kThreads, 0, stream>>>(scene, counts_.data<std::uint32_t>(),
-                                                                            moments, out, v_viewmats);
+  launch(project_gaussians_vjp, blocks_for(scene.first.N), kThreads, stream, scene, counts_.data<std::uint32_t>(),
+         moments, out, v_viewmats);
   check(cudaGetLastError(), "differentiating");
 }
 

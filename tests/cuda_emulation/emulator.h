@@ -1,0 +1,17 @@
+// What tests may ask of the emulator.
+#pragma once
+
+#include <cstdint>
+
+namespace gpu {
+
+// Which ready thread runs next: 0 the lowest, 1 the highest, any other number seeds a random choice.
+void use_order(std::uint32_t order);
+// While set, allocating and waiting fail as they do while a stream is captured into a graph.
+void use_capture(bool capturing);
+std::uint64_t launches();  // kernels launched so far
+std::uint64_t waits();     // host waits so far
+std::int64_t allocated();  // bytes of device memory held now
+std::uint64_t allocations();
+
+}  // namespace gpu

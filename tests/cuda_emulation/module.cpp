@@ -1,0 +1,22 @@
+// The CUDA bindings over the emulated device: a Python module that takes CPU arrays.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include "../../cuda_ext/bind/cpu.h"
+#include "emulator.h"
+#include "probes.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+NB_MODULE(_cuda_emulation, m) {
+  nb::set_leak_warnings(false);
+  gh::bind_cuda(m);
+  m.def("use_order", &gpu::use_order, "order"_a, "0: lowest thread first, 1: highest first, else a random seed.");
+  m.def("use_capture", &gpu::use_capture, "capturing"_a, "Make allocations and waits fail as in a captured stream.");
+  m.def("launches", &gpu::launches, "Kernels launched so far.");
+  m.def("waits", &gpu::waits, "Times the host has waited for the device so far.");
+  m.def("allocated", &gpu::allocated, "Bytes of device memory held now.");
+  m.def("allocations", &gpu::allocations, "Allocations of device memory so far.");
+  m.def("probe", &probe, "name"_a, "order"_a, "Run one of the emulator's own small kernels; returns what it wrote.");
+}
