@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from .extension import kernels
 
 C0 = 0.28209479177387814
 C1 = 0.4886025119029199
@@ -62,6 +67,8 @@ def sh_to_rgb(coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
     Returns:
         ``[..., N, 3]``.
     """
+    if degree > 0 and _can_fuse(coefficients, dirs):
+        return _fused(coefficients, dirs, degree)
     used = coefficients[:, : num_bases(degree)]
     if degree == 0:
         rgb = (C0 * used[:, 0]).expand(dirs.shape)
@@ -74,3 +81,50 @@ def sh_to_rgb(coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
 def rgb_to_sh(rgb: Tensor) -> Tensor:
     """Degree-0 coefficient that shows ``rgb`` from every side."""
     return (rgb - 0.5) / C0
+
+
+def _can_fuse(coefficients: Tensor, dirs: Tensor) -> bool:
+    """True where the compiled kernel is there and covers these tensors: float32 on the CPU."""
+    return kernels() is not None and all(
+        x.dtype == torch.float32 and x.device.type == "cpu" for x in (coefficients, dirs)
+    )
+
+
+def _fused(coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
+    flat = dirs.reshape(math.prod(dirs.shape[:-2]), *dirs.shape[-2:]).contiguous()
+    rgb = _ShColors.apply(coefficients.contiguous(), flat, degree)
+    return rgb.view(dirs.shape)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class _ShColors(torch.autograd.Function):
+    """``sh_to_rgb`` of coefficients ``[N, B, 3]`` along dirs ``[C, N, 3]`` in one compiled pass each way."""
+
+    @staticmethod
+    def forward(ctx: Any, coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
+        module = kernels()
+        assert module is not None
+        rgb = torch.empty_like(dirs)
+        arrays = (coefficients.detach().numpy(), dirs.detach().numpy(), degree, rgb.numpy())
+        module.sh_colors(*arrays, torch.get_num_threads())
+        ctx.save_for_backward(coefficients, dirs)
+        ctx.degree = degree
+        return rgb
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, v_rgb: Tensor) -> tuple[Tensor, Tensor | None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        module = kernels()
+        assert module is not None
+        coefficients, dirs = ctx.saved_tensors
+        v_coefficients = torch.empty_like(coefficients)
+        v_dirs = torch.empty_like(dirs) if ctx.needs_input_grad[1] else None
+        module.sh_colors_vjp(
+            coefficients.numpy(),
+            dirs.numpy(),
+            ctx.degree,
+            v_rgb.contiguous().numpy(),
+            v_coefficients.numpy(),
+            None if v_dirs is None else v_dirs.numpy(),
+            torch.get_num_threads(),
+        )
+        return v_coefficients, v_dirs, None

@@ -52,7 +52,7 @@ void backward(Plan& plan, const Scene<Cpu>& scene, const Outputs<Cpu>& images, c
   for (int c = 0; c < scene.cameras(); ++c)
     plan.cameras[c]->backward(scene.camera(c), images.camera(scene, c), v.camera(scene, c), out.camera(scene, c),
                               viewmats ? viewmats + 16 * c : nullptr,
-                              backgrounds ? backgrounds + std::size_t(c) * scene.D() : nullptr, threads);
+                              backgrounds ? backgrounds + scene.background_offset(c) : nullptr, threads);
 }
 
 nb::dict timings(const Plan& plan) {

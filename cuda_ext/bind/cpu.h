@@ -9,5 +9,6 @@ void bind_cpu(nanobind::module_& m);
 void bind_cuda(nanobind::module_& m);
 void bind_deform(nanobind::module_& m);
 void bind_ssim(nanobind::module_& m);
+void bind_sh(nanobind::module_& m);
 
 }  // namespace gh

@@ -22,4 +22,5 @@ NB_MODULE(_kernels, m) {
 #endif
   gh::bind_deform(m);
   gh::bind_ssim(m);
+  gh::bind_sh(m);
 }

@@ -34,10 +34,13 @@ struct Scene {
   std::size_t pixels() const { return std::size_t(width) * height; }
   // Colors are [N, D], or [C, N, D] where they depend on the view.
   bool colors_per_camera() const { return colors.ndim() == 3; }
+  // Backgrounds are [C, D], or plates [C, H, W, D].
+  bool has_plate() const { return backgrounds && backgrounds->ndim() == 4; }
+  std::size_t background_offset(int c) const { return (has_plate() ? pixels() : 1) * std::size_t(c) * D(); }
   std::size_t color_offset(int c) const { return colors_per_camera() ? std::size_t(c) * N() * D() : 0; }
 
   SceneView camera(int c) const {
-    const float* background = backgrounds ? backgrounds->data() + std::size_t(c) * D() : nullptr;
+    const float* background = backgrounds ? backgrounds->data() + background_offset(c) : nullptr;
     return {means.data(),
             quats.data(),
             scales.data(),
@@ -54,7 +57,8 @@ struct Scene {
             height,
             near_plane,
             far_plane,
-            eps2d};
+            eps2d,
+            has_plate()};
   }
 };
 

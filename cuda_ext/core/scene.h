@@ -16,10 +16,11 @@ struct SceneView {          // the scene as one camera sees it
   const float* extra;       // [N, E]
   const float* viewmat;     // [4, 4]
   const float* K;           // [3, 3]
-  const float* background;  // [D] or null
+  const float* background;  // [D], or [H, W, D] where has_plate, or null
   int64_t N;
   int D, E, width, height;
   float near_plane, far_plane, eps2d;
+  bool has_plate;
 
   GH_FN int channels() const { return D + E + 1; }  // colors, extra, depth
   GH_FN int tiles_x() const { return (width + kTile - 1) / kTile; }

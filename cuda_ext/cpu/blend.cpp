@@ -3,7 +3,7 @@
 // A tile is cut into blocks of 4 x (kWidth / 4) pixels, one register each. A splat visits only the
 // blocks that its ellipse reaches: kWidth splats at a time, the exact span of rows in each of the
 // four block columns becomes a bit mask of blocks. A second mask holds the blocks still unfinished.
-#include "simd.h"  // first: the shared headers look its vector operations up
+#include "tile.h"  // first: the shared headers look its vector operations up
 
 #include "../core/blend.h"
 #include "../core/splat.h"
@@ -14,28 +14,11 @@ namespace gh::GH_ISA {
 
 namespace {
 
-constexpr int kBlockRows = kWidth / 4;           // pixel rows of a block
-constexpr int kBlocksDown = kTile / kBlockRows;  // blocks in a column
-constexpr int kBlocks = 4 * kBlocksDown;         // blocks in a tile, column by column
 constexpr int kMaxChannels = kChannelLimit;
 constexpr int kAliveInterval = 8;  // splats between looks at whether a tile is finished
 
 typedef uint64_t BlockMask;  // bit b: block b
 constexpr int kMaskWords = kBlocks > 32 ? 2 : 1;
-
-struct TileArea {
-  int x0, y0, columns, rows;  // pixels; columns and rows inside the image
-};
-
-inline TileArea tile_area(const SceneView& scene, const Binned& binned, int tile) {
-  const int x0 = tile % binned.tiles_x * kTile, y0 = tile / binned.tiles_x * kTile;
-  const int columns = scene.width - x0, rows = scene.height - y0;
-  return {x0, y0, columns < kTile ? columns : kTile, rows < kTile ? rows : kTile};
-}
-
-// Block and lane of pixel (column, row) of a tile, as one offset in units of lanes.
-inline int block_of(int column, int row) { return column / 4 * kBlocksDown + row / kBlockRows; }
-inline int lane_of(int column, int row) { return row % kBlockRows * 4 + column % 4; }
 
 struct TileCentres {  // pixel centres of the blocks of each block column and row
   Vec x[4], y[kBlocksDown];
@@ -102,21 +85,10 @@ inline BlockMask unfinished(const Vec* state, int stride) {
   return alive;
 }
 
-// Transmittance of every block before the first splat: pixels outside the image are finished.
-inline Vec initial_T(const TileArea& area, int block) {
-  if (area.columns == kTile && area.rows == kTile) return Vec{} + 1.0f;
-  Vec T;
-  for (int lane = 0; lane < kWidth; ++lane) {
-    const int column = block / kBlocksDown * 4 + lane % 4, row = block % kBlocksDown * kBlockRows + lane / 4;
-    T[lane] = column < area.columns && row < area.rows ? 1.0f : -1.0f;
-  }
-  return T;
-}
-
 template <int CH>
 void blend_channels(const SceneView& scene, const Sorted& sorted, const Binned& binned, const TileArea& area, int tile,
                     Vec* state) {
-  const int channels = CH ? CH : scene.channels(), stride = channels + 1;
+  const int channels = CH ? CH : scene.channels(), stride = channels + kForwardHeader;
   const TileCentres centres(area);
   BlockMask alive = unfinished(state, stride);
   const uint32_t end = binned.tile_start[tile + 1];
@@ -130,38 +102,10 @@ void blend_channels(const SceneView& scene, const Sorted& sorted, const Binned& 
         const Exponent exponent(splat, centres.x[b / kBlocksDown], centres.y[b % kBlocksDown]);
         const auto step = blend_step(exponent.value, block[0]);
         block[0] = step.T;
-        for (int k = 0; k < channels; ++k) block[1 + k] += step.weight * splat[kSplatHeader + k];
+        for (int k = 0; k < channels; ++k) block[kForwardHeader + k] += step.weight * splat[kSplatHeader + k];
         alive &= ~(BlockMask(all_negative(step.T)) << b);
       }
     }
-  }
-}
-
-void write_tile(const SceneView& scene, const Images& out, const TileArea& area, const Vec* state) {
-  const int D = scene.D, E = scene.E, stride = scene.channels() + 1;
-  for (int row = 0; row < area.rows; ++row) {
-    int64_t pixel = int64_t(area.y0 + row) * scene.width + area.x0;
-    for (int column = 0; column < area.columns; ++column, ++pixel) {
-      const float* lane = (const float*)(state + block_of(column, row) * stride) + lane_of(column, row);
-      const float T = __builtin_fabsf(lane[0]);
-      for (int k = 0; k < D; ++k)
-        out.rgb[pixel * D + k] = lane[(1 + k) * kWidth] + (scene.background ? T * scene.background[k] : 0.0f);
-      for (int k = 0; k < E; ++k) out.extra[pixel * E + k] = lane[(1 + D + k) * kWidth];
-      out.depth[pixel] = lane[(1 + D + E) * kWidth];
-      out.alpha[pixel] = 1.0f - T;
-    }
-  }
-}
-
-void write_empty_tile(const SceneView& scene, const Images& out, const TileArea& area) {
-  for (int row = 0; row < area.rows; ++row) {
-    const int64_t pixel = int64_t(area.y0 + row) * scene.width + area.x0;
-    for (int i = 0; i < area.columns; ++i)
-      for (int k = 0; k < scene.D; ++k)
-        out.rgb[(pixel + i) * scene.D + k] = scene.background ? scene.background[k] : 0.0f;
-    memset(out.extra + pixel * scene.E, 0, sizeof(float) * area.columns * scene.E);
-    memset(out.depth + pixel, 0, sizeof(float) * area.columns);
-    memset(out.alpha + pixel, 0, sizeof(float) * area.columns);
   }
 }
 
@@ -170,12 +114,9 @@ void write_empty_tile(const SceneView& scene, const Images& out, const TileArea&
 void blend_tile(const SceneView& scene, const Sorted& sorted, const Binned& binned, const Images& out, int tile) {
   const TileArea area = tile_area(scene, binned, tile);
   if (binned.tile_start[tile] == binned.tile_start[tile + 1]) return write_empty_tile(scene, out, area);
-  const int channels = scene.channels(), stride = channels + 1;
-  Vec state[kBlocks * (kMaxChannels + 1)];
-  for (int b = 0; b < kBlocks; ++b) {
-    state[b * stride] = initial_T(area, b);
-    for (int k = 1; k < stride; ++k) state[b * stride + k] = Vec{};
-  }
+  const int channels = scene.channels();
+  Vec state[kBlocks * (kMaxChannels + kForwardHeader)];
+  clear_state(area, channels + kForwardHeader, state);
   switch (channels) {
     case 4:
       blend_channels<4>(scene, sorted, binned, area, tile, state);
@@ -200,38 +141,6 @@ void blend_tile(const SceneView& scene, const Sorted& sorted, const Binned& binn
 }
 
 namespace {
-
-// Backward state of a block: T, what is still behind, then v_alpha and the channels' cotangents.
-constexpr int kBackwardHeader = 3;
-
-void read_tile(const SceneView& scene, const Images& images, const ImageGradients& v, const TileArea& area, Vec* state,
-               float* v_background) {
-  const int D = scene.D, E = scene.E, stride = scene.channels() + kBackwardHeader;
-  for (int b = 0; b < kBlocks; ++b) {
-    state[b * stride] = initial_T(area, b);
-    for (int k = 1; k < stride; ++k) state[b * stride + k] = Vec{};
-  }
-  for (int row = 0; row < area.rows; ++row) {
-    int64_t pixel = int64_t(area.y0 + row) * scene.width + area.x0;
-    for (int column = 0; column < area.columns; ++column, ++pixel) {
-      float* lane = (float*)(state + block_of(column, row) * stride) + lane_of(column, row);
-      float behind = 0.0f;
-      auto put = [&](int channel, const float* gradient, const float* image) {
-        const float value = gradient ? *gradient : 0.0f;
-        lane[(2 + channel) * kWidth] = value;
-        behind += value * *image;
-      };
-      put(0, v.alpha ? v.alpha + pixel : nullptr, images.alpha + pixel);
-      for (int k = 0; k < D; ++k) put(1 + k, v.rgb ? v.rgb + pixel * D + k : nullptr, images.rgb + pixel * D + k);
-      for (int k = 0; k < E; ++k)
-        put(1 + D + k, v.extra ? v.extra + pixel * E + k : nullptr, images.extra + pixel * E + k);
-      put(1 + D + E, v.depth ? v.depth + pixel : nullptr, images.depth + pixel);
-      lane[kWidth] = behind;
-      if (v_background && v.rgb)
-        for (int k = 0; k < D; ++k) v_background[k] += (1.0f - images.alpha[pixel]) * v.rgb[pixel * D + k];
-    }
-  }
-}
 
 // Sums over one tile of a splat's gradient moments and of its channels' gradients.
 template <int CH>
@@ -296,7 +205,7 @@ void blend_vjp_tile(const SceneView& scene, const Sorted& sorted, const Binned& 
                     const ImageGradients& v, float* partial, float* v_background, int tile) {
   const TileArea area = tile_area(scene, binned, tile);
   const bool empty = binned.tile_start[tile] == binned.tile_start[tile + 1];
-  if (v_background) memset(v_background, 0, sizeof(float) * scene.D);
+  if (v_background && !scene.has_plate) memset(v_background, 0, sizeof(float) * scene.D);
   if (empty && !v_background) return;
   Vec state[kBlocks * (kMaxChannels + kBackwardHeader)];
   read_tile(scene, images, v, area, state, v_background);

@@ -22,5 +22,7 @@ void ssim_rows(const SsimView&, const float* zeros, float* scratch, float* simil
                int end);
 void ssim_vjp_rows(const SsimView&, const float* zeros, float* scratch, const SsimPartials&, const float* v_similarity,
                    float* v_a, float* v_b, int begin, int end);
+void sh_range(const ShView&, float* rgb, int64_t begin, int64_t end);
+void sh_vjp_range(const ShView&, const float* v_rgb, const ShGradients&, int64_t begin, int64_t end);
 
 }  // namespace gh::GH_ISA

@@ -38,7 +38,7 @@ struct Timings {  // seconds spent in the latest call
 class Workspace {
  public:
   void forward(const SceneView& scene, const Images& out, float* means2d, std::int32_t* radii, bool keep, int threads);
-  // v_viewmat [4, 4] and v_background [D] may be null.
+  // v_viewmat [4, 4] and v_background (shaped like the background) may be null.
   void backward(const SceneView& scene, const Images& images, const ImageGradients& v, const SceneGradients& out,
                 float* v_viewmat, float* v_background, int threads);
 

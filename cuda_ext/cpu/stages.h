@@ -7,6 +7,7 @@
 #include "../core/scene.h"
 
 #include "deform.h"
+#include "sh.h"
 #include "ssim.h"
 
 namespace gh {
@@ -44,7 +45,8 @@ struct Stages {
   // Ranks [begin, end): list the touched tiles from pair `next_pair` on; counts per tile into `histogram`.
   void (*list_tiles)(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair, uint32_t* histogram);
   void (*blend)(const SceneView&, const Sorted&, const Binned&, const Images&, int tile);
-  // `partial` [pairs, row]: gradient sums of each (splat, tile); `v_background` [D] of this tile or null.
+  // `partial` [pairs, row]: gradient sums of each (splat, tile); `v_background`: [D] of this tile, the
+  // [H, W, D] of the image where the scene has a plate, or null.
   void (*blend_vjp)(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&,
                     float* partial, float* v_background, int tile);
   // Gaussians [begin, end): sum partials, then the VJP of the projection. `v_view` [12] (R, t) or null.
@@ -60,6 +62,9 @@ struct Stages {
                int end);
   void (*ssim_vjp)(const SsimView&, const float* zeros, float* scratch, const SsimPartials&, const float* v_similarity,
                    float* v_a, float* v_b, int begin, int end);
+  // Gaussians [begin, end): colours of SH coefficients.
+  void (*sh)(const ShView&, float* rgb, int64_t begin, int64_t end);
+  void (*sh_vjp)(const ShView&, const float* v_rgb, const ShGradients&, int64_t begin, int64_t end);
 };
 
 inline int partial_row(int channels) { return (kMoments + channels + 15) / 16 * 16; }
