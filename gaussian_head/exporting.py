@@ -195,8 +195,26 @@ def _splat(head: Head, out: Path, options: ExportOptions) -> None:
     _write_gaussians(head, out, options, write_splat, ".splat")
 
 
+def _compressed_ply(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.compressed_ply import write_compressed_ply
+
+    _write_gaussians(head, out, options, write_compressed_ply, ".compressed.ply")
+
+
+def _spz(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.spz import write_spz
+
+    _write_gaussians(head, out, options, write_spz, ".spz")
+
+
 FORMATS: dict[str, ExportFormat] = {
     "ply": ExportFormat(endings=(".ply",), description="Gaussians as standard 3DGS PLY", write=_ply),
     "splat": ExportFormat(endings=(".splat",), description="Gaussians, 32 bytes each, web viewers", write=_splat),
+    "compressed-ply": ExportFormat(
+        endings=(".compressed.ply", ".ply"),
+        description="Gaussians in chunks, PlayCanvas and SuperSplat",
+        write=_compressed_ply,
+    ),
+    "spz": ExportFormat(endings=(".spz",), description="Gaussians, gzipped fixed point, SPZ 3", write=_spz),
 }
 """Format name to how it is written."""

@@ -4,11 +4,14 @@ from .checkpoint import config_from_json as config_from_json
 from .checkpoint import config_to_json as config_to_json
 from .checkpoint import load_checkpoint as load_checkpoint
 from .checkpoint import save_checkpoint as save_checkpoint
+from .compressed_ply import write_compressed_ply as write_compressed_ply
 from .gltf import write_animated_glb as write_animated_glb
 from .mesh import write_mesh as write_mesh
 from .motion_file import read_motion as read_motion
 from .motion_file import write_motion as write_motion
 from .ply import read_ply as read_ply
 from .ply import write_ply as write_ply
+from .sequence import sequence_folder as sequence_folder
 from .splat import read_splat as read_splat
 from .splat import write_splat as write_splat
+from .spz import write_spz as write_spz
