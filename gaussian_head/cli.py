@@ -7,13 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from .checks import InputError
-from .events import Event, Warned
+from .events import Event, Warned, both
 from .exporting import FORMATS
+
+if TYPE_CHECKING:
+    from .training import TrainConfig
+    from .viewer import LiveView
 
 Positional = tyro.conf.Positional
 Preset = Literal["preview", "standard", "full"]
@@ -83,6 +87,9 @@ def reconstruct(
     size: int = 512,
     seed: int = 0,
     resume: bool = False,
+    view: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 8080,
 ) -> None:
     """From a video of somebody talking to a head: track, then train.
 
@@ -93,11 +100,15 @@ def reconstruct(
         size: Width and height of the square picture to work at, in pixels.
         seed: Seed of every random choice.
         resume: Keep a finished capture and go on from the last checkpoint.
+        view: Watch the head sharpen in the browser, and steer the run from there.
+        host: Address that --view listens on; by default this machine only.
+        port: Port that --view listens on; the next free one where it is taken.
     """
     capture = out / "capture"
-    if not (resume and (capture / "capture.json").exists()):
-        track(video, out=capture, size=size)
-    train(capture, out=out / "head", preset=preset, seed=seed, resume=resume)
+    with _live_view(view, host, port) as live:
+        if not (resume and (capture / "capture.json").exists()):
+            _track(video, capture, size, live)
+        _train(capture, out / "head", _config(preset, None, seed), resume, live)
 
 
 def track(video: Positional[Path], *, out: Path, size: int = 512) -> None:
@@ -108,11 +119,7 @@ def track(video: Positional[Path], *, out: Path, size: int = 512) -> None:
         out: Folder of the capture.
         size: Width and height of the square picture to work at, in pixels.
     """
-    from .tracking import track as run
-
-    with _drawing() as listener:
-        run(video, out, size=size, listener=listener)
-    print(f"capture: {out}\nquality report: {out / 'report.png'}")
+    _track(video, out, size, None)
 
 
 def train(
@@ -123,6 +130,9 @@ def train(
     config: Path | None = None,
     seed: int = 0,
     resume: bool = False,
+    view: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 8080,
 ) -> None:
     """Train a head of Gaussians on a capture.
 
@@ -133,16 +143,13 @@ def train(
         config: A config.json of an earlier run, perhaps edited, in place of the preset.
         seed: Seed of every random choice.
         resume: Go on from the last checkpoint in `out`, exactly as if never stopped.
+        view: Watch the head sharpen in the browser, and steer the run from there.
+        host: Address that --view listens on; by default this machine only.
+        port: Port that --view listens on; the next free one where it is taken.
     """
-    from dataclasses import replace
-
-    from .training import PRESETS, load_config
-    from .training import train as run
-
-    chosen = PRESETS[preset] if config is None else load_config(config)
-    with _drawing() as listener:
-        run(capture, out, replace(chosen, seed=seed), resume=resume, listener=listener)
-    print(f"head: {out}")
+    chosen = _config(preset, config, seed)
+    with _live_view(view, host, port) as live:
+        _train(capture, out, chosen, resume, live)
 
 
 def render(
@@ -267,6 +274,54 @@ def doctor() -> None:
 VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb for verb in (demo, reconstruct, track, train, render, evaluate, view, export, doctor)
 }
+
+
+def _config(preset: Preset, file: Path | None, seed: int) -> TrainConfig:
+    from dataclasses import replace
+
+    from .training import PRESETS, load_config
+
+    return replace(PRESETS[preset] if file is None else load_config(file), seed=seed)
+
+
+def _track(video: Path, out: Path, size: int, live: LiveView | None) -> None:
+    from .tracking import track as run
+
+    with _drawing() as bars:
+        run(video, out, size=size, listener=bars if live is None else both(bars, live.listen))
+    print(f"capture: {out}\nquality report: {out / 'report.png'}")
+
+
+def _train(capture: Path, out: Path, config: TrainConfig, resume: bool, live: LiveView | None) -> None:
+    from .training import train as run
+
+    with _drawing() as bars:
+        if live is None:
+            run(capture, out, config, resume=resume, listener=bars)
+        else:
+            listener = both(bars, live.listen)
+            head = run(capture, out, config, resume=resume, listener=listener, observer=live.observe)
+            live.finish(head)
+    print(f"head: {out}")
+    if live is not None:
+        print(f"the head is in the viewer at {live.url} (Ctrl+C ends it)")
+        live.wait()
+
+
+@contextmanager
+def _live_view(wanted: bool, host: str, port: int) -> Iterator[LiveView | None]:
+    """A page on the run where one is wanted; it closes with the command."""
+    if not wanted:
+        yield None
+        return
+    from .viewer import LiveView
+
+    live = LiveView(host=host, port=port)
+    print(f"viewer: {live.url}", flush=True)
+    try:
+        yield live
+    finally:
+        live.stop()
 
 
 @contextmanager

@@ -39,6 +39,16 @@ def ignore(event: Event) -> None:
     """A listener that drops every event; the default of every verb."""
 
 
+def both(first: Listener, second: Listener) -> Listener:
+    """A listener that hands every event to two."""
+
+    def listen(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return listen
+
+
 def tracked(items: Iterable[T], stage: str, total: int | None, listener: Listener) -> Iterator[T]:
     """Yield ``items`` and emit a Progress after each."""
     for done, item in enumerate(items, start=1):

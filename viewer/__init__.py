@@ -6,3 +6,4 @@ browser; ``bridge`` and ``tabs`` speak to it, ``worker`` renders, ``app`` wires 
 
 from .app import ViewerHandle as ViewerHandle
 from .app import serve as serve
+from .live import LiveView as LiveView

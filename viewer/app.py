@@ -90,9 +90,8 @@ def serve(
     shelf = Shelf(heads)
     head = shelf.get(shelf.names[0]).head
     start = None if audio is None else _performance(head, audio)
-    if host not in LOCAL:
-        log.warning("the viewer listens on %s, where anyone who reaches it can use it", host)
-    server = _server(head, host, port, verbose=block)
+    server = open_server(host, port, verbose=block)
+    aim(server, head)
     sessions: dict[int, Session] = {}
 
     @server.on_client_connect
@@ -121,17 +120,24 @@ def _performance(head: Head, audio: Path) -> Performance:
     return spoken(head, read_audio(audio, sample_rate=SAMPLE_RATE), Path(audio).name)
 
 
-def _server(head: Head, host: str, port: int, *, verbose: bool) -> Any:
+def open_server(host: str, port: int, *, verbose: bool) -> Any:
+    """A viser server in this project's dress, with an empty scene."""
     import viser
 
+    if host not in LOCAL:
+        log.warning("the viewer listens on %s, where anyone who reaches it can use it", host)
     server = viser.ViserServer(host=host, port=port, label="gaussian-head", verbose=verbose)
     server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=BRAND)
     server.gui.main_panel.dock_right()
     server.scene.set_up_direction("-y")
     server.scene.world_axes.visible = False
+    return server
+
+
+def aim(server: Any, head: Head) -> None:
+    """Let browsers start in front of ``head``."""
     place = placement(head)
     server.initial_camera.position = place.position
     server.initial_camera.look_at = place.look_at
     server.initial_camera.up = (0.0, -1.0, 0.0)
     server.initial_camera.fov = place.fov
-    return server

@@ -5,6 +5,9 @@ One file per tab, each with ``build(session, gui)``, called inside the tab that 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from ..session import Session
 from . import camera, commands, face, look, play, save
 
@@ -12,11 +15,11 @@ TABS = {"Play": play.build, "Face": face.build, "Look": look.build, "Camera": ca
 """Titles in the order shown, and what fills each tab."""
 
 
-def build(session: Session) -> None:
-    """Fill the browser's control panel."""
+def build(session: Session, first: Mapping[str, Callable[[Session, Any], None]] | None = None) -> None:
+    """Fill the browser's control panel; ``first`` are tabs before the usual ones."""
     gui = session.client.gui
     tabs = gui.add_tab_group()
-    for title, fill in TABS.items():
+    for title, fill in {**(first or {}), **TABS}.items():
         with tabs.add_tab(title):
             fill(session, gui)
     commands.build(session, gui)

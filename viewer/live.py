@@ -1,0 +1,267 @@
+"""A head in the browser while it is being trained.
+
+Training calls ``observe`` between two steps and knows nothing else of the browser. A copy of the head is made there
+only when somebody looks and the last copy is old enough; pictures of it are rendered by the same workers as ever.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gaussian_head.checks import InputError
+from gaussian_head.events import Event
+from gaussian_head.head import Head
+from gaussian_head.rendering import captured_sound
+from gaussian_head.training import StepDone, StopTraining
+
+from . import tabs
+from .app import ViewerHandle, aim, open_server
+from .edits import MeanPose
+from .live_panel import LivePanel
+from .live_run import Run
+from .performances import Performance
+from .session import Session
+from .shelf import Shelf, ShelvedHead
+from .worker import Worker
+
+log = logging.getLogger(__name__)
+NAME = "Head in training"
+INTERVAL = 1.0
+"""Seconds between two copies of the head at least."""
+COPY_SHARE = 0.02
+"""Share of the time that copying may take at most."""
+REFRESH = 0.5
+"""Seconds between two updates of the pages."""
+PAUSE_GRACE = 5.0
+"""Seconds that a pause outlives the last browser, so that a page can be reloaded."""
+
+
+class LiveShelf(Shelf):
+    """A shelf with one head, exchanged now and then."""
+
+    def __init__(self) -> None:
+        self.person: ShelvedHead | None = None
+        """The newest copy; None before the first."""
+        self.finished = False
+        """The head is trained."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name."""
+        return (NAME,)
+
+    def get(self, name: str) -> ShelvedHead:
+        """The newest copy."""
+        if self.person is None:
+            raise InputError("nothing is trained yet; wait for the first step.")
+        return self.person
+
+
+class LiveSession(Session):
+    """A browser whose head changes under it."""
+
+    shelf: LiveShelf
+
+    def renew(self, person: ShelvedHead) -> None:
+        """Show a newer copy of the same head, at the same moment of the same performance."""
+        with self.changed:
+            old = self.scene.person.clip
+            self.performances = [person.clip if p is old else p for p in self.performances]
+            performance = person.clip if self.scene.performance is old else self.scene.performance
+            self.scene = replace(self.scene, person=person, performance=performance)
+            # Not a touch of the user's: the picture need not be drawn small first.
+            self.scheduler.version += 1
+            self.changed.notify_all()
+
+    def give_voice(self, name: str, content: bytes) -> None:
+        """Speaking is learnt last: until then say so."""
+        if content and not self.shelf.finished:
+            self.complain("Not yet", "The head learns to speak when training ends; give it a voice then.")
+            return
+        super().give_voice(name, content)
+
+
+class LiveView:
+    """A page on a training run; ``observe`` and ``listen`` are for ``training.train``.
+
+    Browsers may come and go: they never stop a run, and while none is there nothing is copied or rendered.
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 8080, size: int = 512) -> None:
+        """Open the page.
+
+        Args:
+            host: address to listen on; by default this machine only.
+            port: port to listen on, 0 for any free one; the next free one where it is taken.
+            size: height of the rendered picture, pixels.
+        """
+        self.run = Run()
+        """Numbers of the run, and what the pages want of it."""
+        self._size = size
+        self._shelf = LiveShelf()
+        self._waiting: dict[int, tuple[Any, Any]] = {}
+        self._sessions: dict[int, LiveSession] = {}
+        self._panels: dict[int, LivePanel] = {}
+        self._doors = threading.RLock()
+        self._copied_at, self._interval = float("-inf"), INTERVAL
+        self._left_at = float("-inf")
+        self._stale = True
+        self._closed = threading.Event()
+        self._server = open_server(host, port, verbose=False)
+        self._handle = ViewerHandle(self._server, self._sessions, host)
+        self._server.on_client_connect(self._enter)
+        self._server.on_client_disconnect(self._leave)
+        threading.Thread(target=self._refresh, name="live-pages", daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where to look."""
+        return self._handle.url
+
+    @property
+    def sessions(self) -> tuple[LiveSession, ...]:
+        """The browsers that see the head now."""
+        return tuple(self._sessions.values())
+
+    @property
+    def watched(self) -> bool:
+        """True while a browser is there."""
+        return bool(self._sessions or self._waiting)
+
+    def listen(self, event: Event) -> None:
+        """Follow what is done before and after the training steps."""
+        self.run.listen(event)
+
+    def observe(self, done: StepDone) -> None:
+        """Note a finished step, hand a copy to the pages where one is due, and wait while the user wants it.
+
+        Raises:
+            StopTraining: the user wants training to end here.
+        """
+        self.run.record(done)
+        self._stale = True
+        while True:
+            if self.watched and self._due():
+                self._copy(done)
+            if not self.run.status.paused or self.run.status.stopping:
+                break
+            if not self.watched and time.monotonic() - self._left_at > PAUSE_GRACE:
+                self.run.pause(False)
+                break
+            self.run.wait(0.5)
+        if self.run.status.stopping:
+            raise StopTraining
+        self.run.resume_clock()
+
+    def finish(self, head: Head) -> None:
+        """Go on as the viewer of the trained head."""
+        self._shelf.finished = True
+        self._hand_out(self._person(head))
+        self.run.finish()
+
+    def wait(self) -> None:
+        """Block until ``stop`` is called from elsewhere or the user presses Ctrl-C."""
+        self._handle.wait()
+
+    def stop(self) -> None:
+        """Disconnect every browser and free the port; calling it twice is fine."""
+        self._closed.set()
+        self._handle.stop()
+        self.run.wake()
+
+    def _due(self) -> bool:
+        return self._stale and time.monotonic() - self._copied_at >= self._interval
+
+    def _copy(self, done: StepDone) -> None:
+        begun = time.monotonic()
+        self._stale = False
+        try:
+            self._hand_out(self._person(done.snapshot()))
+        except Exception:
+            # Whatever goes wrong on the way to a page, training goes on.
+            log.exception("the head in training could not be shown")
+        self._copied_at = time.monotonic()
+        self._interval = max(INTERVAL, (self._copied_at - begun) / COPY_SHARE)
+
+    def _person(self, head: Head) -> ShelvedHead:
+        """A newer head; what derives from the clip is kept where the clip is still the same."""
+        old = self._shelf.person
+        if old is not None and old.head.capture_motion is head.capture_motion:
+            return replace(old, head=head)
+        sound = _sound(head) if old is None else old.clip.samples
+        clip = Performance(name="Captured clip", motion=head.capture_motion, samples=sound)
+        return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip)
+
+    def _hand_out(self, person: ShelvedHead) -> None:
+        with self._doors:
+            first, self._shelf.person = self._shelf.person is None, person
+            if first:
+                aim(self._server, person.head)
+            for session in self._sessions.values():
+                session.renew(person)
+
+    def _enter(self, client: Any) -> None:
+        with self._doors:
+            if self._shelf.person is not None:
+                self._begin(client)
+            else:
+                folder = client.gui.add_folder("Training")
+                with folder:
+                    self._panels[client.client_id] = LivePanel(client.gui, self.run)
+                self._waiting[client.client_id] = (client, folder)
+        self.run.wake()
+
+    def _begin(self, client: Any) -> None:
+        session = LiveSession(client, self._shelf, None, self._size)
+        self._sessions[client.client_id] = session
+
+        def fill(_session: Session, gui: Any) -> None:
+            self._panels[client.client_id] = LivePanel(gui, self.run)
+
+        tabs.build(session, first={"Training": fill})
+        client.camera.on_update(lambda _: session.touch())
+        session.go_to(0)
+        Worker(session).start()
+
+    def _leave(self, client: Any) -> None:
+        with self._doors:
+            self._waiting.pop(client.client_id, None)
+            self._panels.pop(client.client_id, None)
+            session = self._sessions.pop(client.client_id, None)
+            self._left_at = time.monotonic()
+        if session is not None:
+            session.stop()
+
+    def _refresh(self) -> None:
+        while not self._closed.wait(REFRESH):
+            with self._doors:
+                numbers = list(self._panels)
+            for number in numbers:
+                try:
+                    self._refresh_page(number)
+                except Exception:
+                    log.exception("a page of the training run could not be brought up to date")
+
+    def _refresh_page(self, number: int) -> None:
+        with self._doors:
+            if self._shelf.person is not None and number in self._waiting:
+                client, folder = self._waiting.pop(number)
+                folder.remove()
+                self._begin(client)
+            panel = self._panels.get(number)
+        if panel is not None:
+            panel.update()
+
+
+def _sound(head: Head) -> np.ndarray | None:
+    try:
+        return captured_sound(head)
+    except InputError as error:
+        log.warning("the clip plays without sound: %s", error)
+        return None
