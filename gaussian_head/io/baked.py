@@ -1,0 +1,201 @@
+"""A baked sequence: one file with all that a web page or a game engine needs to play a talking head.
+
+The file is a safetensors file: 8 bytes of header length (little-endian u64), a JSON header that names every tensor with
+its dtype, shape and byte range, then the tensors, little-endian, each aligned to its own number size. The JSON string
+``__metadata__["gaussian_head_baked"]`` holds the description that follows.
+
+Header fields: ``format``, ``version``, ``precision``, ``fps``, ``num_frames`` T, ``num_gaussians`` N, ``coefficients``
+(J names), ``camera`` (recording camera: ``viewmat`` 16 numbers row by row, world to camera, OpenCV axes; ``fx fy cx cy
+width height`` in pixels, pixel centres at half integers), ``centre`` (what cameras orbit around, metres), ``branches``,
+``decode``, ``background`` and ``sound`` (absent where there is none).
+
+========================  ===============  =============================================================================
+tensor                    shape            meaning
+========================  ===============  =============================================================================
+``means``                 ``[N, 3]``       canonical centres, metres
+``quats``                 ``[N, 4]``       rotations wxyz; normalise after reading
+``log_scales``            ``[N, 3]``       natural log of the standard deviations in metres
+``opacities``             ``[N]``          0 to 1
+``sh``                    ``[N, B, 3]``    spherical harmonics of the colour, B = 1 or 4, order and signs as in 3DGS
+``head_weights``          ``[N]``          1 follows the head, 0 the torso
+``coefficients``          ``[T, J]``       float32, code of every frame
+``poses``                 ``[T, 14]``      float32: head quaternion, head position, torso quaternion, torso position
+``BRANCH.basis``          ``[J1, M, 3]``   metres per unit of the coefficients ``basis_columns`` of that branch
+``BRANCH.stretch``        ``[J2, M, 6]``   rotation vector and log-scale per unit of ``stretch_columns``
+``background``            bytes            picture behind the Gaussians
+``sound``                 bytes            sound file; time 0 is frame 0
+========================  ===============  =============================================================================
+
+``branches`` lists ``{name, start, count, basis_columns, stretch_columns}``: the M Gaussians of a branch begin at
+``start``. A branch without columns has no such tensor. ``decode[name] = {scale, offset}`` says that a static
+tensor holds integers: ``value = stored * scale + offset`` along the last axis. Where ``BRANCH.basis.row [M]`` and
+``BRANCH.basis.column [J1]`` exist, ``value[j, m, :] = stored[j, m, :] * row[m] * column[j]``; the same for ``stretch``.
+
+A Gaussian with mean ``m``, unit quaternion ``q``, log-scales ``l`` and head weight ``w`` in a frame with coefficients
+``c``, head pose ``(H, h)`` and torso pose ``(T, t)``::
+
+    m' = m + sum_j c[basis_columns[j]] * basis[j]
+    turn, grow = sum_j c[stretch_columns[j]] * stretch[j]           # 3 and 3 numbers
+    mean  = w * (R(H) m' + h) + (1 - w) * (R(T) m' + t)             # R: rotation matrix of a quaternion
+    quat  = normalise(w * H + (1 - w) * T) * (1, turn / 2) * q      # Hamilton products; normalise the result
+    scale = exp(l + grow)
+    rgb   = max(0, 0.5 + sum_b sh[b] * Y_b(R^T d))                  # d: unit vector from camera to mean; R = R(T) in
+                                                                    # branch "torso", R(H) in the others
+    Y = (0.28209479, -0.48860251 y, 0.48860251 z, -0.48860251 x)
+
+The quaternions of a frame lie on one half of the sphere, so that they can be blended as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..checks import InputError, replacing, require_file
+from ..gaussians import Gaussians
+from ..head.branch import Branch, deform
+from ..motion import MotionFrame
+
+FORMAT = "gaussian-head-baked"
+VERSION = 1
+KEY = "gaussian_head_baked"
+"""Name of the description in the safetensors metadata."""
+STATIC = ("means", "quats", "log_scales", "opacities", "sh", "head_weights")
+"""Tensors with a leading N."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baked:
+    """A talking head ready to play, in memory."""
+
+    header: Mapping[str, Any]
+    """The description, as the module's docstring lists it."""
+    tensors: Mapping[str, np.ndarray]
+    """Stored tensors by name."""
+
+    def __len__(self) -> int:
+        return self.header["num_frames"]
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+        return self.header["fps"]
+
+    def table(self, name: str) -> np.ndarray:
+        """One static tensor as float32, decoded."""
+        stored = self.tensors[name].astype(np.float32)
+        rule = self.header["decode"].get(name)
+        if rule is None:
+            return stored
+        return (
+            (stored * np.float64(rule["scale"]) + np.float64(rule["offset"])).astype(np.float32).reshape(stored.shape)
+        )
+
+    def moving(self, name: str) -> np.ndarray:
+        """One ``BRANCH.basis`` or ``BRANCH.stretch`` as float32 ``[J, M, C]``, decoded."""
+        stored = self.tensors[name].astype(np.float32)
+        if f"{name}.row" not in self.tensors:
+            return stored
+        return stored * self.tensors[f"{name}.row"][None, :, None] * self.tensors[f"{name}.column"][:, None, None]
+
+    def branch(self, index: int) -> Branch:
+        """Branch ``index`` with all J coefficients in use."""
+        entry = self.header["branches"][index]
+        rows = slice(entry["start"], entry["start"] + entry["count"])
+        names = self.header["coefficients"]
+        static = {name: torch.from_numpy(self.table(name)[rows]) for name in STATIC}
+        moving = {kind: torch.zeros(entry["count"], size, len(names)) for kind, size in (("basis", 3), ("stretch", 6))}
+        for kind, values in moving.items():
+            columns = entry[f"{kind}_columns"]
+            if columns:
+                values[:, :, columns] = torch.from_numpy(self.moving(f"{entry['name']}.{kind}")).permute(1, 2, 0)
+        return Branch(
+            name=entry["name"],
+            uses=torch.arange(len(names)),
+            means=static["means"],
+            quats=static["quats"],
+            log_scales=static["log_scales"],
+            logit_opacities=torch.logit(static["opacities"]),
+            sh0=static["sh"][:, :1],
+            shN=static["sh"][:, 1:],
+            head_weights=static["head_weights"],
+            **moving,
+        )
+
+    def gaussians(self, t: int) -> Gaussians:
+        """All Gaussians ``[N]`` in the world at frame ``t``."""
+        poses = torch.from_numpy(self.tensors["poses"][t].copy())
+        frame = MotionFrame(
+            head_quat=poses[:4],
+            head_position=poses[4:7],
+            torso_quat=poses[7:11],
+            torso_position=poses[11:],
+            expression=torch.zeros(0),
+        )
+        code = torch.from_numpy(self.tensors["coefficients"][t].copy())
+        parts = [deform(self.branch(i), code, frame) for i in range(len(self.header["branches"]))]
+        fields = ("means", "quats", "scales", "opacities", "colors")
+        return Gaussians(**{name: torch.cat([getattr(part, name) for part in parts]) for name in fields})
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        from safetensors.numpy import save
+
+        arrays = {name: np.ascontiguousarray(array) for name, array in self.tensors.items()}
+        return save(arrays, metadata={KEY: json.dumps(self.header, separators=(",", ":"))})
+
+
+def write_baked(path: str | Path, baked: Baked) -> None:
+    """Write a baked sequence, at once or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(baked.to_bytes())
+
+
+def read_baked(path: str | Path) -> Baked:
+    """Read a baked sequence.
+
+    Raises:
+        InputError: missing, cut short, another kind of file, a newer version, or a tensor that is missing or misshapen.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = require_file(path, "baked sequence")
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            header = json.loads((file.metadata() or {})[KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except SafetensorError as error:
+        raise InputError(f"{path} is no baked sequence, or was cut short ({error}); export it again.") from error
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path} is a safetensors file but no baked sequence; wanted what `export` writes.") from error
+    if header.get("format") != FORMAT or header.get("version", 0) > VERSION:
+        raise InputError(
+            f"{path} is {header.get('format')!r} version {header.get('version')};"
+            f" {FORMAT!r} up to version {VERSION} was wanted."
+        )
+    baked = Baked(header=header, tensors=tensors)
+    _check(path, baked)
+    return baked
+
+
+def _check(path: Path, baked: Baked) -> None:
+    """InputError unless every tensor that the header speaks of is there in its shape."""
+    header, tensors = baked.header, baked.tensors
+    N, T, J = header["num_gaussians"], header["num_frames"], len(header["coefficients"])
+    wanted: dict[str, tuple[int, ...]] = {name: (N,) for name in STATIC}
+    wanted |= {"coefficients": (T, J), "poses": (T, 14)}
+    for branch in header["branches"]:
+        for kind, size in (("basis", 3), ("stretch", 6)):
+            columns = len(branch[f"{kind}_columns"])
+            if columns:
+                wanted[f"{branch['name']}.{kind}"] = (columns, branch["count"], size)
+    for name, shape in wanted.items():
+        got = tensors[name].shape if name in tensors else None
+        if got is None or got[: len(shape)] != shape:
+            raise InputError(f"{path}: tensor {name} has shape {got}; {list(shape)} was wanted. Export it again.")

@@ -1,0 +1,160 @@
+"""From a Head, a Motion and its sound to a baked sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from ..checks import InputError
+from ..head import Branch, Head
+from ..head.coefficients import coefficient_names, coefficients
+from ..media.memory import aac_bytes, jpeg_bytes
+from ..motion import Motion
+from .baked import FORMAT, STATIC, VERSION, Baked
+from .baked_tables import BASIS_STEP, STRETCH_STEP, TABLE_TYPES, affine_table, basis_table
+
+Precision = Literal["int8", "float16", "float32"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """What is heard while the frames are shown."""
+
+    samples: np.ndarray
+    """``[S]`` mono in [-1, 1]; sample 0 belongs to frame 0."""
+    sample_rate: int
+    """Hz."""
+
+
+@torch.no_grad()
+def bake(head: Head, motion: Motion, *, sound: Sound | None = None, precision: Precision = "int8") -> Baked:
+    """Everything that a player needs to show ``head`` going through ``motion``.
+
+    Args:
+        head: the person.
+        motion: T frames.
+        sound: cut or padded to the motion's length; None for a silent sequence.
+        precision: ``"int8"`` is small and looks the same, ``"float16"`` halves, ``"float32"`` keeps every bit.
+
+    Raises:
+        InputError: no frame, or an unknown precision.
+    """
+    if precision not in ("int8", "float16", "float32"):
+        raise InputError(f"precision {precision!r} is unknown; choose int8, float16 or float32.")
+    if not len(motion):
+        raise InputError("the motion has no frame; at least one was wanted.")
+    code = torch.stack([coefficients(head.coefficient_params, motion.at(t)) for t in range(len(motion))]).numpy()
+    learned = len(head.coefficient_params["w2"][0])
+    tensors, decode = _static_tables(head, precision)
+    branches, start = [], 0
+    for branch in head.branches:
+        entry, tables = _moving_tables(branch, np.abs(code).max(0), precision)
+        branches.append({"name": branch.name, "start": start, "count": len(branch), **entry})
+        tensors |= tables
+        start += len(branch)
+    tensors |= {"coefficients": code.astype(np.float32), "poses": _poses(motion)}
+    header: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "precision": precision,
+        "fps": float(motion.fps),
+        "num_frames": len(motion),
+        "num_gaussians": len(head),
+        "coefficients": list(coefficient_names(head.channels, learned)),
+        "camera": _camera(head),
+        "centre": head.centre.tolist(),
+        "branches": branches,
+        "decode": decode,
+    }
+    _add_background(header, tensors, head)
+    if sound is not None:
+        _add_sound(header, tensors, sound, motion)
+    return Baked(header=header, tensors=tensors)
+
+
+def _static_tables(head: Head, precision: Precision) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Tables ``[N, …]`` of what motion never changes; a Gaussian that is not finite becomes an invisible one."""
+
+    def joined(name: str) -> torch.Tensor:
+        return torch.cat([getattr(branch, name).detach().float().cpu() for branch in head.branches])
+
+    sh = torch.cat([joined("sh0"), joined("shN")], 1)
+    tables = {
+        "means": joined("means"),
+        "quats": torch.nn.functional.normalize(joined("quats"), dim=-1),
+        "log_scales": joined("log_scales"),
+        "opacities": torch.sigmoid(joined("logit_opacities")),
+        "sh": sh,
+        "head_weights": joined("head_weights"),
+    }
+    broken = (~torch.cat([t.reshape(len(t), -1) for t in tables.values()], 1).isfinite()).any(1)
+    tables = {name: torch.nan_to_num(table, 0, 0, 0) for name, table in tables.items()}
+    tables["opacities"][broken] = 0
+    arrays = {name: tables[name].numpy() for name in STATIC}
+    if precision == "float32":
+        return arrays, {}
+    if precision == "float16":
+        keep = {"means": arrays["means"], "log_scales": arrays["log_scales"]}
+        return {name: keep.get(name, array.astype(np.float16)) for name, array in arrays.items()}, {}
+    stored, decode = {}, {}
+    for name, array in arrays.items():
+        stored[name], decode[name] = affine_table(array, TABLE_TYPES[name])
+    return stored, decode
+
+
+def _moving_tables(branch: Branch, largest: np.ndarray, precision: Precision) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header entry and tensors of one branch's basis and stretch; columns that are zero everywhere are left out."""
+    entry: dict[str, Any] = {}
+    tensors: dict[str, np.ndarray] = {}
+    uses = branch.uses.cpu().numpy()
+    for kind, step in (("basis", BASIS_STEP), ("stretch", STRETCH_STEP)):
+        values = torch.nan_to_num(getattr(branch, kind).detach().float().cpu(), 0, 0, 0).numpy()
+        planes = np.ascontiguousarray(values.transpose(2, 0, 1))
+        filled = np.flatnonzero(np.abs(planes).max((1, 2), initial=0.0) > 0)
+        entry[f"{kind}_columns"] = uses[filled].tolist()
+        if not len(filled):
+            continue
+        planes, name = planes[filled], f"{branch.name}.{kind}"
+        if precision == "int8":
+            stored, row, column = basis_table(planes, largest[uses[filled]], step)
+            tensors |= {name: stored, f"{name}.row": row, f"{name}.column": column}
+        else:
+            tensors[name] = planes.astype(precision)
+    return entry, tensors
+
+
+def _poses(motion: Motion) -> np.ndarray:
+    """``[T, 14]`` head and torso poses, the torso's quaternion on the head's half of the sphere."""
+    flip = torch.where((motion.head_quats * motion.torso_quats).sum(1, keepdim=True) < 0, -1.0, 1.0)
+    parts = [motion.head_quats, motion.head_positions, flip * motion.torso_quats, motion.torso_positions]
+    return torch.cat(parts, 1).detach().cpu().numpy().astype(np.float32)
+
+
+def _camera(head: Head) -> dict[str, Any]:
+    K = head.camera.K
+    return {
+        "viewmat": head.camera.viewmat.flatten().tolist(),
+        "fx": K[0, 0].item(),
+        "fy": K[1, 1].item(),
+        "cx": K[0, 2].item(),
+        "cy": K[1, 2].item(),
+        "width": head.camera.width,
+        "height": head.camera.height,
+    }
+
+
+def _add_background(header: dict[str, Any], tensors: dict[str, np.ndarray], head: Head) -> None:
+    plate = (head.background.detach().clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
+    tensors["background"] = np.frombuffer(jpeg_bytes(plate), np.uint8)
+    header["background"] = {"type": "image/jpeg", "width": plate.shape[1], "height": plate.shape[0]}
+
+
+def _add_sound(header: dict[str, Any], tensors: dict[str, np.ndarray], sound: Sound, motion: Motion) -> None:
+    length = round(motion.duration * sound.sample_rate)
+    samples = np.asarray(sound.samples, np.float32)[:length]
+    samples = np.pad(samples, (0, length - len(samples)))
+    tensors["sound"] = np.frombuffer(aac_bytes(samples, sound.sample_rate), np.uint8)
+    header["sound"] = {"type": "audio/mp4", "seconds": motion.duration}
