@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from ..sh import num_bases, sh_to_rgb
 from . import native
 from .constants import CHANNEL_LIMIT, EPS2D
 from .output import RasterOutput
+from .scene import Scene
 
 BACKENDS = ("reference", "cpu", "cuda", "gsplat")
 
@@ -111,13 +113,15 @@ def rasterize(
     sh_degree: int | None = None,
     backgrounds: Tensor | None = None,
     extra: Tensor | None = None,
+    probe: Tensor | None = None,
     backend: str | None = None,
 ) -> RasterOutput:
     """Render N Gaussians as C cameras see them: colour, alpha, depth and extra channels in one pass.
 
     Differentiable in means, quats, scales, opacities, colors, extra, viewmats and backgrounds. A
     Gaussian with a NaN or infinite parameter is not drawn. Results are the same bits on any number
-    of CPU threads, which follow ``torch.get_num_threads()``.
+    of CPU threads, which follow ``torch.get_num_threads()``. Inside ``torch.compile`` it is one
+    operator of the graph; ``means2d.grad`` stays None there, so densification gives a ``probe``.
 
     Args:
         means: ``[N, 3]`` centres in the world, metres.
@@ -135,6 +139,8 @@ def rasterize(
         sh_degree: 0 to 3 if ``colors`` are SH coefficients, else None.
         backgrounds: ``[C, D]`` colour behind each image; None for black.
         extra: ``[N, E]`` channels blended like colour, but without background.
+        probe: ``[C, N, 2]`` of any values, best zeros; its ``.grad`` receives the gradient to the screen
+            positions, in px. None where ``means2d.grad`` of the result is enough.
         backend: "reference", "cpu", "cuda" or "gsplat"; None picks the fastest that fits the tensors.
 
     Returns:
@@ -154,6 +160,8 @@ def rasterize(
     scales = _check("scales", scales, (N, 3), means)
     opacities = _check("opacities", opacities, (N,), means)
     viewmats = _check("viewmats", viewmats, (C, 4, 4), means)
+    if C == 0:
+        raise InputError("viewmats has no camera; at least one was wanted.")
     Ks = _check("Ks", Ks, (C, 3, 3), means).detach()
     _check_scalars(width, height, near_plane, far_plane, eps2d)
     backend = _check_backend(backend, means)
@@ -176,14 +184,40 @@ def rasterize(
             f"colors and extra have {D + extra.shape[1]} channels; at most {CHANNEL_LIMIT - 1} were wanted: "
             "render them in several passes."
         )
-    inputs = (means, quats, scales, opacities, colors, extra, viewmats, Ks, backgrounds)
-    settings = native.Settings(width, height, near_plane, far_plane, eps2d)
-    if backend in ("cpu", "cuda"):
-        return native.rasterize(*inputs, settings)
-    if backend == "gsplat":
+    if probe is not None:
+        probe = _check("probe", probe, (C, N, 2), means)
+    scene = Scene(
+        means=means,
+        quats=quats,
+        scales=scales,
+        opacities=opacities,
+        colors=colors,
+        extra=extra,
+        viewmats=viewmats,
+        Ks=Ks,
+        backgrounds=backgrounds,
+        probe=probe,
+        width=width,
+        height=height,
+        near_plane=near_plane,
+        far_plane=far_plane,
+        eps2d=eps2d,
+    )
+    return _backend(backend, means)(scene)
+
+
+def _backend(name: str, means: Tensor) -> Callable[[Scene], RasterOutput]:
+    """The function that renders a scene; what a tracer must not look into goes through torch's own operator."""
+    if name in ("cpu", "cuda"):
+        if torch.compiler.is_compiling() or type(means) not in (Tensor, torch.nn.Parameter):
+            from . import traced
+
+            return traced.rasterize
+        return native.rasterize
+    if name == "gsplat":
         from . import gsplat_adapter
 
-        return gsplat_adapter.rasterize(*inputs, *settings)
+        return gsplat_adapter.rasterize
     from . import reference
 
-    return reference.rasterize(*inputs, *settings)
+    return reference.rasterize

@@ -5,34 +5,23 @@ The extension loads on first use. It links no torch: arrays cross as views of th
 
 from __future__ import annotations
 
-import functools
-import importlib
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
 from .output import RasterOutput
+from .scene import Scene
 
 
-@functools.cache
 def kernels() -> ModuleType | None:
     """The compiled module, or None where this installation has none."""
     try:
-        return importlib.import_module("gaussian_head._kernels")
+        from .. import _kernels  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError:
         return None
-
-
-class Settings(NamedTuple):
-    """What is fixed for one call and carries no gradient."""
-
-    width: int
-    height: int
-    near_plane: float
-    far_plane: float
-    eps2d: float
+    return cast(ModuleType, _kernels)
 
 
 def _backend(device: torch.device) -> Any:
@@ -54,50 +43,99 @@ def _view(tensor: Tensor | None) -> Any:
     return tensor.detach() if tensor.is_cuda else tensor.detach().numpy()
 
 
-class _Images(NamedTuple):
+class Images(NamedTuple):
+    """What the kernels draw."""
+
     rgb: Tensor  # [C, H, W, D]
     alpha: Tensor  # [C, H, W]
     depth: Tensor  # [C, H, W]
     extra: Tensor  # [C, H, W, E]
 
 
-def _scene(inputs: tuple[Tensor, ...], backgrounds: Tensor | None, settings: Settings) -> Any:
-    return _backend(inputs[0].device).Scene(*map(_view, inputs), _view(backgrounds), *settings)
+class Gradients(NamedTuple):
+    """What the kernels give back for a scene."""
+
+    means: Tensor
+    quats: Tensor
+    scales: Tensor
+    opacities: Tensor
+    colors: Tensor
+    extra: Tensor
+    means2d: Tensor  # [C, N, 2]
+    viewmats: Tensor | None
+    backgrounds: Tensor | None
 
 
-def _forward(
-    inputs: tuple[Tensor, ...], backgrounds: Tensor | None, settings: Settings, means2d: Tensor, keep: bool
-) -> tuple[_Images, Tensor, Any]:
-    """Render; returns the images, radii and the plan that a backward pass needs."""
-    means, colors, extra, viewmats = inputs[0], inputs[4], inputs[5], inputs[6]
-    size = (viewmats.shape[0], settings.height, settings.width)
-    images = _Images(
-        means.new_empty((*size, colors.shape[-1])),
+def _kernel_scene(scene: Scene) -> Any:
+    arrays = map(_view, scene.tensors)
+    return _backend(scene.means.device).Scene(*arrays, _view(scene.backgrounds), *scene.settings)
+
+
+def draw(scene: Scene, means2d: Tensor, *, keep: bool) -> tuple[Images, Tensor, Any]:
+    """Render; fills ``means2d [C, N, 2]``, returns the images, radii and the plan that ``gradients`` needs if kept."""
+    means, cameras = scene.means, scene.viewmats.shape[0]
+    size = (cameras, scene.height, scene.width)
+    images = Images(
+        means.new_empty((*size, scene.colors.shape[-1])),
         means.new_empty(size),
         means.new_empty(size),
-        means.new_empty((*size, extra.shape[1])),
+        means.new_empty((*size, scene.extra.shape[1])),
     )
-    radii = means.new_empty((viewmats.shape[0], means.shape[0]), dtype=torch.int32)
+    radii = means.new_empty((cameras, means.shape[0]), dtype=torch.int32)
     module = _backend(means.device)
-    plan = module.forward(
-        _scene(inputs, backgrounds, settings),
+    outputs = module.Outputs(*map(_view, images))
+    plan = module.forward(_kernel_scene(scene), outputs, _view(means2d), _view(radii), keep, _lane(means.device))
+    return images, radii, plan
+
+
+def gradients(
+    scene: Scene,
+    plan: Any,
+    images: Images,
+    cotangents: tuple[Tensor | None, ...],
+    *,
+    want_viewmats: bool,
+    want_backgrounds: bool,
+) -> Gradients:
+    """The VJP of ``draw``; ``cotangents`` stand in the order of the images, None for zero."""
+    means, colors, backgrounds = scene.means, scene.colors, scene.backgrounds
+    out = Gradients(
+        means=torch.empty_like(means),
+        quats=torch.empty_like(scene.quats),
+        scales=torch.empty_like(scene.scales),
+        opacities=torch.empty_like(scene.opacities),
+        colors=torch.zeros_like(colors) if colors.ndim == 3 else torch.empty_like(colors),
+        extra=torch.empty_like(scene.extra),
+        means2d=means.new_empty((scene.viewmats.shape[0], means.shape[0], 2)),
+        viewmats=torch.zeros_like(scene.viewmats) if want_viewmats else None,
+        backgrounds=torch.zeros_like(backgrounds) if want_backgrounds and backgrounds is not None else None,
+    )
+    module = _backend(means.device)
+    module.backward(
+        plan,
+        _kernel_scene(scene),
         module.Outputs(*map(_view, images)),
-        _view(means2d),
-        _view(radii),
-        keep,
+        module.Cotangents(*(None if v is None else _view(v.contiguous()) for v in cotangents)),
+        module.Gradients(*map(_view, out)),
         _lane(means.device),
     )
-    return images, radii, plan
+    v_rgb = cotangents[0]
+    if means.is_cuda and out.backgrounds is not None and v_rgb is not None:
+        out.backgrounds.copy_(((1 - images.alpha[..., None]) * v_rgb).sum(dim=(1, 2)))
+    return out
 
 
 class _Rasterize(torch.autograd.Function):
     """Rendering with its gradient; ``screen`` [C, N, 2] is filled with positions and takes their gradient."""
 
     @staticmethod
-    def forward(ctx: Any, settings: Settings, backgrounds: Tensor | None, screen: Tensor, *inputs: Tensor) -> Any:
-        images, radii, plan = _forward(inputs, backgrounds, settings, screen, keep=True)
-        ctx.settings, ctx.plan, ctx.has_background = settings, plan, backgrounds is not None
-        ctx.save_for_backward(*inputs, *images, *([] if backgrounds is None else [backgrounds]))
+    def forward(
+        ctx: Any, settings: Any, screen: Tensor, probe: Tensor | None, backgrounds: Tensor | None, *tensors: Tensor
+    ) -> Any:
+        scene = Scene.of(tensors, backgrounds, settings)
+        images, radii, ctx.plan = draw(scene, screen, keep=True)
+        ctx.settings, ctx.has_probe = settings, probe is not None
+        ctx.save_for_backward(backgrounds, *tensors, *images)
         ctx.mark_non_differentiable(radii)
         ctx.set_materialize_grads(False)
         return (*images, radii)
@@ -105,50 +143,29 @@ class _Rasterize(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *v_outputs: Tensor | None) -> Any:
-        saved = ctx.saved_tensors
-        inputs, images = saved[:8], saved[8:12]
-        backgrounds = saved[12] if ctx.has_background else None
-        means, quats, scales, opacities, colors, extra, viewmats, _ = inputs
-        module = _backend(means.device)
-        v_screen = means.new_empty((viewmats.shape[0], means.shape[0], 2))
-        v_colors = torch.zeros_like(colors) if colors.ndim == 3 else torch.empty_like(colors)
-        v_inputs = [*(torch.empty_like(x) for x in (means, quats, scales, opacities)), v_colors]
-        v_inputs.append(torch.empty_like(extra))
-        v_viewmats = torch.zeros_like(viewmats) if ctx.needs_input_grad[9] else None
-        v_backgrounds = torch.zeros_like(backgrounds) if ctx.needs_input_grad[1] and backgrounds is not None else None
-        cotangents = [None if v is None else _view(v.contiguous()) for v in v_outputs[:4]]
-        module.backward(
+        backgrounds, *saved = ctx.saved_tensors
+        scene = Scene.of(saved[:8], backgrounds, ctx.settings)
+        wants = ctx.needs_input_grad
+        v = gradients(
+            scene,
             ctx.plan,
-            _scene(inputs, backgrounds, ctx.settings),
-            module.Outputs(*map(_view, images)),
-            module.Cotangents(*cotangents),
-            module.Gradients(*map(_view, v_inputs), _view(v_screen), _view(v_viewmats), _view(v_backgrounds)),
-            _lane(means.device),
+            Images(*saved[8:]),
+            v_outputs[:4],
+            want_viewmats=wants[10],
+            want_backgrounds=wants[3],
         )
-        if means.is_cuda and v_backgrounds is not None and v_outputs[0] is not None:
-            v_backgrounds = ((1 - images[1][..., None]) * v_outputs[0]).sum(dim=(1, 2))
-        return None, v_backgrounds, v_screen, *v_inputs, v_viewmats, None
+        v_probe = v.means2d.clone() if ctx.has_probe else None
+        return None, v.means2d, v_probe, v.backgrounds, *v[:6], v.viewmats, None
 
 
-def rasterize(
-    means: Tensor,  # [N, 3]
-    quats: Tensor,  # [N, 4]
-    scales: Tensor,  # [N, 3]
-    opacities: Tensor,  # [N]
-    colors: Tensor,  # [N, D] or [C, N, D]
-    extra: Tensor,  # [N, E]
-    viewmats: Tensor,  # [C, 4, 4]
-    Ks: Tensor,  # [C, 3, 3]
-    backgrounds: Tensor | None,  # [C, D]
-    settings: Settings,
-) -> RasterOutput:
-    """Render all cameras where the tensors are; arguments contiguous float32, as checked by the public function."""
-    inputs = (means, quats, scales, opacities, colors, extra, viewmats, Ks)
-    differentiable = (*inputs[:7], *([] if backgrounds is None else [backgrounds]))
-    screen = means.new_empty((viewmats.shape[0], means.shape[0], 2))
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in differentiable):
+def rasterize(scene: Scene) -> RasterOutput:
+    """Render all cameras where the tensors are; float32."""
+    screen = scene.means.new_empty((scene.viewmats.shape[0], scene.means.shape[0], 2))
+    if torch.is_grad_enabled() and scene.needs_grad:
         screen.requires_grad_()
-        rgb, alpha, depth, extra_image, radii = _Rasterize.apply(settings, backgrounds, screen, *inputs)  # pyright: ignore
+        rgb, alpha, depth, extra, radii = _Rasterize.apply(  # pyright: ignore
+            scene.settings, screen, scene.probe, scene.backgrounds, *scene.tensors
+        )
     else:
-        (rgb, alpha, depth, extra_image), radii, _ = _forward(inputs, backgrounds, settings, screen, keep=False)
-    return RasterOutput(rgb=rgb, alpha=alpha, depth=depth, extra=extra_image, means2d=screen, radii=radii)
+        (rgb, alpha, depth, extra), radii, _ = draw(scene, screen, keep=False)
+    return RasterOutput(rgb=rgb, alpha=alpha, depth=depth, extra=extra, means2d=screen, radii=radii)

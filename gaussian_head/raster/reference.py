@@ -14,6 +14,7 @@ from torch import Tensor
 from ..transforms import quat_to_rotmat
 from .constants import ALPHA_MAX, ALPHA_MIN, FRUSTUM_MARGIN, TILE, TRANSMITTANCE_MIN
 from .output import RasterOutput
+from .scene import Scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,23 +116,10 @@ def blend_image(splats: Splats, opacities: Tensor, channels: Tensor, width: int,
     return torch.cat(rows, dim=0)
 
 
-def rasterize(
-    means: Tensor,  # [N, 3]
-    quats: Tensor,  # [N, 4]
-    scales: Tensor,  # [N, 3]
-    opacities: Tensor,  # [N]
-    colors: Tensor,  # [N, D] or [C, N, D]
-    extra: Tensor,  # [N, E]
-    viewmats: Tensor,  # [C, 4, 4]
-    Ks: Tensor,  # [C, 3, 3]
-    backgrounds: Tensor | None,  # [C, D]
-    width: int,
-    height: int,
-    near_plane: float,
-    far_plane: float,
-    eps2d: float,
-) -> RasterOutput:
-    """Render all cameras; arguments as checked by :func:`gaussian_head.raster.rasterize`."""
+def rasterize(scene: Scene) -> RasterOutput:
+    """Render all cameras."""
+    means, quats, scales, opacities, colors, extra, viewmats, Ks = scene.tensors
+    width, height, near_plane, far_plane, eps2d = scene.settings
     N, D = means.shape[0], colors.shape[-1]
     images, all_means2d, all_radii = [], [], []
     for c in range(viewmats.shape[0]):
@@ -150,6 +138,8 @@ def rasterize(
         images.append((ids, splats, channels))
 
     means2d = torch.stack(all_means2d)
+    if scene.probe is not None:
+        means2d = means2d + (scene.probe - scene.probe.detach())
     if means2d.requires_grad:
         means2d.retain_grad()
     blended = []
@@ -161,8 +151,8 @@ def rasterize(
         blended.append(blend_image(centred, opacities[ids], with_depth, width, height))
     image = torch.stack(blended)
     rgb, alpha = image[..., :D], image[..., -1]
-    if backgrounds is not None:
-        rgb = rgb + (1 - alpha[..., None]) * backgrounds[:, None, None, :]
+    if scene.backgrounds is not None:
+        rgb = rgb + (1 - alpha[..., None]) * scene.backgrounds[:, None, None, :]
     return RasterOutput(
         rgb=rgb,
         alpha=alpha,

@@ -83,6 +83,28 @@ def test_only_the_asked_gradients_are_given(kernel: str) -> None:
     assert scene["means"].grad is None
 
 
+def test_a_probe_takes_the_gradient_to_the_screen_positions(backend: str) -> None:
+    scene = random_scene(50, cameras=2)
+    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
+    scene = {n: v.to(device) if isinstance(v, torch.Tensor) else v for n, v in scene.items()}
+    scene["means"].requires_grad_()
+    probe = torch.full((2, 50, 2), 7.0, device=device, requires_grad=True)
+    out = rasterize(**scene, probe=probe, backend=backend)
+    out.rgb.square().sum().backward()
+    assert probe.grad.abs().max() > 0
+    torch.testing.assert_close(probe.grad, out.means2d.grad)
+
+
+def test_a_probe_alone_is_enough_for_a_graph(backend: str) -> None:
+    if backend == "gsplat":
+        pytest.skip("gsplat's positions carry a gradient only if its inputs do")
+    scene = random_scene(50)
+    scene = {n: v.to("cuda") if backend == "cuda" and isinstance(v, torch.Tensor) else v for n, v in scene.items()}
+    probe = torch.zeros(1, 50, 2, device=scene["means"].device, requires_grad=True)
+    rasterize(**scene, probe=probe, backend=backend).rgb.square().sum().backward()
+    assert probe.grad.abs().max() > 0
+
+
 def test_non_contiguous_inputs_give_the_same_picture(backend: str) -> None:
     scene = random_scene(50)
     device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
@@ -105,6 +127,8 @@ WRONG = {
     "planes": ({"near_plane": 2.0, "far_plane": 1.0}, "near_plane, far_plane"),
     "backend": ({"backend": "vulkan"}, "backend 'vulkan' is unknown"),
     "sh": ({"sh_degree": 2, "colors": torch.zeros(50, 4, 3)}, "sh_degree is 2"),
+    "probe": ({"probe": torch.zeros(1, 50, 3)}, "probe has shape"),
+    "no camera": ({"viewmats": torch.zeros(0, 4, 4), "Ks": torch.zeros(0, 3, 3)}, "viewmats has no camera"),
     "channels": ({"extra": torch.zeros(50, 200)}, "203 channels"),
 }
 

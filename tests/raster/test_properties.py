@@ -102,6 +102,32 @@ def test_tiny_scenes(backend: str, num: int) -> None:
         torch.testing.assert_close(scene["backgrounds"].grad, torch.full((1, 3), 61.0 * 47.0))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (17, 33)])
+def test_narrow_images_are_as_the_reference_draws_them(kernel: str, size: tuple[int, int]) -> None:
+    scene = random_scene(60, size=(40, 40), extra=1) | {"width": size[0], "height": size[1]}
+    means = scene["means"].requires_grad_()
+    grads = []
+    for backend in ("reference", kernel):
+        out = render(backend, scene)
+        assert out.rgb.shape == (1, size[1], size[0], 3)
+        grads.append((out.rgb.detach().cpu(), *torch.autograd.grad(out.rgb.sum() + out.extra.sum(), means)))
+    torch.testing.assert_close(grads[1][0], grads[0][0], rtol=0, atol=1e-5)
+    torch.testing.assert_close(grads[1][1], grads[0][1], rtol=1e-3, atol=1e-3 * float(grads[0][1].abs().max()))
+
+
+def test_no_colour_channel_still_gives_alpha_and_depth(backend: str) -> None:
+    if backend == "gsplat":
+        pytest.skip("gsplat needs a colour")
+    scene = random_scene(60)
+    scene["means"].requires_grad_()
+    full = render(backend, scene)
+    out = render(backend, scene, colors=scene["colors"][:, :0], backgrounds=None)
+    assert out.rgb.shape == (1, 47, 61, 0)
+    torch.testing.assert_close(out.alpha, full.alpha, rtol=0, atol=1e-6)
+    out.depth.sum().backward()
+    assert scene["means"].grad.abs().max() > 0
+
+
 @pytest.mark.parametrize("case", ["behind", "too far", "beside", "transparent"])
 def test_nothing_visible(backend: str, case: str) -> None:
     scene = random_scene(50)
