@@ -236,6 +236,7 @@ def export(
     motion: Path | None = None,
     pose: Literal["captured", "still"] = "captured",
     camera: str = "orbit",
+    capture: Path | None = None,
 ) -> None:
     """Write a head for other programs: one moment of it, or one file per frame of a motion.
 
@@ -248,14 +249,22 @@ def export(
         audio: Sound or video file whose speech moves the head, in place of the captured clip.
         motion: Motion file (as motion-json writes) that moves the head, in place of the captured clip.
         pose: Head pose: `captured` as in the motion, `still` holds it.
-        camera: Camera path of cameras-json: `front`, `orbit`, or a JSON file of keyframes.
+        camera: Camera path of cameras-json and transforms-json, named as for `render`.
+        capture: Capture with the tracked face (glb, obj); by default the one the head remembers.
     """
     from .exporting import ExportOptions
     from .exporting import export as run
 
     with _drawing() as listener:
         options = ExportOptions(
-            frame=frame, frames=frames, audio=audio, motion=motion, pose=pose, camera=camera, listener=listener
+            frame=frame,
+            frames=frames,
+            audio=audio,
+            motion=motion,
+            pose=pose,
+            camera=camera,
+            capture=capture,
+            listener=listener,
         )
         run(head, out, format=format, options=options)
     print(f"{format}: {out}")

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from .checks import InputError
+from .driving import chosen_frames, driving_motion, moment
 from .events import Listener, ignore, tracked
 
 if TYPE_CHECKING:
+    from .capture import FaceShape
     from .gaussians import Gaussians
     from .head import Head
-    from .motion import Motion, MotionFrame
+    from .rendering import CameraPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,9 @@ class ExportOptions:
     pose: Literal["captured", "still"] = "captured"
     """``still`` holds head and torso at rest, so that only the expression moves."""
     camera: str = "orbit"
-    """Camera path of the formats that write one: ``front``, ``orbit`` or a JSON file of keyframes."""
+    """Camera path of the formats that write one, as `rendering.camera_path` takes it."""
+    capture: str | Path | None = None
+    """Capture with the tracked face, for the formats that write it; by default the one the head remembers."""
     listener: Listener = ignore
     """Receives Progress."""
 
@@ -72,95 +76,19 @@ def export(
 
     from .head import Head
 
+    out, options = Path(out), options or ExportOptions()
     if format not in FORMATS:
         raise InputError(f"format {format!r} is unknown; choose among {', '.join(FORMATS)}.")
+    row = FORMATS[format]
+    if out.suffix and not _is_sequence(options) and not out.name.lower().endswith(row.endings):
+        raise InputError(
+            f"{out} cannot hold format {format}; a name that ends in {' or '.join(row.endings)} is wanted."
+        )
     if not isinstance(head, Head):
         head = Head.load(head)
     with torch.no_grad():
-        FORMATS[format].write(head, Path(out), options or ExportOptions())
-    return Path(out)
-
-
-def driving_motion(head: Head, options: ExportOptions) -> Motion:
-    """The motion that ``options`` name: speech, a motion file or the captured clip; its chosen frames only.
-
-    Raises:
-        InputError: two drivers at once, channels that are not the head's, or no frame left.
-    """
-    from dataclasses import replace
-
-    from .io.motion_file import read_motion
-    from .media import read_audio
-    from .rendering.speak import SAMPLE_RATE, speak
-
-    if options.audio is not None and options.motion is not None:
-        raise InputError("audio and motion were both given; one driver is wanted.")
-    if options.audio is not None:
-        motion = speak(head, read_audio(options.audio, sample_rate=SAMPLE_RATE), pose=options.pose)
-    elif options.motion is not None:
-        motion = read_motion(options.motion)
-        if motion.channels != head.channels:
-            raise InputError(
-                f"{options.motion} has channels {', '.join(motion.channels)}; those of this head are wanted:"
-                f" {', '.join(head.channels)}."
-            )
-    else:
-        motion = head.capture_motion
-    if options.pose == "still" and options.audio is None:
-        rest = rest_moment(head)
-        held = {
-            "head_quats": rest.head_quat,
-            "head_positions": rest.head_position,
-            "torso_quats": rest.torso_quat,
-            "torso_positions": rest.torso_position,
-        }
-        motion = replace(motion, **{name: value.repeat(len(motion), 1) for name, value in held.items()})
-    return motion if options.frames is None else motion.select(chosen_frames(options.frames, len(motion)))
-
-
-def chosen_frames(text: str, num_frames: int) -> slice:
-    """``start:stop:step`` (each may be left out) as a slice of ``num_frames`` frames.
-
-    Raises:
-        InputError: not such a text, a step below 1, or no frame in it.
-    """
-    parts = text.split(":")
-    try:
-        numbers = [int(part) if part.strip() else None for part in parts]
-    except ValueError:
-        numbers = []
-    if not 2 <= len(numbers) <= 3 or (numbers[2:] and numbers[2] is not None and numbers[2] < 1):
-        raise InputError(f"frames {text!r} is no range; start:stop:step was wanted, for example 0:100:2.")
-    chosen = slice(*numbers)
-    if not len(range(*chosen.indices(num_frames))):
-        raise InputError(f"frames {text!r} holds none of the {num_frames} frames; they are 0 to {num_frames - 1}.")
-    return chosen
-
-
-def moment(head: Head, options: ExportOptions) -> MotionFrame:
-    """The one moment that ``options`` name: a frame of the driving motion, or the neutral face at rest."""
-    if options.frame is None:
-        return rest_moment(head)
-    motion = driving_motion(head, options)
-    if not 0 <= options.frame < len(motion):
-        raise InputError(f"frame {options.frame} was asked; the motion has frames 0 to {len(motion) - 1}.")
-    return motion.at(options.frame)
-
-
-def rest_moment(head: Head) -> MotionFrame:
-    """The neutral face, upright, in its usual place."""
-    import torch
-
-    from .motion import MotionFrame
-
-    upright = torch.tensor([1.0, 0.0, 0.0, 0.0])
-    return MotionFrame(
-        head_quat=upright,
-        head_position=head.centre,
-        torso_quat=upright,
-        torso_position=head.centre,
-        expression=torch.zeros(len(head.channels)),
-    )
+        row.write(head, out, options)
+    return out
 
 
 def _is_sequence(options: ExportOptions) -> bool:
@@ -207,6 +135,66 @@ def _spz(head: Head, out: Path, options: ExportOptions) -> None:
     _write_gaussians(head, out, options, write_spz, ".spz")
 
 
+def _face_of(head: Head, options: ExportOptions) -> FaceShape:
+    """The tracked face, from the capture that ``options`` name or the head remembers."""
+    from .capture import Capture
+
+    path = Path(options.capture or head.capture_path)
+    if not (path / "capture.json").is_file():
+        raise InputError(f"the tracked face lies in a capture, and {path} is none; name its folder with --capture.")
+    shape = Capture.load(path).shape
+    if shape.channels != head.channels:
+        raise InputError(f"capture {path} has other expression channels than this head; name its own with --capture.")
+    return shape
+
+
+def _glb(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.gltf import write_animated_glb
+
+    face, motion = _face_of(head, options), driving_motion(head, options)
+    if options.frame is not None:
+        motion = motion.select(chosen_frames(f"{options.frame}:{options.frame + 1}", len(motion)))
+    write_animated_glb(out, face.vertices, face.basis, face.triangles, motion)
+
+
+def _obj(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.mesh import write_mesh
+    from .io.sequence import sequence_folder
+
+    face = _face_of(head, options)
+    if not _is_sequence(options):
+        write_mesh(out, face.in_world(moment(head, options)), face.triangles)
+        return
+    motion = driving_motion(head, options)
+    with sequence_folder(out, ".obj", num_frames=len(motion), fps=motion.fps) as name_of:
+        for t in tracked(range(len(motion)), "export", len(motion), options.listener):
+            write_mesh(name_of(t), face.in_world(motion.at(t)), face.triangles)
+
+
+def _motion(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.motion_file import write_motion
+
+    write_motion(out, driving_motion(head, options))
+
+
+def _cameras(head: Head, out: Path, options: ExportOptions) -> None:
+    from .rendering import save_path
+
+    save_path(out, _camera_path(head, options), fps=head.fps)
+
+
+def _transforms(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.transforms_json import write_transforms
+
+    write_transforms(out, _camera_path(head, options), fps=head.fps)
+
+
+def _camera_path(head: Head, options: ExportOptions) -> CameraPath:
+    from .rendering import camera_path
+
+    return camera_path(head, options.camera, len(driving_motion(head, options)), fps=head.fps)
+
+
 FORMATS: dict[str, ExportFormat] = {
     "ply": ExportFormat(endings=(".ply",), description="Gaussians as standard 3DGS PLY", write=_ply),
     "splat": ExportFormat(endings=(".splat",), description="Gaussians, 32 bytes each, web viewers", write=_splat),
@@ -216,5 +204,15 @@ FORMATS: dict[str, ExportFormat] = {
         write=_compressed_ply,
     ),
     "spz": ExportFormat(endings=(".spz",), description="Gaussians, gzipped fixed point, SPZ 3", write=_spz),
+    "glb": ExportFormat(
+        endings=(".glb",), description="tracked face, morph targets and head pose, animated", write=_glb
+    ),
+    "obj": ExportFormat(endings=(".obj",), description="tracked face of one moment or of every frame", write=_obj),
+    "motion-json": ExportFormat(endings=(".json",), description="poses and channels, reads back", write=_motion),
+    "motion-csv": ExportFormat(endings=(".csv",), description="poses and channels, one row a frame", write=_motion),
+    "cameras-json": ExportFormat(endings=(".json",), description="camera path that render reads", write=_cameras),
+    "transforms-json": ExportFormat(
+        endings=(".json",), description="camera path as nerfstudio's transforms.json", write=_transforms
+    ),
 }
 """Format name to how it is written."""

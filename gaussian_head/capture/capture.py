@@ -14,7 +14,8 @@ from torch import Tensor
 from ..camera import Camera
 from ..checks import InputError, require_file
 from ..media import read_audio, read_image
-from ..motion import Motion
+from ..motion import Motion, MotionFrame
+from ..transforms import quat_to_rotmat
 from . import layout
 from ._cache import ByteCache
 from .layout import CaptureInfo
@@ -53,6 +54,10 @@ class FaceShape:
     def posed(self, expression: Tensor) -> Tensor:
         """Head-frame vertices ``[..., L, 3]`` of expression codes ``[..., K]``."""
         return self.vertices + torch.einsum("...k,klc->...lc", expression, self.basis)
+
+    def in_world(self, frame: MotionFrame) -> Tensor:
+        """World vertices ``[L, 3]`` at one moment, metres."""
+        return self.posed(frame.expression) @ quat_to_rotmat(frame.head_quat).T + frame.head_position
 
 
 class Capture:

@@ -15,3 +15,4 @@ from .sequence import sequence_folder as sequence_folder
 from .splat import read_splat as read_splat
 from .splat import write_splat as write_splat
 from .spz import write_spz as write_spz
+from .transforms_json import write_transforms as write_transforms

@@ -21,8 +21,17 @@ _POSES = {
 }
 
 
+def units(channels: tuple[str, ...]) -> dict[str, str]:
+    """What each column is measured in; channels are numbers whose meaning the motion's maker documents."""
+    poses = {name: "m" if key.endswith("positions") else "1" for key, names in _POSES.items() for name in names}
+    return {"time": "s"} | poses | dict.fromkeys(channels, "1")
+
+
 def write_motion(path: str | Path, motion: Motion) -> None:
     """Write ``.json`` or ``.csv`` (one row per frame: time in seconds, poses, then the channels); audio is left out.
+
+    Positions are metres, rotations unit quaternions wxyz, both from head or torso to the recording camera's world;
+    channels are the expression code, 0 for the neutral face.
 
     Raises:
         InputError: Another suffix.
@@ -36,7 +45,7 @@ def write_motion(path: str | Path, motion: Motion) -> None:
         if path.suffix == ".json":
             columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=False)}
             head = {"format": FORMAT, "version": VERSION, "fps": motion.fps, "channels": list(motion.channels)}
-            json.dump(head | {"num_frames": len(motion), "columns": columns}, file)
+            json.dump(head | {"num_frames": len(motion), "units": units(motion.channels), "columns": columns}, file)
         else:
             writer = csv.writer(file)
             writer.writerow(["time", *names])

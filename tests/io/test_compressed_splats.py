@@ -62,9 +62,7 @@ def decode_compressed_ply(path) -> dict[str, np.ndarray]:
         "rgb": between([bits(color, shift, 8) for shift in (24, 16, 8)], ["r", "g", "b"]),
         "opacities": bits(color, 0, 8),
         "quats": quats,
-        "rest": np.stack(rest, 1).reshape(len(turn), 3, -1).transpose(0, 2, 1)
-        if names
-        else np.zeros((len(turn), 0, 3)),
+        "rest": higher.transpose(0, 2, 1),
     }
 
 

@@ -1,0 +1,126 @@
+"""The tracked face, motions and camera paths as files of other programs, read back."""
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from support_capture import make_capture
+from support_head import make_head
+
+from gaussian_head.checks import InputError
+from gaussian_head.exporting import ExportOptions, export
+from gaussian_head.io import read_motion
+from gaussian_head.rendering import load_path, orbit
+from gaussian_head.transforms import pose_apply
+
+FLIP = np.array([1, -1, -1])
+
+
+@pytest.fixture(scope="module")
+def captured(tmp_path_factory):
+    capture, head = make_capture(tmp_path_factory.mktemp("capture") / "capture", num_frames=12, size=64)
+    return capture, replace(head, capture_path=str(capture.path))
+
+
+def tracked_corners(capture, t):
+    motion = capture.motion
+    vertices = capture.shape.posed(motion.expression[t])
+    return pose_apply(motion.head_quats[t], motion.head_positions[t], vertices).numpy()[capture.shape.triangles]
+
+
+def test_obj_of_a_frame_is_the_tracked_face(captured, tmp_path):
+    capture, head = captured
+    export(head, tmp_path / "face.obj", format="obj", options=ExportOptions(frame=7))
+    mesh = trimesh.load(tmp_path / "face.obj", process=False)
+    assert len(mesh.faces) == len(capture.shape.triangles)
+    np.testing.assert_allclose(mesh.triangles, tracked_corners(capture, 7) * FLIP, atol=1e-6)
+
+
+def test_obj_of_every_frame_is_a_folder(captured, tmp_path):
+    capture, head = captured
+    export(head, tmp_path / "faces", format="obj", options=ExportOptions(frames="::5"))
+    names = json.loads((tmp_path / "faces" / "sequence.json").read_text())["files"]
+    assert len(names) == 3
+    mesh = trimesh.load(tmp_path / "faces" / names[2], process=False)
+    np.testing.assert_allclose(mesh.triangles, tracked_corners(capture, 10) * FLIP, atol=1e-6)
+
+
+def test_glb_carries_every_channel_and_frame(captured, tmp_path):
+    capture, head = captured
+    export(head, tmp_path / "face.glb", format="glb", options=ExportOptions(frames="2:8"))
+    scene = trimesh.load(tmp_path / "face.glb")
+    (mesh,) = scene.geometry.values()
+    np.testing.assert_allclose(mesh.vertices, capture.shape.vertices.numpy() * FLIP, atol=1e-6)
+    data = (tmp_path / "face.glb").read_bytes()
+    document = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
+    assert document["meshes"][0]["extras"]["targetNames"] == list(head.channels)
+    counts = {
+        channel["target"]["path"]: document["accessors"][document["animations"][0]["samplers"][i]["output"]]["count"]
+        for i, channel in enumerate(document["animations"][0]["channels"])
+    }
+    assert counts == {"weights": 6 * len(head.channels), "translation": 6, "rotation": 6}
+
+
+def test_the_face_needs_its_capture(captured, tmp_path):
+    capture, head = captured
+    lost = replace(head, capture_path=str(tmp_path / "moved"))
+    with pytest.raises(InputError, match="--capture"):
+        export(lost, tmp_path / "face.obj", format="obj")
+    export(lost, tmp_path / "face.obj", format="obj", options=ExportOptions(capture=capture.path))
+    assert (tmp_path / "face.obj").exists()
+
+
+def test_motion_json_reads_back_and_names_units(captured, tmp_path):
+    _, head = captured
+    export(head, tmp_path / "m.json", format="motion-json", options=ExportOptions(frames="3:9"))
+    read = read_motion(tmp_path / "m.json")
+    assert torch.equal(read.expression, head.capture_motion.expression[3:9])
+    data = json.loads((tmp_path / "m.json").read_text())
+    assert set(data["units"]) == {"time", *data["columns"]}
+    assert data["units"]["head_x"] == "m"
+    assert data["units"]["time"] == "s"
+
+
+def test_an_exported_motion_drives_a_head_again(captured, tmp_path):
+    _, head = captured
+    export(head, tmp_path / "m.json", format="motion-json", options=ExportOptions(pose="still"))
+    export(head, tmp_path / "m.csv", format="motion-csv", options=ExportOptions(motion=tmp_path / "m.json"))
+    rows = list(csv.DictReader((tmp_path / "m.csv").open(newline="")))
+    assert len(rows) == len(head.capture_motion)
+    assert {row["head_qw"] for row in rows} == {"1"}
+    assert float(rows[4]["jaw_open"]) == pytest.approx(float(head.capture_motion.channel("jaw_open")[4]), rel=1e-6)
+
+
+def test_camera_paths_read_back_as_what_render_takes(tmp_path):
+    head = make_head(10, num_gaussians=50, size=64)
+    export(head, tmp_path / "path.json", format="cameras-json", options=ExportOptions(camera="orbit"))
+    wanted = orbit(head, 10, fps=head.fps)
+    for read, camera in zip(load_path(tmp_path / "path.json", head, 10, fps=head.fps), wanted, strict=True):
+        torch.testing.assert_close(read.viewmat, camera.viewmat, atol=1e-5, rtol=0)
+
+
+def test_transforms_json_projects_like_the_camera(tmp_path):
+    head = make_head(10, num_gaussians=50, size=64)
+    export(head, tmp_path / "transforms.json", format="transforms-json", options=ExportOptions(camera="orbit"))
+    data = json.loads((tmp_path / "transforms.json").read_text())
+    assert len(data["frames"]) == 10
+    point = head.centre + torch.tensor([0.02, -0.05, -0.08])
+    for frame, camera in zip(data["frames"], orbit(head, 10, fps=head.fps), strict=True):
+        pose = torch.tensor(frame["transform_matrix"], dtype=torch.float64)
+        x, y, z = pose[:3, :3].T @ (point.double() - pose[:3, 3])
+        assert z < 0  # OpenGL looks along -z
+        seen = [frame["fl_x"] * x / -z + frame["cx"], frame["fl_y"] * -y / -z + frame["cy"]]
+        np.testing.assert_allclose(seen, camera.project(point), atol=1e-3)
+
+
+def test_names_must_end_as_the_format_does(tmp_path):
+    head = make_head(5, num_gaussians=50)
+    with pytest.raises(InputError, match=r"ends in \.spz"):
+        export(head, tmp_path / "a.ply", format="spz")
+    with pytest.raises(InputError, match=r"ends in \.csv"):
+        export(head, tmp_path / "a.json", format="motion-csv")
+    assert not list(tmp_path.iterdir())
