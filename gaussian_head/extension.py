@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 from types import ModuleType
+from typing import cast
 
 
-@functools.cache
 def kernels() -> ModuleType | None:
     """The compiled module ``gaussian_head._kernels``, or None where this installation has none."""
     try:
-        return importlib.import_module("gaussian_head._kernels")
+        from . import _kernels  # pyright: ignore[reportAttributeAccessIssue]  # a plain import: torch.compile follows it
     except ImportError:
         return None
+    return cast(ModuleType, _kernels)

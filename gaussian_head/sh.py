@@ -84,9 +84,12 @@ def rgb_to_sh(rgb: Tensor) -> Tensor:
 
 
 def _can_fuse(coefficients: Tensor, dirs: Tensor) -> bool:
-    """True where the compiled kernel is there and covers these tensors: float32 on the CPU."""
-    return kernels() is not None and all(
-        x.dtype == torch.float32 and x.device.type == "cpu" for x in (coefficients, dirs)
+    """True where the compiled kernel is there and covers these tensors: float32 on the CPU, nothing being traced."""
+    plain = (torch.Tensor, torch.nn.Parameter)
+    return (
+        not torch.compiler.is_compiling()
+        and kernels() is not None
+        and all(x.dtype == torch.float32 and x.device.type == "cpu" and type(x) in plain for x in (coefficients, dirs))
     )
 
 

@@ -5,23 +5,14 @@ The extension loads on first use. It links no torch: arrays cross as views of th
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..extension import kernels as kernels
 from .output import RasterOutput
 from .scene import Scene
-
-
-def kernels() -> ModuleType | None:
-    """The compiled module, or None where this installation has none."""
-    try:
-        from .. import _kernels  # pyright: ignore[reportAttributeAccessIssue]
-    except ImportError:
-        return None
-    return cast(ModuleType, _kernels)
 
 
 def _backend(device: torch.device) -> Any:

@@ -54,6 +54,23 @@ def test_a_whole_step_compiles_to_one_graph(compiler: str, monkeypatch: pytest.M
     assert want[2].abs().max() > 0
 
 
+def test_spherical_harmonics_compile_too() -> None:
+    torch._dynamo.reset()
+    scene = random_scene(60, cameras=2)
+    scene["colors"] = 0.3 * torch.randn(60, 16, 3, generator=torch.Generator().manual_seed(1))
+    for name in ("means", "colors"):
+        scene[name].requires_grad_()
+
+    def loss(scene: dict) -> Tensor:
+        return rasterize(**scene, sh_degree=3).rgb.square().sum()
+
+    grads = []
+    for function in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
+        grads.append(torch.autograd.grad(function(scene), (scene["means"], scene["colors"])))
+    for a, b in zip(*grads, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
 def test_without_gradients_no_plan_is_kept() -> None:
     torch._dynamo.reset()
     scene = random_scene(60, cameras=2, extra=2)
