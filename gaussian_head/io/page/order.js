@@ -52,7 +52,10 @@ class Order {
     const { depths, steps, counts, sorted, slots } = this;
     const scale = (DEPTH_STEPS - 1) / Math.max(high - low, 1e-9);
     counts.fill(0);
-    for (let n = 0; n < steps.length; n++) counts[(steps[n] = (high - depths[n]) * scale)]++;
+    for (let n = 0; n < steps.length; n++) {
+      steps[n] = (high - depths[n]) * scale;
+      counts[steps[n]]++;
+    }
     for (let s = 0, sum = 0; s < DEPTH_STEPS; s++) {
       const here = counts[s];
       counts[s] = sum;
