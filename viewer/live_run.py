@@ -86,7 +86,7 @@ class Run:
         self._clock = clock
         self._lock = threading.Condition()
         self._status = Status()
-        self._pace: float | None = None
+        self._pace, self._counted = 0.0, 0
         self._resumed_at = 0.0
         self._begun: tuple[int, float] = (0, 0.0)
 
@@ -121,16 +121,17 @@ class Run:
             self.loss.add(done.step, done.loss)
             self.psnr.add(done.step, done.psnr)
             before = self._status.psnr
+            weight = max(SMOOTHING, 1 / (self._counted + 1))
             if self._status.trains:
-                took = now - self._resumed_at
-                self._pace = took if self._pace is None else self._pace + SMOOTHING * (took - self._pace)
+                self._pace += max(SMOOTHING, 1 / self._counted) * (now - self._resumed_at - self._pace)
+            self._counted += 1
             self._update(
                 phase=f"training: {done.stage}",
                 done=done.step,
                 total=done.total,
-                seconds_left=None if self._pace is None else (done.total - done.step) * self._pace,
+                seconds_left=(done.total - done.step) * self._pace if self._counted > 2 else None,
                 gaussians=done.gaussians,
-                psnr=done.psnr if before is None else before + SMOOTHING * (done.psnr - before),
+                psnr=done.psnr if before is None else before + weight * (done.psnr - before),
                 trains=True,
             )
 
