@@ -1,15 +1,10 @@
-#include <cuda_runtime_api.h>
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/unique_ptr.h>
-
+// The CUDA rasterizer as Python sees it. Arrays come checked from gaussian_head/raster.
 #include <cstdint>
-#include <memory>
 #include <stdexcept>
 
 #include "../cuda/rasterizer.h"
 #include "cpu.h"
+#include "cuda_arrays.h"
 #include "raster_arrays.h"
 
 namespace nb = nanobind;
@@ -19,48 +14,77 @@ namespace gh {
 
 namespace {
 
-#if defined(GH_CUDA_EMULATION)
-using Cuda = nb::device::cpu;  // the device of tests/cuda_emulation
-#else
-using Cuda = nb::device::cuda;
-#endif
+using cuda_arrays::Cuda;
+using cuda_arrays::enter;
 
-// Our CUDA runtime is linked statically and keeps its own current device.
-cudaStream_t enter(const Scene<Cuda>& scene, std::uintptr_t stream) {
-  if (cudaSetDevice(scene.viewmats.device_id()) != cudaSuccess)
-    throw std::runtime_error("CUDA: cannot select the device");
-  return reinterpret_cast<cudaStream_t>(stream);
-}
-
+// Gaussians may be [N, ...] or, different ones in every image, [C, N, ...].
 CudaScene device_scene(const Scene<Cuda>& scene) {
-  return {scene.camera(0), scene.cameras(), scene.colors_per_camera()};
+  SceneView first = scene.camera(0);
+  first.N = std::int64_t(scene.means.shape(scene.means.ndim() - 2));
+  first.E = int(scene.extra.shape(scene.extra.ndim() - 1));
+  return {first, scene.cameras(), scene.colors_per_camera(), scene.means.ndim() == 3};
 }
 
-std::unique_ptr<CudaPlan> forward(const Scene<Cuda>& scene, const Outputs<Cuda>& out, const Out<Cuda>& means2d,
-                                  const OutInt<Cuda>& radii, bool /* keep: all stays on the device anyway */,
-                                  std::uintptr_t stream) {
-  const cudaStream_t on = enter(scene, stream);
-  auto plan = std::make_unique<CudaPlan>();
-  plan->forward(device_scene(scene), out.camera(scene, 0), means2d.data(), radii.data(), on);
+Images images_of(const Outputs<Cuda>& out) {
+  return {out.rgb.data(), out.alpha.data(), out.depth.data(), out.extra.data()};
+}
+
+struct Plan {
+  CudaPlan workspace;
+};
+
+// A plan that the caller keeps serves call after call; its memory and so the addresses in a captured graph stay.
+void forward_into(Plan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& out, const Out<Cuda>& means2d,
+                  const OutInt<Cuda>& radii, std::int64_t pair_capacity, std::uintptr_t stream) {
+  if (pair_capacity < 0) throw std::invalid_argument("pair_capacity is negative; 0 or a number of pairs was wanted.");
+  const int device = scene.viewmats.device_id();
+  const cudaStream_t on = enter(device, stream);
+  if (!plan.workspace) plan.workspace = take_workspace(device, on);
+  plan.workspace->forward(device_scene(scene), images_of(out), means2d.data(), radii.data(), pair_capacity, on);
+}
+
+Plan forward(const Scene<Cuda>& scene, const Outputs<Cuda>& out, const Out<Cuda>& means2d, const OutInt<Cuda>& radii,
+             bool /* keep: all stays on the device anyway */, std::uintptr_t stream) {
+  Plan plan;
+  forward_into(plan, scene, out, means2d, radii, 0, stream);
   return plan;
 }
 
-void backward(CudaPlan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& images, const Cotangents<Cuda>& v,
+CudaWorkspace& used(const Plan& plan) {
+  if (!plan.workspace) throw std::logic_error("this plan has not rendered yet; call forward_into first.");
+  return *plan.workspace;
+}
+
+void backward(Plan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& images, const Cotangents<Cuda>& v,
               const Gradients<Cuda>& out, std::uintptr_t stream) {
-  plan.backward(device_scene(scene), images.camera(scene, 0), v.camera(scene, 0), out.camera(scene, 0),
-                out.viewmats ? out.viewmats->data() : nullptr, enter(scene, stream));
+  const SceneGradients gradients = {out.means.data(),  out.quats.data(), out.scales.data(),  out.opacities.data(),
+                                    out.colors.data(), out.extra.data(), out.means2d.data(), false};
+  const ImageGradients cotangents = {v.rgb ? v.rgb->data() : nullptr, v.alpha ? v.alpha->data() : nullptr,
+                                     v.depth ? v.depth->data() : nullptr, v.extra ? v.extra->data() : nullptr};
+  used(plan).backward(device_scene(scene), images_of(images), cotangents, gradients,
+                      out.viewmats ? out.viewmats->data() : nullptr,
+                      out.backgrounds ? out.backgrounds->data() : nullptr, enter(scene.viewmats.device_id(), stream));
 }
 
 }  // namespace
 
 void bind_cuda(nb::module_& m) {
-  nb::class_<CudaPlan>(m, "Plan", "What the backward pass needs, on the device.");
+  nb::class_<Plan>(m, "Plan", "Memory of a forward pass, and what its backward pass needs.")
+      .def(nb::init<>())
+      .def(
+          "needed_pairs", [](const Plan& plan) { return used(plan).needed_pairs(); },
+          "Pairs (splat, tile) of the latest forward pass; waits for its stream.")
+      .def(
+          "bytes", [](const Plan& plan) { return plan.workspace ? plan.workspace->bytes() : 0; },
+          "Device memory that it holds.");
   bind_arrays<Cuda>(m);
   m.def("forward", &forward, "scene"_a, "out"_a, "means2d"_a.noconvert(), "radii"_a.noconvert(), "keep"_a, "stream"_a,
-        nb::call_guard<nb::gil_scoped_release>(), "Render all cameras of a scene into `out` on a CUDA stream.");
+        nb::call_guard<nb::gil_scoped_release>(), "Render all images of a scene into `out` on a CUDA stream.");
+  m.def("forward_into", &forward_into, "plan"_a, "scene"_a, "out"_a, "means2d"_a.noconvert(), "radii"_a.noconvert(),
+        "pair_capacity"_a, "stream"_a, nb::call_guard<nb::gil_scoped_release>(),
+        "`forward` with a plan of one's own; with a pair_capacity the host never waits.");
   m.def("backward", &backward, "plan"_a, "scene"_a, "images"_a, "v"_a, "out"_a, "stream"_a,
-        nb::call_guard<nb::gil_scoped_release>(),
-        "Gradients of a scene, written into `out`, except for those of the backgrounds.");
+        nb::call_guard<nb::gil_scoped_release>(), "Gradients of a scene, written into `out`.");
 }
 
 }  // namespace gh

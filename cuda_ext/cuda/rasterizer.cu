@@ -3,33 +3,22 @@
 #include <cub/device/device_radix_sort.cuh>
 #include <cub/device/device_scan.cuh>
 #include <limits>
+#include <mutex>
 #include <stdexcept>
-#include <string>
 #include <type_traits>
+#include <vector>
 
 #include "blend.cuh"
+#include "blend_vjp.cuh"
+#include "pairs.cuh"
 #include "project.cuh"
+#include "project_vjp.cuh"
 
 namespace gh {
 
+using namespace GH_ISA;
+
 namespace {
-
-constexpr int kThreads = 256;
-constexpr int kGroup = 8;  // channels of one blending pass
-
-void check(cudaError_t status, const char* what) {
-  if (status != cudaSuccess) throw std::runtime_error(std::string("CUDA, ") + what + ": " + cudaGetErrorString(status));
-}
-
-// The only place that launches.
-template <class... P, class... A>
-void launch(void (*kernel)(P...), unsigned blocks, unsigned threads, cudaStream_t stream, const A&... arguments) {
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(blocks), config.blockDim = dim3(threads), config.stream = stream;
-  check(cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...), "launching a kernel");
-}
-
-unsigned blocks_for(std::int64_t count) { return unsigned((count + kThreads - 1) / kThreads); }
 
 int bits_for(std::uint32_t values) {
   int bits = 0;
@@ -37,127 +26,169 @@ int bits_for(std::uint32_t values) {
   return bits;
 }
 
-// Let the pool keep what was freed: otherwise every synchronisation hands all of it back to the driver.
-void keep_pool_memory() {
-  int device = 0;
-  cudaMemPool_t pool = nullptr;
-  std::uint64_t kept = std::uint64_t(1) << 30;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetDefaultMemPool(&pool, device), "asking for the memory pool");
-  check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept), "configuring the memory pool");
+template <int CH, class Run>
+void dispatch(int channels, const Run& run) {
+  if constexpr (CH > 1)
+    if (channels < CH) return dispatch<CH - 1>(channels, run);
+  run(std::integral_constant<int, CH>{});
 }
 
 // Calls `run(std::integral_constant<int, CH>, first_channel)` for groups of channels that cover all.
 template <class Run>
 void for_channel_groups(int channels, const Run& run) {
   for (int first = 0; first < channels; first += kGroup)
-    switch (channels - first < kGroup ? channels - first : kGroup) {
-      case 1:
-        run(std::integral_constant<int, 1>{}, first);
-        break;
-      case 2:
-        run(std::integral_constant<int, 2>{}, first);
-        break;
-      case 3:
-        run(std::integral_constant<int, 3>{}, first);
-        break;
-      case 4:
-        run(std::integral_constant<int, 4>{}, first);
-        break;
-      case 5:
-        run(std::integral_constant<int, 5>{}, first);
-        break;
-      case 6:
-        run(std::integral_constant<int, 6>{}, first);
-        break;
-      case 7:
-        run(std::integral_constant<int, 7>{}, first);
-        break;
-      default:
-        run(std::integral_constant<int, 8>{}, first);
-        break;
-    }
+    dispatch<kGroup>(std::min(channels - first, kGroup), [&](auto group) { run(group, first); });
+}
+
+std::uint32_t tiles_of(const CudaScene& scene) {
+  const std::int64_t tiles = std::int64_t(scene.cameras) * scene.tiles();
+  if (scene.splats() >= std::numeric_limits<std::int32_t>::max() || tiles >= std::numeric_limits<std::int32_t>::max())
+    throw std::length_error("images times Gaussians, or times tiles, exceed 2^31; render fewer images at once");
+  return std::uint32_t(tiles);
 }
 
 }  // namespace
 
-void DeviceBuffer::reserve(std::size_t bytes, cudaStream_t stream) {
-  if (bytes <= capacity_ && memory_) return;
-  release();
-  const std::size_t wanted = bytes ? bytes : 1;
-  check(cudaMallocAsync(&memory_, wanted, stream), "allocating a buffer");
-  capacity_ = wanted, stream_ = stream;
-}
-
-void DeviceBuffer::release() {
-  if (memory_) cudaFreeAsync(memory_, stream_);
-  memory_ = nullptr, capacity_ = 0;
-}
-
-void CudaPlan::forward(const CudaScene& scene, const Images& out, float* means2d, std::int32_t* radii,
-                       cudaStream_t stream) {
-  using namespace GH_ISA;
-  keep_pool_memory();
-  const std::int64_t total = scene.first.N * scene.cameras;
-  if (total > std::numeric_limits<std::int32_t>::max())
-    throw std::length_error("cameras times Gaussians exceed 2^31; render fewer cameras at once");
-  const std::uint32_t tiles = std::uint32_t(scene.cameras) * scene.first.tiles_x() * scene.first.tiles_y();
-  auto* headers = headers_.get<float>(std::size_t(total) * kSplatHeader, stream);
-  auto* counts = counts_.get<std::uint32_t>(total + 1, stream);
-  auto* offsets = offsets_.get<std::uint32_t>(total + 1, stream);
-  auto* ranges = ranges_.get<std::uint32_t>(tiles + 1, stream);
-  check(cudaMemsetAsync(counts + total, 0, sizeof(std::uint32_t), stream), "clearing a count");
-  check(cudaMemsetAsync(ranges, 0, sizeof(std::uint32_t) * (tiles + 1), stream), "clearing the tile ranges");
-  if (total) launch(project_gaussians, blocks_for(total), kThreads, stream, scene, headers, counts, means2d, radii);
-
-  DeviceBuffer scratch;
+void CudaWorkspace::list_pairs(const CudaScene& scene, const CudaSplats& splats, std::int64_t pair_capacity) {
+  const std::int64_t total = scene.splats();
+  const std::uint32_t tiles = tiles_of(scene);
+  auto* offsets = offsets_.get<std::uint64_t>(total + 1, stream);
   std::size_t bytes = 0;
-  check(cub::DeviceScan::ExclusiveSum(nullptr, bytes, counts, offsets, int(total + 1), stream), "sizing the scan");
-  check(cub::DeviceScan::ExclusiveSum(scratch.get<char>(bytes, stream), bytes, counts, offsets, int(total + 1), stream),
+  check(cub::DeviceScan::ExclusiveSum(nullptr, bytes, splats.counts, offsets, int(total + 1), stream),
+        "sizing the scan");
+  check(cub::DeviceScan::ExclusiveSum(scan_scratch_.get<char>(bytes, stream), bytes, splats.counts, offsets,
+                                      int(total + 1), stream),
         "summing the tile counts");
-  check(cudaMemcpyAsync(&pairs_, offsets + total, sizeof pairs_, cudaMemcpyDeviceToHost, stream), "reading the count");
-  check(cudaStreamSynchronize(stream), "waiting for the projection");
-
-  auto* values = values_.get<std::uint32_t>(pairs_, stream);
-  if (pairs_) {
-    DeviceBuffer unsorted_values, unsorted_keys, sorted_keys;
-    auto* keys = sorted_keys.get<std::uint64_t>(pairs_, stream);
-    auto* raw_keys = unsorted_keys.get<std::uint64_t>(pairs_, stream);
-    auto* raw_values = unsorted_values.get<std::uint32_t>(pairs_, stream);
-    launch(list_tiles, blocks_for(total), kThreads, stream, scene, headers, counts, offsets, raw_keys, raw_values);
-    DeviceBuffer sort_scratch;
-    const int last_bit = 32 + bits_for(tiles);
-    check(cub::DeviceRadixSort::SortPairs(nullptr, bytes, raw_keys, keys, raw_values, values, std::int64_t(pairs_), 0,
-                                          last_bit, stream),
-          "sizing the sort");
-    check(cub::DeviceRadixSort::SortPairs(sort_scratch.get<char>(bytes, stream), bytes, raw_keys, keys, raw_values,
-                                          values, std::int64_t(pairs_), 0, last_bit, stream),
-          "sorting");
-    launch(find_ranges, blocks_for(pairs_), kThreads, stream, keys, pairs_, tiles, ranges);
+  capacity_ = std::uint64_t(pair_capacity);
+  if (!pair_capacity) {
+    check(cudaMemcpyAsync(&capacity_, offsets + total, sizeof capacity_, cudaMemcpyDeviceToHost, stream),
+          "reading the number of pairs");
+    check(cudaStreamSynchronize(stream), "waiting for the projection");
   }
+  if (capacity_ >= std::numeric_limits<std::uint32_t>::max())
+    throw std::length_error("the Gaussians cover more than 2^32 tiles in all; render fewer images at once");
+  auto* ranges = ranges_.get<std::uint32_t>(tiles + 1, stream);
+  check(cudaMemsetAsync(ranges, 0, sizeof(std::uint32_t) * (tiles + 1), stream), "clearing the tile ranges");
+  auto* pairs = pairs_.get<std::uint32_t>(capacity_, stream);
+  auto* owners = owners_.get<std::uint32_t>(capacity_, stream);
+  if (!capacity_) return;
+  auto* raw_keys = raw_keys_.get<std::uint64_t>(capacity_, stream);
+  auto* keys = keys_.get<std::uint64_t>(capacity_, stream);
+  auto* raw_pairs = raw_pairs_.get<std::uint32_t>(capacity_, stream);
+  if (pair_capacity)  // room that stays free sorts behind all tiles
+    check(cudaMemsetAsync(raw_keys, 0xff, sizeof(std::uint64_t) * capacity_, stream), "clearing the keys");
+  launch(list_tiles, blocks_for(total), kThreads, stream, scene, splats, offsets, capacity_, raw_keys, raw_pairs,
+         owners);
+  const int last_bit = 32 + bits_for(tiles);
+  check(cub::DeviceRadixSort::SortPairs(nullptr, bytes, raw_keys, keys, raw_pairs, pairs, std::int64_t(capacity_), 0,
+                                        last_bit, stream),
+        "sizing the sort");
+  check(cub::DeviceRadixSort::SortPairs(sort_scratch_.get<char>(bytes, stream), bytes, raw_keys, keys, raw_pairs, pairs,
+                                        std::int64_t(capacity_), 0, last_bit, stream),
+        "sorting");
+  launch(find_ranges, blocks_for(std::int64_t(capacity_)), kThreads, stream, keys, offsets + total, capacity_, tiles,
+         ranges);
+}
+
+void CudaWorkspace::forward(const CudaScene& scene, const Images& out, float* means2d, std::int32_t* radii,
+                            std::int64_t pair_capacity, cudaStream_t on, const SplatSource* source) {
+  stream = on, splats_ = scene.splats();
+  const std::uint32_t tiles = tiles_of(scene);
+  const CudaSplats splats = {rows_.get<float>(std::size_t(splats_) * scene.splat_row(), stream),
+                             counts_.get<std::uint64_t>(splats_ + 1, stream), means2d, radii};
+  check(cudaMemsetAsync(splats.counts + splats_, 0, sizeof(std::uint64_t), stream), "clearing a count");
+  if (source)
+    source->project(scene, splats, stream);
+  else
+    launch(project_gaussians, blocks_for(splats_), kThreads, stream, scene, splats);
+  list_pairs(scene, splats, pair_capacity);
   for_channel_groups(scene.first.channels(), [&](auto group, int first) {
-    const TileJob job = {headers, values, ranges, first};
+    const TileJob job = {splats.rows, owners_.data<std::uint32_t>(), pairs_.data<std::uint32_t>(),
+                         ranges_.data<std::uint32_t>(), first};
     launch(blend_tiles<decltype(group)::value>, tiles, kTilePixels, stream, scene, job, out);
   });
   check(cudaGetLastError(), "rendering");
 }
 
-void CudaPlan::backward(const CudaScene& scene, const Images& images, const ImageGradients& v,
-                        const SceneGradients& out, float* v_viewmats, cudaStream_t stream) {
-  using namespace GH_ISA;
-  const std::int64_t total = scene.first.N * scene.cameras;
-  if (total == 0) return;
-  const std::uint32_t tiles = std::uint32_t(scene.cameras) * scene.first.tiles_x() * scene.first.tiles_y();
-  const std::size_t numbers = std::size_t(total) * (kMoments + scene.first.channels());
-  auto* moments = moments_.get<float>(numbers, stream);
-  check(cudaMemsetAsync(moments, 0, sizeof(float) * numbers, stream), "clearing the gradient sums");
+void CudaWorkspace::backward(const CudaScene& scene, const Images& images, const ImageGradients& v,
+                             const SceneGradients& out, float* v_viewmats, float* v_backgrounds, cudaStream_t on) {
+  stream = on;
+  if (scene.splats() != splats_) throw std::logic_error("this plan is of another scene");
+  const auto* counts = counts_.data<std::uint64_t>();
+  auto* partials = partials_.get<float>(std::size_t(capacity_) * scene.partial_row(), stream);
+  auto* moments = moments_.get<float>(std::size_t(splats_) * scene.partial_row(), stream);
   for_channel_groups(scene.first.channels(), [&](auto group, int first) {
-    const TileJob job = {headers_.data<float>(), values_.data<std::uint32_t>(), ranges_.data<std::uint32_t>(), first};
-    launch(blend_tiles_vjp<decltype(group)::value>, tiles, kTilePixels, stream, scene, job, images, v, moments);
+    const TileJob job = {rows_.data<float>(), owners_.data<std::uint32_t>(), pairs_.data<std::uint32_t>(),
+                         ranges_.data<std::uint32_t>(), first};
+    launch(blend_tiles_vjp<decltype(group)::value>, tiles_of(scene), kTilePixels, stream, scene, job, images, v,
+           partials);
   });
-  launch(project_gaussians_vjp, blocks_for(scene.first.N), kThreads, stream, scene, counts_.data<std::uint32_t>(),
-         moments, out, v_viewmats);
+  launch(sum_partials, blocks_for(splats_ * kSumLanes), kThreads, stream, scene, counts, offsets_.data<std::uint64_t>(),
+         capacity_, partials, moments);
+  const int blocks = int(blocks_for(scene.first.N)), warps = blocks * (kThreads / 32);
+  float* views = nullptr;
+  if (v_viewmats) views = view_partials_.get<float>(std::size_t(scene.cameras) * warps * kViewNumbers, stream);
+  launch(project_gaussians_vjp, unsigned(blocks * (scene.gaussians_per_camera ? scene.cameras : 1)), kThreads, stream,
+         scene, blocks, counts, moments, out, views);
+  if (v_viewmats) launch(sum_rows, unsigned(scene.cameras), kThreads, stream, views, warps, kViewNumbers, v_viewmats);
+  if (v_backgrounds && v.rgb && scene.first.D) {
+    const std::size_t chunks = std::size_t(scene.cameras) * kBackgroundChunks;
+    auto* parts = background_partials_.get<float>(chunks * scene.first.D, stream);
+    launch(background_vjp, unsigned(chunks), kThreads, stream, scene, images.alpha, v.rgb, parts);
+    launch(sum_rows, unsigned(scene.cameras), kThreads, stream, parts, kBackgroundChunks, scene.first.D, v_backgrounds);
+  } else if (v_backgrounds) {
+    check(cudaMemsetAsync(v_backgrounds, 0, sizeof(float) * scene.cameras * scene.first.D, stream),
+          "clearing the backgrounds' gradient");
+  }
   check(cudaGetLastError(), "differentiating");
+}
+
+std::uint64_t CudaWorkspace::needed_pairs() const {
+  std::uint64_t needed = 0;
+  check(
+      cudaMemcpyAsync(&needed, offsets_.data<std::uint64_t>() + splats_, sizeof needed, cudaMemcpyDeviceToHost, stream),
+      "reading the number of pairs");
+  check(cudaStreamSynchronize(stream), "waiting for the number of pairs");
+  return needed;
+}
+
+std::size_t CudaWorkspace::bytes() const {
+  std::size_t sum = 0;
+  for (const DeviceBuffer* buffer :
+       {&rows_, &counts_, &offsets_, &scan_scratch_, &raw_keys_, &keys_, &raw_pairs_, &pairs_, &owners_, &sort_scratch_,
+        &ranges_, &partials_, &moments_, &view_partials_, &background_partials_})
+    sum += buffer->bytes();
+  return sum;
+}
+
+namespace {
+
+constexpr std::size_t kPooled = 4;
+std::mutex pool_mutex;
+// Never destroyed: a graph may outlive the interpreter's static teardown.
+std::vector<CudaWorkspace*>& pool = *new std::vector<CudaWorkspace*>;
+
+}  // namespace
+
+void Recycle::operator()(CudaWorkspace* workspace) const {
+  const std::lock_guard<std::mutex> lock(pool_mutex);
+  pool.push_back(workspace);
+  if (pool.size() <= kPooled) return;
+  delete pool.front();
+  pool.erase(pool.begin());
+}
+
+CudaPlan take_workspace(int device, cudaStream_t stream) {
+  const std::lock_guard<std::mutex> lock(pool_mutex);
+  for (std::size_t i = pool.size(); i-- > 0;) {
+    if (pool[i]->device != device || pool[i]->stream != stream) continue;
+    CudaPlan found(pool[i]);
+    pool.erase(pool.begin() + std::ptrdiff_t(i));
+    return found;
+  }
+  CudaPlan fresh(new CudaWorkspace);
+  fresh->device = device, fresh->stream = stream;
+  return fresh;
 }
 
 }  // namespace gh

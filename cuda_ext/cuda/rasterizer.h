@@ -1,67 +1,89 @@
-// The CUDA rasterizer: all cameras in one batch, on the caller's stream, memory from the stream's pool.
+// The CUDA rasterizer: all images in one batch, on the caller's stream.
+//
+// Stages: project every (image, Gaussian) to a splat and count its tiles; list the pairs (splat, tile);
+// sort them by tile and depth; blend tile by tile. Backward, each pair's gradient is summed by one
+// thread into a row of its own and the rows of a Gaussian are added up afterwards: no atomics, so the
+// same bits come out every time.
 #pragma once
 
-#include <cuda_runtime_api.h>
-
-#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "../core/scene.h"
+#include "runtime.h"
 
 namespace gh {
 
-// Stream-ordered device memory that grows and is given back with its owner.
-class DeviceBuffer {
- public:
-  DeviceBuffer() = default;
-  DeviceBuffer(const DeviceBuffer&) = delete;
-  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
-  ~DeviceBuffer() { release(); }
-
-  template <class T>
-  T* get(std::size_t count, cudaStream_t stream) {
-    reserve(count * sizeof(T), stream);
-    return static_cast<T*>(memory_);
-  }
-  template <class T>
-  T* data() const {
-    return static_cast<T*>(memory_);
-  }
-
- private:
-  void reserve(std::size_t bytes, cudaStream_t stream);
-  void release();
-  void* memory_ = nullptr;
-  std::size_t capacity_ = 0;
-  cudaStream_t stream_ = nullptr;
-};
-
 struct CudaScene {
-  SceneView first;  // the scene as camera 0 sees it; other cameras' arrays follow in memory
+  SceneView first;  // the scene as image 0 sees it; other images' arrays follow in memory
   int cameras;
-  bool colors_per_camera;  // colors are [C, N, D] instead of [N, D]
+  bool colors_per_camera;     // colors are [C, N, D] instead of [N, D]
+  bool gaussians_per_camera;  // so is everything else of a Gaussian
 
   GH_FN SceneView camera(int c) const {
     SceneView view = first;
+    const int64_t before = int64_t(c) * first.N;
     view.viewmat += 16 * c, view.K += 9 * c;
-    if (colors_per_camera) view.colors += int64_t(c) * first.N * first.D;
     if (view.background) view.background += c * first.D;
+    if (colors_per_camera || gaussians_per_camera) view.colors += before * first.D;
+    if (gaussians_per_camera) {
+      view.means += 3 * before, view.quats += 4 * before, view.scales += 3 * before;
+      view.opacities += before, view.extra += before * first.E;
+    }
     return view;
   }
+  GH_FN int tiles() const { return first.tiles_x() * first.tiles_y(); }
+  GH_FN int64_t splats() const { return first.N * cameras; }
+  GH_FN int splat_row() const { return (kSplatHeader + first.channels() + 3) / 4 * 4; }
+  GH_FN int partial_row() const { return (kMoments + first.channels() + 3) / 4 * 4; }
 };
 
-// A forward pass and what its backward pass needs.
-class CudaPlan {
+struct CudaSplats {  // what projection leaves, by (image, Gaussian)
+  float* rows;       // [C N, splat_row] header and channels; not written where invisible
+  uint64_t* counts;  // [C N + 1] tiles touched, 0 = invisible
+  float* means2d;    // [C N, 2] or null
+  int32_t* radii;    // [C N] or null
+};
+
+// Projects into the given splats on a stream; the rasterizer's own, or a head's (head.h).
+class SplatSource {
  public:
-  void forward(const CudaScene& scene, const Images& out, float* means2d, std::int32_t* radii, cudaStream_t stream);
-  // v_viewmats [C, 4, 4] may be null. All outputs are overwritten except v_viewmats and, where
-  // colors depend on the camera, colors: these are added to.
+  virtual ~SplatSource() = default;
+  virtual void project(const CudaScene& scene, const CudaSplats& splats, cudaStream_t stream) const = 0;
+};
+
+// A forward pass and what its backward pass needs. One workspace serves one stream at a time.
+class CudaWorkspace {
+ public:
+  // pair_capacity 0: the host waits for the number of pairs (splat, tile) and makes room for them.
+  // Else room for that many is made and nothing waits; pairs beyond are not drawn (see needed_pairs),
+  // and a call like an earlier one may be captured into a graph.
+  void forward(const CudaScene& scene, const Images& out, float* means2d, std::int32_t* radii,
+               std::int64_t pair_capacity, cudaStream_t stream, const SplatSource* source = nullptr);
+  // v_viewmats [C, 4, 4] and v_backgrounds [C, D] may be null. All outputs are overwritten.
   void backward(const CudaScene& scene, const Images& images, const ImageGradients& v, const SceneGradients& out,
-                float* v_viewmats, cudaStream_t stream);
+                float* v_viewmats, float* v_backgrounds, cudaStream_t stream);
+  // Pairs that the latest forward pass had; waits for the stream.
+  std::uint64_t needed_pairs() const;
+  std::size_t bytes() const;
+
+  int device = 0;
+  cudaStream_t stream = nullptr;  // of the latest use
 
  private:
-  DeviceBuffer headers_, counts_, offsets_, values_, ranges_, moments_;
-  std::uint32_t pairs_ = 0;
+  void list_pairs(const CudaScene& scene, const CudaSplats& splats, std::int64_t pair_capacity);
+
+  DeviceBuffer rows_, counts_, offsets_, scan_scratch_, raw_keys_, keys_, raw_pairs_, pairs_, owners_, sort_scratch_,
+      ranges_, partials_, moments_, view_partials_, background_partials_;
+  std::uint64_t capacity_ = 0;  // pairs that there is room for
+  std::int64_t splats_ = 0;
 };
+
+// Workspaces go back to a small pool when dropped; the next call on the same stream finds their memory.
+struct Recycle {
+  void operator()(CudaWorkspace* workspace) const;
+};
+using CudaPlan = std::unique_ptr<CudaWorkspace, Recycle>;
+CudaPlan take_workspace(int device, cudaStream_t stream);
 
 }  // namespace gh

@@ -1,0 +1,56 @@
+#include "runtime.h"
+
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace gh {
+
+namespace {
+
+// Let the pool of a device keep what was freed: otherwise every synchronisation hands all of it back to the driver.
+void keep_pool_memory() {
+  static std::mutex mutex;
+  static std::vector<bool>& done = *new std::vector<bool>;
+  int device = 0;
+  check(cudaGetDevice(&device), "asking for the device");
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (int(done.size()) <= device) done.resize(device + 1);
+  if (done[device]) return;
+  cudaMemPool_t pool = nullptr;
+  std::uint64_t kept = std::uint64_t(1) << 30;
+  check(cudaDeviceGetDefaultMemPool(&pool, device), "asking for the memory pool");
+  check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &kept), "configuring the memory pool");
+  done[device] = true;
+}
+
+}  // namespace
+
+void check(cudaError_t status, const char* what) {
+  if (status != cudaSuccess) throw std::runtime_error(std::string("CUDA, ") + what + ": " + cudaGetErrorString(status));
+}
+
+DeviceBuffer::~DeviceBuffer() {
+  if (memory_) cudaFreeAsync(memory_, stream_);
+}
+
+void DeviceBuffer::reserve(std::size_t bytes, cudaStream_t stream) {
+  stream_ = stream;
+  if (memory_ && bytes <= capacity_) return;
+  cudaStreamCaptureStatus status;
+  check(cudaStreamIsCapturing(stream, &status), "asking whether the stream is captured");
+  if (status != cudaStreamCaptureStatusNone)
+    throw std::runtime_error(
+        "CUDA: memory would have to grow while the stream is captured into a graph; run the same call once before, "
+        "with "
+        "the same plan, sizes and pair_capacity.");
+  keep_pool_memory();
+  if (memory_) check(cudaFreeAsync(memory_, stream), "freeing a buffer");
+  memory_ = nullptr, capacity_ = 0;
+  const std::size_t wanted = bytes + bytes / 4 + 256;  // a training run's Gaussians grow little by little
+  check(cudaMallocAsync(&memory_, wanted, stream), "allocating a buffer");
+  capacity_ = wanted;
+}
+
+}  // namespace gh

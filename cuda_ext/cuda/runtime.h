@@ -1,0 +1,40 @@
+// Launches, memory and sums over rows: what every CUDA operation here is made of.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gh {
+
+// Throws std::runtime_error naming what failed.
+void check(cudaError_t status, const char* what);
+
+// Stream-ordered device memory that only grows. All uses of one buffer must be ordered by streams.
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  DeviceBuffer(const DeviceBuffer&) = delete;
+  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
+  ~DeviceBuffer();
+
+  template <class T>
+  T* get(std::size_t count, cudaStream_t stream) {
+    reserve(count * sizeof(T), stream);
+    return static_cast<T*>(memory_);
+  }
+  template <class T>
+  T* data() const {
+    return static_cast<T*>(memory_);
+  }
+  std::size_t bytes() const { return capacity_; }
+
+ private:
+  void reserve(std::size_t bytes, cudaStream_t stream);
+  void* memory_ = nullptr;
+  std::size_t capacity_ = 0;
+  cudaStream_t stream_ = nullptr;  // of the latest use
+};
+
+}  // namespace gh
