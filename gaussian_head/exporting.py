@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .capture import FaceShape
     from .gaussians import Gaussians
     from .head import Head
+    from .io.baked import Baked
     from .rendering import CameraPath
 
 
@@ -195,6 +196,34 @@ def _camera_path(head: Head, options: ExportOptions) -> CameraPath:
     return camera_path(head, options.camera, len(driving_motion(head, options)), fps=head.fps)
 
 
+def _baked(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.baked import write_baked
+
+    write_baked(out, _performance(head, options))
+
+
+def _html(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.page import write_page
+
+    write_page(out, _performance(head, options))
+
+
+def _performance(head: Head, options: ExportOptions) -> Baked:
+    """The driving motion with its sound, ready to play."""
+    from dataclasses import replace
+
+    from .io.baked_make import bake, driving_sound
+
+    if options.frame is not None:
+        raise InputError(f"frame {options.frame} is one moment; a sequence was wanted: use frames, for example 0:100.")
+    motion = driving_motion(head, replace(options, frames=None))
+    chosen = chosen_frames(options.frames or ":", len(motion))
+    start, _, step = chosen.indices(len(motion))
+    silent = options.motion is not None or step != 1
+    sound = None if silent else driving_sound(head, options.audio, start=start)
+    return bake(head, motion.select(chosen), sound=sound)
+
+
 FORMATS: dict[str, ExportFormat] = {
     "ply": ExportFormat(endings=(".ply",), description="Gaussians as standard 3DGS PLY", write=_ply),
     "splat": ExportFormat(endings=(".splat",), description="Gaussians, 32 bytes each, web viewers", write=_splat),
@@ -214,5 +243,9 @@ FORMATS: dict[str, ExportFormat] = {
     "transforms-json": ExportFormat(
         endings=(".json",), description="camera path as nerfstudio's transforms.json", write=_transforms
     ),
+    "baked": ExportFormat(
+        endings=(".ghb",), description="moving Gaussians with sound in one file, for web and game engines", write=_baked
+    ),
+    "html": ExportFormat(endings=(".html",), description="page that plays with sound, offline, and turns", write=_html),
 }
 """Format name to how it is written."""

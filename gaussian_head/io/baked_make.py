@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -11,11 +12,14 @@ import torch
 from ..checks import InputError
 from ..head import Branch, Head
 from ..head.coefficients import coefficient_names, coefficients
+from ..media import read_audio
 from ..media.memory import aac_bytes, jpeg_bytes
 from ..motion import Motion
 from .baked import FORMAT, STATIC, VERSION, Baked
 from .baked_tables import BASIS_STEP, STRETCH_STEP, TABLE_TYPES, affine_table, basis_table
 
+FULL_RATE = 44100
+"""Hz at which a given sound is kept."""
 Precision = Literal["int8", "float16", "float32"]
 
 
@@ -27,6 +31,24 @@ class Sound:
     """``[S]`` mono in [-1, 1]; sample 0 belongs to frame 0."""
     sample_rate: int
     """Hz."""
+
+
+def driving_sound(head: Head, audio: str | Path | None, *, start: int = 0) -> Sound | None:
+    """The sound of a performance from frame ``start`` on.
+
+    Args:
+        head: the person.
+        audio: file that drives the head, in full quality; None for the captured clip's own sound.
+        start: frame of the driving motion that comes first.
+
+    Returns:
+        None where the clip had no sound or was moved away.
+    """
+    from ..rendering.speak import SAMPLE_RATE, captured_sound
+
+    rate = FULL_RATE if audio is not None else SAMPLE_RATE
+    samples = captured_sound(head) if audio is None else read_audio(audio, sample_rate=rate)
+    return None if samples is None else Sound(samples=samples[round(start / head.fps * rate) :], sample_rate=rate)
 
 
 @torch.no_grad()

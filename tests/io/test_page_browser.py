@@ -1,0 +1,297 @@
+"""The page in headless Chromium, opened as a file: what is seen, heard and done there."""
+
+import dataclasses
+import io
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support_head import make_head
+
+from gaussian_head.io.baked_make import Sound, bake
+from gaussian_head.io.page import write_page
+from gaussian_head.rendering import orbit_view, render_gaussians
+
+pytestmark = pytest.mark.browser
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZE = 192
+
+
+@pytest.fixture(scope="module")
+def head():
+    """1500 Gaussians with turning, growing, view-dependent ones among them."""
+    head, generator = make_head(num_gaussians=1500, size=SIZE), torch.Generator().manual_seed(3)
+
+    def noise(tensor, size):
+        return size * torch.randn(tensor.shape, generator=generator)
+
+    branches = tuple(
+        dataclasses.replace(
+            b,
+            log_scales=b.log_scales + noise(b.log_scales, 0.5),
+            stretch=noise(b.stretch, 0.02) if b.name == "face" else b.stretch,
+            shN=noise(b.shN, 0.15),
+            logit_opacities=b.logit_opacities + noise(b.logit_opacities, 2.0),
+        )
+        for b in head.branches
+    )
+    return head.with_branches(branches)
+
+
+@pytest.fixture(scope="module")
+def baked(head):
+    tone = 0.2 * np.sin(2 * np.pi * 330 * np.arange(2 * 16000) / 16000)
+    return bake(head, head.capture_motion, sound=Sound(samples=tone.astype(np.float32), sample_rate=16000))
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    with playwright.sync_playwright() as session:
+        browser = session.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Page:
+    """A tab on the page, with polling instead of sleeping."""
+
+    def __init__(self, browser, path, *, size=(640, 480), hash="", init=None):
+        self.tab = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.tab.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.set_default_timeout(60_000)
+        if init:
+            self.tab.add_init_script(init)
+        self.tab.goto(f"{path.as_uri()}{hash}")
+
+    def ready(self):
+        self.until(lambda: self.tab.evaluate("!!window.gaussianHead && gaussianHead.drawn > 0"), "the first picture")
+        return self
+
+    def until(self, condition, what, seconds=60.0):
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
+            time.sleep(0.05)
+
+    def state(self):
+        return self.tab.evaluate("gaussianHead.state()")
+
+    def pixels(self):
+        """What the canvas shows, ``[H, W, 3]``, once nothing moves any more."""
+        box = self.tab.locator("#picture").bounding_box()
+        self.until(lambda: not self.tab.evaluate("gaussianHead.dirty || gaussianHead.wasMoving"), "the last picture")
+        last = None
+        for _ in range(100):
+            picture = Image.open(io.BytesIO(self.tab.screenshot(clip=box))).convert("RGB")
+            now = np.asarray(picture).astype(int)
+            if last is not None and (now == last).all():
+                return now
+            last = now
+            time.sleep(0.1)
+        raise AssertionError("the picture never comes to rest")
+
+    def bare(self, seconds=0.0, yaw=0.0, pitch=0.0):
+        self.tab.evaluate(f"gaussianHead.seek({seconds}); gaussianHead.look({yaw}, {pitch})")
+        return self.pixels()
+
+
+@pytest.fixture(scope="module")
+def path(baked, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "talk.html"
+    write_page(path, baked, title="A talk")
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(chromium, path):
+    page = Page(chromium, path).ready()
+    yield page
+    page.tab.close()
+
+
+@pytest.fixture(autouse=True)
+def at_rest(page):
+    """Every test starts in front, paused, at the first frame, and may leave no error in the page."""
+    page.tab.evaluate("gaussianHead.clock.pause(); gaussianHead.seek(0); gaussianHead.look(0)")
+    yield
+    assert page.errors == []
+
+
+def decibels(a, b):
+    return 10 * np.log10(255**2 / np.square(a - b).mean())
+
+
+@pytest.mark.parametrize(("frame", "yaw", "pitch"), [(0, 0.0, 0.0), (13, 0.0, 0.0), (30, 0.4, 0.15), (49, -0.7, -0.2)])
+def test_the_picture_is_the_rasterizers(chromium, path, head, frame, yaw, pitch):
+    page = Page(chromium, path, size=(SIZE, SIZE), hash="#bare").ready()
+    shown = page.bare(frame / 25, yaw, pitch)
+    assert page.state()["size"] == [SIZE, SIZE]
+    page.tab.close()
+    camera = orbit_view(head, yaw, pitch)
+    rgb = render_gaussians(head.gaussians(head.capture_motion, frame), camera, background=head.background).rgb
+    ours = (rgb.clamp(0, 1) * 255).numpy()
+    print(decibels(shown, ours), np.abs(shown - ours).mean(), np.abs(shown - ours).max())
+    assert decibels(shown, ours) > 40
+    assert np.abs(shown - ours).mean() < 1.5
+
+
+def test_nothing_is_requested_but_the_file(page, path):
+    assert {url for url in page.requests if not url.startswith(("blob:", "data:"))} == {path.as_uri()}
+    assert page.tab.title() == "A talk"
+
+
+def test_play_runs_with_the_sound_and_pause_stops(page):
+    before = page.pixels()
+    page.tab.get_by_role("button", name="Play", exact=True).first.click()
+    page.until(lambda: page.state()["sound"]["time"] > 0.3, "the sound to run")
+    page.until(lambda: page.state()["frame"] > 5, "the picture to follow")
+    state = page.state()
+    assert abs(state["time"] - state["sound"]["time"]) < 0.25
+    page.tab.get_by_role("button", name="Pause").click()
+    stopped = page.state()
+    assert not stopped["playing"]
+    assert np.abs(page.pixels() - before).mean() > 0.1
+    assert page.state()["time"] == stopped["time"]
+
+
+def test_it_loops_or_ends(page):
+    page.tab.evaluate("gaussianHead.seek(1.8); gaussianHead.controls.toggle()")
+    page.until(lambda: 0 < page.state()["time"] < 1.5, "a new round")
+    page.tab.keyboard.press("l")
+    assert not page.state()["loop"]
+    page.tab.evaluate("gaussianHead.seek(1.8)")
+    page.until(lambda: not page.state()["playing"], "the end")
+    assert page.state()["frame"] == 49
+    page.tab.keyboard.press("Space")
+    page.until(lambda: 0 < page.state()["time"] < 1.5, "a start from the beginning")
+    page.tab.keyboard.press("l")
+
+
+def test_the_timeline_scrubs(page):
+    before = page.pixels()
+    box = page.tab.get_by_label("Timeline").bounding_box()
+    page.tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert page.state()["time"] == pytest.approx(1.0, abs=0.06)
+    assert np.abs(page.pixels() - before).mean() > 0.1
+
+
+def test_dragging_turns_wheel_zooms_and_r_resets(page):
+    front = page.pixels()
+    page.tab.mouse.move(320, 200)
+    page.tab.mouse.down()
+    page.tab.mouse.move(380, 210, steps=5)
+    page.tab.mouse.up()
+    turned = page.pixels()
+    view = page.state()["view"]
+    assert view["yaw"] < -0.2
+    assert view["pitch"] > 0.02
+    assert np.abs(turned - front).mean() > 1
+    assert not page.state()["playing"], "a drag is no tap"
+    page.tab.mouse.wheel(0, -300)
+    page.until(lambda: page.state()["view"]["zoom"] > 1.2, "the zoom")
+    page.tab.keyboard.press("r")
+    page.until(lambda: page.state()["view"]["yaw"] == 0, "the front view")
+    assert page.state()["view"] == {"yaw": 0, "pitch": 0, "zoom": 1, "x": 0, "y": 0}
+    assert np.abs(page.pixels() - front).mean() < 0.5
+
+
+def test_two_fingers_zoom(page):
+    page.tab.evaluate(
+        """() => {
+          const canvas = document.getElementById('picture'), box = canvas.getBoundingClientRect();
+          canvas.setPointerCapture = () => {};
+          const send = (type, id, x) => canvas.dispatchEvent(new PointerEvent(type, {
+            pointerId: id, pointerType: 'touch', bubbles: true,
+            clientX: box.left + x, clientY: box.top + box.height / 2}));
+          send('pointerdown', 1, 200); send('pointerdown', 2, 260);
+          send('pointermove', 1, 140); send('pointermove', 2, 320);
+          send('pointerup', 1, 140); send('pointerup', 2, 320);
+          delete canvas.setPointerCapture;
+        }"""
+    )
+    page.until(lambda: page.state()["view"]["zoom"] == pytest.approx(3.0, abs=0.01), "the zoom")
+    assert not page.state()["playing"]
+
+
+def test_keys_step_mute_and_change_the_background(page):
+    page.tab.keyboard.press("ArrowRight")
+    page.tab.keyboard.press("ArrowRight")
+    page.until(lambda: page.state()["frame"] == 2, "the third frame")
+    page.tab.keyboard.press("ArrowLeft")
+    page.until(lambda: page.state()["frame"] == 1, "the second frame")
+    page.tab.keyboard.press("m")
+    assert page.state()["sound"]["muted"]
+    page.tab.keyboard.press("m")
+    with_plate = page.pixels()
+    page.tab.keyboard.press("b")
+    corner = np.abs(page.pixels() - with_plate)[60:100, :60].mean()
+    assert corner > 10
+    page.tab.keyboard.press("b")
+
+
+def test_a_tap_plays_and_the_line_on_top_can_be_hidden(page):
+    caption = page.tab.get_by_text("Synthetic video")
+    assert caption.is_visible()
+    page.tab.get_by_label("Hide this line").click()
+    assert not caption.is_visible()
+    page.tab.keyboard.press("c")
+    assert caption.is_visible()
+    page.tab.mouse.click(250, 350)
+    page.until(lambda: page.state()["playing"], "the tap to play")
+
+
+def test_a_browser_without_webgl2_is_told(chromium, path):
+    blind = "HTMLCanvasElement.prototype.getContext = () => null"
+    page = Page(chromium, path, init=blind)
+    page.until(lambda: page.tab.get_by_text("WebGL2 is not available").is_visible(), "the message")
+    assert page.errors == []
+    page.tab.close()
+
+
+def test_a_sound_that_cannot_be_played_is_replaced_by_silence(chromium, baked, tmp_path):
+    tensors = dict(baked.tensors) | {"sound": np.frombuffer(b"this is no sound at all" * 20, np.uint8)}
+    write_page(tmp_path / "talk.html", dataclasses.replace(baked, tensors=tensors))
+    page = Page(chromium, tmp_path / "talk.html").ready()
+    page.until(lambda: page.state()["sound"] is None, "the sound to be given up")
+    assert page.tab.get_by_text("cannot play the sound").is_visible()
+    page.tab.keyboard.press("Space")
+    page.until(lambda: page.state()["time"] > 0.3, "the picture to run")
+    assert not page.tab.locator("#mute").is_visible()
+    page.tab.close()
+
+
+def test_a_damaged_page_says_so(chromium, path, tmp_path):
+    text = path.read_text(encoding="utf-8")
+    middle = len(text) // 2
+    (tmp_path / "talk.html").write_text(text[:middle] + "AAAAAAAA" + text[middle + 8 :], encoding="utf-8")
+    page = Page(chromium, tmp_path / "talk.html")
+    page.until(lambda: page.tab.get_by_text("cannot be shown").is_visible(), "the message")
+    page.tab.close()
+
+
+def test_a_lost_context_comes_back(page):
+    before = page.pixels()
+    page.tab.evaluate("window.loss = gaussianHead.renderer.gl.getExtension('WEBGL_lose_context'); loss.loseContext()")
+    page.until(lambda: page.tab.evaluate("gaussianHead.lost"), "the loss")
+    page.tab.evaluate("loss.restoreContext()")
+    page.until(lambda: not page.tab.evaluate("gaussianHead.lost"), "the return")
+    page.until(lambda: np.abs(page.pixels() - before).mean() < 0.5, "the picture")
