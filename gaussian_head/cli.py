@@ -158,28 +158,46 @@ def render(
     out: Path,
     audio: Path | None = None,
     camera: str = "front",
-    size: int | None = None,
-    pose: Literal["captured", "still"] = "captured",
+    size: str | None = None,
+    pose: str = "captured",
+    background: str = "captured",
     blink: bool = True,
     seed: int = 0,
+    resume: bool = False,
 ) -> None:
-    """Let a head speak (or repeat its own clip) and write an mp4 with sound.
+    """Let a head speak (or repeat its own clip) and write a video with sound.
 
     Args:
         head: Folder that `train` wrote.
-        out: The mp4 to write.
+        out: The video to write: .mp4 (h264), .mov (ProRes 4444), .webm (VP9); a name without ending is a folder that
+            gets PNG files and audio.wav.
         audio: Sound or video file to speak, any length and sample rate; without it the captured clip is replayed.
-        camera: `front`, `orbit`, or a JSON file of keyframes.
-        size: Picture size in pixels (square); the captured size where absent.
-        pose: Head pose: `captured` loops the clip's own, `still` holds it.
+        camera: `front`, `orbit`, `figure-eight`, `dolly`, a JSON file of keyframes, or the folder of another capture,
+            whose camera is followed as its head saw it.
+        size: Picture height in pixels, or WIDTHxHEIGHT (1280x720: the head as large as in 720, more room at its
+            sides); the captured size where absent.
+        pose: Head pose: `captured` loops the clip's own, `still` holds it; a motion file (.json) or the folder of
+            another capture lends its own.
+        background: `captured`, a colour (#rrggbb or a CSS name), a picture file, or `transparent` (.mov, .webm, PNG).
         blink: Blink now and then.
-        seed: Seed of the blinks and of the pose loop.
+        seed: Seed of the blinks and of the loops.
+        resume: Go on where an interrupted render of the same video stopped; the result is the same.
     """
     from .rendering import render_speech
 
     with _drawing() as listener:
         render_speech(
-            head, out, audio=audio, camera=camera, size=size, pose=pose, blink=blink, seed=seed, listener=listener
+            head,
+            out,
+            audio=audio,
+            camera=camera,
+            size=size,
+            pose=pose,
+            background=background,
+            blink=blink,
+            seed=seed,
+            resume=resume,
+            listener=listener,
         )
     print(f"video: {out}")
 

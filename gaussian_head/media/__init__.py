@@ -2,9 +2,12 @@
 
 from .audio import read_audio as read_audio
 from .audio import write_audio as write_audio
+from .formats import FORMATS as FORMATS
+from .formats import video_format as video_format
 from .image import read_image as read_image
 from .image import resize_image as resize_image
 from .image import write_image as write_image
+from .joining import join_videos as join_videos
 from .video import VideoInfo as VideoInfo
 from .video import probe as probe
 from .video import read_frames as read_frames

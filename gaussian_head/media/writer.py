@@ -1,4 +1,4 @@
-"""Writing mp4: h264 pictures with aac sound in step, whole or not at all."""
+"""Writing video files: pictures, perhaps transparent, with sound in step, whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import numpy as np
 
 from ..checks import InputError, replacing
 from ._containers import reporting_writes
-from .audio import checked_samples
+from ._sound_track import SoundTrack, check_sound
+from .formats import video_format
+
+HIGHEST_RATE_PARTS = 100_000
+"""Frame rates are written as fractions with a denominator up to this."""
 
 
 class VideoWriter:
@@ -28,21 +32,25 @@ class VideoWriter:
         fps: float,
         audio: np.ndarray | None = None,
         sample_rate: int = 16000,
-        crf: int = 16,
+        alpha: bool = False,
+        crf: int | None = None,
+        shown: str | Path | None = None,
     ) -> None:
         """Prepare a file; nothing is created before the ``with`` block begins.
 
         Args:
-            path: the .mp4 to write.
-            width: frame width in pixels; odd sizes are padded by one pixel (h264 4:2:0 needs even ones).
+            path: the file to write: .mp4 (h264, aac), .mov (ProRes 4444, PCM) or .webm (VP9, opus).
+            width: frame width in pixels; odd sizes are padded by one pixel where the format needs even ones.
             height: frame height in pixels.
             fps: frames per second.
             audio: mono samples ``[S]`` f32; cut or filled with silence to the length of the picture.
             sample_rate: of ``audio``, Hz.
-            crf: x264 quality, 0 (lossless) to 51; 16 looks lossless.
+            alpha: frames are ``[H, W, 4]`` with straight transparency; not in .mp4.
+            crf: quality of h264 and VP9, 0 (lossless) to 51; by default such that it looks lossless.
+            shown: what error messages call the output, by default ``path``.
 
         Raises:
-            InputError: sizes, rate or samples out of range.
+            InputError: ending, sizes, rate or samples out of range.
         """
         if width < 2 or height < 2 or not 0 < fps <= 1000:
             raise InputError(
@@ -50,11 +58,16 @@ class VideoWriter:
             )
         self.path = Path(path)
         self.num_frames = 0
+        self._shown = Path(shown or path)
+        if self.path.is_dir():
+            raise InputError(f"output {self._shown} is a folder; name a file in it.")
+        self._form = video_format(self.path, alpha=alpha)
+        self._alpha = alpha
+        self._pixels = (self._form.clear if alpha else None) or self._form.opaque
         self._size = (height, width)
-        self._rate = Fraction(fps).limit_denominator(100_000)
-        self._audio = None if audio is None else checked_samples(audio)
+        self._rate = frame_rate(fps)
+        self._audio = None if audio is None else check_sound(audio)
         self._sample_rate = sample_rate
-        self._samples_sent = 0
         self._crf = crf
         self._stack = ExitStack()
         self._container: Any = None
@@ -62,38 +75,41 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         import av
 
-        if self.path.is_dir():
-            raise InputError(f"output {self.path} is a folder; name a .mp4 file in it.")
-        with reporting_writes(self.path), ExitStack() as stack:
+        with reporting_writes(self._shown), ExitStack() as stack:
             temporary = stack.enter_context(replacing(self.path))
             self._file = stack.enter_context(open(temporary, "w+b"))
-            self._container = av.open(self._file, "w", format="mp4")
+            self._container = av.open(self._file, "w", format=self._form.container)
             stack.push(self._close)
             self._video = self._add_video()
-            self._sound = None if self._audio is None else self._add_sound()
+            self._sound = None
+            if self._audio is not None:
+                self._sound = SoundTrack(self._container, self._form, self._audio, self._sample_rate)
             self._stack = stack.pop_all()
         return self
 
-    def write(self, rgb: np.ndarray) -> None:
-        """Append one frame, ``[H, W, 3]`` u8 RGB."""
+    def write(self, picture: np.ndarray) -> None:
+        """Append one frame, ``[H, W, 3]`` u8 RGB, or ``[H, W, 4]`` where the writer was made with ``alpha``."""
         import av
 
-        if rgb.shape != (*self._size, 3) or rgb.dtype != np.uint8:
-            raise InputError(f"frame has shape {rgb.shape}, type {rgb.dtype}; u8 {(*self._size, 3)} was wanted.")
-        pad = [(0, size % 2) for size in self._size]
-        rgb = np.pad(rgb, [*pad, (0, 0)], mode="edge") if any(p[1] for p in pad) else np.ascontiguousarray(rgb)
-        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+        wanted = (*self._size, 4 if self._alpha else 3)
+        if picture.shape != wanted or picture.dtype != np.uint8:
+            raise InputError(f"frame has shape {picture.shape}, type {picture.dtype}; u8 {wanted} was wanted.")
+        pad = [(0, size % 2 if self._form.even else 0) for size in self._size]
+        padded = any(p[1] for p in pad)
+        picture = np.pad(picture, [*pad, (0, 0)], mode="edge") if padded else np.ascontiguousarray(picture)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgba" if self._alpha else "rgb24")
+        frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709")
         frame.pts, frame.time_base = self.num_frames, 1 / self._rate
-        with reporting_writes(self.path):
+        with reporting_writes(self._shown):
             self._container.mux(self._video.encode(frame))
             self.num_frames += 1
-            self._send_sound(last=False)
+            if self._sound is not None:
+                self._sound.send(self.num_frames / self._rate)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with reporting_writes(self.path):
+        with reporting_writes(self._shown):
             try:
                 if kind is None:
                     self._finish()
@@ -105,10 +121,9 @@ class VideoWriter:
     def _finish(self) -> None:
         """Encode what is held back; after this the file only lacks its index."""
         if self.num_frames == 0:
-            raise InputError(f"output {self.path} got no frames; write at least one.")
-        self._send_sound(last=True)
+            raise InputError(f"output {self._shown} got no frames; write at least one.")
         if self._sound is not None:
-            self._container.mux(self._sound.encode(None))
+            self._sound.send(self.num_frames / self._rate, last=True)
         self._container.mux(self._video.encode(None))
 
     def _close(
@@ -121,39 +136,22 @@ class VideoWriter:
         return False
 
     def _add_video(self) -> Any:
-        """The h264 track, marked BT.709 so that every player shows the same colours."""
-        stream = self._container.add_stream(
-            "libx264", rate=self._rate, options={"crf": str(self._crf), "preset": "fast"}
-        )
-        stream.height, stream.width = (size + size % 2 for size in self._size)
-        stream.pix_fmt = "yuv420p"
+        """The pictures' track, marked BT.709 so that every player shows the same colours."""
+        form = self._form
+        options = form.options | (form.clear_options if self._alpha else {})
+        if self._crf is not None and "crf" in options:
+            options["crf"] = str(self._crf)
+        stream = self._container.add_stream(form.codec, rate=self._rate, options=options)
+        stream.height, stream.width = (size + (size % 2 if form.even else 0) for size in self._size)
+        stream.pix_fmt = self._pixels
         stream.codec_context.time_base = 1 / self._rate
         for name, value in (("colorspace", 1), ("color_primaries", 1), ("color_trc", 1), ("color_range", 1)):
             setattr(stream.codec_context, name, value)
+        if self._alpha:
+            stream.metadata.update(form.metadata)
         return stream
 
-    def _add_sound(self) -> Any:
-        """The aac track."""
-        stream = self._container.add_stream("aac", rate=self._sample_rate, layout="mono")
-        stream.bit_rate = 128_000 if self._sample_rate > 24_000 else 96_000
-        return stream
 
-    def _send_sound(self, *, last: bool) -> None:
-        """Encode sound up to the end of the pictures written so far, in whole aac blocks until the last."""
-        import av
-
-        if self._sound is None or self._audio is None:
-            return
-        block = 1024
-        until = round(self.num_frames / self._rate * self._sample_rate)
-        if not last:
-            until -= until % block
-        while self._samples_sent < until:
-            stop = min(self._samples_sent + block, until)
-            samples = self._audio[self._samples_sent : stop]
-            samples = np.pad(samples, (0, stop - self._samples_sent - len(samples)))
-            frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = self._sample_rate, self._samples_sent
-            frame.time_base = Fraction(1, self._sample_rate)
-            self._container.mux(self._sound.encode(frame))
-            self._samples_sent = stop
+def frame_rate(fps: float) -> Fraction:
+    """Frames per second as the fraction that a file states."""
+    return Fraction(fps).limit_denominator(HIGHEST_RATE_PARTS)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from ..camera import Camera
+from ..capture import Capture
 from ..checks import InputError
 from ..events import Listener, ignore
 from ..head import Head
+from ..io.motion_file import read_motion
 from ..media import read_audio
-from ..motion import Motion
+from ..motion import Motion, loop_poses
+from ..motion.edit import moved_like, resample, still_pose
+from .backdrop import CAPTURED, backdrop
+from .framing import framed, picture_size
 from .paths import camera_path
 from .video import render_video
 
 SAMPLE_RATE = 16000
+POSES = ("captured", "still")
 
 
 def render_speech(
@@ -25,39 +29,58 @@ def render_speech(
     out: str | Path,
     *,
     audio: str | Path | None = None,
-    camera: str = "front",
-    size: int | None = None,
-    pose: Literal["captured", "still"] = "captured",
+    camera: str | Path = "front",
+    size: int | str | None = None,
+    pose: str | Path = "captured",
+    background: str | Path = CAPTURED,
     blink: bool = True,
     seed: int = 0,
+    resume: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Let a head speak, or repeat its own clip, and write an mp4 with sound.
+    """Let a head speak, or repeat its own clip, and write a video with sound.
 
     Args:
         head: a Head or the folder of one.
-        out: the mp4 to write.
+        out: the video to write: .mp4, .mov, .webm, or a name without ending for a folder of PNG files.
         audio: sound or video file to speak; None replays the captured clip, with its sound where the
             capture is still in its place.
-        camera: ``"front"``, ``"orbit"`` or a JSON file of keyframes.
-        size: picture height in pixels, by default the captured one; the width keeps the aspect.
-        pose: head pose from the captured clip, looped, or held still.
+        camera: a named path (see PATHS), a JSON file of keyframes, or the folder of another capture.
+        size: picture height in pixels or ``"WIDTHxHEIGHT"``, by default the captured size; see ``framed``.
+        pose: head pose from the captured clip (``"captured"``), held (``"still"``), or of a motion file or another
+            capture, as ``posed_like`` says.
+        background: see ``backdrop``.
         blink: add blinks.
-        seed: of blinks and pose loop.
+        seed: of blinks and loops.
+        resume: go on where an interrupted render of the same video stopped.
         listener: receives Progress.
 
     Raises:
-        InputError: no sound in ``audio``, or a head trained on a silent clip was asked to speak.
+        InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an argument that
+            names nothing.
     """
     if not isinstance(head, Head):
         head = Head.load(head)
+    width, height = picture_size(size, head.camera)
     if audio is None:
-        samples, motion = captured_sound(head), head.capture_motion
+        samples, motion = captured_sound(head), _posed(head.capture_motion, head, pose, seed)
     else:
         samples = read_audio(audio, sample_rate=SAMPLE_RATE)
         motion = speak(head, samples, pose=pose, blink=blink, seed=seed)
-    cameras = _cameras(head, camera, len(motion), size, seed)
-    return render_video(head, motion, cameras, out, audio=samples, sample_rate=SAMPLE_RATE, listener=listener)
+    cameras = camera_path(head, camera, len(motion), fps=motion.fps, seed=seed).map(lambda c: framed(c, width, height))
+    behind = backdrop(head, background, cameras[0])
+    return render_video(
+        head,
+        motion,
+        cameras,
+        out,
+        audio=samples,
+        sample_rate=SAMPLE_RATE,
+        background=behind,
+        transparent=behind is None,
+        resume=resume,
+        listener=listener,
+    )
 
 
 def captured_sound(head: Head) -> np.ndarray | None:
@@ -70,14 +93,21 @@ def speak(
     head: Head,
     samples: np.ndarray,
     *,
-    pose: Literal["captured", "still"] = "captured",
+    pose: str | Path = "captured",
     blink: bool = True,
     seed: int = 0,
 ) -> Motion:
     """Motion of ``head`` saying ``samples`` (``[S]``, 16 kHz mono), as long as the sound to a frame.
 
+    Args:
+        head: the person.
+        samples: what to say.
+        pose: ``"captured"``, ``"still"``, or a motion file or capture folder for ``posed_like``.
+        blink: add blinks.
+        seed: of blinks and loops.
+
     Raises:
-        InputError: the head was trained on a clip without sound.
+        InputError: the head was trained on a clip without sound, or ``pose`` names nothing.
     """
     from ..motion.drive import drive_by_audio
 
@@ -85,16 +115,52 @@ def speak(
         raise InputError(
             "this head was trained on a clip without sound and cannot speak; reconstruct it from a clip with sound."
         )
-    return drive_by_audio(
-        head.audio_model, head.capture_motion, samples, fps=head.fps, pose=pose, blink=blink, seed=seed
+    _require_pose(pose)
+    motion = drive_by_audio(head.audio_model, head.capture_motion, samples, fps=head.fps, blink=blink, seed=seed)
+    return _posed(motion, head, pose, seed)
+
+
+def posed_like(motion: Motion, head: Head, leader: Motion, *, seed: int = 0) -> Motion:
+    """``motion`` with head and torso moving as another motion does.
+
+    The leader's movement away from its own typical pose is carried over to the typical pose of the head's clip; its
+    expression is left out. Where the leader is shorter, it is repeated with cross-fades at places that fit.
+
+    Args:
+        motion: whose expression and length are kept.
+        head: whose clip gives the resting pose.
+        leader: any motion, of another person too.
+        seed: of the loop.
+    """
+    leader = resample(leader, motion.fps)
+    moved = replace(leader, **moved_like(head.capture_motion, leader))
+    return _with_pose(motion, loop_poses(moved, len(motion), seed))
+
+
+def _posed(motion: Motion, head: Head, pose: str | Path, seed: int) -> Motion:
+    _require_pose(pose)
+    if str(pose) == "captured":
+        return motion
+    if str(pose) == "still":
+        held = still_pose(head.capture_motion).select(slice(0, 1))
+        return _with_pose(motion, loop_poses(held, len(motion)))
+    leader = Capture.load(pose).motion if Path(pose).is_dir() else read_motion(pose)
+    return posed_like(motion, head, leader, seed=seed)
+
+
+def _with_pose(motion: Motion, pose: Motion) -> Motion:
+    """``motion`` with the head and torso poses of another motion of the same length."""
+    return replace(
+        motion,
+        head_quats=pose.head_quats,
+        head_positions=pose.head_positions,
+        torso_quats=pose.torso_quats,
+        torso_positions=pose.torso_positions,
     )
 
 
-def _cameras(head: Head, camera: str, num_frames: int, size: int | None, seed: int) -> Sequence[Camera]:
-    cameras = camera_path(head, camera, num_frames, fps=head.fps, seed=seed)
-    if size is None:
-        return cameras
-    if size < 16:
-        raise InputError(f"size {size} is too small; 16 pixels or more are wanted.")
-    width = round(head.camera.width * size / head.camera.height)
-    return cameras.map(lambda c: c.resized(width, size))
+def _require_pose(pose: str | Path) -> None:
+    if str(pose) not in POSES and not Path(pose).exists():
+        raise InputError(
+            f"pose {str(pose)!r} is unknown; choose {', '.join(POSES)}, a motion file (.json) or a capture's folder."
+        )

@@ -1,8 +1,9 @@
-"""A moving head to an mp4 with sound, frame by frame in constant memory."""
+"""A moving head to a video with sound, frame by frame in constant memory, in parts that an interruption cannot lose."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +11,21 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..events import Listener, ignore, tracked
-from ..gaussians import Frame
+from ..checks import InputError
+from ..events import Listener, Progress, Warned, ignore
 from ..head import Head
-from ..media import VideoWriter
+from ..media import video_format
+from ..media.parts import Parts, PartsFolder, PictureParts, VideoParts, is_picture_folder, require_own_folder
 from ..motion import Motion
+from ._behind import Behind
 from .frames import render_frame
+from .framing import fit_background
+from .pixels import to_rgba8, to_uint8
 
-
-def to_uint8(frame: Frame) -> np.ndarray:
-    """Rendered colour as ``[H, W, 3]`` uint8."""
-    return (frame.rgb.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
-
-
-def fit_background(background: Tensor, camera: Camera) -> Tensor:
-    """A plate ``[H, W, 3]`` resized to the camera's picture; a colour ``[3]`` passes through."""
-    if background.ndim == 1 or background.shape[:2] == (camera.height, camera.width):
-        return background
-    size = (camera.height, camera.width)
-    resized = torch.nn.functional.interpolate(background.permute(2, 0, 1)[None], size=size, mode="bilinear")
-    return resized[0].permute(1, 2, 0).contiguous()
+PART_SECONDS = 10.0
+"""Seconds of video in a part: what an interruption loses at most."""
+CAMERAS_NOTED = 256
+"""Cameras, evenly spaced, by which a resumed render knows its path again."""
 
 
 def render_video(
@@ -41,35 +37,115 @@ def render_video(
     audio: np.ndarray | None = None,
     sample_rate: int = 16000,
     background: Tensor | None = None,
+    transparent: bool = False,
+    resume: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Render every frame of ``motion`` and write it as h264 with aac sound.
+    """Render every frame of ``motion`` and write it with sound.
+
+    The ending of ``out`` chooses the format: .mp4 (h264, aac), .mov (ProRes 4444, PCM), .webm (VP9, opus); a name
+    without ending is a folder of PNG files with audio.wav. Frames are encoded in a second thread.
 
     Args:
         head: the person.
         motion: T frames.
         cameras: T cameras of one size.
-        out: mp4 path; it appears only when complete.
+        out: the file or folder to write; it appears only when complete.
         audio: ``[S]`` mono sound, cut or padded to the video's length.
         sample_rate: of ``audio``, in Hz.
         background: ``[3]`` colour or plate ``[H, W, 3]``; None for the head's own plate.
-        listener: receives Progress.
+        transparent: nothing behind the person, in a format that can; straight opacity.
+        resume: go on where an interrupted render of the same frames stopped; the result is the same.
+        listener: receives Progress, and Warned where there is nothing to resume.
 
     Returns:
         ``out``.
 
     Raises:
         ValueError: the number of cameras is not the number of frames.
+        InputError: a format that is unknown or cannot be transparent, or a disk that cannot take the video.
     """
-    if len(cameras) != len(motion):
+    if len(cameras) != len(motion) or not len(motion):
         raise ValueError(f"{len(cameras)} cameras came for {len(motion)} frames; one per frame is wanted.")
-    first = cameras[0]
-    plate = fit_background(head.background if background is None else background, first)
-    out = Path(out)
-    writer = VideoWriter(
-        out, width=first.width, height=first.height, fps=motion.fps, audio=audio, sample_rate=sample_rate
-    )
-    with writer:
-        for t in tracked(range(len(motion)), "rendering", len(motion), listener):
-            writer.write(to_uint8(render_frame(head, motion, t, cameras[t], background=plate)))
+    out, first = Path(out), cameras[0]
+    _require_writable(out, transparent)
+    plate = None if transparent else fit_background(head.background if background is None else background, first)
+    request = _request(head, motion, cameras, plate, out)
+    with PartsFolder(out, request, resume=resume) as folder:
+        if resume and not folder.resumed:
+            listener(
+                Warned(message=f"nothing of this render of {out} to resume was found; it starts from the beginning.")
+            )
+        parts = _parts(folder.path, out, first, motion, transparent)
+        try:
+            _render_rest(head, motion, cameras, plate, parts, listener)
+            parts.finish(audio, sample_rate)
+        finally:
+            parts.abandon()
     return out
+
+
+def _render_rest(
+    head: Head,
+    motion: Motion,
+    cameras: Sequence[Camera],
+    plate: Tensor | None,
+    parts: Parts,
+    listener: Listener,
+) -> None:
+    """Render the frames that ``parts`` does not have yet, encoding behind."""
+    T = len(motion)
+    to_picture = to_rgba8 if plate is None else to_uint8
+    with Behind[tuple[int, np.ndarray]](lambda item: parts.write(*item)) as encoder:
+        for t in range(parts.done(), T):
+            frame = render_frame(head, motion, t, cameras[t], background=plate)
+            encoder.put((t, to_picture(frame)))
+            listener(Progress(stage="rendering", done=t + 1, total=T))
+
+
+def _require_writable(out: Path, transparent: bool) -> None:
+    if is_picture_folder(out):
+        require_own_folder(out)
+        return
+    video_format(out, alpha=transparent)
+    if out.is_dir():
+        raise InputError(f"output {out} is a folder; name a file in it.")
+
+
+def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent: bool) -> Parts:
+    if is_picture_folder(out):
+        return PictureParts(folder, out, fps=motion.fps, num_frames=len(motion))
+    return VideoParts(
+        folder,
+        out,
+        width=camera.width,
+        height=camera.height,
+        fps=motion.fps,
+        num_frames=len(motion),
+        alpha=transparent,
+        length=max(round(PART_SECONDS * motion.fps), 1),
+    )
+
+
+def _request(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tensor | None, out: Path) -> str:
+    """A fingerprint of everything that the frames depend on."""
+    import av
+
+    digest = hashlib.sha256()
+    size = (cameras[0].width, cameras[0].height)
+    digest.update(repr((out.name, len(motion), motion.fps, size, plate is None, av.__version__)).encode())
+    for tensor in _tensors(head, motion, cameras, plate):
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _tensors(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tensor | None) -> Iterable[Tensor]:
+    for branch in head.branches:
+        yield from (value for value in vars(branch).values() if isinstance(value, Tensor))
+    yield from (value for _, value in sorted(head.coefficient_params.items()))
+    yield from (value for value in vars(motion).values() if isinstance(value, Tensor))
+    for t in torch.linspace(0, len(cameras) - 1, CAMERAS_NOTED).long().unique().tolist():
+        yield cameras[t].viewmat
+        yield cameras[t].K
+    if plate is not None:
+        yield plate

@@ -1,0 +1,98 @@
+"""Video files put end to end without encoding their pictures again, with one sound over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..checks import InputError, replacing
+from ._containers import open_container, reporting_writes, video_stream
+from ._sound_track import SoundTrack, check_sound
+from .formats import VideoFormat, video_format
+from .writer import frame_rate
+
+
+def join_videos(
+    parts: Sequence[Path],
+    out: str | Path,
+    *,
+    fps: float,
+    audio: np.ndarray | None = None,
+    sample_rate: int = 16000,
+    alpha: bool = False,
+) -> int:
+    """Copy the pictures of silent videos one after the other into one file, and encode its sound.
+
+    Args:
+        parts: files that VideoWriter wrote with one size, rate, transparency and quality, in their order.
+        out: the file to write; it appears only when complete. Its ending is that of the parts.
+        fps: frames per second of the parts.
+        audio: mono samples ``[S]`` floats, cut or filled with silence to the length of the picture.
+        sample_rate: of ``audio``, Hz.
+        alpha: the parts are transparent.
+
+    Returns:
+        Number of frames in ``out``.
+
+    Raises:
+        InputError: no parts, parts of different kinds, or a disk that cannot take the file.
+    """
+    import av
+
+    out, rate, frames = Path(out), frame_rate(fps), 0
+    if not parts:
+        raise InputError(f"output {out} would have no pictures; at least one part was wanted.")
+    if out.is_dir():
+        raise InputError(f"output {out} is a folder; name a file in it.")
+    form = video_format(out, alpha=alpha)
+    samples = None if audio is None else check_sound(audio)
+    with (
+        reporting_writes(out),
+        replacing(out) as temporary,
+        open(temporary, "w+b") as file,
+        av.open(file, "w", format=form.container) as container,
+    ):
+        stream = _like(container, parts[0], form, alpha)
+        sound = None if samples is None else SoundTrack(container, form, samples, sample_rate)
+        for part in parts:
+            frames += _copy(part, container, stream, sound, rate, frames)
+        if sound is not None:
+            sound.send(frames / rate, last=True)
+    return frames
+
+
+def _like(container: Any, part: Path, form: VideoFormat, alpha: bool) -> Any:
+    """A track for packets like those of ``part``."""
+    with open_container(part, "part") as source:
+        track = video_stream(source, part)
+        stream = container.add_stream_from_template(track)
+        if track.codec_context.codec_tag.isprintable():
+            stream.codec_context.codec_tag = track.codec_context.codec_tag  # else ProRes 4444 is taken for 422
+    stream.metadata.clear()
+    if alpha:
+        stream.metadata.update(form.metadata)
+    return stream
+
+
+def _copy(part: Path, container: Any, stream: Any, sound: SoundTrack | None, rate: Fraction, first: int) -> int:
+    """Append the packets of ``part`` from frame ``first`` on; returns how many frames they are."""
+    count = 0
+    with open_container(part, "part") as source:
+        track = video_stream(source, part)
+        if bytes(track.codec_context.extradata or b"") != bytes(stream.codec_context.extradata or b""):
+            raise InputError(f"part {part} was encoded in another way than the first; render again from the start.")
+        for packet in source.demux(track):
+            if packet.pts is None or packet.dts is None:
+                continue
+            step = packet.time_base * rate
+            packet.pts, packet.dts = first + round(packet.pts * step), first + round(packet.dts * step)
+            packet.duration, packet.time_base, packet.stream = 1, 1 / rate, stream
+            container.mux(packet)
+            count += 1
+            if sound is not None:
+                sound.send(Fraction(first + count) / rate)
+    return count

@@ -1,0 +1,89 @@
+"""Pictures of any size and shape: the head keeps its proportions, whatever stands behind it is never stretched."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..camera import Camera
+from ..checks import InputError
+
+SMALLEST, LARGEST = 16, 8192
+"""Pixels a side of a picture may have."""
+
+
+def picture_size(size: int | str | None, camera: Camera) -> tuple[int, int]:
+    """Width and height in pixels that ``size`` means.
+
+    Args:
+        size: a height, which keeps the recorded shape; ``"WIDTHxHEIGHT"``; or None for the recorded size.
+        camera: the recording camera.
+
+    Raises:
+        InputError: neither, or out of range.
+    """
+    if size is None:
+        return camera.width, camera.height
+    parts = str(size).lower().split("x")
+    if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise InputError(f"size {size!r} is not a size; a height (720) or WIDTHxHEIGHT (1280x720) was wanted.")
+    height = int(parts[-1])
+    width = int(parts[0]) if len(parts) == 2 else round(camera.width * height / camera.height)
+    if not all(SMALLEST <= side <= LARGEST for side in (width, height)):
+        raise InputError(f"size {size} is {width}x{height}; {SMALLEST} to {LARGEST} pixels a side are wanted.")
+    return width, height
+
+
+def framed(camera: Camera, width: int, height: int) -> Camera:
+    """The same view in another picture: the recorded height fills the height, the sides show more or less.
+
+    Pixels stay square, so a wide picture shows more of the room to both sides and a tall one crops them.
+    """
+    scale = height / camera.height
+    K = camera.K.clone()
+    K[:2] *= scale
+    K[0, 2] += (width - camera.width * scale) / 2
+    return Camera(viewmat=camera.viewmat, K=K, width=width, height=height)
+
+
+def fit_background(background: Tensor, camera: Camera) -> Tensor:
+    """A plate ``[H, W, 3]`` that fills the camera's picture by height, as ``framed`` does; a colour ``[3]`` passes.
+
+    Where the picture is wider than the plate, the plate goes on mirrored at its sides; where it is narrower, its
+    sides are cropped. It is never stretched.
+    """
+    if background.ndim == 1 or background.shape[:2] == (camera.height, camera.width):
+        return background
+    scale = camera.height / background.shape[0]
+    inside = max(round(background.shape[1] * scale), 1)
+    plate = _resized(background, inside, camera.height)
+    start = (camera.width - inside) // 2
+    columns = _mirrored(torch.arange(camera.width) - start, inside)
+    return plate[:, columns].contiguous()
+
+
+def cover(picture: np.ndarray, width: int, height: int) -> Tensor:
+    """A picture ``[H, W, 3]`` u8 as a background ``[height, width, 3]`` in [0, 1]: scaled until it covers, centred."""
+    values = torch.from_numpy(picture).float() / 255
+    H, W = values.shape[:2]
+    scale = max(width / W, height / H)
+    big = _resized(values, max(round(W * scale), width), max(round(H * scale), height))
+    top, left = (big.shape[0] - height) // 2, (big.shape[1] - width) // 2
+    return big[top : top + height, left : left + width].contiguous()
+
+
+def _resized(picture: Tensor, width: int, height: int) -> Tensor:
+    if picture.shape[:2] == (height, width):
+        return picture
+    resized = torch.nn.functional.interpolate(
+        picture.permute(2, 0, 1)[None], size=(height, width), mode="bilinear", antialias=True
+    )
+    return resized[0].permute(1, 2, 0).contiguous()
+
+
+def _mirrored(index: Tensor, size: int) -> Tensor:
+    """Indices into ``size`` elements that go back and forth beyond both ends."""
+    period = 2 * size
+    index = index % period
+    return torch.where(index < size, index, period - 1 - index)
