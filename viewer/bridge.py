@@ -1,10 +1,10 @@
 """The one place that reaches behind viser's public API: JavaScript to the browser, reports from it.
 
-viser has neither sound nor acknowledgements. ``bridge.js`` brings both: it is sent once per connection and
-talks back through the value of a hidden text field. It also draws the pictures on a canvas of its own, which
-costs the browser far less than viser's background image, for which the whole 3D scene is drawn anew. Checked
-with viser 1.1.1; where a browser does not run it, viser's background image, the server's own clock and a timer
-carry on without sound.
+viser has neither sound nor acknowledgements. The scripts in ``page`` bring both: they are sent once per connection
+and talk back through the value of a hidden text field. They also draw the pictures on a canvas of their own, which
+costs the browser far less than viser's background image, for which the whole 3D scene is drawn anew, and send files
+piece by piece. Checked with viser 1.1.1; where a browser does not run them, viser's background image, the server's
+own clock and a timer carry on without sound.
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ import json
 import math
 import wave
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from .shading import Legend
+from .uploads import MAX_UPLOAD_MB, Piece, parse_piece
+
 PEAKS = 600
 """Points of the outline that the timeline draws."""
+PAGE = ("report.js", "player.js", "bar.js", "screen.js", "voice.js", "main.js")
+"""Scripts in ``page`` in the order in which they are joined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,8 @@ class Report:
     """One message of a browser's player."""
 
     kind: str
-    """``hello``, ``clock``, ``shown``, ``reset`` or ``preset``."""
+    """``hello``, ``clock``, ``shown``, ``reset``, ``preset``, ``blink``, ``split``, ``upload``, ``toolarge`` or
+    ``lost``."""
     performance: int
     """Number of the performance that the player has loaded."""
     position: float
@@ -44,6 +50,12 @@ class Report:
     """True where it starts again at the end."""
     index: int
     """Which preset, for ``preset``."""
+    value: float
+    """Where the split line is, in [0, 1], for ``split``."""
+    text: str
+    """Query of the page's address, for ``hello``."""
+    piece: Piece | None
+    """Part of a file, for ``upload``; its name and size for ``toolarge`` and ``lost``."""
 
 
 def parse_report(text: str) -> Report | None:
@@ -58,10 +70,26 @@ def parse_report(text: str) -> Report | None:
             rate=float(data["rate"]),
             loop=bool(data["loop"]),
             index=int(data.get("index", 0)),
+            value=min(max(float(data.get("value", 0.5)), 0.0), 1.0),
+            text=str(data.get("text", ""))[:2000],
+            piece=parse_piece(data) if data["kind"] in ("upload", "toolarge", "lost") else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
     return report if math.isfinite(report.position) and math.isfinite(report.rate) else None
+
+
+def page_script(channel: str) -> str:
+    """The player for one browser, which reports through the text field ``channel``."""
+    folder = Path(__file__).with_name("page")
+    config = {
+        "channel": channel,
+        "style": (folder / "style.css").read_text(encoding="utf-8"),
+        "maxBytes": MAX_UPLOAD_MB * 2**20,
+    }
+    scripts = [(folder / name).read_text(encoding="utf-8") for name in PAGE]
+    head = f"(() => {{\nwindow.gaussianHead?.dispose();\nconst config = {json.dumps(config)};\n"
+    return head + "\n".join(scripts) + "\n})();"
 
 
 def wav_base64(samples: np.ndarray, sample_rate: int) -> str:
@@ -92,6 +120,22 @@ def outline(values: np.ndarray, points: int = PEAKS) -> list[int]:
     return np.round(100 * peaks / max(float(peaks.max()), 1e-9)).astype(int).tolist()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Caption:
+    """What stands over a picture."""
+
+    status: str
+    """The line of numbers in the corner."""
+    link: str
+    """Query that leads back to this view, without the time."""
+    legend: Legend | None = None
+    """How to read the colours."""
+    labels: tuple[str, str] | None = None
+    """Names of the left and the right half."""
+    split: float | None = None
+    """Where the line between them can be dragged, in [0, 1]."""
+
+
 class Bridge:
     """JavaScript channel of one connected browser."""
 
@@ -109,20 +153,19 @@ class Bridge:
                 self.alive = self.alive or report.kind == "hello"
                 on_report(report)
 
-        config = json.dumps({"channel": field._impl.uuid})
-        self._run(Path(__file__).with_name("bridge.js").read_text().replace("__CONFIG__", config))
+        self._run(page_script(field._impl.uuid))
 
     def call(self, method: str, *arguments: Any) -> None:
         """Call ``window.gaussianHead.<method>`` in the browser."""
         values = ", ".join(json.dumps(a) for a in arguments)
         self._run(f"window.gaussianHead?.{method}({values})")
 
-    def show(self, image: np.ndarray, quality: int) -> None:
+    def show(self, image: np.ndarray, quality: int, caption: Caption) -> None:
         """Draw ``[H, W, 3]`` uint8, as JPEG; through the 3D scene where the player does not run."""
         if not self.alive:
             self._client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
         else:
-            self.call("show", jpeg_base64(image, quality))
+            self.call("show", jpeg_base64(image, quality), asdict(caption))
         self._client.flush()
 
     def _run(self, source: str) -> None:

@@ -14,12 +14,11 @@ from gaussian_head.head import Head
 from gaussian_head.media import read_audio
 from gaussian_head.motion import Motion
 
+from . import uploads
 from .bridge import outline, wav_base64
 
 log = logging.getLogger(__name__)
 SAMPLE_RATE = 16000
-MAX_UPLOAD_MB = 200
-"""Largest file taken from a browser."""
 MAX_SECONDS = 600
 """Longest voice taken from a browser; it is kept whole in its memory."""
 
@@ -73,8 +72,7 @@ def uploaded_samples(name: str, content: bytes) -> np.ndarray:
     Raises:
         InputError: too large, or no sound in it.
     """
-    if len(content) > MAX_UPLOAD_MB * 2**20:
-        raise InputError(f"{name} has {len(content) / 2**20:.0f} MB; at most {MAX_UPLOAD_MB} MB are taken, so cut it.")
+    uploads.check_size(name, len(content), uploads.MAX_UPLOAD_MB)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix[:8]}"
         path.write_bytes(content)

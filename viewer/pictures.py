@@ -1,4 +1,4 @@
-"""One picture for the browser: colour, depth, opacity or parts, over a backdrop."""
+"""One picture for the browser: colour or a measurement, over a backdrop."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ import torch
 from torch import Tensor
 
 from gaussian_head.camera import Camera
-from gaussian_head.gaussians import Frame
+from gaussian_head.gaussians import Frame, Gaussians
 from gaussian_head.head import PARTS, Head
 from gaussian_head.motion import Motion
 from gaussian_head.rendering import render_frame, render_gaussians
 from gaussian_head.rendering.frames import keep_parts
 
-MODES = ("rgb", "depth", "alpha", "parts")
+from .shading import Legend, ellipsoids, motion_colored, part_colored, shaded_depth, shaded_normals
+
+MODES = ("rgb", "depth", "normals", "alpha", "parts", "motion", "ellipsoids")
 """What a picture can show."""
-PART_COLORS = torch.tensor([[0.95, 0.62, 0.45], [0.86, 0.22, 0.36], [0.30, 0.52, 0.86]])
-"""Colour of every part, in the order of PARTS."""
-DEPTH_RAMP = torch.tensor(
-    [[0.99, 0.91, 0.60], [0.98, 0.55, 0.35], [0.72, 0.22, 0.47], [0.32, 0.07, 0.48], [0.05, 0.03, 0.15]]
-)
-"""Colours from near to far."""
 PLAIN = (0.09, 0.10, 0.12)
 """Backdrop where the recorded one is switched off."""
 
@@ -44,24 +40,45 @@ class Look:
     """Factor on the size of every Gaussian."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A picture and how to read it."""
+
+    image: np.ndarray
+    """``[H, W, 3]`` uint8."""
+    legend: Legend | None = None
+    """What its colours mean, None for a photograph-like one."""
+
+
 def picture(
     head: Head, motion: Motion, t: int, camera: Camera, look: Look, background: Tensor | None = None
 ) -> np.ndarray:
     """Frame ``t`` of ``motion`` as ``[H, W, 3]`` uint8; ``background`` is a ``backdrop`` made before."""
-    if look.mode == "rgb":
+    return shown(head, motion, t, camera, look, background).image
+
+
+@torch.no_grad()
+def shown(head: Head, motion: Motion, t: int, camera: Camera, look: Look, background: Tensor | None = None) -> Shown:
+    """``picture`` with its legend."""
+    gaussians = _gaussians(head, motion, t, look)
+    plain, legend = torch.tensor(PLAIN), None
+    if look.mode in ("rgb", "ellipsoids"):
         background = backdrop(head, camera, look) if background is None else background
-        shown = _render(head, motion, t, camera, look, background=background).rgb
-    elif look.mode == "parts":
-        shown = _render_parts(head, motion, t, camera, look)
+        drawn = gaussians if look.mode == "rgb" else ellipsoids(gaussians, camera)
+        image = render_gaussians(drawn, camera, background=background).rgb
+    elif look.mode in ("parts", "motion"):
+        colored = part_colored(gaussians, head) if look.mode == "parts" else None
+        drawn, legend = colored or motion_colored(gaussians, head, motion.at(t))
+        image = render_gaussians(drawn, camera, background=plain).rgb
     else:
-        frame = _render(head, motion, t, camera, look)
-        shown = _depth_colors(frame) if look.mode == "depth" else frame.alpha[..., None].expand(-1, -1, 3)
-    return to_bytes(shown)
+        frame = render_gaussians(gaussians, camera)
+        image, legend = _measured(frame, gaussians, camera, look.mode)
+    return Shown(image=to_bytes(image), legend=legend)
 
 
 def cutout(head: Head, motion: Motion, t: int, camera: Camera, look: Look) -> np.ndarray:
     """Frame ``t`` without backdrop as ``[H, W, 4]`` uint8, colour not multiplied by opacity."""
-    frame = _render(head, motion, t, camera, look)
+    frame = render_frame(head, motion, t, camera, parts=look.parts, scale_modifier=look.splat_scale)
     color = frame.rgb / frame.alpha[..., None].clamp(min=1e-3)
     return to_bytes(torch.cat([color, frame.alpha[..., None]], dim=-1))
 
@@ -107,29 +124,15 @@ def to_bytes(image: Tensor) -> np.ndarray:
     return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).contiguous().cpu().numpy()
 
 
-def _render(head: Head, motion: Motion, t: int, camera: Camera, look: Look, background: Tensor | None = None) -> Frame:
-    return render_frame(
-        head, motion, t, camera, background=background, parts=look.parts, scale_modifier=look.splat_scale
-    )
-
-
-@torch.no_grad()
-def _render_parts(head: Head, motion: Motion, t: int, camera: Camera, look: Look) -> Tensor:
+def _gaussians(head: Head, motion: Motion, t: int, look: Look) -> Gaussians:
     gaussians = keep_parts(head.gaussians(motion, t), head, look.parts)
-    gaussians = replace(
-        gaussians, scales=gaussians.scales * look.splat_scale, colors=PART_COLORS[head.parts.long()].contiguous()
-    )
-    return render_gaussians(gaussians, camera, background=torch.tensor(PLAIN)).rgb
+    return replace(gaussians, scales=gaussians.scales * look.splat_scale)
 
 
-def _depth_colors(frame: Frame) -> Tensor:
-    """Near bright, far dark, over the range of depths in the picture; nothing hit is black."""
-    hit = frame.alpha > 0.5
-    if not bool(hit.any()):
-        return torch.zeros_like(frame.rgb)
-    depths = frame.depth[hit]
-    near, far = torch.quantile(depths[:: max(len(depths) // 4096, 1)], torch.tensor([0.01, 0.99]))
-    place = ((frame.depth - near) / (far - near).clamp(min=1e-4)).clamp(0, 1) * (len(DEPTH_RAMP) - 1)
-    index = place.long().clamp(max=len(DEPTH_RAMP) - 2)
-    ramp = torch.lerp(DEPTH_RAMP[index], DEPTH_RAMP[index + 1], (place - index)[..., None])
-    return ramp * frame.alpha[..., None]
+def _measured(frame: Frame, gaussians: Gaussians, camera: Camera, mode: str) -> tuple[Tensor, Legend]:
+    if mode == "depth":
+        return shaded_depth(frame, gaussians, camera)
+    if mode == "normals":
+        return shaded_normals(frame, camera)
+    ends = ("rgb(0,0,0)", "rgb(255,255,255)")
+    return frame.alpha[..., None].expand(-1, -1, 3), Legend(title="Opacity", low="0", high="1", ramp=ends)

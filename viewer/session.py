@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -10,17 +12,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from gaussian_head.checks import InputError
+from gaussian_head.rendering import CameraPath
+from gaussian_head.transforms import quat_to_rotmat
 
-from .bridge import Bridge, Report
+from .bridge import Bridge, Caption, Report
 from .clock import Playback
 from .edits import Edits
-from .performances import Performance, spoken, uploaded_samples
+from .keyframes import Keyframe
+from .links import Link, parse_link
+from .performances import Performance, spoken
 from .pictures import Look
 from .scheduler import Scheduler
 from .shelf import Shelf, ShelvedHead
 from .views import PRESETS, View, placement
+from .voices import Voices
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +47,8 @@ class Scene:
     """Parts, mode and backdrop."""
     size: int = 512
     """Height of the full picture, pixels."""
+    path: CameraPath | None = None
+    """One camera a frame in place of the browser's; None for the browser's own."""
 
 
 class Session:
@@ -53,7 +63,9 @@ class Session:
         self.scheduler = Scheduler(Playback(len(motion), motion.fps))
         self.changed = threading.Condition()
         self.stopped = False
+        self.keyframes: tuple[Keyframe, ...] = ()
         self.on_performances: Callable[[], None] = lambda: None
+        self.voices = Voices(self)
         self._number = 1
         self._bridge = Bridge(client, self._heard)
         self._send_performance()
@@ -101,7 +113,7 @@ class Session:
     def perform(self, performance: Performance) -> None:
         """Play another performance, from its start, when the user presses play."""
         with self.changed:
-            self.scene = replace(self.scene, performance=performance)
+            self.scene = replace(self.scene, performance=performance, path=None)
             self._number += 1
             self.scheduler.playback.load(len(performance.motion), performance.motion.fps)
             self.scheduler.touch(time.monotonic())
@@ -128,20 +140,9 @@ class Session:
         """Let the head speak a sound or video file that the browser sent; failures become notifications."""
         if not content:
             return
-        notice = self.client.add_notification("Listening", f"Working out how to say {name} …", loading=True)
-        try:
-            samples = uploaded_samples(name, content)
-            performance = spoken(self.scene.person.head, samples, name)
-        except InputError as error:
-            notice.remove()
-            self.complain("This cannot be spoken", str(error))
+        performance = self.voices.give(name, content)
+        if performance is None:
             return
-        except Exception:
-            notice.remove()
-            log.exception("driving by an upload failed")
-            self.complain("This cannot be spoken", "An unexpected error happened; the server's log has the details.")
-            return
-        notice.remove()
         with self.changed:
             self.performances = [p for p in self.performances if p.name != name] + [performance]
         self.perform(performance)
@@ -150,30 +151,70 @@ class Session:
 
     def go_to(self, preset: int) -> None:
         """Move the camera to a preset by its index."""
-        yaw, pitch = list(PRESETS.values())[preset % len(PRESETS)]
-        place = placement(self.scene.person.head, yaw, pitch)
+        self.look_from(*list(PRESETS.values())[preset % len(PRESETS)])
+
+    def look_from(self, yaw_deg: float, pitch_deg: float, *, distance: float = 1.0, fov: float | None = None) -> None:
+        """Put the camera around the head, at a distance relative to the recording's; ``fov`` in radians."""
+        place = placement(self.scene.person.head, yaw_deg, pitch_deg)
         with self.client.atomic():
             self.client.camera.up_direction = (0.0, -1.0, 0.0)
-            self.client.camera.position = place.position
+            self.client.camera.position = place.look_at + (place.position - place.look_at) * distance
             self.client.camera.look_at = place.look_at
-            self.client.camera.fov = place.fov
+            self.client.camera.fov = place.fov if fov is None else fov
         self.touch()
 
-    def complain(self, title: str, body: str) -> None:
-        """Tell the user that something failed."""
-        self.client.add_notification(title, body, color="red", auto_close_seconds=10.0)
+    def follow_link(self, link: Link) -> None:
+        """Go where an address leads, as far as it says and as far as there is such a head and performance."""
+        try:
+            if link.head in self.shelf.names and link.head != self.scene.person.name:
+                self.choose_person(link.head)
+        except InputError as error:
+            self.complain("The link leads nowhere", str(error))
+        asked = next((p for p in self.performances if p.name == link.performance), None)
+        if asked is not None and asked is not self.scene.performance:
+            self.perform(asked)
+            self.on_performances()
+        if link.yaw is not None or link.pitch is not None or link.distance != 1.0 or link.fov is not None:
+            fov = None if link.fov is None else math.radians(link.fov)
+            self.look_from(link.yaw or 0.0, link.pitch or 0.0, distance=link.distance, fov=fov)
+        if link.t is not None:
+            self.call_player("seek", link.t)
 
-    def show(self, image: np.ndarray, quality: int) -> None:
+    def look(self, view: View) -> None:
+        """Move the camera to a view; dragging then turns about the point in front of it that is nearest the head."""
+        turn = quat_to_rotmat(torch.tensor(view.wxyz).float())
+        position = torch.tensor(view.position).float()
+        ahead = max(float((self.scene.person.head.centre - position) @ turn[:, 2]), 0.05)
+        with self.client.atomic():
+            self.client.camera.up_direction = (-turn[:, 1]).numpy()
+            self.client.camera.position = position.numpy()
+            self.client.camera.look_at = (position + ahead * turn[:, 2]).numpy()
+            self.client.camera.fov = view.fov
+        self.touch()
+
+    def frame(self) -> int:
+        """The frame that the player stands at."""
+        return self.scheduler.playback.frame(time.monotonic())
+
+    def follow(self, path: CameraPath | None) -> None:
+        """Let the picture follow a camera path, or the browser's camera again."""
+        self._set(path=path)
+
+    def complain(self, title: str, body: str) -> None:
+        """Tell the user that something failed; folders of this machine are nobody's business."""
+        self.client.add_notification(title, without_paths(body), color="red", auto_close_seconds=10.0)
+
+    def show(self, image: np.ndarray, quality: int, caption: Caption) -> None:
         """Put a picture ``[H, W, 3]`` uint8 on the screen."""
-        self._bridge.show(image, quality)
+        self._bridge.show(image, quality, caption)
 
     def hint(self, text: str) -> None:
         """A passing line above the player."""
         self._bridge.call("hint", text)
 
-    def status(self, text: str) -> None:
-        """The line of numbers in the corner."""
-        self._bridge.call("status", text)
+    def call_player(self, method: str, *arguments: Any) -> None:
+        """Call a function of the browser's player."""
+        self._bridge.call(method, *arguments)
 
     def command(self, name: str) -> None:
         """``toggle``, ``next``, ``previous`` or ``restart`` from the command palette, with or without a player."""
@@ -190,6 +231,16 @@ class Session:
             return
         with self.changed:
             on_server()
+            self.changed.notify_all()
+
+    def seek(self, seconds: float) -> None:
+        """Go to a moment of the performance."""
+        playback = self.scheduler.playback
+        if playback.bridged:
+            self._bridge.call("seek", seconds)
+            return
+        with self.changed:
+            playback.seek(seconds, time.monotonic())
             self.changed.notify_all()
 
     def pause(self) -> None:
@@ -211,6 +262,11 @@ class Session:
             self.go_to(report.index)
         elif report.kind == "reset":
             self.go_to(0)
+        elif report.kind in ("upload", "toolarge", "lost"):
+            self.voices.receive(report)
+        elif report.kind == "hello" and report.text:
+            # Loading a head takes its time, and this is the thread that all browsers are heard on.
+            threading.Thread(target=self.follow_link, args=(parse_link(report.text),), daemon=True).start()
         with self.changed:
             if report.performance == self._number:
                 self.scheduler.playback.report(report.position, report.playing, report.rate, report.loop, now)
@@ -219,3 +275,8 @@ class Session:
             if report.kind == "shown":
                 self.scheduler.shown(now, report.position, report.playing)
             self.changed.notify_all()
+
+
+def without_paths(text: str) -> str:
+    """``text`` with every absolute path cut down to its last name."""
+    return re.sub(r"(?<![\w:/.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,]+)*[/\\]([^\s/\\'\":;,]+)", r"\1", text)

@@ -15,9 +15,10 @@ from gaussian_head.transforms import pose_to_matrix, rigid_inverse
 
 PRESETS = {
     "Front": (0.0, 0.0),
-    "Left": (-35.0, 0.0),
-    "Right": (35.0, 0.0),
-    "Profile": (80.0, 0.0),
+    "¾ left": (-35.0, 0.0),
+    "¾ right": (35.0, 0.0),
+    "Profile left": (-80.0, 0.0),
+    "Profile right": (80.0, 0.0),
     "Above": (0.0, -25.0),
 }
 """Yaw and pitch in degrees of the cameras offered as buttons."""
@@ -77,3 +78,25 @@ def camera_of(view: View, head: Head, height: int) -> Camera:
     cy = height / 2 + (float(head.camera.K[1, 2]) - head.camera.height / 2) * zoom
     to_world = pose_to_matrix(torch.tensor(view.wxyz).float(), torch.tensor(view.position).float())
     return Camera.from_focal(focal, width, height, cx, cy).with_view(rigid_inverse(to_world))
+
+
+def bearing(view: View, head: Head) -> tuple[float, float, float]:
+    """Yaw and pitch in degrees that ``placement`` needs to stand where ``view`` does, and its relative distance."""
+    centre, home = head.centre.double(), head.camera.position.double()
+    away, away0 = torch.tensor(view.position).double() - centre, home - centre
+    distance = float(away.norm() / away0.norm())
+    x, y, z = (away / away.norm().clamp(min=1e-9)).tolist()
+    x0, y0, z0 = (away0 / away0.norm()).tolist()
+    across, phase = math.hypot(x0, z0), math.atan2(z0, x0)
+    reach = math.acos(min(max(x / max(across, 1e-9), -1.0), 1.0))
+    found = []
+    for yaw in (reach - phase, -reach - phase):
+        depth = math.sin(yaw) * x0 + math.cos(yaw) * z0
+        pitch = math.atan2(depth, y0) - math.atan2(z, y)
+        found.append((_wrapped(yaw), _wrapped(pitch)))
+    yaw, pitch = min(found, key=lambda angles: abs(angles[1]))
+    return math.degrees(yaw), math.degrees(pitch), distance
+
+
+def _wrapped(angle: float) -> float:
+    return (angle + math.pi) % (2 * math.pi) - math.pi

@@ -11,16 +11,17 @@ from torch import Tensor
 
 from gaussian_head.camera import Camera
 
+from .bridge import Caption
 from .edits import edited
-from .pictures import Look, backdrop, picture
+from .keyframes import followed
+from .links import link_query
+from .pictures import Look, Shown, backdrop, shown
 from .scheduler import Job
 from .session import Scene, Session
 from .shelf import ShelvedHead
 from .views import View, camera_of
 
 log = logging.getLogger(__name__)
-STATUS_INTERVAL = 0.5
-"""Seconds between updates of the numbers in the corner."""
 COMPLAIN_AGAIN = 10.0
 """Seconds before the same failure is reported once more."""
 FULL_QUALITY, BUSY_QUALITY = 92, 85
@@ -54,8 +55,6 @@ class Worker(threading.Thread):
         self._session = session
         self._backdrops = Backdrops()
         self._render_ms = 0.0
-        self._last_status = 0.0
-        self._last_full = False
         self._complained: dict[str, float] = {}
 
     def run(self) -> None:
@@ -80,27 +79,27 @@ class Worker(threading.Thread):
         started = time.monotonic()
         with _RENDERING, torch.no_grad():
             begun = time.monotonic()
-            image = self._picture(job, scene, view)
+            drawn = self._picture(job, scene, view)
             took = 1e3 * (time.monotonic() - begun)
         self._render_ms = took if self._render_ms == 0 else self._render_ms + 0.2 * (took - self._render_ms)
         session = self._session
         if session.stopped:
             return
         quality = FULL_QUALITY if job.scale == 1.0 else BUSY_QUALITY
-        session.show(image, quality)
+        session.show(drawn.image, quality, self._caption(job, scene, view, drawn))
         with session.changed:
             session.scheduler.done(job, started, time.monotonic())
-        self._report(scene, image.shape[1], image.shape[0], at_once=job.scale == 1.0 and not self._last_full)
-        self._last_full = job.scale == 1.0
 
-    def _picture(self, job: Job, scene: Scene, view: View):
+    def _picture(self, job: Job, scene: Scene, view: View) -> Shown:
         person = scene.person
+        view = followed(scene.path, job.frame, view)
         camera = camera_of(view, person.head, round(scene.size * job.scale))
         # The performance may have been exchanged for a shorter one between the decision and now.
         t = min(job.frame, len(scene.performance.motion) - 1)
         moment = edited(scene.performance.motion.select(slice(t, t + 1)), scene.edits, person.head, person.mean)
-        background = self._backdrops.get(person, camera, scene.look) if scene.look.mode == "rgb" else None
-        return picture(person.head, moment, 0, camera, scene.look, background)
+        pictured = scene.look.mode in ("rgb", "ellipsoids")
+        background = self._backdrops.get(person, camera, scene.look) if pictured else None
+        return shown(person.head, moment, 0, camera, scene.look, background)
 
     def _survive(self, job: Job, error: Exception) -> None:
         session = self._session
@@ -115,12 +114,19 @@ class Worker(threading.Thread):
             log.error("a picture could not be rendered", exc_info=error)
             session.complain("This picture could not be rendered", message)
 
-    def _report(self, scene: Scene, width: int, height: int, *, at_once: bool) -> None:
-        now = time.monotonic()
-        if now - self._last_status < STATUS_INTERVAL and not at_once:
-            return
-        self._last_status = now
-        fps = self._session.scheduler.pacer.fps(now)
-        rate = f"{fps:.0f} fps · " if self._session.scheduler.playback.playing(now) else ""
-        count = len(scene.person.head)
-        self._session.status(f"{rate}{self._render_ms:.0f} ms · {count:,} Gaussians · {width} x {height}")
+    def _caption(self, job: Job, scene: Scene, view: View, drawn: Shown) -> Caption:
+        now, scheduler = time.monotonic(), self._session.scheduler
+        height, width = drawn.image.shape[:2]
+        parts = [
+            f"frame {job.frame + 1} of {len(scene.performance.motion)}",
+            f"{self._render_ms:.0f} ms",
+            f"{len(scene.person.head):,} Gaussians",
+            f"{width} x {height}",
+        ]
+        if scheduler.playback.playing(now):
+            parts.insert(1, f"{scheduler.pacer.fps(now):.0f} fps")
+        return Caption(
+            status=" · ".join(parts),
+            link=link_query(scene.person.name, scene.performance.name, view, scene.person.head),
+            legend=drawn.legend,
+        )

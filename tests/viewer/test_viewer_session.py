@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fake_browser import FakeClient
 from gaussian_head.viewer.performances import spoken, uploaded_samples
+from gaussian_head.viewer.scheduler import IDLE_WAIT
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.worker import Worker
@@ -45,14 +46,16 @@ def browser(shelf):
     assert not worker.is_alive()
 
 
-def settle(client):
-    """Wait until no new picture has come for a while; returns the last."""
-    client.wait_for(lambda: client.images)
-    count = -1
-    while count != len(client.images):
-        count = len(client.images)
-        time.sleep(0.4)
-    return client.images[-1].astype(int)
+def settle(client, seconds=60.0):
+    """Wait until nothing more is due, however slow the machine; returns the last picture."""
+    scheduler, end = client.session.scheduler, time.monotonic() + seconds
+    while True:
+        with client.session.changed:
+            now = time.monotonic()
+            if client.images and scheduler.next(now) is None and scheduler.wait(now) == IDLE_WAIT:
+                return client.images[-1].astype(int)
+        assert now < end, "the viewer never comes to rest"
+        time.sleep(0.02)
 
 
 def test_the_first_picture_comes_unasked_and_then_there_is_silence(browser):
@@ -71,6 +74,9 @@ CONTROLS = {
     "depth": lambda s: s.restyle(mode="depth"),
     "alpha": lambda s: s.restyle(mode="alpha"),
     "parts": lambda s: s.restyle(mode="parts"),
+    "normals": lambda s: s.restyle(mode="normals"),
+    "motion": lambda s: s.restyle(mode="motion"),
+    "ellipsoids": lambda s: s.restyle(mode="ellipsoids"),
     "splats": lambda s: s.restyle(splat_scale=0.3),
     "head": lambda s: s.choose_person("head 2"),
     "preset": lambda s: s.go_to(2),
@@ -197,7 +203,7 @@ def test_what_is_no_sound_is_refused_by_its_own_name(shelf, name, content):
 
 
 def test_uploads_over_the_limit_are_refused_before_decoding(monkeypatch):
-    monkeypatch.setattr("gaussian_head.viewer.performances.MAX_UPLOAD_MB", 0)
+    monkeypatch.setattr("gaussian_head.viewer.uploads.MAX_UPLOAD_MB", 0)
     with pytest.raises(InputError, match=r"big\.wav .* MB"):
         uploaded_samples("big.wav", wav_bytes())
 

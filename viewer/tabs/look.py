@@ -10,7 +10,7 @@ from ..pictures import MODES, PLAIN
 from ..session import Session
 from .common import SIZES, on_user
 
-MODE_LABELS = dict(zip(("Colour", "Depth", "Opacity", "Parts"), MODES, strict=True))
+MODE_LABELS = dict(zip(("Colour", "Depth", "Normals", "Opacity", "Parts", "Motion", "Ellipsoids"), MODES, strict=True))
 
 
 def build(session: Session, gui: Any) -> None:

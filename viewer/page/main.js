@@ -1,0 +1,71 @@
+// Pointer and keys, the heartbeat, and what the server may call.
+let scrubbing = false;
+const scrub = (event) => {
+  const box = wave.getBoundingClientRect();
+  seek(((event.clientX - box.left) / Math.max(box.width, 1)) * duration);
+  blip();
+};
+wave.addEventListener("pointerdown", (event) => { scrubbing = true; wave.setPointerCapture(event.pointerId); scrub(event); });
+wave.addEventListener("pointermove", (event) => { if (scrubbing) scrub(event); });
+wave.addEventListener("pointerup", () => { scrubbing = false; });
+wave.addEventListener("pointercancel", () => { scrubbing = false; });
+
+const KEYS = {
+  " ": toggle, k: toggle, ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => seek(0),
+  ">": () => step(Math.round(fps)), "<": () => step(-Math.round(fps)),
+  l: () => setLoop(!loop), m: () => muteButton.click(), r: () => send("reset"), b: () => send("blink"),
+  1: () => send("preset", { index: 0 }), 2: () => send("preset", { index: 1 }), 3: () => send("preset", { index: 2 }),
+  4: () => send("preset", { index: 3 }), 5: () => send("preset", { index: 4 }),
+};
+// Typing belongs to text fields, arrows to a focused slider, and everything to whoever walks by keyboard;
+// what was merely clicked on keeps no key from the player.
+const belongsElsewhere = (target, key) => {
+  if (!target.closest || target === document.body) return false;
+  if (target.closest("textarea,select,[contenteditable],input:not([type=checkbox])")) return true;
+  if (target.closest("[role=slider]") && target !== wave) return key.startsWith("Arrow") || key === "Home";
+  return walking && target.closest("button,input,a,[role=tab]") !== null;
+};
+let walking = false;
+const onPointer = () => { walking = false; };
+const onKey = (event) => {
+  if (event.key === "Tab") walking = true;
+  if (event.ctrlKey || event.metaKey || event.altKey || belongsElsewhere(event.target, event.key)) return;
+  const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!action) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  action();
+};
+// viser turns the camera with the arrow keys wherever they are pressed, in a slider too.
+const onKeyDone = (event) => { if (belongsElsewhere(event.target, event.key)) event.stopPropagation(); };
+const LISTENERS = [
+  [document.body, "keydown", onKeyDone, false], [window, "keydown", onKey, true], [window, "pointerdown", onPointer, true],
+  [window, "change", onFile, true], [window, "dragover", onDragOver, true], [window, "drop", onDrop, true],
+];
+for (const [target, event, action, early] of LISTENERS) target.addEventListener(event, action, early);
+
+const beat = () => {
+  if (!alive) return;
+  if (playing && performance.now() - lastClock > 50) { lastClock = performance.now(); send("clock"); }
+  if (playing && performance.now() - lastPaint > 70) paint();
+  requestAnimationFrame(beat);
+};
+const style = element("style", { textContent: config.style });
+const NODES = [bar, chip, hintBox, legendBox, leftLabel, rightLabel, splitLine];
+document.head.append(style);
+document.body.append(...NODES);
+const placing = setInterval(() => { place(); paint(); }, 300);
+
+window.gaussianHead = {
+  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link,
+  state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name }),
+  dispose() {
+    alive = false; clearInterval(placing); clearTimeout(hintTimer); clearTimeout(blipTimer);
+    recorder?.stop();
+    audio.pause(); audio.removeAttribute("src");
+    if (soundUrl) URL.revokeObjectURL(soundUrl);
+    for (const [target, event, action, early] of LISTENERS) target.removeEventListener(event, action, early);
+    for (const node of [...NODES, screen, style]) node.remove();
+  },
+};
+place(); paint(); send("hello", { text: location.search }); beat();
