@@ -73,4 +73,4 @@ def _script() -> str:
 
 
 def _source(name: str) -> str:
-    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+    return (files("gaussian_head.io") / "page" / name).read_text(encoding="utf-8")

@@ -149,9 +149,7 @@ def test_the_picture_is_the_rasterizers(chromium, path, head, frame, yaw, pitch)
     camera = orbit_view(head, yaw, pitch)
     rgb = render_gaussians(head.gaussians(head.capture_motion, frame), camera, background=head.background).rgb
     ours = (rgb.clamp(0, 1) * 255).numpy()
-    print(decibels(shown, ours), np.abs(shown - ours).mean(), np.abs(shown - ours).max())
-    assert decibels(shown, ours) > 40
-    assert np.abs(shown - ours).mean() < 1.5
+    assert decibels(shown, ours) > 48
 
 
 def test_nothing_is_requested_but_the_file(page, path):

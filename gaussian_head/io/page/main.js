@@ -1,6 +1,6 @@
 // The player: draws a picture whenever time or view have changed, and nothing otherwise.
 
-const MOST_PIXELS = 1600;  // of the longer side
+const FINEST = 2;          // pixels drawn per recorded pixel, at most: finer ones show nothing more
 const SLOW_FRAME = 45;     // milliseconds; slower moving pictures are drawn smaller
 const BACKDROPS = {
   light: { centre: [0.93, 0.925, 0.91], edge: [0.72, 0.71, 0.7] },
@@ -82,7 +82,8 @@ class Player {
 
   draw(time, quality) {
     const box = this.canvas.getBoundingClientRect();
-    const most = Math.min(window.devicePixelRatio || 1, MOST_PIXELS / Math.max(box.width, box.height, 1)) * quality;
+    const finest = (FINEST * this.baked.header.camera.width) / Math.max(box.width, 1);
+    const most = Math.min(window.devicePixelRatio || 1, finest) * quality;
     const width = Math.max(Math.round(box.width * most), 1), height = Math.max(Math.round(box.height * most), 1);
     const moment = this.baked.moment(time), view = this.camera.view(width, height);
     const begin = performance.now();
