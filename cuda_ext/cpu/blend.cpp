@@ -15,7 +15,6 @@ namespace gh::GH_ISA {
 namespace {
 
 constexpr int kMaxChannels = kChannelLimit;
-constexpr int kAliveInterval = 8;  // splats between looks at whether a tile is finished
 
 typedef uint64_t BlockMask;  // bit b: block b
 constexpr int kMaskWords = kBlocks > 32 ? 2 : 1;
@@ -39,6 +38,9 @@ struct Batch {
 
   Batch(const Sorted& sorted, const Binned& binned, const TileArea& area, uint32_t begin, uint32_t end) {
     count = end - begin < uint32_t(kWidth) ? int(end - begin) : kWidth;
+    const uint32_t* next = binned.lists + begin + kWidth;
+    for (int i = 0; i < kWidth && begin + kWidth + i < end; ++i)  // the wait for memory overlaps this batch's work
+      __builtin_prefetch(sorted.splats + int64_t(next[i]) * sorted.splat_stride);
     Vec x, y, slope, bend, height, half_width, x_top;
     for (int lane = 0; lane < kWidth; ++lane) {
       const float* s = sorted.splats + int64_t(binned.lists[begin + (lane < count ? lane : 0)]) * sorted.splat_stride;
@@ -103,9 +105,9 @@ void blend_channels(const SceneView& scene, const Sorted& sorted, const Binned& 
         const auto step = blend_step(exponent.value, block[0]);
         block[0] = step.T;
         for (int k = 0; k < channels; ++k) block[kForwardHeader + k] += step.weight * splat[kSplatHeader + k];
-        alive &= ~(BlockMask(all_negative(step.T)) << b);
       }
     }
+    alive = unfinished(state, stride);
   }
 }
 
@@ -191,10 +193,10 @@ void blend_channels_vjp(const SceneView& scene, const Sorted& sorted, const Binn
         const Vec behind = block[1] - step.weight * along;
         sums.add_moments(blend_step_vjp(exponent.value, T, step, along, behind), exponent.dx, exponent.dy);
         block[0] = step.T, block[1] = behind;
-        alive &= ~(BlockMask(all_negative(step.T)) << b);
       }
       for (int k = 0; k < row; k += kWidth) lane_sums(sums.of + k, out + k);
     }
+    alive = unfinished(state, stride);
   }
   if (first < end) memset(partial + int64_t(first) * row, 0, sizeof(float) * row * (end - first));
 }

@@ -8,8 +8,8 @@ namespace gh::GH_ISA {
 
 void project_range(const SceneView&, const Projected&, float* means2d, int32_t* radii, int64_t begin, int64_t end);
 void gather_range(const SceneView&, const Projected&, const Sorted&, int64_t begin, int64_t end);
-void list_tiles_range(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair,
-                      uint32_t* histogram);
+uint32_t list_tiles_range(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair,
+                          uint32_t* histogram);
 void blend_tile(const SceneView&, const Sorted&, const Binned&, const Images&, int tile);
 void blend_vjp_tile(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&,
                     float* partial, float* v_background, int tile);

@@ -1,5 +1,5 @@
 // Projection of kWidth Gaussians at a time, and its backward twin.
-#include "simd.h"  // first: the shared headers look its vector operations up
+#include "lanes.h"  // first: the shared headers look its vector operations up
 
 #include "../core/splat.h"
 
@@ -11,24 +11,14 @@ namespace {
 
 struct Lanes {  // kWidth Gaussians from index `first`; lanes past the end repeat the last
   Vec mean[3], quat[4], scale[3], opacity;
-};
 
-template <int K>
-inline void load_rows(const float* rows, int64_t first, int64_t end, Vec* out) {
-  for (int lane = 0; lane < kWidth; ++lane) {
-    const int64_t n = first + lane < end ? first + lane : end - 1;
-    for (int k = 0; k < K; ++k) out[k][lane] = rows[K * n + k];
+  Lanes(const SceneView& scene, int64_t first, int count) {
+    rows_to_lanes<3>(scene.means + 3 * first, count, mean);
+    rows_to_lanes<4>(scene.quats + 4 * first, count, quat);
+    rows_to_lanes<3>(scene.scales + 3 * first, count, scale);
+    rows_to_lanes<1>(scene.opacities + first, count, &opacity);
   }
-}
-
-inline Lanes load_lanes(const SceneView& scene, int64_t first, int64_t end) {
-  Lanes g;
-  load_rows<3>(scene.means, first, end, g.mean);
-  load_rows<4>(scene.quats, first, end, g.quat);
-  load_rows<3>(scene.scales, first, end, g.scale);
-  load_rows<1>(scene.opacities, first, end, &g.opacity);
-  return g;
-}
+};
 
 }  // namespace
 
@@ -36,11 +26,11 @@ void project_range(const SceneView& scene, const Projected& out, float* means2d,
                    int64_t end) {
   const View<float> view = make_view(scene.viewmat, scene.K, float(scene.width), float(scene.height));
   for (int64_t first = begin; first < end; first += kWidth) {
-    const Lanes g = load_lanes(scene, first, end);
+    const int count = end - first < kWidth ? int(end - first) : kWidth;
+    const Lanes g(scene, first, count);
     const auto p = project(g.mean, g.quat, g.scale, view, scene.eps2d);
     const Vec log2_opacity = logarithm_2(g.opacity);
     const auto f = make_footprint(p.cov_xx, p.cov_xy, p.cov_yy, p.det, cutoff_level(log2_opacity));
-    const int count = end - first < kWidth ? int(end - first) : kWidth;
     for (int i = 0; i < count; ++i) {
       const int64_t n = first + i;
       const ScreenGaussian s = {
@@ -68,23 +58,89 @@ void project_range(const SceneView& scene, const Projected& out, float* means2d,
 
 namespace {
 
-// Sum a Gaussian's partial rows over its tiles, always in the same order.
-inline void sum_partials(const Binned& binned, const float* partial, int row, int32_t rank, int used, float* sums) {
-  for (int k = 0; k < used; ++k) sums[k] = 0.0f;
-  if (rank < 0) return;
-  const uint32_t* slots = binned.pair_slot + binned.first_pair[rank];
-  for (uint32_t i = 0; i < binned.pair_count[rank]; ++i) {
-    const float* source = partial + int64_t(slots[i]) * row;
-    for (int k = 0; k < used; ++k) sums[k] += source[k];
-  }
-}
+constexpr int kBatch = 64;  // Gaussians whose partial rows are asked for together, so that the waits overlap
 
-inline void put(float* target, float value, bool accumulate) { *target = accumulate ? *target + value : value; }
+struct PartialRows {  // where the rows of a batch of Gaussians stand
+  const uint32_t* slots[kBatch];
+  uint32_t count[kBatch];
+
+  PartialRows(const Sorted& sorted, const Binned& binned, const float* partial, int row, int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const int32_t rank = sorted.rank[n];
+      slots[n - begin] = binned.pair_slot + binned.first_pair[rank < 0 ? 0 : rank];
+      count[n - begin] = rank < 0 ? 0 : binned.pair_count[rank];
+    }
+    for (int64_t i = 0; i < end - begin; ++i)
+      for (uint32_t j = 0; j < count[i]; ++j)
+        for (int k = 0; k < row; k += 16) __builtin_prefetch(partial + int64_t(slots[i][j]) * row + k);
+  }
+
+  // Sum one Gaussian's rows over its tiles, always in the same order.
+  void sum(int64_t i, const float* partial, int row, float* sums) const {
+    for (int k = 0; k < row; k += kWidth) {
+      Vec total = {};
+      for (uint32_t j = 0; j < count[i]; ++j) total += load(partial + int64_t(slots[i][j]) * row + k);
+      store(sums + k, total);
+    }
+  }
+};
 
 template <int K>
-inline void put_rows(float* rows, int64_t first, int count, const Vec* values, bool accumulate) {
-  for (int lane = 0; lane < count; ++lane)
-    for (int k = 0; k < K; ++k) put(&rows[K * (first + lane) + k], values[k][lane], accumulate);
+inline void put_rows(Vec* values, int count, bool accumulate, float* rows) {
+  if (accumulate) {
+    Vec before[K];
+    rows_to_lanes<K>(rows, count, before);
+    for (int k = 0; k < K; ++k) values[k] += before[k];
+  }
+  lanes_to_rows<K>(values, count, rows);
+}
+
+inline void put(const float* values, int count, bool accumulate, float* target) {
+  for (int k = 0; k < count; ++k) target[k] = accumulate ? target[k] + values[k] : values[k];
+}
+
+// What flows back to kWidth Gaussians through their splats.
+struct SplatGradients {
+  Vec moments[kMoments] = {}, depth = {}, seen = {};
+
+  // Also hands the channels' gradients on.
+  SplatGradients(const SceneView& scene, const Sorted& sorted, const PartialRows& rows, int in_batch,
+                 const float* partial, const SceneGradients& out, int64_t first, int count) {
+    float sums[kMoments + kChannelLimit + 15];
+    const float* channels = sums + kMoments;
+    for (int lane = 0; lane < count; ++lane) {
+      const int64_t n = first + lane;
+      rows.sum(in_batch + lane, partial, partial_row(scene.channels()), sums);
+      for (int k = 0; k < kMoments; ++k) moments[k][lane] = sums[k];
+      put(channels, scene.D, out.accumulate, out.colors + n * scene.D);
+      put(channels + scene.D, scene.E, out.accumulate, out.extra + n * scene.E);
+      depth[lane] = channels[scene.D + scene.E];
+      seen[lane] = sorted.rank[n] >= 0 ? 1.0f : 0.0f;
+    }
+  }
+};
+
+// Gradients of kWidth Gaussians; adds their share of the view's.
+inline void project_vjp_lanes(const SceneView& scene, const View<float>& view, const SplatGradients& splats,
+                              const SceneGradients& out, int64_t first, int count, Vec* view_sum) {
+  const Lanes g(scene, first, count);
+  const auto p = project(g.mean, g.quat, g.scale, view, scene.eps2d);
+  const auto v = cotangent_of_moments(p, splats.moments, splats.depth);
+  const auto grad = project_vjp(g.mean, p, view, v);
+  const Mask drawn = less(Vec{}, splats.seen);
+  Vec values[4];
+  const auto keep = [&](const Vec* source, int K) {  // an invisible Gaussian may hold NaN: its gradient is 0
+    for (int k = 0; k < K; ++k) values[k] = select(drawn, source[k], Vec{});
+    return values;
+  };
+  put_rows<3>(keep(grad.mean, 3), count, out.accumulate, out.means + 3 * first);
+  put_rows<4>(keep(grad.quat, 4), count, out.accumulate, out.quats + 4 * first);
+  put_rows<3>(keep(grad.scale, 3), count, out.accumulate, out.scales + 3 * first);
+  const Vec v_opacity = splats.moments[0] / g.opacity, screen[2] = {v.x, v.y};
+  put_rows<1>(keep(&v_opacity, 1), count, out.accumulate, out.opacities + first);
+  put_rows<2>(keep(screen, 2), count, false, out.means2d + 2 * first);
+  for (int k = 0; k < 9; ++k) view_sum[k] += select(drawn, grad.R[k], Vec{});
+  for (int k = 0; k < 3; ++k) view_sum[9 + k] += select(drawn, grad.t[k], Vec{});
 }
 
 }  // namespace
@@ -92,46 +148,19 @@ inline void put_rows(float* rows, int64_t first, int count, const Vec* values, b
 void project_vjp_range(const SceneView& scene, const Sorted& sorted, const Binned& binned, const float* partial,
                        const SceneGradients& out, float* v_view, int64_t begin, int64_t end) {
   const View<float> view = make_view(scene.viewmat, scene.K, float(scene.width), float(scene.height));
-  const int channels = scene.channels(), row = partial_row(channels), used = kMoments + channels;
+  const int row = partial_row(scene.channels());
   Vec view_sum[12] = {};
-  constexpr int kMaxRow = kMoments + kChannelLimit;
-  float sums[kMaxRow];
-  for (int64_t first = begin; first < end; first += kWidth) {
-    const int count = end - first < kWidth ? int(end - first) : kWidth;
-    Vec m[kMoments] = {}, v_depth = {}, seen = {};
-    for (int lane = 0; lane < count; ++lane) {
-      const int64_t n = first + lane;
-      sum_partials(binned, partial, row, sorted.rank[n], used, sums);
-      for (int k = 0; k < kMoments; ++k) m[k][lane] = sums[k];
-      for (int k = 0; k < scene.D; ++k) put(&out.colors[n * scene.D + k], sums[kMoments + k], out.accumulate);
-      for (int k = 0; k < scene.E; ++k) put(&out.extra[n * scene.E + k], sums[kMoments + scene.D + k], out.accumulate);
-      v_depth[lane] = sums[kMoments + scene.D + scene.E];
-      seen[lane] = sorted.rank[n] >= 0 ? 1.0f : 0.0f;
+  for (int64_t start = begin; start < end; start += kBatch) {
+    const int64_t stop = start + kBatch < end ? start + kBatch : end;
+    const PartialRows rows(sorted, binned, partial, row, start, stop);
+    for (int64_t first = start; first < stop; first += kWidth) {
+      const int count = stop - first < kWidth ? int(stop - first) : kWidth;
+      const SplatGradients splats(scene, sorted, rows, int(first - start), partial, out, first, count);
+      project_vjp_lanes(scene, view, splats, out, first, count, view_sum);
     }
-    const Lanes g = load_lanes(scene, first, end);
-    const auto p = project(g.mean, g.quat, g.scale, view, scene.eps2d);
-    const auto v = cotangent_of_moments(p, m, v_depth);
-    const auto grad = project_vjp(g.mean, p, view, v);
-    const Mask drawn = less(Vec{}, seen);
-    Vec values[4];
-    auto keep = [&](const Vec* source, int K) {  // an invisible Gaussian may hold NaN: its gradient is 0
-      for (int k = 0; k < K; ++k) values[k] = select(drawn, source[k], Vec{});
-      return values;
-    };
-    put_rows<3>(out.means, first, count, keep(grad.mean, 3), out.accumulate);
-    put_rows<4>(out.quats, first, count, keep(grad.quat, 4), out.accumulate);
-    put_rows<3>(out.scales, first, count, keep(grad.scale, 3), out.accumulate);
-    const Vec v_opacity = m[0] / g.opacity, screen[2] = {v.x, v.y};
-    put_rows<1>(out.opacities, first, count, keep(&v_opacity, 1), out.accumulate);
-    put_rows<2>(out.means2d, first, count, keep(screen, 2), false);
-    for (int k = 0; k < 9; ++k) view_sum[k] += select(drawn, grad.R[k], Vec{});
-    for (int k = 0; k < 3; ++k) view_sum[9 + k] += select(drawn, grad.t[k], Vec{});
   }
   if (v_view)
-    for (int k = 0; k < 12; ++k) {
-      v_view[k] = 0.0f;
-      for (int lane = 0; lane < kWidth; ++lane) v_view[k] += view_sum[k][lane];
-    }
+    for (int k = 0; k < 12; ++k) v_view[k] = lane_sum(view_sum[k]);
 }
 
 }  // namespace gh::GH_ISA

@@ -101,18 +101,21 @@ void Workspace::bin(const SceneView& scene, bool keep, int threads) {
   // Where each thread may write its pairs: an upper bound, so that no counting pass is needed first.
   std::vector<std::uint64_t> bounds(threads + 1, 0);
   for (int t = 0; t < threads; ++t) {
-    bounds[t + 1] = bounds[t];
+    bounds[t + 1] = bounds[t] + kPairSlack;
     for (std::int64_t r = begin_of(t); r < begin_of(t + 1); ++r)
       bounds[t + 1] += projected_.tile_bound[sorted_.keys[r] & 0xffffffffu];
   }
   if (bounds[threads] > UINT32_MAX) throw std::length_error("the Gaussians cover more than 2^32 tiles in all");
   binned_.pair_tile = pair_tile_.get<std::uint32_t>(bounds[threads]);
+  binned_.pair_rank = pair_rank_.get<std::uint32_t>(bounds[threads]);
   binned_.pair_slot = keep ? pair_slot_.get<std::uint32_t>(bounds[threads]) : nullptr;
 
+  std::vector<std::uint32_t> ends(threads);
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int t = 0; t < threads; ++t) {
     stages.gather(scene, projected_, sorted_, begin_of(t), begin_of(t + 1));
-    stages.list_tiles(sorted_, binned_, begin_of(t), begin_of(t + 1), std::uint32_t(bounds[t]), histograms + t * tiles);
+    ends[t] = stages.list_tiles(sorted_, binned_, begin_of(t), begin_of(t + 1), std::uint32_t(bounds[t]),
+                                histograms + t * tiles);
   }
   std::uint32_t next = 0;
   for (std::size_t tile = 0; tile < tiles; ++tile) {
@@ -128,13 +131,10 @@ void Workspace::bin(const SceneView& scene, bool keep, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int t = 0; t < threads; ++t) {
     std::uint32_t* cursor = histograms + t * tiles;
-    for (std::int64_t r = begin_of(t); r < begin_of(t + 1); ++r) {
-      const std::uint32_t first = binned_.first_pair[r], last = first + binned_.pair_count[r];
-      for (std::uint32_t j = first; j < last; ++j) {
-        const std::uint32_t slot = cursor[binned_.pair_tile[j]]++;
-        binned_.lists[slot] = std::uint32_t(r);
-        if (keep) binned_.pair_slot[j] = slot;
-      }
+    for (std::uint32_t j = std::uint32_t(bounds[t]); j < ends[t]; ++j) {
+      const std::uint32_t slot = cursor[binned_.pair_tile[j]]++;
+      binned_.lists[slot] = binned_.pair_rank[j];
+      if (keep) binned_.pair_slot[j] = slot;
     }
   }
 }

@@ -50,7 +50,8 @@ class Workspace {
   void bin(const SceneView& scene, bool keep, int threads);
 
   Buffer headers_, depth_keys_, tile_bounds_, keys_, key_scratch_, splats_, ranks_, first_pair_, pair_count_,
-      pair_tile_, pair_slot_, lists_, tile_start_, histograms_, partial_, view_partial_, background_partial_;
+      pair_tile_, pair_rank_, pair_slot_, lists_, tile_start_, histograms_, partial_, view_partial_,
+      background_partial_;
   Projected projected_{};
   Sorted sorted_{};
   Binned binned_{};

@@ -105,6 +105,12 @@ inline void lane_sums(const Vec* a, float* out) {
 #endif
 #endif
 
+inline VecInt lane_numbers() {
+  VecInt lanes;
+  for (int i = 0; i < kWidth; ++i) lanes[i] = i;
+  return lanes;
+}
+
 inline VecInt to_int(Vec a) { return __builtin_convertvector(a, VecInt); }
 
 // 2^a to a relative 2e-7 for |a| < 126; anything beyond is garbage, so callers mask it.

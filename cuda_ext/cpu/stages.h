@@ -26,10 +26,13 @@ struct Sorted {          // by rank: visible Gaussians from near to far
   int splat_stride;
 };
 
+constexpr uint32_t kPairSlack = 16;
+
 struct Binned {
   uint32_t* first_pair;  // [V] first of a splat's pairs (splat, tile)
   uint32_t* pair_count;  // [V]
   uint32_t* pair_tile;   // [pair capacity] tile of each pair
+  uint32_t* pair_rank;   // [pair capacity] splat of each pair
   uint32_t* pair_slot;   // [pair capacity] where each pair stands in `lists`; null without backward
   uint32_t* lists;       // ranks, tile after tile, ascending within a tile
   uint32_t* tile_start;  // [tiles + 1]
@@ -42,8 +45,10 @@ struct Stages {
   void (*project)(const SceneView&, const Projected&, float* means2d, int32_t* radii, int64_t begin, int64_t end);
   // Ranks [begin, end): copy header and channels into depth order.
   void (*gather)(const SceneView&, const Projected&, const Sorted&, int64_t begin, int64_t end);
-  // Ranks [begin, end): list the touched tiles from pair `next_pair` on; counts per tile into `histogram`.
-  void (*list_tiles)(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair, uint32_t* histogram);
+  // Ranks [begin, end): list the touched tiles from pair `next_pair` on; counts per tile into `histogram`. Returns
+  // the end of these pairs; up to kPairSlack entries beyond it are overwritten.
+  uint32_t (*list_tiles)(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair,
+                         uint32_t* histogram);
   void (*blend)(const SceneView&, const Sorted&, const Binned&, const Images&, int tile);
   // `partial` [pairs, row]: gradient sums of each (splat, tile); `v_background`: [D] of this tile, the
   // [H, W, D] of the image where the scene has a plate, or null.
