@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -54,7 +56,7 @@ class Worker(threading.Thread):
         super().__init__(name="viewer-worker", daemon=True)
         self._session = session
         self._backdrops = Backdrops()
-        self._render_ms = 0.0
+        self._render_ms: deque[float] = deque(maxlen=5)
         self._complained: dict[str, float] = {}
 
     def run(self) -> None:
@@ -80,8 +82,7 @@ class Worker(threading.Thread):
         with _RENDERING, torch.no_grad():
             begun = time.monotonic()
             drawn = self._picture(job, scene, view)
-            took = 1e3 * (time.monotonic() - begun)
-        self._render_ms = took if self._render_ms == 0 else self._render_ms + 0.2 * (took - self._render_ms)
+            self._render_ms.append(1e3 * (time.monotonic() - begun))
         session = self._session
         if session.stopped:
             return
@@ -119,7 +120,7 @@ class Worker(threading.Thread):
         height, width = drawn.image.shape[:2]
         parts = [
             f"frame {job.frame + 1} of {len(scene.performance.motion)}",
-            f"{self._render_ms:.0f} ms",
+            f"{median(self._render_ms):.0f} ms",
             f"{len(scene.person.head):,} Gaussians",
             f"{width} x {height}",
         ]

@@ -46,8 +46,8 @@ const seen = (info) => {
   const moved = splitAt !== info.split;
   splitAt = info.split;
   const text = JSON.stringify(info.legend);
-  if (text !== legendText) { legendText = text; writeLegend(info.legend); }
-  if (moved) place();
+  if (text !== legendText) { legendText = text; writeLegend(info.legend); place(); }
+  else if (moved) place();
 };
 const writeLegend = (legend) => {
   legendBox.replaceChildren();
@@ -74,7 +74,7 @@ const place = () => {
   timeText.style.display = width < 520 ? "none" : "";
   put(chip, box.left + 12, box.bottom - 104);
   put(hintBox, box.left + (box.width - hintBox.clientWidth) / 2, box.bottom - 136);
-  put(legendBox, box.left + 12, box.top + 12);
+  put(legendBox, box.left + 12, box.bottom - 112 - legendBox.offsetHeight);
   put(leftLabel, box.left + 12, box.top + 12);
   put(rightLabel, box.left + box.width - rightLabel.offsetWidth - 12, box.top + 12);
   splitLine.style.display = splitAt === null || splitAt === undefined ? "none" : "block";
