@@ -1,6 +1,6 @@
 // The viewer's camera: the recording camera turned about the resting head, then cropped like a photograph.
 
-const MAX_YAW = 1.25, MAX_PITCH = 0.65, MAX_ZOOM = 8;  // radians, radians, times
+const MAX_YAW = 0.75, MAX_PITCH = 0.4, MAX_ZOOM = 8;  // radians, radians, times; beyond, nothing was recorded
 
 class Camera {
   constructor({ camera, centre }) {

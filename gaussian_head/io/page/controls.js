@@ -30,7 +30,11 @@ class Controls {
       full: () => this.toggleFull(),
       hide: () => this.toggleCaption(),
     };
-    for (const [id, press] of Object.entries(buttons)) element(id).addEventListener('click', press);
+    for (const [id, press] of Object.entries(buttons))
+      element(id).addEventListener('click', (event) => {
+        press();
+        if (event.detail) element(id).blur();  // clicked: the space bar goes on playing and pausing
+      });
     this.slide(element('timeline'));
     document.addEventListener('keydown', (event) => this.key(event, buttons));
     for (const name of ['pointermove', 'pointerdown', 'keydown', 'focusin']) document.addEventListener(name, () => this.wake());
