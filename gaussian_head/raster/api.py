@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -137,7 +138,7 @@ def rasterize(
         far_plane: nor are those farther than this.
         eps2d: variance in px² added to every splat as a low-pass filter.
         sh_degree: 0 to 3 if ``colors`` are SH coefficients, else None.
-        backgrounds: ``[C, D]`` colour behind each image; None for black.
+        backgrounds: ``[C, D]`` colour behind each image, or ``[C, H, W, D]`` a picture; None for black.
         extra: ``[N, E]`` channels blended like colour, but without background.
         probe: ``[C, N, 2]`` of any values, best zeros; its ``.grad`` receives the gradient to the screen
             positions, in px. None where ``means2d.grad`` of the result is enough.
@@ -177,8 +178,12 @@ def rasterize(
         colors = _evaluate_sh(colors, means, viewmats, sh_degree).contiguous()
     D = colors.shape[-1]
     extra = means.new_zeros(N, 0) if extra is None else _check("extra", extra, (N, None), means)
+    plates = None
     if backgrounds is not None:
-        backgrounds = _check("backgrounds", backgrounds, (C, D), means)
+        is_plate = getattr(backgrounds, "ndim", 0) == 4
+        backgrounds = _check("backgrounds", backgrounds, (C, height, width, D) if is_plate else (C, D), means)
+        if is_plate and backend != "cpu":
+            plates, backgrounds = backgrounds, None
     if D + extra.shape[1] + 1 > CHANNEL_LIMIT:
         raise InputError(
             f"colors and extra have {D + extra.shape[1]} channels; at most {CHANNEL_LIMIT - 1} were wanted: "
@@ -203,7 +208,8 @@ def rasterize(
         far_plane=far_plane,
         eps2d=eps2d,
     )
-    return _backend(backend, means)(scene)
+    out = _backend(backend, means)(scene)
+    return out if plates is None else replace(out, rgb=out.rgb + (1 - out.alpha[..., None]) * plates)
 
 
 def _backend(name: str, means: Tensor) -> Callable[[Scene], RasterOutput]:

@@ -11,13 +11,19 @@ from .output import RasterOutput
 
 
 def rasterize_view(
-    gaussians: Gaussians, camera: Camera, *, extra: Tensor | None = None, backend: str | None = None
+    gaussians: Gaussians,
+    camera: Camera,
+    *,
+    background: Tensor | None = None,
+    extra: Tensor | None = None,
+    backend: str | None = None,
 ) -> RasterOutput:
-    """Rasterize N Gaussians, RGB or SH, as one camera sees them, without a background.
+    """Rasterize N Gaussians, RGB or SH, as one camera sees them.
 
     Args:
         gaussians: the scene.
         camera: the view; C is 1 in what returns.
+        background: ``[3]`` colour or ``[H, W, 3]`` picture at the camera's size; None for black.
         extra: ``[N, E]`` channels blended like colour.
         backend: rasterizer backend, None for the best one present.
     """
@@ -33,6 +39,7 @@ def rasterize_view(
         camera.width,
         camera.height,
         sh_degree=round(colors.shape[1] ** 0.5) - 1 if colors.ndim == 3 else None,
+        backgrounds=None if background is None else background[None],
         extra=extra,
         backend=backend,
     )

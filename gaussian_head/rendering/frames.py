@@ -35,12 +35,10 @@ def render_gaussians(
     Returns:
         Frame at the camera's size; its depth is alpha-normalised.
     """
-    out = rasterize_view(gaussians, camera, extra=extra, backend=backend)
-    alpha, rgb = out.alpha[0], out.rgb[0]
-    if background is not None:
-        rgb = rgb + (1 - alpha[..., None]) * background
+    out = rasterize_view(gaussians, camera, background=background, extra=extra, backend=backend)
+    alpha = out.alpha[0]
     depth = torch.where(alpha > 1e-3, out.depth[0] / alpha.clamp(min=1e-3), 0)
-    return Frame(rgb=rgb, alpha=alpha, depth=depth, extra=out.extra[0])
+    return Frame(rgb=out.rgb[0], alpha=alpha, depth=depth, extra=out.extra[0])
 
 
 def keep_parts(gaussians: Gaussians, head: Head, parts: Collection[str]) -> Gaussians:

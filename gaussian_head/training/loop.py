@@ -163,10 +163,9 @@ def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig
     camera = scene.camera
     labels = head.parts
     extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
-    out = rasterize_view(gaussians, camera, extra=extra)
-    alpha = out.alpha[0]
-    rgb = out.rgb[0] + (1 - alpha[..., None]) * scene.background
-    loss = _loss(state, rgb, alpha, out.extra[0], frame, config, stage)
+    out = rasterize_view(gaussians, camera, background=scene.background, extra=extra)
+    rgb = out.rgb[0]
+    loss = _loss(state, rgb, out.alpha[0], out.extra[0], frame, config, stage)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.optimizer.step()
