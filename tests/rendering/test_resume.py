@@ -1,0 +1,163 @@
+"""Interrupted renders go on where they stopped and end the same; failed ones leave nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support_head import make_head
+
+from gaussian_head.checks import InputError
+from gaussian_head.events import Progress, Warned
+from gaussian_head.media import read_audio, read_frames
+from gaussian_head.rendering import orbit, render_video, video
+
+
+@pytest.fixture(scope="module")
+def head():
+    return make_head(num_frames=20, num_gaussians=1500, size=64)
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    return list(read_frames(path))
+
+
+def clip(head, frames: int):
+    return head.capture_motion.select(torch.arange(frames) % 20)
+
+
+class Stop(KeyboardInterrupt):
+    pass
+
+
+@pytest.mark.parametrize("name", ["talk.mp4", "talk.webm", "pictures"])
+def test_an_interrupted_render_goes_on_and_ends_the_same(head, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(video, "PART_SECONDS", 0.4)
+    motion, cameras = clip(head, 45), orbit(head, 45, fps=25.0)
+    sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
+    rendered: list[int] = []
+
+    def stop_at_34(event):
+        assert isinstance(event, Progress)
+        rendered.append(event.done)
+        if event.done == 34:
+            raise Stop
+
+    def render(out, listener, resume=False):
+        return render_video(head, motion, cameras, out, audio=sound, resume=resume, listener=listener)
+
+    (tmp_path / "whole").mkdir()
+    whole = render(tmp_path / "whole" / name, lambda event: None)
+    with pytest.raises(Stop):
+        render(tmp_path / name, stop_at_34)
+    assert not (tmp_path / name).exists()
+    rendered.clear()
+    resumed = render(tmp_path / name, lambda event: rendered.append(event.done), resume=True)
+    assert 20 < rendered[0] <= 35
+    assert rendered[-1] == 45
+    if name == "pictures":
+        for t in range(45):
+            file = f"frame_{t:06d}.png"
+            assert (whole / file).read_bytes() == (resumed / file).read_bytes()
+    else:
+        assert len(frames_of(whole)) == 45
+        assert all(np.array_equal(a, b) for a, b in zip(frames_of(whole), frames_of(resumed), strict=True))
+        np.testing.assert_array_equal(read_audio(whole), read_audio(resumed))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, "whole"])
+
+
+def test_parts_of_another_render_are_not_taken(head, tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "PART_SECONDS", 0.2)
+    cameras, events = orbit(head, 12, fps=25.0), []
+
+    def stop(event):
+        if event.done == 11:
+            raise Stop
+
+    with pytest.raises(Stop):
+        render_video(head, clip(head, 12), cameras, tmp_path / "a.mp4", listener=stop)
+    assert (tmp_path / ".a.mp4.parts").is_dir()
+    other = torch.tensor([1.0, 0.0, 0.0])
+    render_video(
+        head, clip(head, 12), cameras, tmp_path / "a.mp4", background=other, resume=True, listener=events.append
+    )
+    assert isinstance(events[0], Warned)
+    assert [e.done for e in events[1:]] == list(range(1, 13))
+    assert frames_of(tmp_path / "a.mp4")[0][1, 1, 0] > 240
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_a_failed_render_leaves_nothing_and_keeps_the_old_file(head, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(b"old")
+
+    def fail(event):
+        if event.done == 5:
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        render_video(head, clip(head, 12), orbit(head, 12, fps=25.0), tmp_path / "a.mp4", listener=fail)
+    assert os.listdir(tmp_path) == ["a.mp4"]
+    assert (tmp_path / "a.mp4").read_bytes() == b"old"
+
+
+def test_errors_of_the_encoder_reach_the_caller(head, tmp_path, monkeypatch):
+    from gaussian_head.media import parts
+
+    def full(self, picture):
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr(parts.VideoWriter, "write", full)
+    with pytest.raises(InputError, match="disk is full"):
+        render_video(head, clip(head, 12), orbit(head, 12, fps=25.0), tmp_path / "a.mp4")
+    assert os.listdir(tmp_path) == []
+
+
+KILLED = """
+import sys
+import torch
+from support_head import make_head
+from gaussian_head.rendering import orbit, render_video, video
+video.PART_SECONDS = 0.4
+head = make_head(num_frames=20, num_gaussians=1500, size=64)
+motion = head.capture_motion.select(torch.arange(40) % 20)
+def report(event):
+    print(event.done, flush=True)
+    if event.done == 27 and "stop" in sys.argv:
+        import time; time.sleep(600)
+render_video(head, motion, orbit(head, 40, fps=25.0), sys.argv[1], resume="resume" in sys.argv, listener=report)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_render_is_resumed_by_another_process(head, tmp_path, monkeypatch):
+    tests = str(Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
+
+    def start(*args: str):
+        command = [sys.executable, "-c", KILLED, *args]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+    killed = start(str(tmp_path / "a.mp4"), "stop")
+    assert killed.stdout is not None
+    while killed.stdout.readline().strip() != "27":
+        assert killed.poll() is None
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / ".a.mp4.parts").glob("part_*.mp4"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "a.mp4").exists()
+    rendered = start(str(tmp_path / "a.mp4"), "resume").communicate()[0].split()
+    assert rendered == [str(k) for k in range(21, 41)]
+    (tmp_path / "whole").mkdir()
+    monkeypatch.setattr(video, "PART_SECONDS", 0.4)
+    render_video(head, clip(head, 40), orbit(head, 40, fps=25.0), tmp_path / "whole" / "a.mp4")
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "whole" / "a.mp4").read_bytes()
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "whole"]
