@@ -11,6 +11,8 @@ from ..checks import InputError
 
 SMALLEST, LARGEST = 16, 8192
 """Pixels a side of a picture may have."""
+BLUR, BLUR_WITHIN = 0.06, 0.12
+"""Beyond the recorded sides the plate is blurred over this share of the height, fully after that share."""
 
 
 def picture_size(size: int | str | None, camera: Camera) -> tuple[int, int]:
@@ -50,8 +52,8 @@ def framed(camera: Camera, width: int, height: int) -> Camera:
 def fit_background(background: Tensor, camera: Camera) -> Tensor:
     """A plate ``[H, W, 3]`` that fills the camera's picture by height, as ``framed`` does; a colour ``[3]`` passes.
 
-    Where the picture is wider than the plate, the plate goes on mirrored at its sides; where it is narrower, its
-    sides are cropped. It is never stretched.
+    Where the picture is wider than the plate, the plate goes on mirrored at its sides and soon out of focus, so that
+    nothing is seen twice; where it is narrower, its sides are cropped. It is never stretched.
     """
     if background.ndim == 1 or background.shape[:2] == (camera.height, camera.width):
         return background
@@ -59,8 +61,13 @@ def fit_background(background: Tensor, camera: Camera) -> Tensor:
     inside = max(round(background.shape[1] * scale), 1)
     plate = _resized(background, inside, camera.height)
     start = (camera.width - inside) // 2
-    columns = _mirrored(torch.arange(camera.width) - start, inside)
-    return plate[:, columns].contiguous()
+    columns = torch.arange(camera.width) - start
+    wide = plate[:, _mirrored(columns, inside)].contiguous()
+    if start <= 0:
+        return wide
+    beyond = torch.maximum(-columns, columns - (inside - 1)).clamp(min=0) / (BLUR_WITHIN * camera.height)
+    weight = beyond.clamp(max=1)[None, :, None]
+    return torch.lerp(wide, _out_of_focus(wide), weight * weight * (3 - 2 * weight))
 
 
 def cover(picture: np.ndarray, width: int, height: int) -> Tensor:
@@ -71,6 +78,16 @@ def cover(picture: np.ndarray, width: int, height: int) -> Tensor:
     big = _resized(values, max(round(W * scale), width), max(round(H * scale), height))
     top, left = (big.shape[0] - height) // 2, (big.shape[1] - width) // 2
     return big[top : top + height, left : left + width].contiguous()
+
+
+def _out_of_focus(picture: Tensor) -> Tensor:
+    """``[H, W, 3]`` blurred over about BLUR of its height."""
+    H, W = picture.shape[:2]
+    pixels = max(round(BLUR * H), 1)
+    small = torch.nn.functional.avg_pool2d(picture.permute(2, 0, 1)[None], pixels, ceil_mode=True)
+    for _ in range(2):
+        small = torch.nn.functional.avg_pool2d(small, 3, stride=1, padding=1, count_include_pad=False)
+    return torch.nn.functional.interpolate(small, size=(H, W), mode="bicubic").clamp(0, 1)[0].permute(1, 2, 0)
 
 
 def _resized(picture: Tensor, width: int, height: int) -> Tensor:
