@@ -64,11 +64,20 @@ nb::dict timings(const Plan& plan) {
   return seconds;
 }
 
+nb::dict work(const Plan& plan, const Scene<Cpu>& scene) {
+  nb::dict counts;
+  if (plan.cameras.empty()) return counts;
+  const Work w = plan.cameras.back()->count(scene.camera(scene.cameras() - 1));
+  counts["pairs"] = w.pairs, counts["blocks"] = w.blocks, counts["fragments"] = w.fragments;
+  return counts;
+}
+
 }  // namespace
 
 void bind_cpu(nb::module_& m) {
   nb::class_<Plan>(m, "Plan", "What the backward pass needs; its memory is recycled when it is dropped.")
-      .def("timings", &timings, "Seconds per stage of the latest camera.");
+      .def("timings", &timings, "Seconds per stage of the latest camera.")
+      .def("work", &work, "scene"_a, "What blending the latest camera took, for the scene that it was made from.");
 
   bind_arrays<Cpu>(m);
   m.def("forward", &forward, "scene"_a, "out"_a, "means2d"_a.noconvert(), "radii"_a.noconvert(), "keep"_a, "threads"_a,

@@ -233,4 +233,27 @@ void blend_vjp_tile(const SceneView& scene, const Sorted& sorted, const Binned& 
   }
 }
 
+void count_tile(const SceneView& scene, const Sorted& sorted, const Binned& binned, int tile, Work& work) {
+  const TileArea area = tile_area(scene, binned, tile);
+  const TileCentres centres(area);
+  Vec state[kBlocks];
+  clear_state(area, 1, state);
+  const uint32_t begin = binned.tile_start[tile], end = binned.tile_start[tile + 1];
+  work.pairs += end - begin;
+  BlockMask alive = unfinished(state, 1);
+  for (uint32_t first = begin; first < end && alive; first += kWidth) {
+    const Batch batch(sorted, binned, area, first, end);
+    for (int i = 0; i < batch.count; ++i)
+      for (BlockMask left = batch.mask(i) & alive; left; left &= left - 1) {
+        const int b = __builtin_ctzll(left);
+        const Exponent exponent(batch.splats[i], centres.x[b / kBlocksDown], centres.y[b % kBlocksDown]);
+        const auto step = blend_step(exponent.value, state[b]);
+        state[b] = step.T;
+        ++work.blocks;
+        for (int lane = 0; lane < kWidth; ++lane) work.fragments += step.weight[lane] > 0.0f;
+      }
+    alive = unfinished(state, 1);
+  }
+}
+
 }  // namespace gh::GH_ISA

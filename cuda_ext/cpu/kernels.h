@@ -13,6 +13,7 @@ uint32_t list_tiles_range(const Sorted&, const Binned&, int64_t begin, int64_t e
 void blend_tile(const SceneView&, const Sorted&, const Binned&, const Images&, int tile);
 void blend_vjp_tile(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&,
                     float* partial, float* v_background, int tile);
+void count_tile(const SceneView&, const Sorted&, const Binned&, int tile, Work&);
 void project_vjp_range(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,
                        float* v_view, int64_t begin, int64_t end);
 void deform_range(const BranchView&, const float* pose, const DeformImages&, int64_t begin, int64_t end);

@@ -160,6 +160,13 @@ void Workspace::forward(const SceneView& scene, const Images& out, float* means2
   for (int tile = 0; tile < tiles; ++tile) stage(scene, sorted_, binned_, out, tile);
 }
 
+Work Workspace::count(const SceneView& scene) const {
+  Work work;
+  for (int tile = 0; tile < binned_.tiles_x * binned_.tiles_y; ++tile)
+    active_stages().count(scene, sorted_, binned_, tile, work);
+  return work;
+}
+
 void Workspace::backward(const SceneView& scene, const Images& images, const ImageGradients& v,
                          const SceneGradients& out, float* v_viewmat, float* v_background, int threads) {
   const Stages& stages = active_stages();

@@ -42,6 +42,9 @@ class Workspace {
   void backward(const SceneView& scene, const Images& images, const ImageGradients& v, const SceneGradients& out,
                 float* v_viewmat, float* v_background, int threads);
 
+  // Counts what the latest forward pass had to do; slow, for benchmarks.
+  Work count(const SceneView& scene) const;
+
   Timings timings;
 
  private:

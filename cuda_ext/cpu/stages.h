@@ -39,6 +39,10 @@ struct Binned {
   int tiles_x, tiles_y;
 };
 
+struct Work {                                    // what a rendering has to do
+  int64_t pairs = 0, blocks = 0, fragments = 0;  // (splat, tile); (splat, register of pixels); (splat, pixel) blended
+};
+
 struct Stages {
   const char* name;
   // Gaussians [begin, end): geometry, culling. Also writes means2d [N, 2] and radii [N].
@@ -54,6 +58,8 @@ struct Stages {
   // [H, W, D] of the image where the scene has a plate, or null.
   void (*blend_vjp)(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&,
                     float* partial, float* v_background, int tile);
+  // Adds what blending a tile takes.
+  void (*count)(const SceneView&, const Sorted&, const Binned&, int tile, Work&);
   // Gaussians [begin, end): sum partials, then the VJP of the projection. `v_view` [12] (R, t) or null.
   void (*project_vjp)(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,
                       float* v_view, int64_t begin, int64_t end);

@@ -9,9 +9,9 @@ namespace gh {
 
 const Stages* GH_JOIN(stages_, GH_ISA)() {
   using namespace GH_ISA;
-  static const Stages table = {GH_TEXT(GH_ISA), project_range,     gather_range, list_tiles_range, blend_tile,
-                               blend_vjp_tile,  project_vjp_range, deform_range, deform_vjp_range, ssim_rows,
-                               ssim_vjp_rows,   sh_range,          sh_vjp_range};
+  static const Stages table = {GH_TEXT(GH_ISA), project_range, gather_range,      list_tiles_range, blend_tile,
+                               blend_vjp_tile,  count_tile,    project_vjp_range, deform_range,     deform_vjp_range,
+                               ssim_rows,       ssim_vjp_rows, sh_range,          sh_vjp_range};
   return &table;
 }
 

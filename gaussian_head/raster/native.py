@@ -57,7 +57,8 @@ class Gradients(NamedTuple):
     backgrounds: Tensor | None
 
 
-def _kernel_scene(scene: Scene) -> Any:
+def kernel_scene(scene: Scene) -> Any:
+    """The scene as the kernels take it: the same memory."""
     arrays = map(_view, scene.tensors)
     return _backend(scene.means.device).Scene(*arrays, _view(scene.backgrounds), *scene.settings)
 
@@ -75,7 +76,7 @@ def draw(scene: Scene, means2d: Tensor, *, keep: bool) -> tuple[Images, Tensor, 
     radii = means.new_empty((cameras, means.shape[0]), dtype=torch.int32)
     module = _backend(means.device)
     outputs = module.Outputs(*map(_view, images))
-    plan = module.forward(_kernel_scene(scene), outputs, _view(means2d), _view(radii), keep, _lane(means.device))
+    plan = module.forward(kernel_scene(scene), outputs, _view(means2d), _view(radii), keep, _lane(means.device))
     return images, radii, plan
 
 
@@ -104,7 +105,7 @@ def gradients(
     module = _backend(means.device)
     module.backward(
         plan,
-        _kernel_scene(scene),
+        kernel_scene(scene),
         module.Outputs(*map(_view, images)),
         module.Cotangents(*(None if v is None else _view(v.contiguous()) for v in cotangents)),
         module.Gradients(*map(_view, out)),
