@@ -19,6 +19,7 @@ from .background import background_plate
 from .bundle import BundleConfig
 from .channels import mouth_opening
 from .crop import Crop, Survey, choose_crop, survey
+from .features import follow_head, steadied
 from .initial import fill_gaps
 from .labels import PartColours, label_parts, learn_colours
 from .landmarks import LandmarkTracker
@@ -53,6 +54,7 @@ def track(
     out: str | Path,
     *,
     size: int = 512,
+    train_seconds: float | None = None,
     listener: Listener = ignore,
     config: BundleConfig | None = None,
 ) -> Capture:
@@ -62,6 +64,8 @@ def track(
         video: Video of one talking person, any resolution and frame rate, at least 3 s.
         out: Folder of the capture; made, or replaced where it is an older capture.
         size: Width and height of the square pictures, pixels.
+        train_seconds: Learn from the first seconds only, to measure what a short clip gives: the same last tenth is
+            held out, and what lies between serves nothing. By default all but the last tenth.
         listener: Gets Progress and Warned events.
         config: Noise and smoothness of the bundle adjustment.
 
@@ -82,18 +86,22 @@ def track(
         crop = choose_crop(found, info)
         seen = _watch(video, info, found, crop, size, writer, listener)
         _require_length(len(seen.tracked) / info.fps, video)
-        num_train = len(seen.tracked) - round(HELD_OUT * len(seen.tracked))
+        first_held_out = len(seen.tracked) - round(HELD_OUT * len(seen.tracked))
+        num_train = _num_train(first_held_out, info.fps, train_seconds)
         _require_tracked(seen.tracked, num_train, video, listener)
         camera = {"width": size, "height": size, "fps": info.fps}
         solution = solve_clip(
             seen.landmarks, seen.tracked, **camera, num_train=num_train, config=config, listener=listener
         )
         bad = _bad_frames(seen.tracked, solution.residual.numpy(), num_train)
+        colours = _write_labels(writer, seen.landmarks, num_train, bad, listener)
+        solution = _steadied(writer, seen.landmarks, solution, num_train, info.fps, bad, colours, config, listener)
         rest = rest_frame(solution.quats, solution.states.positions, np.setdiff1d(np.arange(num_train), bad))
-        torso = _label_and_follow(writer, seen.landmarks, rest, num_train, info.fps, bad, listener)
+        torso = _follow_torso(writer, seen.landmarks, colours, rest, info.fps)
         opening = np.where(seen.tracked, mouth_opening(seen.landmarks), np.nan)
         sound = sound_in_step(video, info, opening, info.fps, num_train, listener)
-        capture_info = _describe(video, info, crop, size, solution, num_train, bad, sound)
+        unused = np.union1d(bad, np.arange(num_train, first_held_out))
+        capture_info = _describe(video, info, crop, size, solution, num_train, unused, sound)
         figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, writer, survey=found)
         for advice in figures["advice"]:
             listener(Warned(message=advice))
@@ -113,6 +121,18 @@ def _require_length(seconds: float, video: Path) -> None:
             f"video {video} lasts {seconds:.1f} s; at least {MIN_SECONDS:.0f} s of a talking face are needed,"
             " and 20 s to 3 minutes are best."
         )
+
+
+def _num_train(first_held_out: int, fps: float, seconds: float | None) -> int:
+    """Frames to learn from."""
+    if seconds is None:
+        return first_held_out
+    if not MIN_SECONDS <= seconds <= first_held_out / fps:
+        raise InputError(
+            f"train_seconds is {seconds}; {MIN_SECONDS:g} to {first_held_out / fps:.1f} s, all but the last tenth of "
+            "the clip, were wanted."
+        )
+    return round(seconds * fps)
 
 
 def _watch(
@@ -161,36 +181,61 @@ def _spread(num_train: int, bad: np.ndarray, count: int) -> np.ndarray:
     return good[np.unique(np.linspace(0, len(good) - 1, count).round().astype(int))]
 
 
-def _label_and_follow(
-    writer: CaptureWriter,
-    landmarks: np.ndarray,
-    rest: int,
-    num_train: int,
-    fps: float,
-    bad: np.ndarray,
-    listener: Listener,
-) -> TorsoMotion:
-    """Write all part labels while the torso is followed in a second thread."""
-    import cv2
-
+def _write_labels(
+    writer: CaptureWriter, landmarks: np.ndarray, num_train: int, bad: np.ndarray, listener: Listener
+) -> PartColours:
+    """Write all part labels, two threads at work; returns the colours they were told by."""
     points = landmarks[..., :2].astype(np.float64)
     colours = learn_colours(
         (writer.read_image(t), writer.read_alpha(t), points[t]) for t in _spread(num_train, bad, COLOUR_FRAMES)
     )
-
-    def gray(t: int) -> np.ndarray:
-        return cv2.cvtColor(writer.read_image(t), cv2.COLOR_RGB2GRAY)
 
     def label(t: int) -> None:
         writer.write_labels(t, _labels_of(writer, t, points[t], colours))
 
     num_frames = len(landmarks)
     with ThreadPoolExecutor(2) as pool:
-        at_rest = _labels_of(writer, rest, points[rest], colours)
-        torso = pool.submit(follow_torso, gray, rest, at_rest, num_frames, fps)
         for _ in tracked(pool.map(label, range(num_frames)), "tracking: part labels", num_frames, listener):
             pass
-        return torso.result()
+    return colours
+
+
+def _gray(writer: CaptureWriter, t: int) -> np.ndarray:
+    import cv2
+
+    return cv2.cvtColor(writer.read_image(t), cv2.COLOR_RGB2GRAY)
+
+
+def _steadied(
+    writer: CaptureWriter,
+    landmarks: np.ndarray,
+    solution: Solution,
+    num_train: int,
+    fps: float,
+    bad: np.ndarray,
+    colours: PartColours,
+    config: BundleConfig | None,
+    listener: Listener,
+) -> Solution:
+    """The solution, its poses held by features of skin and hair."""
+    points = landmarks[..., :2].astype(np.float64)
+    features = follow_head(
+        lambda t: _gray(writer, t),
+        lambda t: _labels_of(writer, t, points[t], colours),
+        points,
+        solution.model,
+        solution.states,
+        np.setdiff1d(np.arange(num_train), bad),
+        listener,
+    )
+    return steadied(solution, features, config or BundleConfig(), fps=fps, num_train=num_train)
+
+
+def _follow_torso(
+    writer: CaptureWriter, landmarks: np.ndarray, colours: PartColours, rest: int, fps: float
+) -> TorsoMotion:
+    at_rest = _labels_of(writer, rest, landmarks[rest, :, :2].astype(np.float64), colours)
+    return follow_torso(lambda t: _gray(writer, t), rest, at_rest, len(landmarks), fps)
 
 
 def _labels_of(writer: CaptureWriter, t: int, points: np.ndarray, colours: PartColours) -> np.ndarray:

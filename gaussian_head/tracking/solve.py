@@ -54,6 +54,10 @@ class Solution:
     """``[N]`` mean distance of detected and projected landmarks, pixels."""
     lip_residual: Tensor
     """``[N]`` the same over the lips."""
+    seen: Observations
+    """What it was fitted to."""
+    code_std: Tensor
+    """``[K]`` spread of each channel."""
 
     @property
     def quats(self) -> Tensor:
@@ -112,7 +116,12 @@ def solve_clip(
     model, train_states = _fit_shared(
         model, states.select(train), select_observations(seen, train), config, fps, code_std, listener
     )
-    states = _fit_frames(model, states, train_states, seen, config, fps, code_std, num_train)
+    states = fit_frames(model, states, train_states, seen, config, fps, code_std, num_train)
+    return solved(model, states, seen, code_std)
+
+
+def solved(model: FaceModel, states: FrameStates, seen: Observations, code_std: Tensor) -> Solution:
+    """A solution with what can be told from it."""
     projected = predict(model, states)
     distance = (projected - seen.landmarks).norm(dim=-1)
     return Solution(
@@ -121,6 +130,8 @@ def solve_clip(
         projected=projected,
         residual=distance.mean(1),
         lip_residual=distance[:, list(LIPS)].mean(1),
+        seen=seen,
+        code_std=code_std,
     )
 
 
@@ -205,12 +216,12 @@ def _fit_shared(
     for step in range(config.rounds):
         states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=1)
         model = solve_shared(model, states.select(picks), some, config, prior=prior, support=support, code_std=code_std)
-        model, states = _unit_codes(model, states, code_std)
+        model, states = unit_codes(model, states, code_std)
         listener(Progress(stage="tracking: bundle adjustment", done=step + 1, total=config.rounds))
     return model, states
 
 
-def _unit_codes(model: FaceModel, states: FrameStates, code_std: Tensor) -> tuple[FaceModel, FrameStates]:
+def unit_codes(model: FaceModel, states: FrameStates, code_std: Tensor) -> tuple[FaceModel, FrameStates]:
     """Keep residual channels at their first spread: only the product of code and basis is seen."""
     scale = torch.ones_like(code_std)
     count = len(SEMANTIC_CHANNELS)
@@ -221,7 +232,7 @@ def _unit_codes(model: FaceModel, states: FrameStates, code_std: Tensor) -> tupl
     )
 
 
-def _fit_frames(
+def fit_frames(
     model: FaceModel,
     start: FrameStates,
     train: FrameStates,
