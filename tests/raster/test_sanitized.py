@@ -1,0 +1,70 @@
+"""The CPU kernels built with AddressSanitizer and UndefinedBehaviorSanitizer pass their tests without a report."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTED = ("tests/raster", "tests/head/test_fused.py", "tests/metrics/test_ssim_fused.py", "tests/core/test_sh_fused.py")
+REPORTS = ("AddressSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
+
+
+def sanitizer_library() -> str | None:
+    """Path of libasan.so of the machine's GCC, or None."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        return None
+    found = subprocess.run([compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+    path = found.stdout.strip()
+    return path if os.path.isabs(path) else None
+
+
+@pytest.fixture(scope="module")
+def library() -> str:
+    missing = [tool for tool in ("cmake", "ninja") if shutil.which(tool) is None]
+    missing += [] if importlib.util.find_spec("nanobind") else ["nanobind"]
+    path = sanitizer_library()
+    if missing or path is None:
+        pytest.skip(f"sanitized kernels cannot be built here: no {', '.join(missing) or 'libasan of GCC'}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def sanitized(library: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The extension, built with sanitizers."""
+    build = tmp_path_factory.mktemp("sanitized")
+    configure = ["cmake", "-S", str(ROOT / "cuda_ext"), "-B", str(build), "-G", "Ninja", "-DGH_CUDA=OFF"]
+    configure += ["-DGH_SANITIZE=ON", "-DCMAKE_CXX_COMPILER=g++", f"-DPython_EXECUTABLE={sys.executable}"]
+    for command in (configure, ["cmake", "--build", str(build)]):
+        run = subprocess.run(command, capture_output=True, text=True)
+        assert run.returncode == 0, (run.stdout + run.stderr)[-4000:]
+    (module,) = build.glob("_kernels*.so")
+    assert b"__asan_report_load" in module.read_bytes()
+    return module
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_no_report_from_the_sanitizers(library: str, sanitized: Path) -> None:
+    environment = os.environ | {
+        "LD_PRELOAD": library,
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "GAUSSIAN_HEAD_TEST_KERNELS": str(sanitized),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+    }
+    tests = [str(ROOT / path) for path in TESTED]
+    skipped = ["--ignore", __file__, "--ignore", str(ROOT / "tests/raster/test_compile.py")]
+    options = ["-p", "sanitized_kernels", "-p", "no:cacheprovider", "-x", "-s", "--backend", "cpu", "-m", "not slow"]
+    command = [sys.executable, "-m", "pytest", *tests, *skipped, *options]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    output = run.stdout + run.stderr
+    assert run.returncode == 0, output[-8000:]
+    assert not any(word in output for word in REPORTS), output[-8000:]
