@@ -255,6 +255,7 @@ def export(
     pose: Literal["captured", "still"] = "captured",
     camera: str = "orbit",
     capture: Path | None = None,
+    precision: Literal["int8", "float16", "float32"] = "int8",
 ) -> None:
     """Write a head for other programs: one moment of it, or one file per frame of a motion.
 
@@ -269,6 +270,7 @@ def export(
         pose: Head pose: `captured` as in the motion, `still` holds it.
         camera: Camera path of cameras-json and transforms-json, named as for `render`.
         capture: Capture with the tracked face (glb, obj); by default the one the head remembers.
+        precision: Numbers of the baked format: int8 is small and looks the same, float32 keeps every bit.
     """
     from .exporting import ExportOptions
     from .exporting import export as run
@@ -282,6 +284,7 @@ def export(
             pose=pose,
             camera=camera,
             capture=capture,
+            precision=precision,
             listener=listener,
         )
         run(head, out, format=format, options=options)

@@ -40,6 +40,8 @@ class ExportOptions:
     """Camera path of the formats that write one, as `rendering.camera_path` takes it."""
     capture: str | Path | None = None
     """Capture with the tracked face, for the formats that write it; by default the one the head remembers."""
+    precision: Literal["int8", "float16", "float32"] = "int8"
+    """Numbers of the baked format: int8 is small and looks the same, float32 keeps every bit."""
     listener: Listener = ignore
     """Receives Progress."""
 
@@ -172,6 +174,17 @@ def _obj(head: Head, out: Path, options: ExportOptions) -> None:
             write_mesh(name_of(t), face.in_world(motion.at(t)), face.triangles)
 
 
+def _mesh(head: Head, out: Path, options: ExportOptions) -> None:
+    from .io.mesh import write_mesh
+    from .rendering.surface import fuse_surface, surface_cameras
+
+    if _is_sequence(options):
+        raise InputError("format mesh writes one moment; name it with --frame.")
+    gaussians = head.gaussians_at(moment(head, options))
+    surface = fuse_surface(gaussians, surface_cameras(head), listener=options.listener)
+    write_mesh(out, surface.vertices, surface.triangles, colors=surface.colors)
+
+
 def _motion(head: Head, out: Path, options: ExportOptions) -> None:
     from .io.motion_file import write_motion
 
@@ -199,16 +212,16 @@ def _camera_path(head: Head, options: ExportOptions) -> CameraPath:
 def _baked(head: Head, out: Path, options: ExportOptions) -> None:
     from .io.baked import write_baked
 
-    write_baked(out, _performance(head, options))
+    write_baked(out, _performance(head, options, options.precision))
 
 
 def _html(head: Head, out: Path, options: ExportOptions) -> None:
     from .io.page import write_page
 
-    write_page(out, _performance(head, options))
+    write_page(out, _performance(head, options, "int8"))
 
 
-def _performance(head: Head, options: ExportOptions) -> Baked:
+def _performance(head: Head, options: ExportOptions, precision: Literal["int8", "float16", "float32"]) -> Baked:
     """The driving motion with its sound, ready to play."""
     from dataclasses import replace
 
@@ -221,7 +234,7 @@ def _performance(head: Head, options: ExportOptions) -> Baked:
     start, _, step = chosen.indices(len(motion))
     silent = options.motion is not None or step != 1
     sound = None if silent else driving_sound(head, options.audio, start=start)
-    return bake(head, motion.select(chosen), sound=sound)
+    return bake(head, motion.select(chosen), sound=sound, precision=precision)
 
 
 FORMATS: dict[str, ExportFormat] = {
@@ -237,6 +250,9 @@ FORMATS: dict[str, ExportFormat] = {
         endings=(".glb",), description="tracked face, morph targets and head pose, animated", write=_glb
     ),
     "obj": ExportFormat(endings=(".obj",), description="tracked face of one moment or of every frame", write=_obj),
+    "mesh": ExportFormat(
+        endings=(".ply", ".obj", ".glb"), description="coloured surface fused from rendered depth", write=_mesh
+    ),
     "motion-json": ExportFormat(endings=(".json",), description="poses and channels, reads back", write=_motion),
     "motion-csv": ExportFormat(endings=(".csv",), description="poses and channels, one row a frame", write=_motion),
     "cameras-json": ExportFormat(endings=(".json",), description="camera path that render reads", write=_cameras),

@@ -18,13 +18,20 @@ def to_y_up(points: Tensor | np.ndarray) -> np.ndarray:
     return (np.asarray(points, dtype=np.float64) * _TO_Y_UP).astype(np.float32)
 
 
-def write_mesh(path: str | Path, vertices: Tensor | np.ndarray, triangles: Tensor | np.ndarray) -> None:
+def write_mesh(
+    path: str | Path,
+    vertices: Tensor | np.ndarray,
+    triangles: Tensor | np.ndarray,
+    *,
+    colors: Tensor | np.ndarray | None = None,
+) -> None:
     """Write one mesh; the suffix says the format: .obj, .glb, .ply or .stl.
 
     Args:
         path: File to write, at once or not at all.
         vertices: ``[L, 3]`` metres, head frame or world (+y down).
         triangles: ``[F, 3]`` vertex indices, counter-clockwise seen from outside.
+        colors: ``[L, 3]`` RGB in [0, 1] of the vertices; .stl has no place for them.
 
     Raises:
         InputError: An unknown suffix, or indices beyond the vertices.
@@ -35,7 +42,8 @@ def write_mesh(path: str | Path, vertices: Tensor | np.ndarray, triangles: Tenso
     if path.suffix.lower() not in MESH_SUFFIXES:
         raise InputError(f"{path} has suffix {path.suffix!r}; one of {', '.join(MESH_SUFFIXES)} was wanted.")
     faces = require_triangles(vertices, triangles)
-    mesh = trimesh.Trimesh(to_y_up(vertices), faces, process=False)
+    painted = None if colors is None else np.round(np.clip(np.asarray(colors), 0, 1) * 255).astype(np.uint8)
+    mesh = trimesh.Trimesh(to_y_up(vertices), faces, vertex_colors=painted, process=False)
     with replacing(path) as temporary:
         mesh.export(temporary, file_type=path.suffix[1:].lower())
 

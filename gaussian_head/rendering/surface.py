@@ -1,0 +1,147 @@
+"""One surface out of Gaussians: depth rendered from all around, kept where it can be trusted, fused on a grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..camera import Camera
+from ..checks import InputError
+from ..events import Listener, ignore, tracked
+from ..gaussians import Gaussians
+from ..head import Head
+from ..raster import rasterize_view
+from .paths import orbit_view
+
+YAWS_DEG = (-56, -42, -28, -14, 0, 14, 28, 42, 56)
+PITCHES_DEG = (-24, -12, 0, 12, 24)
+SOLID = 0.9
+"""Least opacity of a pixel whose depth is believed."""
+SPREAD = 0.008
+"""Metres; a pixel whose Gaussians are spread wider in depth (standard deviation) lies on an edge."""
+GRAZING = 0.2
+"""Least cosine between a surface and the line of sight."""
+
+FEWEST_VIEWS = 3
+"""Views that must have seen a cell."""
+SMALLEST_PIECE = 0.01
+"""Pieces with fewer than this share of the largest piece's triangles are dropped."""
+TRUNCATION = 4.0
+"""Cells on either side of the surface that a view writes to."""
+FARTHEST, BLOCKS = 20.0, 4096
+_TO_WHOLE_PIXELS = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])  # Open3D's pixel centres are whole numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurfaceMesh:
+    """A coloured triangle mesh in the world of the recording camera."""
+
+    vertices: Tensor
+    """``[V, 3]`` metres, +y down."""
+    triangles: Tensor
+    """``[F, 3]`` int64, counter-clockwise seen from outside."""
+    colors: Tensor
+    """``[V, 3]`` RGB in [0, 1]."""
+
+
+def surface_cameras(head: Head, size: int = 448) -> list[Camera]:
+    """Cameras all around the front of the resting head, ``size`` pixels high; 45 of them, those behind see nothing."""
+    width = round(head.camera.width * size / head.camera.height)
+    views = [(yaw, pitch) for pitch in PITCHES_DEG for yaw in YAWS_DEG]
+    return [orbit_view(head, math.radians(yaw), math.radians(pitch)).resized(width, size) for yaw, pitch in views]
+
+
+def trusted_depth(gaussians: Gaussians, camera: Camera) -> tuple[Tensor, Tensor]:
+    """Depth ``[H, W]`` (metres, 0 where it cannot be trusted) and colour ``[H, W, 3]`` of one view.
+
+    Trusted is what is solid, hit within a few millimetres of depth, and not seen at a grazing angle.
+    """
+    z = gaussians.means @ camera.viewmat[2, :3] + camera.viewmat[2, 3]
+    out = rasterize_view(gaussians, camera, extra=torch.stack([z, z.square()], 1))
+    alpha = out.alpha[0].clamp(min=1e-6)
+    mean, square = (out.extra[0] / alpha[..., None]).unbind(-1)
+    spread = (square - mean.square()).clamp(min=0).sqrt()
+    sure = (alpha > SOLID) & (spread < SPREAD) & (_facing(mean, camera) > GRAZING)
+    return torch.where(sure, mean, 0), (out.rgb[0] / alpha[..., None]).clamp(0, 1)
+
+
+def _facing(depth: Tensor, camera: Camera) -> Tensor:
+    """``[H, W]`` cosine between the surface's normal and the line of sight, from differences of neighbours."""
+    v, u = torch.meshgrid(torch.arange(camera.height) + 0.5, torch.arange(camera.width) + 0.5, indexing="ij")
+    rays = torch.stack([(u - camera.K[0, 2]) / camera.K[0, 0], (v - camera.K[1, 2]) / camera.K[1, 1]], 2)
+    points = torch.cat([rays, torch.ones_like(rays[..., :1])], 2) * depth[..., None]
+    across, down = torch.gradient(points, dim=1)[0], torch.gradient(points, dim=0)[0]
+    normals = torch.linalg.cross(across, down)
+    lengths = normals.norm(dim=2) * points.norm(dim=2)
+    return (normals * points).sum(2).abs() / lengths.clamp(min=1e-12)
+
+
+def fuse_surface(
+    gaussians: Gaussians, cameras: Sequence[Camera], *, voxel: float = 0.002, listener: Listener = ignore
+) -> SurfaceMesh:
+    """Fuse what the cameras see into one mesh.
+
+    Args:
+        gaussians: N Gaussians of one moment.
+        cameras: the views to render depth from.
+        voxel: edge of the grid cells, metres.
+        listener: receives Progress.
+
+    Returns:
+        The largest connected surface and all others of at least a hundredth of its triangles.
+
+    Raises:
+        InputError: the voxel is not between 0.2 mm and 5 cm, or no view saw a solid surface.
+
+    Source: Curless and Levoy, "A volumetric method for building complex models from range images" (1996).
+    """
+    open3d = _open3d()
+    core, image = open3d.core, open3d.t.geometry.Image
+    if not 2e-4 <= voxel <= 0.05:
+        raise InputError(f"voxel is {voxel} m; 0.0002 to 0.05 was wanted.")
+    names, widths = ("tsdf", "weight", "color"), ((1,), (1,), (3,))
+    grid = open3d.t.geometry.VoxelBlockGrid(names, (core.float32,) * 3, widths, voxel, 16, BLOCKS, core.Device("CPU:0"))
+    seen = 0
+    for camera in tracked(cameras, "export: depth from all around", len(cameras), listener):
+        view_depth, view_rgb = trusted_depth(gaussians, camera)
+        if not view_depth.any():
+            continue
+        depth, rgb = (image(core.Tensor(x.float().contiguous().numpy())) for x in (view_depth, view_rgb))
+        K = core.Tensor(camera.K.double().numpy() - _TO_WHOLE_PIXELS)
+        view = core.Tensor(camera.viewmat.double().numpy())
+        blocks = grid.compute_unique_block_coordinates(depth, K, view, 1.0, FARTHEST, TRUNCATION)
+        grid.integrate(blocks, depth, rgb, K, K, view, 1.0, FARTHEST, TRUNCATION)
+        seen += 1
+    mesh = grid.extract_triangle_mesh(min(FEWEST_VIEWS, seen)).to_legacy() if seen else None
+    if mesh is None or not len(mesh.triangles):
+        raise InputError("no view saw a solid surface; this head has too few or too transparent Gaussians.")
+    _drop_crumbs(mesh)
+    return SurfaceMesh(
+        vertices=torch.from_numpy(np.asarray(mesh.vertices)).float(),
+        triangles=torch.from_numpy(np.asarray(mesh.triangles)).long(),
+        colors=torch.from_numpy(np.asarray(mesh.vertex_colors)).float(),
+    )
+
+
+def _drop_crumbs(mesh: Any) -> None:
+    """Remove the small pieces of an Open3D mesh, in place."""
+    cluster, sizes, _ = mesh.cluster_connected_triangles()
+    sizes = np.asarray(sizes)
+    mesh.remove_triangles_by_mask((sizes < SMALLEST_PIECE * sizes.max())[np.asarray(cluster)])
+    mesh.remove_unreferenced_vertices()
+
+
+def _open3d() -> Any:
+    try:
+        import open3d
+    except (ImportError, OSError) as error:
+        raise InputError(
+            f"open3d, which fuses the surface, cannot be imported ({error}); `gaussian-head doctor` says what it needs."
+        ) from error
+    return open3d

@@ -1,0 +1,75 @@
+"""A surface fused from rendered depth, against Gaussians whose surface is known."""
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from support_head import CENTRE, RADII, make_head
+
+from gaussian_head.checks import InputError
+from gaussian_head.driving import rest_moment
+from gaussian_head.exporting import ExportOptions, export
+from gaussian_head.rendering.surface import fuse_surface, surface_cameras, trusted_depth
+
+
+@pytest.fixture(scope="module")
+def head():
+    return make_head(10, num_gaussians=4000, size=96)
+
+
+@pytest.fixture(scope="module")
+def surface(head):
+    gaussians = head.gaussians_at(rest_moment(head))
+    return fuse_surface(gaussians, surface_cameras(head, 144)[18:27:2], voxel=0.004)
+
+
+def test_the_skull_lies_on_the_ellipsoid_that_was_filmed(surface):
+    local = (surface.vertices - torch.tensor(CENTRE)) / torch.tensor(RADII)
+    front = (surface.vertices[:, 1] < CENTRE[1] - 0.02) & (local[:, 2] < 0)  # above the mouth, towards the camera
+    off = (local[front].norm(dim=1) - 1).abs() * min(RADII)
+    assert front.sum() > 200
+    assert off.median() < 0.003
+    assert off.quantile(0.95) < 0.008
+
+
+def test_triangles_face_outwards_and_carry_colour(surface):
+    corners = surface.vertices[surface.triangles]
+    normals = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    middle = corners.mean(1) - torch.tensor(CENTRE)
+    skull = corners.mean(1)[:, 1] < CENTRE[1] - 0.02
+    assert ((normals * middle).sum(1)[skull] > 0).float().mean() > 0.98
+    local = surface.vertices - torch.tensor(CENTRE)
+    forehead = (local[:, 1] > -0.056) & (local[:, 1] < -0.036) & (local[:, 2] < -0.03)
+    torch.testing.assert_close(
+        surface.colors[forehead].median(0).values, torch.tensor([0.80, 0.60, 0.50]), atol=0.06, rtol=0
+    )
+
+
+def test_depth_is_only_trusted_on_solid_unbroken_surface(head):
+    gaussians = head.gaussians_at(rest_moment(head))
+    depth, rgb = trusted_depth(gaussians, head.camera)
+    assert 0.2 < (depth > 0).float().mean() < 0.8
+    assert rgb.min() >= 0
+    assert rgb.max() <= 1
+    thin = type(gaussians)(**{**vars(gaussians), "opacities": gaussians.opacities * 0.05})
+    assert not trusted_depth(thin, head.camera)[0].any()
+    with pytest.raises(InputError, match="solid surface"):
+        fuse_surface(thin, [head.camera] * 3)
+    with pytest.raises(InputError, match="voxel"):
+        fuse_surface(gaussians, [head.camera], voxel=1.0)
+
+
+@pytest.mark.parametrize("ending", ["ply", "obj", "glb"])
+def test_the_mesh_opens_elsewhere_with_its_colours(head, tmp_path, monkeypatch, ending):
+    views = surface_cameras(head, 96)[18:27:2]
+    monkeypatch.setattr("gaussian_head.rendering.surface.surface_cameras", lambda head: views)
+    export(head, tmp_path / f"m.{ending}", format="mesh", options=ExportOptions(frame=3))
+    mesh = trimesh.load(tmp_path / f"m.{ending}", force="mesh", process=False)
+    assert len(mesh.faces) > 500
+    assert np.ptp(np.asarray(mesh.visual.vertex_colors)[:, 0]) > 60
+    assert mesh.vertices[:, 2].max() < 0  # +z towards the viewer: the head stands before the camera
+
+
+def test_one_moment_at_a_time(head, tmp_path):
+    with pytest.raises(InputError, match="--frame"):
+        export(head, tmp_path / "m.ply", format="mesh", options=ExportOptions(frames=":2"))
