@@ -69,7 +69,6 @@ def bake(head: Head, motion: Motion, *, sound: Sound | None = None, precision: P
     if not len(motion):
         raise InputError("the motion has no frame; at least one was wanted.")
     code = torch.stack([coefficients(head.coefficient_params, motion.at(t)) for t in range(len(motion))]).numpy()
-    learned = len(head.coefficient_params["w2"][0])
     tensors, decode = _static_tables(head, precision)
     branches, start = [], 0
     for branch in head.branches:
@@ -78,23 +77,26 @@ def bake(head: Head, motion: Motion, *, sound: Sound | None = None, precision: P
         tensors |= tables
         start += len(branch)
     tensors |= {"coefficients": code.astype(np.float32), "poses": _poses(motion)}
-    header: dict[str, Any] = {
+    header = _description(head, motion) | {"precision": precision, "branches": branches, "decode": decode}
+    _add_background(header, tensors, head)
+    if sound is not None:
+        _add_sound(header, tensors, sound, motion)
+    return Baked(header=header, tensors=tensors)
+
+
+def _description(head: Head, motion: Motion) -> dict[str, Any]:
+    """Header fields that do not depend on how numbers are stored."""
+    learned = head.coefficient_params["w2"].shape[1]
+    return {
         "format": FORMAT,
         "version": VERSION,
-        "precision": precision,
         "fps": float(motion.fps),
         "num_frames": len(motion),
         "num_gaussians": len(head),
         "coefficients": list(coefficient_names(head.channels, learned)),
         "camera": _camera(head),
         "centre": head.centre.tolist(),
-        "branches": branches,
-        "decode": decode,
     }
-    _add_background(header, tensors, head)
-    if sound is not None:
-        _add_sound(header, tensors, sound, motion)
-    return Baked(header=header, tensors=tensors)
 
 
 def _static_tables(head: Head, precision: Precision) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -152,6 +152,21 @@ def test_the_picture_is_the_rasterizers(chromium, path, head, frame, yaw, pitch)
     assert decibels(shown, ours) > 48
 
 
+def test_one_silent_frame_without_view_dependence_or_mouth(chromium, head, tmp_path):
+    """The least that a head may have: SH of degree 0, a branch without Gaussians, no sound, no second frame."""
+    face, mouth, torso = (dataclasses.replace(b, shN=b.shN[:, :0]) for b in head.branches)
+    empty = dataclasses.replace(mouth, **{name: tensor[:0] for name, tensor in mouth.tensors().items()})
+    least = head.with_branches((face, empty, torso))
+    write_page(tmp_path / "talk.html", bake(least, least.capture_motion.select(slice(20, 21))))
+    page = Page(chromium, tmp_path / "talk.html", size=(SIZE, SIZE), hash="#bare").ready()
+    shown = page.bare(0.0, 0.2)
+    assert page.errors == []
+    page.tab.close()
+    gaussians = least.gaussians(least.capture_motion, 20)
+    rgb = render_gaussians(gaussians, orbit_view(least, 0.2), background=least.background).rgb
+    assert decibels(shown, (rgb.clamp(0, 1) * 255).numpy()) > 48
+
+
 def test_nothing_is_requested_but_the_file(page, path):
     assert {url for url in page.requests if not url.startswith(("blob:", "data:"))} == {path.as_uri()}
     assert page.tab.title() == "A talk"
