@@ -100,7 +100,6 @@ def serve(
         sessions[client.client_id] = session
         tabs.build(session)
         client.camera.on_update(lambda _: session.touch())
-        session.go_to(0)
         Worker(session).start()
 
     @server.on_client_disconnect

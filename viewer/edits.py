@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from gaussian_head.head import Head
 from gaussian_head.motion import Motion
-from gaussian_head.motion.edit import amplify, offset_channels
+from gaussian_head.motion.drive import DEEPEST_BLINK, SHALLOWEST_BLINK
+from gaussian_head.motion.edit import amplify, offset_channels, set_channels
 from gaussian_head.transforms import quat_multiply, quat_normalize, quat_slerp, rotvec_to_quat
+
+Blink = Literal["natural", "off", "generated"]
+LIDS = ("blink_l", "blink_r")
+"""Channels that close the eyes."""
+CLOSING, OPENING = 0.07, 0.13
+"""Seconds that a blink of the moment takes to close and to open again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +36,8 @@ class Edits:
     """By channel name: shift in units of the channel's range in the captured clip."""
     amplify: float = 1.0
     """Factor on expression and on the head's departure from its mean pose; 0 holds still."""
+    blink: Blink = "natural"
+    """Blinks as the performance has them, none, or generated ones in their place."""
     still: bool = False
     """Hold the head and the torso at the mean pose of the captured clip."""
 
@@ -55,7 +66,23 @@ class MeanPose:
         )
 
 
-def edited(motion: Motion, edits: Edits, head: Head, mean: MeanPose) -> Motion:
+def blink_pulse(seconds: float) -> float:
+    """How far the eyes are closed, in [0, 1], ``seconds`` after a single blink began."""
+    if not 0 <= seconds < CLOSING + OPENING:
+        return 0.0
+    phase = (CLOSING - seconds) / CLOSING if seconds < CLOSING else (seconds - CLOSING) / OPENING
+    return 0.5 + 0.5 * math.cos(math.pi * phase)
+
+
+def edited(
+    motion: Motion,
+    edits: Edits,
+    head: Head,
+    mean: MeanPose,
+    *,
+    closing: Tensor | None = None,
+    pulse: float = 0.0,
+) -> Motion:
     """``motion`` (any number of frames) as the sliders want it; the code stays near what the head has shown.
 
     Args:
@@ -63,9 +90,12 @@ def edited(motion: Motion, edits: Edits, head: Head, mean: MeanPose) -> Motion:
         edits: the sliders.
         head: gives the range of every channel.
         mean: mean pose of the head's captured clip.
+        closing: ``[T]`` generated blinks, 0 open, 1 closed, for ``blink`` "generated".
+        pulse: how far a blink of the moment has closed the eyes, on top of everything.
     """
     factor = 0.0 if edits.still else edits.amplify
     head_quats = _amplified_quats(mean.head_quat, motion.head_quats, factor)
+    motion = _blinking(motion, edits, head, closing)
     local = rotvec_to_quat(torch.deg2rad(torch.tensor([-edits.nod_deg, -edits.turn_deg, edits.tilt_deg])))
     return replace(
         motion,
@@ -73,8 +103,37 @@ def edited(motion: Motion, edits: Edits, head: Head, mean: MeanPose) -> Motion:
         head_positions=torch.lerp(mean.head_position, motion.head_positions, factor),
         torso_quats=_amplified_quats(mean.torso_quat, motion.torso_quats, factor),
         torso_positions=torch.lerp(mean.torso_position, motion.torso_positions, factor),
-        expression=_pushed(motion, edits, head.channel_ranges),
+        expression=_shut(motion, _pushed(motion, edits, head.channel_ranges), head, pulse),
     )
+
+
+def _blinking(motion: Motion, edits: Edits, head: Head, closing: Tensor | None) -> Motion:
+    """The blink channels replaced by the switch's choice."""
+    if edits.blink == "natural":
+        return motion
+    closing = torch.zeros(len(motion)) if edits.blink == "off" or closing is None else closing
+    lids = {name: _lid(head, name) for name in LIDS if name in motion.channels}
+    return set_channels(motion, {name: rest + (shut - rest) * closing for name, (rest, shut) in lids.items()})
+
+
+def _shut(motion: Motion, expression: Tensor, head: Head, pulse: float) -> Tensor:
+    """``expression`` with the eyes closed at least as far as ``pulse`` says."""
+    if pulse <= 0:
+        return expression
+    expression = expression.clone()
+    for name in LIDS:
+        if name in motion.channels:
+            rest, shut = _lid(head, name)
+            column = expression[:, motion.channels.index(name)]
+            column.copy_(torch.maximum(column, torch.as_tensor(rest + (shut - rest) * pulse)))
+    return expression
+
+
+def _lid(head: Head, name: str) -> tuple[float, float]:
+    """A blink channel's usual value, and that of an eye as closed as the subject closes it."""
+    values = head.capture_motion.channel(name)
+    rest = float(values.median())
+    return rest, max(float(values.quantile(0.995).clamp(SHALLOWEST_BLINK, DEEPEST_BLINK)), rest)
 
 
 def _pushed(motion: Motion, edits: Edits, ranges: Tensor) -> Tensor:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from gaussian_head.checks import InputError
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
-from gaussian_head.motion import Motion
+from gaussian_head.motion import Motion, blinks
 
 from . import uploads
 from .bridge import outline, wav_base64
@@ -33,6 +35,11 @@ class Performance:
     """T frames."""
     samples: np.ndarray | None = None
     """``[S]`` mono at 16 kHz, None for silence."""
+
+    @cached_property
+    def blinks(self) -> Tensor:
+        """``[T]`` generated blinks, 0 open, 1 closed; always the same ones."""
+        return blinks(len(self.motion), self.motion.fps)
 
     def payload(self, number: int) -> dict[str, object]:
         """What the browser's player needs, as plain JSON; silent ones are outlined by how the jaw moves."""

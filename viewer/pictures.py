@@ -20,6 +20,8 @@ from .shading import Legend, ellipsoids, motion_colored, part_colored, shaded_de
 
 MODES = ("rgb", "depth", "normals", "alpha", "parts", "motion", "ellipsoids")
 """What a picture can show."""
+PICTURED = ("rgb", "ellipsoids")
+"""Those that stand before the backdrop."""
 PLAIN = (0.09, 0.10, 0.12)
 """Backdrop where the recorded one is switched off."""
 
@@ -62,7 +64,7 @@ def shown(head: Head, motion: Motion, t: int, camera: Camera, look: Look, backgr
     """``picture`` with its legend."""
     gaussians = _gaussians(head, motion, t, look)
     plain, legend = torch.tensor(PLAIN), None
-    if look.mode in ("rgb", "ellipsoids"):
+    if look.mode in PICTURED:
         background = backdrop(head, camera, look) if background is None else background
         drawn = gaussians if look.mode == "rgb" else ellipsoids(gaussians, camera)
         image = render_gaussians(drawn, camera, background=background).rgb

@@ -27,6 +27,8 @@ class Job:
     """Frame of the performance."""
     scale: float
     """Fraction of the full size."""
+    tick: int = 0
+    """Counts the pictures of a short animation that runs by itself, 0 outside of one."""
 
 
 class Scheduler:
@@ -39,6 +41,11 @@ class Scheduler:
         self._last: Job | None = None
         self._full_cost = 0.0
         self._blocked_until = float("-inf")
+        self._animation = (float("-inf"), float("-inf"))
+
+    def animate(self, seconds: float, now: float) -> None:
+        """Render on for a while though nothing else changes."""
+        self._animation = (now, now + seconds)
 
     def touch(self, now: float) -> None:
         """The camera or a setting changed."""
@@ -59,7 +66,7 @@ class Scheduler:
             return self._blocked_until - now
         if not self.pacer.ready(now):
             return self.pacer.wait(now)
-        if self.playback.playing(now):
+        if self.playback.playing(now) or now < self._animation[1]:
             return 0.25 / self.playback.fps
         until_still = self._touched + STILL_AFTER - now
         return until_still + 1e-3 if until_still > 0 else IDLE_WAIT
@@ -96,6 +103,8 @@ class Scheduler:
         playing = self.playback.playing(now)
         lead = self.pacer.lead if playing else 0.0
         frame = self.playback.frame(now, lead)
-        busy = playing or now - self._touched < STILL_AFTER
+        began, ends = self._animation
+        tick = 1 + int((now - began) * self.playback.fps) if now < ends else 0
+        busy = playing or tick > 0 or now - self._touched < STILL_AFTER
         slow = self._full_cost > 0.6 / self.playback.fps
-        return Job(version=self.version, frame=frame, scale=BUSY_SCALE if busy and slow else 1.0)
+        return Job(version=self.version, frame=frame, scale=BUSY_SCALE if busy and slow else 1.0, tick=tick)

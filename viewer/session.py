@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,35 +20,19 @@ from gaussian_head.transforms import quat_to_rotmat
 
 from .bridge import Bridge, Caption, Report
 from .clock import Playback
-from .edits import Edits
+from .compare import RECORDED, Versus
+from .edits import CLOSING, OPENING, Edits, blink_pulse
 from .keyframes import Keyframe
 from .links import Link, parse_link
 from .performances import Performance, spoken
-from .pictures import Look
+from .rivals import rival_of
+from .scene import Scene as Scene
 from .scheduler import Scheduler
-from .shelf import Shelf, ShelvedHead
+from .shelf import Shelf
 from .views import PRESETS, View, placement
 from .voices import Voices
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """All that decides a picture, save the moment: an immutable snapshot that the worker renders from."""
-
-    person: ShelvedHead
-    """Who."""
-    performance: Performance
-    """What is played."""
-    edits: Edits = field(default_factory=Edits)
-    """The sliders."""
-    look: Look = field(default_factory=Look)
-    """Parts, mode and backdrop."""
-    size: int = 512
-    """Height of the full picture, pixels."""
-    path: CameraPath | None = None
-    """One camera a frame in place of the browser's; None for the browser's own."""
 
 
 class Session:
@@ -64,9 +48,14 @@ class Session:
         self.changed = threading.Condition()
         self.stopped = False
         self.keyframes: tuple[Keyframe, ...] = ()
-        self.on_performances: Callable[[], None] = lambda: None
+        self.refreshers: list[Callable[[], None]] = []
+        """Called whenever person, performance or what is compared changed, to bring the panel up to date."""
+        self._blinked_at = float("-inf")
+        self._split = 0.5
         self.voices = Voices(self)
         self._number = 1
+        # Before the browser can ask for another view.
+        self.go_to(0)
         self._bridge = Bridge(client, self._heard)
         self._send_performance()
 
@@ -98,6 +87,11 @@ class Session:
         """Change fields of Edits."""
         self._set(edits=replace(self.scene.edits, **changes))
 
+    def relax(self) -> None:
+        """All sliders and switches of motion back to where they were at the start."""
+        self._set(edits=Edits())
+        self.refresh()
+
     def push(self, channels: tuple[str, ...], amount: float) -> None:
         """Shift channels by ``amount`` of their range."""
         self.edit(push={**self.scene.edits.push, **dict.fromkeys(channels, amount)})
@@ -113,12 +107,63 @@ class Session:
     def perform(self, performance: Performance) -> None:
         """Play another performance, from its start, when the user presses play."""
         with self.changed:
-            self.scene = replace(self.scene, performance=performance, path=None)
+            self.scene = replace(self.scene, performance=performance, path=None, **self._still_comparable(performance))
             self._number += 1
             self.scheduler.playback.load(len(performance.motion), performance.motion.fps)
             self.scheduler.touch(time.monotonic())
             self.changed.notify_all()
         self._send_performance()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the panel up to date."""
+        for refresher in self.refreshers:
+            refresher()
+
+    def compare(self, mode: str | None, other: str = RECORDED) -> None:
+        """Hold the picture against the recorded frame or another head; None for nothing.
+
+        Raises:
+            InputError: there is nothing recorded of what is played, or no such head.
+        """
+        scene = self.scene
+        if mode is None:
+            self._set(versus=None, rival=None, rival_performance=None)
+        elif other == RECORDED:
+            if (reason := self.why_not_recorded()) is not None:
+                raise InputError(reason)
+            self._set(versus=Versus(mode=mode, other=other, split=self._split), rival=None, rival_performance=None)
+        else:
+            rival = self.shelf.get(other)
+            known = scene.rival_performance if scene.rival is rival else None
+            played = known or rival_of(scene.person, scene.performance, rival)
+            versus = Versus(mode=mode, other=other, split=self._split)
+            self._set(versus=versus, rival=rival, rival_performance=played)
+        self.refresh()
+
+    def split(self, at: float) -> None:
+        """Move the line between two pictures to ``at`` in [0, 1]."""
+        self._split = at
+        if self.scene.versus is not None:
+            self._set(versus=replace(self.scene.versus, split=at))
+
+    def why_not_recorded(self) -> str | None:
+        """Why the picture cannot be held against the recorded frame; None where it can."""
+        if self.scene.performance is not self.scene.person.clip:
+            return "Only the captured clip has recorded frames: choose it as the performance."
+        footage = self.scene.person.footage
+        return footage.reason if footage.capture is None else None
+
+    def blink(self) -> None:
+        """Close the eyes once, now."""
+        with self.changed:
+            self._blinked_at = time.monotonic()
+            self.scheduler.animate(CLOSING + OPENING, self._blinked_at)
+            self.changed.notify_all()
+
+    def blink_pulse(self, now: float) -> float:
+        """How far that blink has closed the eyes, in [0, 1]."""
+        return blink_pulse(now - self._blinked_at)
 
     def choose_person(self, name: str) -> None:
         """Show another head; voices given so far are spoken by it too.
@@ -131,9 +176,8 @@ class Session:
         heard = [spoken(person.head, p.samples, p.name) for p in voices if p.samples is not None]
         with self.changed:
             self.performances = [person.clip, *heard]
-            self.scene = replace(self.scene, person=person)
+            self.scene = replace(self.scene, person=person, versus=None, rival=None, rival_performance=None)
         self.perform(self.performances[-1])
-        self.on_performances()
         self.go_to(0)
 
     def give_voice(self, name: str, content: bytes) -> None:
@@ -146,7 +190,6 @@ class Session:
         with self.changed:
             self.performances = [p for p in self.performances if p.name != name] + [performance]
         self.perform(performance)
-        self.on_performances()
         self.hint(f"{name} is ready: press play")
 
     def go_to(self, preset: int) -> None:
@@ -155,10 +198,10 @@ class Session:
 
     def look_from(self, yaw_deg: float, pitch_deg: float, *, distance: float = 1.0, fov: float | None = None) -> None:
         """Put the camera around the head, at a distance relative to the recording's; ``fov`` in radians."""
-        place = placement(self.scene.person.head, yaw_deg, pitch_deg)
+        place = placement(self.scene.person.head, yaw_deg, pitch_deg, distance)
         with self.client.atomic():
             self.client.camera.up_direction = (0.0, -1.0, 0.0)
-            self.client.camera.position = place.look_at + (place.position - place.look_at) * distance
+            self.client.camera.position = place.position
             self.client.camera.look_at = place.look_at
             self.client.camera.fov = place.fov if fov is None else fov
         self.touch()
@@ -173,7 +216,6 @@ class Session:
         asked = next((p for p in self.performances if p.name == link.performance), None)
         if asked is not None and asked is not self.scene.performance:
             self.perform(asked)
-            self.on_performances()
         if link.yaw is not None or link.pitch is not None or link.distance != 1.0 or link.fov is not None:
             fov = None if link.fov is None else math.radians(link.fov)
             self.look_from(link.yaw or 0.0, link.pitch or 0.0, distance=link.distance, fov=fov)
@@ -253,6 +295,13 @@ class Session:
             self.scheduler.touch(time.monotonic())
             self.changed.notify_all()
 
+    def _still_comparable(self, performance: Performance) -> dict[str, Any]:
+        """Changes of the scene without which a comparison would not fit a new performance."""
+        scene = self.scene
+        if scene.versus is None or (scene.versus.other == RECORDED and performance is scene.person.clip):
+            return {}
+        return {"versus": None, "rival": None, "rival_performance": None}
+
     def _send_performance(self) -> None:
         self._bridge.call("load", self.scene.performance.payload(self._number))
 
@@ -262,6 +311,10 @@ class Session:
             self.go_to(report.index)
         elif report.kind == "reset":
             self.go_to(0)
+        elif report.kind == "blink":
+            self.blink()
+        elif report.kind == "split":
+            self.split(report.value)
         elif report.kind in ("upload", "toolarge", "lost"):
             self.voices.receive(report)
         elif report.kind == "hello" and report.text:

@@ -55,7 +55,7 @@ class Legend:
 def shaded_depth(frame: Frame, gaussians: Gaussians, camera: Camera) -> tuple[Tensor, Legend]:
     """Near bright, far dark ``[H, W, 3]``; the ends are where the Gaussians are, to the centimetre, so it is steady."""
     z = (gaussians.means @ camera.viewmat[2, :3] + camera.viewmat[2, 3])[gaussians.opacities > FAINT]
-    near, far = (torch.quantile(z[:: len(z) // 20000 + 1], torch.tensor([0.01, 0.98]))).tolist() if len(z) else (0, 1)
+    near, far = (torch.quantile(z[:: len(z) // 20000 + 1], torch.tensor([0.001, 0.98]))).tolist() if len(z) else (0, 1)
     near, far = round(near, 2), max(round(far, 2), round(near, 2) + 0.01)
     legend = Legend(
         title="Depth from the camera", low=f"{near:.2f} m", high=f"{far:.2f} m", ramp=tuple(map(_css, DEPTH_RAMP))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gaussian_head.checks import InputError
 from gaussian_head.head import Head
 
 from .edits import MeanPose
+from .footage import Footage
 from .performances import Performance, captured
 
 
@@ -26,6 +27,8 @@ class ShelvedHead:
     """Mean pose of the captured clip."""
     clip: Performance
     """The captured clip."""
+    footage: Footage = field(default_factory=Footage)
+    """Its recorded frames."""
 
 
 class Shelf:
@@ -55,7 +58,11 @@ class Shelf:
                 head = source if isinstance(source, Head) else Head.load(source)
                 folder = None if isinstance(source, Head) else Path(source).resolve()
                 self._loaded[name] = ShelvedHead(
-                    name=name, head=head, mean=MeanPose.of(head.capture_motion), clip=captured(head, folder)
+                    name=name,
+                    head=head,
+                    mean=MeanPose.of(head.capture_motion),
+                    clip=captured(head, folder),
+                    footage=Footage.of(head, folder),
                 )
             return self._loaded[name]
 

@@ -31,8 +31,11 @@ class Piece:
 
 def parse_piece(data: dict[str, Any]) -> Piece:
     """A Piece from a browser's JSON; ValueError, TypeError or KeyError where it is not one."""
+    text = data.get("data", "")
+    if not isinstance(text, str):
+        raise TypeError("not base64")
     try:
-        content = base64.b64decode(str(data.get("data", "")), validate=True)
+        content = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError("not base64") from error
     return Piece(

@@ -55,13 +55,13 @@ def recorded_fov(head: Head) -> float:
     return 2 * math.atan(head.camera.height / 2 / float(head.camera.K[1, 1]))
 
 
-def placement(head: Head, yaw_deg: float = 0.0, pitch_deg: float = 0.0) -> Placement:
-    """The recording camera turned about the head, as position and point looked at."""
+def placement(head: Head, yaw_deg: float = 0.0, pitch_deg: float = 0.0, distance: float = 1.0) -> Placement:
+    """The recording camera turned about the head and moved to a multiple of its distance."""
     camera = orbit_view(head, math.radians(yaw_deg), math.radians(pitch_deg))
     forward = camera.viewmat[2, :3]
-    distance = (head.centre - camera.position) @ forward
-    look_at = camera.position + forward * distance
-    return Placement(position=camera.position.numpy(), look_at=look_at.numpy(), fov=recorded_fov(head))
+    position = head.centre + (camera.position - head.centre) * distance
+    look_at = position + forward * ((head.centre - position) @ forward)
+    return Placement(position=position.numpy(), look_at=look_at.numpy(), fov=recorded_fov(head))
 
 
 def camera_of(view: View, head: Head, height: int) -> Camera:

@@ -35,11 +35,13 @@ def build(session: Session, gui: Any) -> None:
             slider = gui.add_slider(label, low, high, 0.02, 0.0)
             on_user(slider, lambda s=slider, c=channels: session.push(c, s.value))
             sliders.append(slider)
-    reset = gui.add_button("Relax", icon="rotate-2", hint="all sliders back to zero")
+    blink = gui.add_button("Blink now", icon="eye", hint="closes both eyes once; B does it too")
+    blink.on_click(lambda _: session.blink())
+    reset = gui.add_button("Relax", icon="rotate-2", hint="every slider and switch of motion back to where it was")
 
     def relax() -> None:
         for slider in sliders:
             slider.value = 0.0
-        session.edit(turn_deg=0.0, nod_deg=0.0, tilt_deg=0.0, push={})
+        session.relax()
 
     reset.on_click(lambda _: relax())

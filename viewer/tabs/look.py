@@ -8,6 +8,7 @@ from gaussian_head.head import PARTS
 
 from ..pictures import MODES, PLAIN
 from ..session import Session
+from . import compare
 from .common import SIZES, on_user
 
 MODE_LABELS = dict(zip(("Colour", "Depth", "Normals", "Opacity", "Parts", "Motion", "Ellipsoids"), MODES, strict=True))
@@ -29,3 +30,5 @@ def build(session: Session, gui: Any) -> None:
     sizes = {**SIZES, str(session.scene.size): session.scene.size}
     size = gui.add_dropdown("Picture height", tuple(sizes), initial_value=str(session.scene.size))
     on_user(size, lambda: session.resize(sizes[size.value]))
+    with gui.add_folder("Compare"):
+        compare.build(session, gui)

@@ -1,4 +1,4 @@
-"""Who speaks and what: heads, performances, uploads, how lively."""
+"""Who speaks and what: heads, performances, voices given to them, how lively."""
 
 from __future__ import annotations
 
@@ -7,32 +7,68 @@ from typing import Any
 from ..session import Session
 from .common import guarded, on_user
 
-SOUND_FILES = "audio/*,video/mp4,.wav,.mp3,.mp4,.m4a,.flac,.ogg"
-KEYS = "**Space** play · **← →** frame · **R** reset view · **1** to **5** views · **L** loop · **M** mute"
+SOUND_FILES = "audio/*,video/mp4,.wav,.mp3,.mp4,.m4a,.flac,.ogg,.webm"
+KEYS = (
+    "**Space** play · **← →** frame · **< >** second · **Home** start · **L** loop · **M** mute · **B** blink · "
+    "**R** reset view · **1** to **5** views · drop a sound on the picture to have it spoken"
+)
+POSES = {"captured": False, "still": True}
+BLINKS = {"as performed": "natural", "none": "off", "generated": "generated"}
 
 
 def build(session: Session, gui: Any) -> None:
     """Fill the tab."""
-    if len(session.shelf.names) > 1:
-        people = gui.add_dropdown("Head", session.shelf.names)
-        on_user(people, lambda: guarded(session, lambda: session.choose_person(people.value)))
+    people = gui.add_dropdown("Head", session.shelf.names, visible=len(session.shelf.names) > 1)
+    on_user(people, lambda: guarded(session, lambda: session.choose_person(people.value)))
     performances = gui.add_dropdown("Performance", _names(session), initial_value=session.scene.performance.name)
-    on_user(performances, lambda: _choose(session, performances.value))
+    on_user(performances, lambda: guarded(session, lambda: _choose(session, performances.value)))
 
     def refresh() -> None:
+        people.value = session.scene.person.name
         performances.options = _names(session)
         performances.value = session.scene.performance.name
 
-    session.on_performances = refresh
+    session.refreshers.append(refresh)
+    _voice(session, gui)
+    _liveliness(session, gui)
+    gui.add_markdown(KEYS)
+
+
+def _voice(session: Session, gui: Any) -> None:
     upload = gui.add_upload_button(
         "Give it a voice …", icon="microphone", mime_type=SOUND_FILES, hint="wav, mp3, mp4 …: the head will say it"
     )
     upload.on_upload(lambda _: session.give_voice(upload.value.name, upload.value.content))
-    pose = gui.add_dropdown("Head pose", ("captured", "still"), hint="still holds head and shoulders at their mean")
-    on_user(pose, lambda: session.edit(still=pose.value == "still"))
+    what = gui.add_markdown("", visible=False)
+    bar = gui.add_progress_bar(0.0, visible=False)
+    cancel = gui.add_button("Cancel", icon="x", visible=False)
+    cancel.on_click(lambda _: session.voices.cancel())
+
+    def tell(text: str, share: float | None) -> None:
+        busy = share is not None
+        for widget in (what, bar, cancel):
+            widget.visible = busy
+        if share is not None:
+            what.content, bar.value = f"{_escaped(text)} …", round(100 * share)
+
+    session.voices.on_progress = tell
+
+
+def _liveliness(session: Session, gui: Any) -> None:
+    pose = gui.add_dropdown("Head pose", tuple(POSES), hint="still holds head and shoulders at their mean")
+    on_user(pose, lambda: session.edit(still=POSES[pose.value]))
+    blink = gui.add_dropdown("Blinks", tuple(BLINKS), hint="those of the performance, none, or others in their place")
+    on_user(blink, lambda: session.edit(blink=BLINKS[blink.value]))
     amplify = gui.add_slider("Exaggerate", 0.0, 2.0, 0.05, 1.0, hint="factor on all motion; 0 is a statue")
     on_user(amplify, lambda: session.edit(amplify=amplify.value))
-    gui.add_markdown(KEYS)
+
+    def refresh() -> None:
+        edits = session.scene.edits
+        pose.value = next(label for label, still in POSES.items() if still == edits.still)
+        blink.value = next(label for label, name in BLINKS.items() if name == edits.blink)
+        amplify.value = edits.amplify
+
+    session.refreshers.append(refresh)
 
 
 def _names(session: Session) -> tuple[str, ...]:
@@ -43,3 +79,8 @@ def _choose(session: Session, name: str) -> None:
     chosen = next((p for p in session.performances if p.name == name), None)
     if chosen is not None and chosen is not session.scene.performance:
         session.perform(chosen)
+
+
+def _escaped(text: str) -> str:
+    """A file's name as plain text in markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-!|~$" else c for c in text)

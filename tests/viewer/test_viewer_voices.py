@@ -1,0 +1,187 @@
+"""Files that arrive piece by piece, progress, calling off; a blink of the moment."""
+
+import base64
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from fake_browser import FakeClient
+from gaussian_head.viewer import voices
+from gaussian_head.viewer.bridge import parse_report
+from gaussian_head.viewer.edits import CLOSING, OPENING, Edits, blink_pulse
+from gaussian_head.viewer.scene import Scene
+from gaussian_head.viewer.session import Session
+from gaussian_head.viewer.shelf import Shelf
+from gaussian_head.viewer.uploads import Incoming, Piece
+from support_head import make_head
+from test_viewer_session import settle, wav_bytes
+
+from gaussian_head.checks import InputError
+
+
+def piece(content=b"abc", offset=0, size=6, upload=1):
+    return Piece(upload=upload, name="a.wav", size=size, offset=offset, content=content)
+
+
+@pytest.fixture
+def client():
+    client = FakeClient()
+    shelf = Shelf([make_head(num_gaussians=600, size=64)])
+    client.session = Session(client, shelf, start=None, size=64)
+    client.progress = []
+    client.session.voices.on_progress = lambda text, share: client.progress.append((text, share))
+    return client
+
+
+def send(client, content, name="hello.wav", upload=1, pieces=3, last=None):
+    step = -(-len(content) // pieces)
+    for offset in range(0, len(content), step)[:last]:
+        data = base64.b64encode(content[offset : offset + step]).decode()
+        client.report("upload", upload=upload, name=name, size=len(content), offset=offset, data=data)
+
+
+def test_pieces_in_order_are_a_file():
+    incoming = Incoming()
+    assert incoming.add(piece()) is None
+    assert incoming.received == 3
+    assert incoming.add(piece(b"def", 3)) == b"abcdef"
+    assert incoming.received == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [piece(b"def", 2), piece(b"def", 3, upload=2), piece(b"defg", 3), piece(b"def", 9)], ids=str
+)
+def test_pieces_in_disorder_are_refused_and_forgotten(wrong):
+    incoming = Incoming()
+    incoming.add(piece())
+    with pytest.raises(InputError, match=r"a\.wav arrived in disorder"):
+        incoming.add(wrong)
+    with pytest.raises(InputError):
+        incoming.add(piece(b"def", 3))
+
+
+def test_a_new_first_piece_begins_anew():
+    incoming = Incoming()
+    incoming.add(piece())
+    incoming.add(piece(b"xyz", upload=2))
+    assert incoming.add(piece(b"uvw", 3, upload=2)) == b"xyzuvw"
+
+
+def test_too_large_a_file_is_refused_at_its_first_piece():
+    with pytest.raises(InputError, match=r"a\.wav has 2 MB; at most 1 MB"):
+        Incoming(max_mb=1).add(piece(size=2 * 2**20))
+
+
+@pytest.mark.parametrize("data", ["!!!", 5, None, "a"])
+def test_pieces_that_are_no_base64_are_no_report(data):
+    import json
+
+    report = {"kind": "upload", "id": 1, "t": 0, "playing": False, "rate": 1, "loop": True, "name": "x", "data": data}
+    assert parse_report(json.dumps(report)) is None
+
+
+def test_a_file_sent_in_pieces_is_spoken_and_its_progress_told(client):
+    send(client, wav_bytes(1.0))
+    client.wait_for(lambda: True)
+    end = time.monotonic() + 60
+    while len(client.session.performances) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert client.session.performances[-1].name == "hello.wav"
+    assert sum("more(1," in script for script in client.scripts) == 3, "every piece is acknowledged"
+    shares = [share for _, share in client.progress if share is not None]
+    assert shares == sorted(shares) or shares[0] > 0
+    assert client.progress[-1][1] is None
+    assert any("Receiving" in text for text, _ in client.progress)
+    assert any("Listening to" in text for text, _ in client.progress)
+
+
+def test_calling_off_while_receiving_forgets_the_file(client):
+    content = wav_bytes(1.0)
+    send(client, content, last=2)
+    client.session.voices.cancel()
+    assert any("callOff" in script for script in client.scripts)
+    assert client.progress[-1][1] is None
+    data = base64.b64encode(content[-100:]).decode()
+    client.report("upload", upload=1, name="hello.wav", size=len(content), offset=len(content) - 100, data=data)
+    assert any("disorder" in n.body for n in client.notices)
+    assert len(client.session.performances) == 1
+
+
+def test_calling_off_while_listening_drops_the_result(client, monkeypatch):
+    listening, go_on = threading.Event(), threading.Event()
+
+    def slow(*arguments):
+        listening.set()
+        assert go_on.wait(30)
+        return client.session.scene.person.clip
+
+    monkeypatch.setattr(voices, "spoken", slow)
+    worker = threading.Thread(target=client.session.give_voice, args=("hello.wav", wav_bytes(1.0)))
+    worker.start()
+    assert listening.wait(30)
+    client.session.voices.cancel()
+    assert client.progress[-1][1] is None, "the page is free at once"
+    go_on.set()
+    worker.join(30)
+    assert len(client.session.performances) == 1
+    assert all(n.removed for n in client.notices)
+
+
+def test_what_the_browser_refuses_or_cannot_read_is_told(client):
+    client.report("toolarge", name="film.mp4", size=900 * 2**20)
+    client.report("lost", name="gone.wav", size=0)
+    assert "film.mp4 has 900 MB; at most 200 MB" in client.notices[0].body
+    assert "gone.wav could not be read" in client.notices[1].body
+
+
+def test_a_blink_closes_and_opens_and_is_over():
+    assert blink_pulse(-1.0) == blink_pulse(CLOSING + OPENING) == 0.0
+    assert blink_pulse(CLOSING) == pytest.approx(1.0)
+    assert 0 < blink_pulse(CLOSING / 2) < 1
+
+
+def test_blinks_can_be_taken_away_generated_and_added(client):
+    person = client.session.scene.person
+    scene = Scene(person=person, performance=person.clip, size=32)
+    natural = scene.motion().channel("blink_l")
+    assert float(natural.max()) > 0.9
+    off = Scene(person=person, performance=person.clip, edits=Edits(blink="off")).motion().channel("blink_l")
+    assert float(off.max() - off.min()) == 0
+    assert float(off[0]) == pytest.approx(float(natural.median()))
+    generated = Scene(person=person, performance=person.clip, edits=Edits(blink="generated"))
+    assert torch.equal(generated.motion().channel("blink_l")[7], generated.moment(7).channel("blink_l")[0])
+    assert float(generated.motion().channel("blink_l").max()) > 0.3
+    shut = scene.moment(0, pulse=1.0).channel("blink_r")
+    assert float(shut) > float(natural[0]) + 0.3
+
+
+def test_a_blink_now_draws_pictures_by_itself_and_ends_as_it_began(client):
+    from gaussian_head.viewer.worker import Worker
+
+    worker = Worker(client.session)
+    worker.start()
+    before = settle(client)
+    count = len(client.images)
+    client.report("blink")
+    after = settle(client)
+    assert len(client.images) - count >= 2
+    assert np.abs(after - before).max() == 0
+    between = [
+        np.abs(image.astype(int) - before).max() for image in client.images[count:] if image.shape == before.shape
+    ]
+    assert max(between) > 4
+    client.session.stop()
+    worker.join(10)
+
+
+def test_relaxing_undoes_every_slider_and_switch(client):
+    told = []
+    client.session.refreshers.append(lambda: told.append(client.session.scene.edits))
+    client.session.edit(turn_deg=20.0, blink="off", amplify=1.7, still=True)
+    client.session.push(("jaw_open",), 0.5)
+    client.session.relax()
+    assert client.session.scene.edits == Edits()
+    assert told[-1] == Edits()

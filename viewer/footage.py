@@ -1,0 +1,53 @@
+"""The recorded frames of a head's clip, where they are still there."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gaussian_head.capture import Capture
+from gaussian_head.checks import InputError
+from gaussian_head.head import Head
+from gaussian_head.media import resize_image
+
+log = logging.getLogger(__name__)
+CACHE_BYTES = 64 * 2**20
+"""Memory for decoded frames of one head."""
+MISSING = "The capture that this head was trained on is no longer beside it."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footage:
+    """Recorded frames, or why there are none."""
+
+    capture: Capture | None = None
+    """The capture, None where it cannot be shown."""
+    reason: str = MISSING
+    """Why not, for the user."""
+
+    @staticmethod
+    def of(head: Head, folder: Path | None = None) -> Footage:
+        """Look beside the head's folder, then where the capture lay when the head was trained."""
+        places = [folder.parent / "capture"] if folder is not None else []
+        places += [Path(head.capture_path)] if head.capture_path else []
+        for place in places:
+            if not place.is_dir():
+                continue
+            try:
+                capture = Capture.load(place, cache_bytes=CACHE_BYTES)
+            except InputError as error:
+                log.warning("recorded frames cannot be shown: %s", error)
+                return Footage(reason="The capture beside this head cannot be read; the server's log says why.")
+            if capture.num_frames != len(head.capture_motion):
+                return Footage(reason="The capture beside this head is of another clip.")
+            return Footage(capture=capture)
+        return Footage()
+
+    def frame(self, t: int, width: int, height: int) -> np.ndarray:
+        """Frame ``t`` as ``[height, width, 3]`` uint8."""
+        if self.capture is None:
+            raise InputError(self.reason)
+        return resize_image(self.capture.frame(t).image, width, height)

@@ -1,0 +1,142 @@
+"""From a Scene to what a browser shows: one picture, or two held against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from gaussian_head.camera import Camera
+
+from .compare import RECORDED, Versus, across, canvas_size, combined, fitted, psnr
+from .keyframes import followed
+from .pictures import PICTURED, PLAIN, Look, backdrop, shown
+from .scene import Scene
+from .shading import Legend
+from .shelf import ShelvedHead
+from .views import View, camera_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """What a browser shows."""
+
+    image: np.ndarray
+    """``[H, W, 3]`` uint8."""
+    legend: Legend | None = None
+    """How to read its colours."""
+    labels: tuple[str, str] | None = None
+    """Names of its left and right half."""
+    split: float | None = None
+    """Where the line between them can be dragged, in [0, 1] of the width."""
+    likeness: float | None = None
+    """PSNR of rendered and recorded frame, decibels."""
+
+
+class Backdrops:
+    """The last few backdrops, which are costlier to warp than to keep."""
+
+    def __init__(self, keep: int = 4) -> None:
+        self._keep = keep
+        self._made: dict[object, Tensor] = {}
+
+    def get(self, person: ShelvedHead, camera: Camera, look: Look) -> Tensor | None:
+        """``backdrop`` for this camera, made once; None for a look without one."""
+        if look.mode not in PICTURED:
+            return None
+        key = (person.name, look.plate, look.color, camera.width, camera.height, float(camera.K[0, 0]))
+        if key not in self._made:
+            while len(self._made) >= self._keep:
+                self._made.pop(next(iter(self._made)))
+            self._made[key] = backdrop(person.head, camera, look)
+        return self._made[key]
+
+
+def staged(
+    scene: Scene, view: View, t: int, scale: float = 1.0, pulse: float = 0.0, backdrops: Backdrops | None = None
+) -> Staged:
+    """Frame ``t`` as the browser with this view sees it.
+
+    Args:
+        scene: who, what and how.
+        view: the browser's camera.
+        t: frame of the performance; beyond its end the last is shown.
+        scale: size as a fraction of the full one.
+        pulse: how far a blink of the moment is under way, in [0, 1].
+        backdrops: kept from picture to picture.
+    """
+    backdrops = Backdrops() if backdrops is None else backdrops
+    height = max(round(scene.size * scale), 16)
+    if scene.versus is not None and scene.versus.other == RECORDED:
+        return _against_footage(scene, scene.versus, view, t, height, pulse, backdrops)
+    view = followed(scene.path, t, view)
+    if scene.versus is not None and scene.rival is not None:
+        return _against_head(scene, scene.versus, view, t, height, pulse, backdrops)
+    camera = camera_of(view, scene.person.head, height)
+    background = backdrops.get(scene.person, camera, scene.look)
+    drawn = shown(scene.person.head, scene.moment(t, pulse), 0, camera, scene.look, background)
+    return Staged(image=drawn.image, legend=drawn.legend)
+
+
+def _against_footage(
+    scene: Scene, versus: Versus, view: View, t: int, height: int, pulse: float, backdrops: Backdrops
+) -> Staged:
+    """Through the recording camera, whatever the browser's: nothing else was recorded."""
+    person = scene.person
+    t = min(t, len(scene.performance.motion) - 1)
+    height = min(height, max(round(height * view.aspect / _widths(versus) / _aspect(person)), 16))
+    recorded = person.head.camera
+    width = max(round(height * recorded.width / recorded.height), 16)
+    camera = recorded.resized(width, height)
+    background = backdrops.get(person, camera, scene.look)
+    rendered = shown(person.head, scene.moment(t, pulse), 0, camera, scene.look, background)
+    truth = person.footage.frame(t, width, height)
+    wide, _ = canvas_size(width, height, view.aspect)
+    image = combined(truth, rendered.image, versus.mode, across(versus.split, width, wide))
+    return Staged(
+        image=fitted(image, view.aspect, PLAIN),
+        legend=rendered.legend,
+        labels=_labels(versus, "recorded", "rendered"),
+        split=versus.split if versus.mode == "wipe" else None,
+        likeness=psnr(truth, rendered.image) if scene.look.mode == "rgb" else None,
+    )
+
+
+def _against_head(
+    scene: Scene, versus: Versus, view: View, t: int, height: int, pulse: float, backdrops: Backdrops
+) -> Staged:
+    """Both heads through the browser's camera, each standing where its own clip was recorded."""
+    assert scene.rival is not None
+    half = View(wxyz=view.wxyz, position=view.position, fov=view.fov, aspect=view.aspect / _widths(versus))
+    moments = ((scene.person, scene.moment(t, pulse)), (scene.rival, scene.rival_moment(t, pulse)))
+    drawn = []
+    for person, moment in moments:
+        camera = _at_home(camera_of(half, scene.person.head, height), scene.person, person)
+        background = backdrops.get(person, camera, scene.look)
+        drawn.append(shown(person.head, moment, 0, camera, scene.look, background))
+    image = combined(drawn[0].image, drawn[1].image, versus.mode, versus.split)
+    split = versus.split if versus.mode == "wipe" else None
+    labels = _labels(versus, scene.person.name, scene.rival.name)
+    return Staged(image=image, legend=drawn[0].legend, labels=labels, split=split)
+
+
+def _at_home(camera: Camera, guest: ShelvedHead, host: ShelvedHead) -> Camera:
+    """The camera moved as one head's resting place lies from the other's."""
+    if guest is host:
+        return camera
+    viewmat = camera.viewmat.clone()
+    viewmat[:3, 3] -= viewmat[:3, :3] @ (host.head.centre - guest.head.centre)
+    return camera.with_view(viewmat)
+
+
+def _labels(versus: Versus, left: str, right: str) -> tuple[str, str]:
+    return (f"{left} - {right}, x4", "") if versus.mode == "difference" else (left, right)
+
+
+def _widths(versus: Versus) -> int:
+    return 2 if versus.mode == "side" else 1
+
+
+def _aspect(person: ShelvedHead) -> float:
+    return person.head.camera.width / person.head.camera.height
