@@ -14,6 +14,7 @@ from .capture import Capture
 from .checks import InputError, require_writable_folder
 from .events import Listener, ignore
 from .head import Head
+from .known_truth import find_truth, measure_geometry
 from .metrics.evaluate import evaluate_frames
 from .metrics.report import Report, write_report
 from .motion import Motion
@@ -28,6 +29,12 @@ DRIVERS = {
     "audio_only": "every expression channel from sound alone (eyes and brows neutral); only the poses as tracked",
 }
 
+GEOMETRY = (
+    "the demo subject's own mesh, ray-cast. Both cameras are turned from the recorded view about the head; depth is "
+    "taken from the head's centre on and in millimetres of the truth; rotation and position without the constant "
+    "offset of the two head frames, which training frames tell; vertices after one similarity over all held-out frames."
+)
+
 
 def evaluate(
     head: str | Path | Head,
@@ -39,7 +46,7 @@ def evaluate(
     """Render the held-out frames of a head's clip and compare them with the truth.
 
     Args:
-        head: a Head or the folder of one.
+        head: a Head or the folder of one; of a demo clip whose truth lies beside it, shape and pose are measured too.
         out: folder for report.json, the contact sheet and the page.
         capture: the clip; by default where it lay when the head was trained.
         listener: receives Progress.
@@ -71,6 +78,10 @@ def evaluate(
         listener=listener,
     )
     report = replace(report, protocol={**report.protocol, **{f"driver {k}": DRIVERS[k] for k in motions}})
+    truth = find_truth(capture)
+    if truth is not None:
+        geometry = measure_geometry(head, capture, truth, listener=listener)
+        report = replace(report, geometry=geometry, protocol={**report.protocol, "geometry": GEOMETRY})
     write_report(report, out)
     return report
 
@@ -107,9 +118,11 @@ def _open_capture(head: Head, capture: str | Path | Capture | None) -> Capture:
 
 
 def _split(capture: Capture) -> str:
+    first = int(capture.test_frames[0])
+    learnt = f"the first {capture.num_train}" if capture.num_train < first else "the earlier ones"
     return (
-        f"the last {capture.num_frames - capture.num_train} of {capture.num_frames} frames; "
-        "tracked shape and basis, background, training and audio model saw only the earlier ones"
+        f"the last {capture.num_frames - first} of {capture.num_frames} frames; "
+        f"tracked shape and basis, background, training and audio model saw only {learnt}"
     )
 
 

@@ -16,9 +16,10 @@ from .image import masked_mean, ms_ssim, ssim_map
 from .lips import LandmarkDetector, lip_scores, mouth_opening
 from .lpips import Lpips
 from .motion import FlickerMeter, SilhouetteMeter
-from .regions import REGIONS, composited, region_masks
+from .regions import HEAD_LABELS, REGIONS, composited, region_masks
 from .report import PredictionScores, RegionScores, Report
 from .sheet import SheetBuilder
+from .steadiness import SPREAD, STILL, SteadinessMeter
 
 BEST_PSNR = 100.0
 """dB given to a region that equals the truth."""
@@ -64,7 +65,10 @@ def evaluate_frames(
     """
     if num_frames < 1 or not predicted:
         raise InputError(f"{num_frames} frames and {len(predicted)} predictions came; at least one of each is needed.")
-    meters = {name: _Meter(name, num_frames, lpips) for name in predicted}
+    meters = {
+        name: _Meter(name, num_frames, lpips, {part: SteadinessMeter(fps) for part in ("person", "head")})
+        for name in predicted
+    }
     sheet = SheetBuilder(tuple(predicted), num_frames)
     truth_points: list[np.ndarray] = []
     size = (0, 0)
@@ -104,6 +108,7 @@ class _Meter:
     name: str
     num_frames: int
     lpips: Lpips | None
+    steadiness: dict[str, SteadinessMeter]
     psnr: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in REGIONS})
     ssim: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in REGIONS})
     flip: list[float] = field(default_factory=list)
@@ -142,6 +147,9 @@ class _Meter:
         if self.lpips is not None:
             self.lpips_values.append((float(self.lpips(a, b)), float(self.lpips(a, c))))
         self.flicker.update(truth[..., :3], picture[..., :3], label > 0)
+        for part, meter in self.steadiness.items():
+            region = label > 0 if part == "person" else np.isin(label, HEAD_LABELS)
+            meter.update(truth[..., :3], picture[..., :3], region)
         if truth.shape[2] == picture.shape[2] == 4:
             self.silhouette = self.silhouette or SilhouetteMeter()
             self.silhouette.update(truth[..., 3] > 127, picture[..., 3] > 127)
@@ -157,12 +165,18 @@ class _Meter:
             lpips=perceptual[0],
             lpips_head_composited=perceptual[1],
             flicker=self.flicker.result(),
+            steadiness={part: meter.result() for part, meter in self.steadiness.items()},
+            unsteady=self.steadiness["person"].excess(),
             silhouette=self.silhouette.result() if self.silhouette else None,
             lips=None if truth_points is None or points is None else lip_scores(truth_points, points, fps, audio),
             psnr_per_frame=tuple(self.psnr_per_frame),
             opening_per_frame=() if points is None else tuple(map(float, mouth_opening(points))),
             worst_frame=int(np.argmin(self.psnr_per_frame)),
         )
+
+
+def _steadiness_meters(fps: float) -> dict[str, SteadinessMeter]:
+    return {part: SteadinessMeter(fps) for part in ("person", "head")}
 
 
 def _region_scores(psnr: list[float], ssim: list[float]) -> RegionScores:
@@ -210,6 +224,10 @@ def _protocol(lips: bool, lpips: Lpips | None, sound: bool) -> dict[str, str]:
         "ssim": "Gaussian window 11x11, sigma 1.5, K1 0.01, K2 0.03, mean over channels and the region's pixels.",
         "flip": "LDR-FLIP at 67 pixels per degree, mean over the full frame.",
         "flicker": "root mean square frame-to-frame change (0-255) of person pixels where the truth changes by <= 2.",
+        "steadiness": (
+            "variance over stretches of 0.4 s, prediction over truth, of pixels of person and head where the truth, "
+            f"averaged over {SPREAD} x {SPREAD} pixels, varies by less than {STILL:g} grey levels."
+        ),
         "lpips": "not measured: no network weights were supplied." if lpips is None else f"LPIPS 0.1, {lpips.network}.",
     }
     if lips:

@@ -11,11 +11,20 @@ from html import escape
 import numpy as np
 
 from .regions import REGIONS
-from .report import PredictionScores, Report
+from .report import PredictionScores, Report, unsteady_picture
 
 _COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#8e44ad", "#e08e0b")
 _TRUTH = "#222222"
-_OTHER = ("FLIP", "MS-SSIM", "LPIPS", "flicker", "truth's", "outline px")
+_OTHER = (
+    "FLIP",
+    "MS-SSIM",
+    "LPIPS",
+    "flicker",
+    "truth's",
+    "variance where still, over truth's",
+    "of the head",
+    "outline px",
+)
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1080px; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: .6rem 0 1.4rem; } th, td { padding: .25rem .8rem; text-align: right; }
@@ -44,11 +53,46 @@ def html_page(report: Report) -> str:
             _table([*header, "SLCC", "truth's"], map(_lip_row, report.predictions)),
             _plot("Mouth opening over eye distance", openings, report.fps),
         ]
+    parts += _geometry(report) + _unsteady(report)
     parts += ["<h2>Frames</h2>", f'<img alt="contact sheet" src="data:image/png;base64,{_png(report.sheet)}">']
     words = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in report.protocol.items())
     parts += ["<h2>Protocol</h2>", f"<dl>{words}</dl>"]
     head = f'<meta charset="utf-8"><title>Evaluation</title><style>{_STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(parts) + "\n</body></html>\n"
+
+
+def _geometry(report: Report) -> list[str]:
+    """The part about the demo subject, empty for anybody else."""
+    g = report.geometry
+    if g is None:
+        return []
+    header = ["camera turned by", "PSNR full", "head composited", "head", "depth mm", "outline IoU"]
+    rows = [
+        [
+            f"{v.yaw_deg:+.0f} deg",
+            *(_number(x, ".2f") for x in (v.psnr_full, v.psnr_head_composited, v.psnr_head, v.depth_mm)),
+            _number(v.silhouette_iou, ".3f"),
+        ]
+        for v in g.views
+    ]
+    text = (
+        f"Head rotation is off by {g.rotation_deg:.2f} degrees, position by {g.position_mm:.2f} mm, face vertices by "
+        f"{g.vertices_mm:.2f} mm (means over held-out frames; size ratio {g.scale:.3f} taken out)."
+    )
+    return ["<h2>Against the known subject</h2>", _table(header, rows), f"<p>{text}</p>"]
+
+
+def _unsteady(report: Report) -> list[str]:
+    picture = unsteady_picture(report)
+    if picture is None:
+        return []
+    names = ", ".join(escape(p.name) for p in report.predictions if p.unsteady is not None)
+    text = f"Grey levels by which pixels shake more than the truth's where it stands still (white 8 and more): {names}."
+    return [
+        "<h2>Steadiness</h2>",
+        f"<p>{text}</p>",
+        f'<img alt="unsteadiness" src="data:image/png;base64,{_png(picture)}">',
+    ]
 
 
 def _region_rows(report: Report, field: str, form: str) -> list[list[str]]:
@@ -58,7 +102,7 @@ def _region_rows(report: Report, field: str, form: str) -> list[list[str]]:
 def _other_row(p: PredictionScores) -> list[str]:
     outline = p.silhouette.pixels if p.silhouette else None
     values = ((p.flip, ".4f"), (p.ms_ssim, ".4f"), (p.lpips, ".4f"), (p.flicker.predicted, ".2f"))
-    values += ((p.flicker.truth, ".2f"), (outline, ".3f"))
+    values += ((p.flicker.truth, ".2f"), *((still.ratio, ".2f") for still in p.steadiness.values()), (outline, ".3f"))
     return [p.name, *(_number(value, form) for value, form in values)]
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from .geometry import GeometryScores
 from .lips import LipScores
 from .motion import Flicker, SilhouetteFlicker
+from .steadiness import Steadiness
 
 FORMAT = "gaussian-head-evaluation"
 VERSION = 1
@@ -49,6 +51,8 @@ class PredictionScores:
     """Mean LPIPS of the head composited over the truth; None without weights."""
     flicker: Flicker
     """Flicker of the person's pixels that stand still in the truth."""
+    steadiness: dict[str, Steadiness]
+    """Temporal variance where the truth stands still, of ``"person"`` and ``"head"``."""
     silhouette: SilhouetteFlicker | None
     """Flicker of the outline; None where the pictures came without mattes."""
     lips: LipScores | None
@@ -59,6 +63,8 @@ class PredictionScores:
     """Mouth opening of the prediction (NaN without a face); empty without landmarks."""
     worst_frame: int
     """Index of the frame with the lowest full-frame PSNR, from 0 in this split."""
+    unsteady: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+    """f32 ``[H, W]`` grey levels by which pixels shake more than the truth's, NaN where it moves; not in the JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +89,8 @@ class Report:
     """Mouth opening of the truth per frame; empty without landmarks."""
     sheet: np.ndarray = dataclasses.field(repr=False, compare=False)
     """u8 ``[H, W, 3]`` contact sheet; not part of the JSON."""
+    geometry: GeometryScores | None = None
+    """Against the known truth of a demo subject; None for anybody else."""
 
     def summary(self) -> dict[str, dict[str, float]]:
         """The numbers to show first, by prediction name."""
@@ -91,15 +99,12 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """JSON values: every number above; None stands for a number that could not be measured."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "sheet"}
-        plain = {
-            key: [dataclasses.asdict(p) for p in value] if key == "predictions" else value
-            for key, value in fields.items()
-        }
+        plain = {key: _plain(value) for key, value in fields.items()}
         return _without_nan({"format": FORMAT, "version": VERSION, "summary": self.summary()} | plain)
 
 
 def write_report(report: Report, folder: str | Path) -> None:
-    """Write ``report.json``, ``sheet.png`` and ``index.html`` (self-contained) into ``folder``.
+    """Write ``report.json``, ``sheet.png``, ``unsteady.png`` and ``index.html`` (self-contained) into ``folder``.
 
     Raises:
         InputError: The folder cannot be written.
@@ -112,6 +117,9 @@ def write_report(report: Report, folder: str | Path) -> None:
 
     folder = require_writable_folder(folder, "report folder")
     write_image(folder / "sheet.png", report.sheet)
+    unsteady = unsteady_picture(report)
+    if unsteady is not None:
+        write_image(folder / "unsteady.png", unsteady)
     for name, text in (
         ("report.json", json.dumps(report.to_json(), indent=1, allow_nan=False)),
         ("index.html", html_page(report)),
@@ -132,7 +140,38 @@ def _summary(p: PredictionScores) -> dict[str, float]:
             "lag_ms": p.lips.opening_lag.seconds * 1000,
         }
     values |= {"flicker": p.flicker.predicted, "flicker_truth": p.flicker.truth}
+    values |= {f"still_variance_{part}": scores.ratio for part, scores in p.steadiness.items()}
     return values
+
+
+def unsteady_picture(report: Report, full_scale: float = 8.0) -> np.ndarray | None:
+    """The predictions' maps of unsteadiness side by side, u8 ``[H, W, 3]``: red, yellow, white from ``full_scale``.
+
+    Blue is where the truth moves and nothing is measured. None where no prediction has a map.
+    """
+    maps = [p.unsteady for p in report.predictions if p.unsteady is not None]
+    if not maps:
+        return None
+    shown = np.concatenate(maps, axis=1)
+    strength = np.nan_to_num(shown / full_scale).clip(0, 1)[..., None]
+    heat = np.clip(np.concatenate([2.5 * strength, 2.5 * strength - 1, 5 * strength - 4], axis=2), 0, 1)
+    picture = (255 * heat + 0.5).astype(np.uint8)
+    picture[~np.isfinite(shown)] = (24, 32, 72)
+    return picture
+
+
+def _plain(value: Any) -> Any:
+    """JSON values of scores: dataclasses without their pictures."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        names = [f.name for f in dataclasses.fields(value)]
+        return {
+            name: _plain(getattr(value, name)) for name in names if not isinstance(getattr(value, name), np.ndarray)
+        }
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
 
 
 def _without_nan(value: Any) -> Any:
