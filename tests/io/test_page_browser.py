@@ -301,6 +301,23 @@ def test_a_damaged_page_says_so(chromium, path, tmp_path):
     page.tab.close()
 
 
+def test_a_slow_machine_moves_smaller_pictures_and_rests_on_full_ones(page):
+    full = page.state()["size"]
+    slow = """() => {
+      const draw = gaussianHead.renderer.draw;
+      gaussianHead.renderer.draw = function (...given) {
+        const end = performance.now() + 90;
+        draw.apply(this, given);
+        while (performance.now() < end);
+      };
+      gaussianHead.controls.toggle();
+    }"""
+    page.tab.evaluate(slow)
+    page.until(lambda: page.state()["size"][0] < 0.8 * full[0], "a smaller picture")
+    page.tab.evaluate("delete gaussianHead.renderer.draw; gaussianHead.controls.toggle()")
+    page.until(lambda: page.state()["size"] == full, "the full picture")
+
+
 def test_a_lost_context_comes_back(page):
     before = page.pixels()
     page.tab.evaluate("window.loss = gaussianHead.renderer.gl.getExtension('WEBGL_lose_context'); loss.loseContext()")

@@ -2,6 +2,7 @@
 
 const FINEST = 2;          // pixels drawn per recorded pixel, at most: finer ones show nothing more
 const SLOW_FRAME = 45;     // milliseconds; slower moving pictures are drawn smaller
+const SMALLEST = 0.4;
 const BACKDROPS = {
   light: { centre: [0.93, 0.925, 0.91], edge: [0.72, 0.71, 0.7] },
   dark: { centre: [0.27, 0.28, 0.31], edge: [0.08, 0.08, 0.09] },
@@ -20,7 +21,7 @@ class Player {
     this.quality = 1;
     this.dirty = true;
     this.drawn = 0;
-    this.slow = 0;
+    this.slow = this.rested = 0;
     this.spent = {};
     this.controls = new Controls(this);
     new Gestures(this.canvas, this.camera, () => this.changed(), () => this.controls.toggle());
@@ -71,13 +72,18 @@ class Player {
     this.controls.show();
   }
 
-  // Smaller pictures while a slow machine moves them.
+  // Smaller pictures while a slow machine moves them; after a rest it may try larger ones again.
   pace(moving, milliseconds) {
-    if (!moving) this.interval = 0;
-    else this.interval = this.interval ? 0.9 * this.interval + 0.1 * milliseconds : milliseconds;
-    if (!moving || this.interval < SLOW_FRAME || this.quality <= 0.5 || ++this.slow < 15) return;
-    this.quality = Math.max(this.quality - 0.25, 0.5);
-    this.slow = 0;
+    const late = moving && milliseconds > SLOW_FRAME;
+    this.slow = late ? this.slow + Math.min(milliseconds, 250) : Math.max(this.slow - milliseconds, 0);
+    this.rested = moving ? 0 : this.rested + milliseconds;
+    if (this.slow > 700 && this.quality > SMALLEST) {
+      this.quality = Math.max(this.quality * 0.7, SMALLEST);
+      this.slow = 0;
+    } else if (this.rested > 5000) {
+      this.quality = Math.min(this.quality / 0.7, 1);
+      this.rested = 0;
+    }
   }
 
   draw(time, quality) {
