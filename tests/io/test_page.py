@@ -78,6 +78,13 @@ def test_exports_without_sound_are_silent(head, tmp_path):
     assert "sound" not in read_baked(tmp_path / "a.ghb").header
 
 
+def test_exports_keep_the_precision_asked_for(head, tmp_path):
+    options = ExportOptions(precision="float32", frames=":3")
+    export(head, tmp_path / "a.ghb", format="baked", options=options)
+    assert read_baked(tmp_path / "a.ghb").header["precision"] == "float32"
+    export(head, tmp_path / "a.html", format="html", options=options)  # which has but one
+
+
 @pytest.mark.parametrize("format", ["baked", "html"])
 def test_one_moment_is_no_sequence(head, tmp_path, format):
     with pytest.raises(InputError, match="use frames"):
