@@ -5,6 +5,7 @@
 #include "../cuda/rasterizer.h"
 #include "cpu.h"
 #include "cuda_arrays.h"
+#include "cuda_plan.h"
 #include "raster_arrays.h"
 
 namespace nb = nanobind;
@@ -29,18 +30,13 @@ Images images_of(const Outputs<Cuda>& out) {
   return {out.rgb.data(), out.alpha.data(), out.depth.data(), out.extra.data()};
 }
 
-struct Plan {
-  CudaPlan workspace;
-};
-
 // A plan that the caller keeps serves call after call; its memory and so the addresses in a captured graph stay.
 void forward_into(Plan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& out, const Out<Cuda>& means2d,
                   const OutInt<Cuda>& radii, std::int64_t pair_capacity, std::uintptr_t stream) {
   if (pair_capacity < 0) throw std::invalid_argument("pair_capacity is negative; 0 or a number of pairs was wanted.");
   const int device = scene.viewmats.device_id();
-  const cudaStream_t on = enter(device, stream);
-  if (!plan.workspace) plan.workspace = take_workspace(device, on);
-  plan.workspace->forward(device_scene(scene), images_of(out), means2d.data(), radii.data(), pair_capacity, on);
+  ready(plan, device, stream)
+      .forward(device_scene(scene), images_of(out), means2d.data(), radii.data(), pair_capacity, enter(device, stream));
 }
 
 Plan forward(const Scene<Cuda>& scene, const Outputs<Cuda>& out, const Out<Cuda>& means2d, const OutInt<Cuda>& radii,
@@ -68,6 +64,9 @@ void backward(Plan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& images,
 
 }  // namespace
 
+void bind_cuda_deform(nb::module_& m);
+void bind_cuda_ssim(nb::module_& m);
+
 void bind_cuda(nb::module_& m) {
   nb::class_<Plan>(m, "Plan", "Memory of a forward pass, and what its backward pass needs.")
       .def(nb::init<>())
@@ -85,6 +84,8 @@ void bind_cuda(nb::module_& m) {
         "`forward` with a plan of one's own; with a pair_capacity the host never waits.");
   m.def("backward", &backward, "plan"_a, "scene"_a, "images"_a, "v"_a, "out"_a, "stream"_a,
         nb::call_guard<nb::gil_scoped_release>(), "Gradients of a scene, written into `out`.");
+  bind_cuda_deform(m);
+  bind_cuda_ssim(m);
 }
 
 }  // namespace gh

@@ -86,11 +86,12 @@ __global__ void __launch_bounds__(kTilePixels) blend_tiles(CudaScene scene, Tile
   }
   if (!pixel.inside) return;
   const SceneView view = scene.camera(pixel.camera);
+  const float* background = view.background;
+  if (view.has_plate) background += (int64_t(pixel.y) * view.width + pixel.x) * view.D;
   for (int k = 0; k < CH; ++k) {
     const int channel = job.first_channel + k;
-    const bool lit = view.background && channel < view.D;
-    *channel_image<float>(out, view, pixel.index, channel) =
-        sums[k] + (lit ? fabsf(T) * view.background[channel] : 0.0f);
+    const bool lit = background && channel < view.D;
+    *channel_image<float>(out, view, pixel.index, channel) = sums[k] + (lit ? fabsf(T) * background[channel] : 0.0f);
   }
   if (job.first_channel == 0) out.alpha[pixel.index] = 1.0f - fabsf(T);
 }

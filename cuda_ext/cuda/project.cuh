@@ -65,14 +65,4 @@ __device__ void write_splat(const CudaScene& scene, const SceneView& camera, con
   out.counts[index] = touched;
 }
 
-static __global__ void __launch_bounds__(kThreads) project_gaussians(CudaScene scene, CudaSplats out) {
-  const int64_t index = int64_t(blockIdx.x) * blockDim.x + threadIdx.x, N = scene.first.N;
-  if (index >= scene.splats()) return;
-  const int64_t n = index % N;
-  const SceneView camera = scene.camera(int(index / N));
-  write_splat(scene, camera, view_of(camera), load_gaussian(camera, n), index, out, [&](int k) {
-    return k < camera.D ? camera.colors[n * camera.D + k] : camera.extra[n * camera.E + k - camera.D];
-  });
-}
-
 }  // namespace gh::GH_ISA

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "project.cuh"
+#include "sums.cuh"
 
 namespace gh::GH_ISA {
 
@@ -95,6 +96,14 @@ static __global__ void __launch_bounds__(kThreads)
   for (int k = 0; k < 3; ++k) out.means[3 * place + k] = total.mean[k], out.scales[3 * place + k] = total.scale[k];
   for (int k = 0; k < 4; ++k) out.quats[4 * place + k] = total.quat[k];
   out.opacities[place] = v_opacity;
+}
+
+// v_plates [C, H, W, D].
+static __global__ void __launch_bounds__(kThreads)
+    plates_vjp(CudaScene scene, const float* alpha, const float* v_rgb, float* v_plates) {
+  const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
+  if (i < scene.cameras * scene.first.pixels() * scene.first.D)
+    v_plates[i] = (1.0f - alpha[i / scene.first.D]) * v_rgb[i];
 }
 
 constexpr int kBackgroundChunks = 64;  // blocks that share the pixels of one image

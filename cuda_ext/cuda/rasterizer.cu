@@ -20,6 +20,16 @@ using namespace GH_ISA;
 
 namespace {
 
+__global__ void __launch_bounds__(kThreads) project_gaussians(CudaScene scene, CudaSplats out) {
+  const int64_t index = int64_t(blockIdx.x) * blockDim.x + threadIdx.x, N = scene.first.N;
+  if (index >= scene.splats()) return;
+  const int64_t n = index % N;
+  const SceneView camera = scene.camera(int(index / N));
+  write_splat(scene, camera, view_of(camera), load_gaussian(camera, n), index, out, [&](int k) {
+    return k < camera.D ? camera.colors[n * camera.D + k] : camera.extra[n * camera.E + k - camera.D];
+  });
+}
+
 int bits_for(std::uint32_t values) {
   int bits = 0;
   while (values >> bits) ++bits;
@@ -131,16 +141,23 @@ void CudaWorkspace::backward(const CudaScene& scene, const Images& images, const
   launch(project_gaussians_vjp, unsigned(blocks * (scene.gaussians_per_camera ? scene.cameras : 1)), kThreads, stream,
          scene, blocks, counts, moments, out, views);
   if (v_viewmats) launch(sum_rows, unsigned(scene.cameras), kThreads, stream, views, warps, kViewNumbers, v_viewmats);
-  if (v_backgrounds && v.rgb && scene.first.D) {
-    const std::size_t chunks = std::size_t(scene.cameras) * kBackgroundChunks;
-    auto* parts = background_partials_.get<float>(chunks * scene.first.D, stream);
-    launch(background_vjp, unsigned(chunks), kThreads, stream, scene, images.alpha, v.rgb, parts);
-    launch(sum_rows, unsigned(scene.cameras), kThreads, stream, parts, kBackgroundChunks, scene.first.D, v_backgrounds);
-  } else if (v_backgrounds) {
-    check(cudaMemsetAsync(v_backgrounds, 0, sizeof(float) * scene.cameras * scene.first.D, stream),
-          "clearing the backgrounds' gradient");
-  }
+  if (v_backgrounds) backgrounds_vjp(scene, images.alpha, v.rgb, v_backgrounds);
   check(cudaGetLastError(), "differentiating");
+}
+
+void CudaWorkspace::backgrounds_vjp(const CudaScene& scene, const float* alpha, const float* v_rgb, float* out) {
+  const std::int64_t D = scene.first.D, each = scene.first.has_plate ? scene.first.pixels() : 1;
+  if (!v_rgb) {
+    check(cudaMemsetAsync(out, 0, sizeof(float) * scene.cameras * each * D, stream),
+          "clearing the backgrounds' gradient");
+  } else if (scene.first.has_plate) {
+    launch(plates_vjp, blocks_for(scene.cameras * each * D), kThreads, stream, scene, alpha, v_rgb, out);
+  } else if (D) {
+    const std::size_t chunks = std::size_t(scene.cameras) * kBackgroundChunks;
+    auto* parts = background_partials_.get<float>(chunks * D, stream);
+    launch(background_vjp, unsigned(chunks), kThreads, stream, scene, alpha, v_rgb, parts);
+    launch(sum_rows, unsigned(scene.cameras), kThreads, stream, parts, kBackgroundChunks, int(D), out);
+  }
 }
 
 std::uint64_t CudaWorkspace::needed_pairs() const {

@@ -24,7 +24,7 @@ struct CudaScene {
     SceneView view = first;
     const int64_t before = int64_t(c) * first.N;
     view.viewmat += 16 * c, view.K += 9 * c;
-    if (view.background) view.background += c * first.D;
+    if (view.background) view.background += (first.has_plate ? first.pixels() : 1) * c * first.D;
     if (colors_per_camera || gaussians_per_camera) view.colors += before * first.D;
     if (gaussians_per_camera) {
       view.means += 3 * before, view.quats += 4 * before, view.scales += 3 * before;
@@ -60,18 +60,21 @@ class CudaWorkspace {
   // and a call like an earlier one may be captured into a graph.
   void forward(const CudaScene& scene, const Images& out, float* means2d, std::int32_t* radii,
                std::int64_t pair_capacity, cudaStream_t stream, const SplatSource* source = nullptr);
-  // v_viewmats [C, 4, 4] and v_backgrounds [C, D] may be null. All outputs are overwritten.
+  // v_viewmats [C, 4, 4] and v_backgrounds, of the backgrounds' shape, may be null. All outputs are overwritten.
   void backward(const CudaScene& scene, const Images& images, const ImageGradients& v, const SceneGradients& out,
                 float* v_viewmats, float* v_backgrounds, cudaStream_t stream);
   // Pairs that the latest forward pass had; waits for the stream.
   std::uint64_t needed_pairs() const;
   std::size_t bytes() const;
 
+  DeviceBuffer scratch[3];  // for other operations on the same stream
   int device = 0;
   cudaStream_t stream = nullptr;  // of the latest use
 
  private:
   void list_pairs(const CudaScene& scene, const CudaSplats& splats, std::int64_t pair_capacity);
+
+  void backgrounds_vjp(const CudaScene& scene, const float* alpha, const float* v_rgb, float* out);
 
   DeviceBuffer rows_, counts_, offsets_, scan_scratch_, raw_keys_, keys_, raw_pairs_, pairs_, owners_, sort_scratch_,
       ranges_, partials_, moments_, view_partials_, background_partials_;

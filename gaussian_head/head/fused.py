@@ -16,20 +16,24 @@ from ..gaussians import Gaussians
 from ..motion import MotionFrame
 from ..raster.native import kernels
 from .branch import PER_GAUSSIAN, TRAINED, Branch
+from .moments import deform_moments
 
 _CONSTANT = tuple(name for name in PER_GAUSSIAN if name not in TRAINED)
 
 
 def can_deform_fused(branches: Sequence[Branch], coefficients: Tensor, frame: MotionFrame) -> bool:
-    """True where the compiled kernels are there and cover these inputs: float32 on the CPU, SH degree 0 or 1."""
-    if kernels() is None or len({branch.shN.shape[1] for branch in branches}) != 1:
+    """True where the compiled kernels are there and cover these inputs: float32 on one device, SH degree 0 or 1."""
+    module, device = kernels(), coefficients.device
+    if module is None or len({branch.shN.shape[1] for branch in branches}) != 1:
+        return False
+    if device.type != "cpu" and not (device.type == "cuda" and module.has_cuda):
         return False
     constant = [getattr(branch, name) for branch in branches for name in _CONSTANT]
     trained = [getattr(branch, name) for branch in branches for name in TRAINED]
     tensors = [coefficients, *_pose_parts(frame), *constant, *trained]
     return (
         branches[0].shN.shape[1] in (0, 3)
-        and all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors)
+        and all(t.dtype == torch.float32 and t.device == device for t in tensors)
         and not any(t.requires_grad for t in constant)
     )
 
@@ -49,6 +53,10 @@ def deform_fused(branches: Sequence[Branch], coefficients: Tensor, frame: Motion
         Gaussians with means ``[N, 3]`` in metres and colors ``[N, B, 3]``.
     """
     pose = torch.cat(_pose_parts(frame))
+    if pose.is_cuda:
+        moment = deform_moments(branches, coefficients[None], pose[None])
+        means, quats, scales, opacities, colors = (tensor[0] for tensor in moment)
+        return Gaussians(means=means, quats=quats, scales=scales, opacities=opacities, colors=colors)
     trained = [getattr(branch, name).contiguous() for branch in branches for name in TRAINED]
     differentiable = (pose, coefficients, *trained)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in differentiable):

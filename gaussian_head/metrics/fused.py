@@ -7,15 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..raster import native
 from ..raster.native import kernels
 
 
 def can_map_fused(a: Tensor, b: Tensor) -> bool:
-    """True where the compiled kernels are there and cover these pictures: float32 on the CPU, not tiny."""
+    """True where the compiled kernels are there and cover these pictures: float32 on one device, not tiny."""
     module = kernels()
     return (
         module is not None
-        and all(x.dtype == torch.float32 and x.device.type == "cpu" for x in (a, b))
+        and (a.device.type == "cpu" or (a.is_cuda and module.has_cuda))
+        and all(x.dtype == torch.float32 and x.device == a.device for x in (a, b))
         and a.shape[0] > 0
         and a.shape[1] * a.shape[2] >= module.SSIM_MIN_WIDTH
     )
@@ -41,18 +43,13 @@ def ssim_map_fused(a: Tensor, b: Tensor, window: Tensor, c1: float, c2: float) -
     return _forward(first, second, window, (c1, c2), [None] * 4)
 
 
-def _view(tensor: Tensor | None) -> Any:
-    return None if tensor is None else tensor.detach().numpy()
-
-
 def _forward(
     a: Tensor, b: Tensor, window: Tensor, constants: tuple[float, float], partials: list[Tensor | None]
 ) -> Tensor:
-    module = kernels()
-    assert module is not None
-    similarity = torch.empty_like(a)
-    arrays = map(_view, (similarity, *partials))
-    module.ssim_map(_view(a), _view(b), _view(window), *constants, *arrays, torch.get_num_threads())
+    similarity, view = torch.empty_like(a), native._view
+    arrays = map(view, (similarity, *partials))
+    module = native._backend(a.device)
+    module.ssim_map(view(a), view(b), view(window), *constants, *arrays, native._lane(a.device))
     return similarity
 
 
@@ -70,11 +67,9 @@ class _SsimMap(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, v_similarity: Tensor) -> tuple[Tensor, Tensor | None, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        module = kernels()
-        assert module is not None
         a, b, window, *partials = ctx.saved_tensors
         v_a = torch.empty_like(a)
         v_b = None if partials[3] is None else torch.empty_like(b)
-        arrays = map(_view, (a, b, window, *partials, v_similarity.contiguous(), v_a, v_b))
-        module.ssim_map_vjp(*arrays, torch.get_num_threads())
+        arrays = map(native._view, (a, b, window, *partials, v_similarity.contiguous(), v_a, v_b))
+        native._backend(a.device).ssim_map_vjp(*arrays, native._lane(a.device))
         return v_a, v_b, None, None

@@ -111,9 +111,6 @@ def gradients(
         module.Gradients(*map(_view, out)),
         _lane(means.device),
     )
-    v_rgb = cotangents[0]
-    if means.is_cuda and out.backgrounds is not None and v_rgb is not None:
-        out.backgrounds.copy_(((1 - images.alpha[..., None]) * v_rgb).sum(dim=(1, 2)))
     return out
 
 
