@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -48,3 +50,31 @@ def random_scene(
 
 
 DIFFERENTIABLE = ("means", "quats", "scales", "opacities", "colors", "extra", "viewmats", "backgrounds")
+
+
+def fixed_scene(num: int = 1500, *, dtype: torch.dtype = torch.float32) -> dict[str, Tensor | int]:
+    """A head-like ellipsoid over a slab of shoulders, of formulas alone: no generator that a release may change."""
+    i = torch.arange(num, dtype=torch.float64)
+    u, v, w = ((i * g) % 1.0 for g in (0.6180339887498949, 0.7548776662466927, 0.5698402909980532))
+    z, turn = 1 - 2 * (i + 0.5) / num, 2 * math.pi * u
+    ring = (1 - z * z).sqrt()
+    head = torch.stack([0.075 * ring * turn.cos(), 0.11 * z, 0.095 * ring * turn.sin()], -1)
+    slab = torch.stack([0.36 * u - 0.18, 0.12 + 0.1 * v, 0.12 * w - 0.06], -1)
+    is_head = (i % 4 != 3)[:, None]
+    means = torch.where(is_head, head, slab) + torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
+    spread = torch.stack([0.6 + v, 0.6 + w, 0.2 + 0.3 * u], -1)
+    skin = torch.stack([0.75 + 0.2 * v, 0.55 + 0.2 * w, 0.45 + 0.2 * u], -1)
+    cloth = torch.stack([0.1 + 0.2 * u, 0.2 + 0.2 * v, 0.4 + 0.3 * w], -1)
+    size = 96
+    scene: dict[str, Tensor] = {
+        "means": means,
+        "quats": torch.stack([u - 0.5, v - 0.5, w - 0.5, z], -1),
+        "scales": 0.009 * spread,
+        "opacities": 0.05 + 0.94 * w,
+        "colors": torch.where(is_head, skin, cloth),
+        "extra": torch.stack([v, w], -1),
+        "viewmats": torch.eye(4, dtype=torch.float64)[None],
+        "Ks": torch.tensor([[[240.0, 0, 48], [0, 240, 48], [0, 0, 1]]], dtype=torch.float64),
+        "backgrounds": torch.tensor([[0.2, 0.25, 0.3]], dtype=torch.float64),
+    }
+    return {name: value.to(dtype) for name, value in scene.items()} | {"width": size, "height": size}
