@@ -122,6 +122,21 @@ def track(video: Positional[Path], *, out: Path, size: int = 512) -> None:
     _track(video, out, size, None)
 
 
+def import_capture(folder: Positional[Path], *, out: Path, fps: float = 25.0) -> None:
+    """Make a capture of a folder preprocessed for AD-NeRF, ER-NeRF or TalkingGaussian.
+
+    Args:
+        folder: Their data folder, with transforms_train.json, ori_imgs, parsing, bc.jpg and aud.wav.
+        out: Folder of the capture.
+        fps: Frame rate that its pictures were extracted at.
+    """
+    from .importing import import_capture as run
+
+    with _drawing() as listener:
+        capture = run(folder, out, fps=fps, listener=listener)
+    print(f"capture: {out}\n{capture.report['imported']['in_words']}")
+
+
 def train(
     capture: Positional[Path],
     *,
@@ -302,7 +317,8 @@ def doctor() -> None:
 
 
 VERBS: dict[str, Callable[..., None]] = {
-    verb.__name__: verb for verb in (demo, reconstruct, track, train, render, evaluate, view, export, doctor)
+    verb.__name__.removesuffix("_capture"): verb
+    for verb in (demo, reconstruct, track, import_capture, train, render, evaluate, view, export, doctor)
 }
 
 
