@@ -1,6 +1,7 @@
 """The only room that decodes or encodes: videos, sound and pictures."""
 
 from .audio import read_audio as read_audio
+from .audio import read_long_audio as read_long_audio
 from .audio import write_audio as write_audio
 from .formats import FORMATS as FORMATS
 from .formats import video_format as video_format

@@ -122,8 +122,7 @@ class PictureParts:
         """Add the sound and put the folder in its place, in place of an earlier one."""
         if audio is not None:
             length = round(self._num_frames / self._fps * sample_rate)
-            sound = np.pad(audio[:length], (0, max(length - len(audio), 0)))
-            write_audio(self._folder / SOUND, sound, sample_rate)
+            write_audio(self._folder / SOUND, audio, sample_rate, length=length)
         with reporting_writes(self._out), replacing(self._out) as temporary:
             os.replace(self._folder, temporary)
 

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..events import Listener, Progress, ignore
 from ..speech import SAMPLE_RATE, SpeechFeatures, encode_speech
+from ..speech.encoders import QUIET
+from ..speech.mel import FLOOR_DB, MEL_BANDS, QUIETEST, frame_levels, loudness
 from ..speech.windows import blurred
 from ._types import Motion, is_lip_channel
 from .audio_model import AudioToMotion
@@ -21,6 +24,12 @@ SLOW_SECONDS = 0.3
 """Brows, gaze and the rest of the upper face follow the clip no faster than this."""
 SHALLOWEST_BLINK, DEEPEST_BLINK = 0.4, 1.0
 """Bounds on how far a subject's eyes close."""
+BLOCK_SECONDS = 60.0
+"""Longer sounds are heard in blocks of this length, so that memory does not grow with them."""
+MARGIN_SECONDS = 3.0
+"""Sound heard on either side of a block."""
+JOIN_SECONDS = 0.5
+"""Neighbouring blocks are blended over this long on either side of their border."""
 
 
 def drive_by_audio(
@@ -33,8 +42,9 @@ def drive_by_audio(
     blink: bool = True,
     seed: int = 0,
     close_in_silence: bool = True,
+    listener: Listener = ignore,
 ) -> Motion:
-    """Motion of a subject saying a sound.
+    """Motion of a subject saying a sound of any length.
 
     Args:
         model: the subject's speech-to-lips predictor.
@@ -45,6 +55,7 @@ def drive_by_audio(
         blink: add blinks; without them the eyes stay as open as they usually are.
         seed: of blinks and of the loop.
         close_in_silence: shut the mouth in pauses; without it the subject breathes through them as in the clip.
+        listener: receives Progress where the sound is long.
 
     Returns:
         Motion of ``num_frames_of(samples, fps)`` frames.
@@ -57,18 +68,9 @@ def drive_by_audio(
         raise InputError(f"pose {pose!r} is unknown; choose 'captured' or 'still'.")
     if model.channels != captured.channels:
         raise InputError("the speech predictor and the captured motion have different channels; train the head again.")
-    features = encode_speech(samples, encoder=model.encoder)
-    return drive_by_features(
-        model,
-        captured,
-        features,
-        num_frames_of(samples, fps),
-        fps=fps,
-        still=pose == "still",
-        blink=blink,
-        seed=seed,
-        close_in_silence=close_in_silence,
-    )
+    num_frames = num_frames_of(samples, fps)
+    spoken = _spoken(model, samples, fps, num_frames, close_in_silence, listener)
+    return _performed(captured, spoken, fps, still=pose == "still", blink=blink, seed=seed)
 
 
 def num_frames_of(samples: np.ndarray, fps: float) -> int:
@@ -91,6 +93,13 @@ def drive_by_features(
     close_in_silence: bool = True,
 ) -> Motion:
     """``drive_by_audio`` for ``num_frames`` frames of a sound whose features are known already."""
+    spoken = model.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
+    return _performed(captured, spoken, fps, still=still, blink=blink, seed=seed)
+
+
+def _performed(captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int) -> Motion:
+    """Motion with lips ``spoken [T, K]``, the clip's poses and upper face, and blinks."""
+    num_frames = len(spoken)
     looped = loop_poses(resample(captured, fps), num_frames, seed)
     if still:
         held = still_pose(captured)
@@ -103,7 +112,6 @@ def drive_by_features(
         )
     code = blurred(looped.expression, SLOW_SECONDS * fps)
     lips = [k for k, name in enumerate(captured.channels) if is_lip_channel(name)]
-    spoken = model.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
     code[:, lips] = spoken[:, lips].to(code.dtype)
     closing = blinks(num_frames, fps, seed) if blink else torch.zeros(num_frames)
     for name in ("blink_l", "blink_r"):
@@ -117,3 +125,42 @@ def _lid(captured: Tensor, closing: Tensor) -> Tensor:
     rest = captured.median()
     shut = captured.quantile(0.995).clamp(SHALLOWEST_BLINK, DEEPEST_BLINK)
     return rest + (shut - rest).clamp(min=0) * closing
+
+
+def _spoken(
+    model: AudioToMotion, samples: np.ndarray, fps: float, num_frames: int, close_in_silence: bool, listener: Listener
+) -> Tensor:
+    """Lip code ``[T, K]`` of a sound, a block at a time where it is long; blocks are blended where they meet."""
+    block, margin, join = (round(seconds * fps) for seconds in (BLOCK_SECONDS, MARGIN_SECONDS, JOIN_SECONDS))
+    if num_frames <= block + margin:
+        return model.predict(samples, fps, num_frames, close_in_silence=close_in_silence)
+    level = max(loudness(samples), QUIETEST)
+    code = torch.zeros(num_frames, len(model.channels))
+    for start in range(0, num_frames, block):
+        begin, end = max(start - margin, 0), min(start + block + margin, num_frames)
+        first, last = (round(t / fps * SAMPLE_RATE) for t in (begin, end))
+        features = _at_level(samples[first:last], level, model.encoder)
+        part = model.predict_from(features, fps, end - begin, close_in_silence=close_in_silence)
+        weight = _share(torch.arange(begin, end), start, start + block, join, num_frames)
+        code[begin:end] += weight[:, None] * part
+        listener(Progress(stage="listening", done=min(start + block, num_frames), total=num_frames))
+    return code
+
+
+def _share(frames: Tensor, start: int, stop: int, join: int, num_frames: int) -> Tensor:
+    """Weight ``[n]`` of a block from frame ``start`` to ``stop``; those of all blocks sum to 1 everywhere."""
+    rise = ((frames - start + 0.5) / (2 * join) + 0.5).clamp(0, 1) if start > 0 else torch.ones(len(frames))
+    fall = ((stop - frames - 0.5) / (2 * join) + 0.5).clamp(0, 1) if stop < num_frames else torch.ones(len(frames))
+    return torch.minimum(rise, fall)
+
+
+def _at_level(samples: np.ndarray, level: float, encoder: str) -> SpeechFeatures:
+    """Features of a block that belongs to a sound of loudness ``level``: what is quiet there stays quiet."""
+    features = encode_speech(samples, encoder=encoder)
+    audible = torch.from_numpy(frame_levels(samples) > QUIET * level)
+    values = features.values
+    if encoder in ("default", "mel"):
+        shift = float(np.log10(max(loudness(samples), QUIETEST) / level))
+        values = values.clone()
+        values[:, :MEL_BANDS] = (values[:, :MEL_BANDS] + shift).clamp(min=FLOOR_DB / 20)
+    return replace(features, values=values, activity=features.activity * audible, closure=features.closure * audible)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..capture import Capture
-from ..checks import InputError
+from ..checks import InputError, require_writable_folder
 from ..events import Listener, ignore
 from ..head import Head
 from ..io.motion_file import read_motion
-from ..media import read_audio
+from ..media import read_audio, read_long_audio
 from ..motion import Motion, loop_poses
 from ..motion.edit import moved_like, resample, still_pose
 from .backdrop import CAPTURED, backdrop
@@ -65,8 +65,8 @@ def render_speech(
     if audio is None:
         samples, motion = captured_sound(head), _posed(head.capture_motion, head, pose, seed)
     else:
-        samples = read_audio(audio, sample_rate=SAMPLE_RATE)
-        motion = speak(head, samples, pose=pose, blink=blink, seed=seed)
+        samples = read_long_audio(audio, folder=require_writable_folder(Path(out).parent, "folder"))
+        motion = speak(head, samples, pose=pose, blink=blink, seed=seed, listener=listener)
     cameras = camera_path(head, camera, len(motion), fps=motion.fps, seed=seed).map(lambda c: framed(c, width, height))
     behind = backdrop(head, background, cameras[0])
     return render_video(
@@ -96,6 +96,7 @@ def speak(
     pose: str | Path = "captured",
     blink: bool = True,
     seed: int = 0,
+    listener: Listener = ignore,
 ) -> Motion:
     """Motion of ``head`` saying ``samples`` (``[S]``, 16 kHz mono), as long as the sound to a frame.
 
@@ -105,6 +106,7 @@ def speak(
         pose: ``"captured"``, ``"still"``, or a motion file or capture folder for ``posed_like``.
         blink: add blinks.
         seed: of blinks and loops.
+        listener: receives Progress where the sound is long.
 
     Raises:
         InputError: the head was trained on a clip without sound, or ``pose`` names nothing.
@@ -116,7 +118,9 @@ def speak(
             "this head was trained on a clip without sound and cannot speak; reconstruct it from a clip with sound."
         )
     _require_pose(pose)
-    motion = drive_by_audio(head.audio_model, head.capture_motion, samples, fps=head.fps, blink=blink, seed=seed)
+    motion = drive_by_audio(
+        head.audio_model, head.capture_motion, samples, fps=head.fps, blink=blink, seed=seed, listener=listener
+    )
     return _posed(motion, head, pose, seed)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gaussian_head.checks import InputError
-from gaussian_head.media import VideoWriter, join_videos, probe, read_audio, read_frames
+from gaussian_head.media import VideoWriter, join_videos, probe, read_audio, read_frames, read_long_audio, write_audio
 
 WIDTH, HEIGHT = 81, 60
 
@@ -114,3 +114,30 @@ def test_formats_that_cannot_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="in another way"):
         join_videos([small, tmp_path / "large.mp4"], tmp_path / "a.mp4", fps=25)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["large.mp4", "small.mp4"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mov"])
+def test_long_sound_is_the_same_on_disk(tmp_path: Path, suffix: str) -> None:
+    rng = np.random.default_rng(0)
+    sound = rng.normal(0, 0.1, 44100).astype(np.float32)
+    parts = [write(tmp_path / f"0{suffix}", range(40))]
+    join_videos(parts, tmp_path / f"a{suffix}", fps=25.0, audio=sound, sample_rate=44100)
+    (tmp_path / "spool").mkdir()
+    for rate in (16000, 22050):
+        mapped = read_long_audio(tmp_path / f"a{suffix}", folder=tmp_path / "spool", sample_rate=rate)
+        assert isinstance(mapped, np.memmap)
+        assert not mapped.flags.writeable
+        np.testing.assert_array_equal(mapped, read_audio(tmp_path / f"a{suffix}", sample_rate=rate))
+        assert list((tmp_path / "spool").iterdir()) == []
+    with pytest.raises(InputError, match="no audio track"):
+        read_long_audio(tmp_path / f"0{suffix}")
+
+
+def test_wav_of_another_length(tmp_path: Path) -> None:
+    sound = np.linspace(-0.5, 0.5, 1000, dtype=np.float32)
+    for length in (400, 1000, 3_000_000):
+        write_audio(tmp_path / "a.wav", sound, length=length)
+        heard = read_audio(tmp_path / "a.wav")
+        assert len(heard) == length
+        np.testing.assert_allclose(heard[: min(length, 1000)], sound[:length], atol=1e-4)
+        assert (heard[1000:] == 0).all()
