@@ -1,69 +1,148 @@
-"""What a browser can take away: a screenshot, a video with sound, the Gaussians of this frame."""
+"""What a browser can take away, as edited and styled on its screen: pictures, videos, and every registered format."""
 
 from __future__ import annotations
 
 import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from gaussian_head.events import Listener
+from gaussian_head.exporting import FORMATS, ExportOptions, export
+from gaussian_head.head import Head
 from gaussian_head.io.ply import write_ply
-from gaussian_head.media import write_image
-from gaussian_head.rendering import orbit, render_video
+from gaussian_head.media import write_audio, write_image
+from gaussian_head.rendering import CameraPath, orbit, render_video
 from gaussian_head.rendering.frames import keep_parts
 
-from .edits import edited
+from .keyframes import Keyframe, followed, path_of, to_json, view_of
 from .performances import SAMPLE_RATE
 from .pictures import backdrop, cutout, picture, styled
-from .session import Scene
+from .scene import Scene
 from .views import View, camera_of
+
+CAMERAS = ("view", "orbit", "keyframes")
+"""What a video may be filmed with: the browser's camera, one that swings about the head, the keyframes."""
 
 
 def screenshot(scene: Scene, view: View, t: int, *, height: int, transparent: bool) -> bytes:
     """PNG of frame ``t`` at ``height`` pixels; transparent has colour with opacity and no backdrop."""
-    person = scene.person
-    camera = camera_of(view, person.head, height)
-    moment = edited(scene.performance.motion.select(slice(t, t + 1)), scene.edits, person.head, person.mean)
+    head = scene.person.head
+    camera = camera_of(followed(scene.path, t, view), head, height)
     draw = cutout if transparent else picture
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
-        write_image(path, draw(person.head, moment, 0, camera, scene.look))
+        write_image(path, draw(head, scene.moment(t), 0, camera, scene.look))
         return path.read_bytes()
-
-
-def video(scene: Scene, view: View, *, orbiting: bool, listener: Listener) -> bytes:
-    """MP4 of the whole performance with its sound, as edited and styled, from this view or in orbit.
-
-    An exception raised by ``listener`` ends the work and leaves nothing behind.
-    """
-    person, motion = scene.person, scene.performance.motion
-    motion = edited(motion, scene.edits, person.head, person.mean)
-    if orbiting:
-        recorded = person.head.camera
-        width = round(recorded.width * scene.size / recorded.height / 2) * 2
-        cameras = [c.resized(width, scene.size // 2 * 2) for c in orbit(person.head, len(motion), fps=motion.fps)]
-    else:
-        cameras = [camera_of(view, person.head, scene.size)] * len(motion)
-    with tempfile.TemporaryDirectory() as folder:
-        out = render_video(
-            styled(person.head, scene.look),
-            motion,
-            cameras,
-            Path(folder) / "video.mp4",
-            audio=scene.performance.samples,
-            sample_rate=SAMPLE_RATE,
-            background=backdrop(person.head, cameras[0], scene.look),
-            listener=listener,
-        )
-        return out.read_bytes()
 
 
 def ply(scene: Scene, t: int) -> bytes:
     """The Gaussians of frame ``t`` in the world as a 3DGS PLY, hidden parts included but transparent."""
-    person = scene.person
-    moment = edited(scene.performance.motion.select(slice(t, t + 1)), scene.edits, person.head, person.mean)
+    head = scene.person.head
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         path = Path(folder) / "frame.ply"
-        write_ply(path, keep_parts(person.head.gaussians(moment, 0), person.head, scene.look.parts))
+        write_ply(path, keep_parts(head.gaussians(scene.moment(t), 0), head, scene.look.parts))
         return path.read_bytes()
+
+
+def cameras(scene: Scene, view: View, kind: str, keys: Sequence[Keyframe], height: int) -> CameraPath:
+    """One camera a frame of the performance; an orbit has the recorded shape, the others that of the window.
+
+    Args:
+        scene: what is played.
+        view: the browser's camera.
+        kind: one of CAMERAS.
+        keys: keyframes, for the kind of this name.
+        height: of the pictures, pixels.
+
+    Raises:
+        InputError: keyframes were asked for and there are none.
+    """
+    head, motion = scene.person.head, scene.performance.motion
+    if kind == "view":
+        still = camera_of(view, head, height)
+        return CameraPath(len(motion), lambda t: still)
+    if kind == "orbit":
+        path, aspect = orbit(head, len(motion), fps=motion.fps), head.camera.width / head.camera.height
+    else:
+        path, aspect = path_of(keys, head, len(motion), fps=motion.fps), view.aspect
+    return path.map(lambda camera: camera_of(view_of(camera, aspect), head, height))
+
+
+def video(scene: Scene, path: CameraPath, out: Path, *, listener: Listener) -> Path:
+    """The whole performance with its sound, as edited and styled; a ``.mov`` or ``.webm`` has no backdrop.
+
+    An exception raised by ``listener`` ends the work.
+    """
+    head = scene.person.head
+    return render_video(
+        styled(head, scene.look),
+        scene.motion(),
+        path,
+        out,
+        audio=scene.performance.samples,
+        sample_rate=SAMPLE_RATE,
+        background=backdrop(head, path[0], scene.look),
+        transparent=out.suffix != ".mp4",
+        listener=listener,
+    )
+
+
+def exported(
+    scene: Scene, keys: Sequence[Keyframe], t: int | None, out: Path, *, format: str, listener: Listener
+) -> Path:
+    """Write one of ``exporting.FORMATS``; many files come as one zip.
+
+    Args:
+        scene: the head as edited and styled, and its performance.
+        keys: camera path of the formats that have one; an orbit where empty.
+        t: the frame to write, None for the whole performance.
+        out: path to write to, without its ending.
+        format: key of ``exporting.FORMATS``.
+        listener: receives Progress; an exception raised by it ends the work.
+
+    Raises:
+        InputError: what the format refuses.
+    """
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        stage = Path(folder)
+        camera = "orbit"
+        if keys:
+            (stage / "camera.json").write_text(to_json(keys, scene.person.head), encoding="utf-8")
+            camera = str(stage / "camera.json")
+        options = ExportOptions(
+            frame=t,
+            frames=":" if t is None else None,
+            camera=camera,
+            capture=scene.person.head.capture_path or None,
+            listener=listener,
+        )
+        written = stage / f"{out.name}{FORMATS[format].endings[0]}"
+        export(_performing(scene, stage), written, format=format, options=options)
+        return _moved(written, out)
+
+
+def _performing(scene: Scene, stage: Path) -> Head:
+    """The head as styled, for which the edited performance and its sound are the captured clip."""
+    samples = scene.performance.samples
+    if samples is not None:
+        write_audio(stage / "audio.wav", samples, SAMPLE_RATE)
+    return replace(
+        styled(scene.person.head, scene.look),
+        capture_motion=scene.motion(),
+        capture_path="" if samples is None else str(stage),
+    )
+
+
+def _moved(written: Path, out: Path) -> Path:
+    """Beside ``out``: the file itself, or a folder's files in one zip."""
+    if not written.is_dir():
+        return written.rename(out.parent / written.name)
+    bundle = out.parent / f"{out.name}.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        for path in sorted(p for p in written.rglob("*") if p.is_file()):
+            archive.write(path, path.relative_to(written))
+    return bundle

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from gaussian_head.viewer import exports, serve
+from gaussian_head.viewer import serve
 from gaussian_head.viewer.bridge import outline
 from gaussian_head.viewer.pictures import Look, backdrop, cutout, picture, styled
 from gaussian_head.viewer.session import Scene
@@ -112,38 +112,6 @@ def test_a_cutout_over_its_backdrop_is_the_picture(head):
     composed = 255 * (over[..., :3] * alpha + (1 - alpha) * np.array(look.color))
     shown = picture(head, head.capture_motion, 3, head.camera, look)
     assert np.abs(composed - shown).max() < 4
-
-
-def test_screenshots_and_ply_are_files_that_others_read(head, scene, tmp_path):
-    from gaussian_head.io.ply import read_ply
-    from gaussian_head.media import read_image
-
-    (tmp_path / "a.png").write_bytes(exports.screenshot(scene, front_view(head), 4, height=96, transparent=True))
-    assert read_image(tmp_path / "a.png", mode="RGBA").shape == (96, 96, 4)
-    (tmp_path / "b.png").write_bytes(exports.screenshot(scene, front_view(head, 1.5), 4, height=96, transparent=False))
-    assert read_image(tmp_path / "b.png").shape == (96, 144, 3)
-    (tmp_path / "c.ply").write_bytes(exports.ply(scene, 4))
-    read = read_ply(tmp_path / "c.ply")
-    torch.testing.assert_close(read.means, head.gaussians(head.capture_motion, 4).means, atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize("orbiting", [False, True])
-def test_videos_hold_the_whole_performance(head, scene, tmp_path, orbiting):
-    from dataclasses import replace
-
-    from gaussian_head.media import probe, read_audio
-
-    sound = (0.3 * np.sin(np.arange(32000) * 0.2)).astype(np.float32)
-    scene = replace(scene, performance=replace(scene.performance, samples=sound))
-    seen = []
-    (tmp_path / "v.mp4").write_bytes(
-        exports.video(scene, front_view(head, 1.5), orbiting=orbiting, listener=seen.append)
-    )
-    info = probe(tmp_path / "v.mp4")
-    assert (info.width, info.height) == ((64, 64) if orbiting else (96, 64))
-    assert info.duration == pytest.approx(2.0, abs=0.05)
-    assert len(read_audio(tmp_path / "v.mp4")) / 16000 == pytest.approx(2.0, abs=0.1)
-    assert seen[-1].done == 50
 
 
 def test_an_outline_is_peaks_from_0_to_100():

@@ -1,82 +1,146 @@
-"""What the browser can take away: pictures, videos, Gaussians."""
+"""What the browser can take away: pictures, videos, Gaussians, and every format that there is."""
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
+import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from gaussian_head.events import Event, Progress
+from gaussian_head.events import Listener
+from gaussian_head.exporting import FORMATS
 
 from .. import exports
+from ..jobs import Jobs, State, Work
+from ..live_run import duration
 from ..session import Session
-from .common import SIZES, guarded, now, send
+from .common import SIZES, guarded, on_user, send
 
-log = logging.getLogger(__name__)
-
-
-class Cancelled(Exception):
-    """The user, or a browser that left, ended an export."""
+VIDEO_KINDS = {"mp4": ".mp4", "mov, transparent": ".mov", "webm, transparent": ".webm"}
+"""Name and file ending."""
+MOMENT, WHOLE = "this frame", "whole performance"
+MOVING = ("motion", "camera", "sequence", "plays", "animated", "moving")
+"""Words by which a format's description tells that it is made of many frames."""
 
 
 def build(session: Session, gui: Any) -> None:
     """Fill the tab."""
-    height = gui.add_dropdown("Screenshot height", tuple(SIZES), initial_value="1024")
+    jobs = _progress(session, gui)
+    with gui.add_folder("Picture"):
+        _pictures(session, gui)
+    with gui.add_folder("Video with sound"):
+        _videos(session, gui, jobs)
+    with gui.add_folder("For other programs"):
+        _files(session, gui, jobs)
+
+
+def _progress(session: Session, gui: Any) -> Jobs:
+    """The line at the top while something is being made."""
+    text = gui.add_markdown("", visible=False)
+    bar = gui.add_progress_bar(0.0, visible=False)
+    cancel = gui.add_button("Cancel", icon="x", color="red", visible=False)
+
+    def show(state: State | None) -> None:
+        if session.stopped:
+            return
+        if state is not None:
+            text.content, bar.value = _words(state), 100 * state.share
+        for widget in (text, bar, cancel):
+            widget.visible = state is not None
+
+    def deliver(name: str, content: bytes) -> None:
+        session.client.send_file_download(name, content, save_immediately=True)
+        session.hint(f"{name} is in your downloads")
+
+    jobs = Jobs(
+        show=show,
+        deliver=deliver,
+        complain=lambda words: session.complain("This could not be saved", words),
+        gone=lambda: session.stopped,
+    )
+    cancel.on_click(lambda _: jobs.cancel())
+    return jobs
+
+
+def _pictures(session: Session, gui: Any) -> None:
+    height = gui.add_dropdown("Picture height", tuple(SIZES), initial_value="1024")
     transparent = gui.add_checkbox("Transparent", False)
     shot = gui.add_button("Screenshot", icon="camera")
-    gui.add_divider()
-    still = gui.add_button("Video from this view", icon="movie")
-    around = gui.add_button("Video in orbit", icon="rotate-360")
-    cancel = gui.add_button("Cancel video", icon="x", color="red", visible=False)
-    gui.add_divider()
-    gaussians = gui.add_button("Gaussians of this frame (PLY)", icon="grain")
-    stopping = threading.Event()
-    busy = threading.Lock()
 
     def take() -> None:
         content = exports.screenshot(
-            session.scene, session.view(), now(session), height=SIZES[height.value], transparent=transparent.value
+            session.scene, session.view(), session.frame(), height=SIZES[height.value], transparent=transparent.value
         )
         send(session, "png", content)
 
-    def film(orbiting: bool) -> None:
-        if not busy.acquire(blocking=False):
-            session.hint("A video is being written already")
-            return
-        stopping.clear()
-        cancel.visible = True
-        try:
-            _film(session, orbiting, stopping)
-        finally:
-            cancel.visible = False
-            busy.release()
-
     shot.on_click(lambda _: guarded(session, take))
-    still.on_click(lambda _: guarded(session, lambda: film(False)))
-    around.on_click(lambda _: guarded(session, lambda: film(True)))
-    cancel.on_click(lambda _: stopping.set())
+
+
+def _videos(session: Session, gui: Any, jobs: Jobs) -> None:
+    sizes = {**SIZES, str(session.scene.size): session.scene.size}
+    height = gui.add_dropdown("Video height", tuple(sizes), initial_value=str(session.scene.size))
+    kind = gui.add_dropdown("Video format", tuple(VIDEO_KINDS))
+
+    def film(camera: str) -> None:
+        scene = session.scene
+        path = exports.cameras(scene, session.view(), camera, session.keyframes, sizes[height.value])
+        name = f"{_name(session)}-{camera}{VIDEO_KINDS[kind.value]}"
+
+        def work(folder: Path, listener: Listener) -> Path:
+            return exports.video(scene, path, folder / name, listener=listener)
+
+        _begin(session, jobs, name, work)
+
+    for label, camera, icon in (
+        ("Video from this view", "view", "movie"),
+        ("Video in orbit", "orbit", "rotate-360"),
+        ("Video along keyframes", "keyframes", "route"),
+    ):
+        button = gui.add_button(label, icon=icon)
+        button.on_click(lambda _, c=camera: guarded(session, partial(film, c)))
+
+
+def _files(session: Session, gui: Any, jobs: Jobs) -> None:
+    gaussians = gui.add_button("Gaussians of this frame (PLY)", icon="grain")
+    format = gui.add_dropdown("File format", tuple(FORMATS))
+    of = gui.add_dropdown("Of", (MOMENT, WHOLE))
+    says = gui.add_markdown(FORMATS[format.value].description)
+    save = gui.add_button("Save file", icon="download")
+
+    def describe() -> None:
+        words = FORMATS[format.value].description
+        says.content = words
+        of.value = WHOLE if any(word in words for word in MOVING) else MOMENT
+
+    def write(chosen: str, t: int | None) -> None:
+        scene, keys, name = session.scene, session.keyframes, _name(session)
+        name = name if t is None else f"{name}-{t:05d}"
+
+        def work(folder: Path, listener: Listener) -> Path:
+            return exports.exported(scene, keys, t, folder / name, format=chosen, listener=listener)
+
+        _begin(session, jobs, f"{chosen} file", work)
+
+    on_user(format, describe)
+    save.on_click(
+        lambda _: guarded(session, lambda: write(format.value, session.frame() if of.value == MOMENT else None))
+    )
     gaussians.on_click(
-        lambda _: guarded(session, lambda: send(session, "ply", exports.ply(session.scene, now(session))))
+        lambda _: guarded(session, lambda: send(session, "ply", exports.ply(session.scene, session.frame())))
     )
 
 
-def _film(session: Session, orbiting: bool, stopping: threading.Event) -> None:
-    notice = session.client.add_notification("Writing video", "0 %", loading=True, with_close_button=False)
-    last = 0.0
+def _begin(session: Session, jobs: Jobs, title: str, work: Work) -> None:
+    if not jobs.start(title, work):
+        session.hint("Something is being saved already; wait for it or cancel it")
 
-    def listen(event: Event) -> None:
-        nonlocal last
-        if stopping.is_set() or session.stopped:
-            raise Cancelled
-        if isinstance(event, Progress) and event.total and time.monotonic() - last > 0.5:
-            last = time.monotonic()
-            notice.body = f"{100 * event.done // event.total} %"
 
-    try:
-        content = exports.video(session.scene, session.view(), orbiting=orbiting, listener=listen)
-        send(session, "mp4", content)
-    except Cancelled:
-        log.info("a video was cancelled")
-    finally:
-        notice.remove()
+def _name(session: Session) -> str:
+    """A file name of the person and what is performed."""
+    scene = session.scene
+    return re.sub(r"[^\w.-]+", "-", f"{scene.person.name}-{Path(scene.performance.name).stem}").strip("-")
+
+
+def _words(state: State) -> str:
+    left = "" if state.seconds_left is None else f" · {duration(state.seconds_left)} left"
+    return f"**{state.title}** · {100 * state.share:.0f} %{left}"

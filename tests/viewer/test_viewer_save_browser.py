@@ -1,0 +1,128 @@
+"""The save tab in headless Chromium: pictures, videos, files arrive; a cancelled or abandoned video leaves nothing."""
+
+import tempfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gaussian_head.viewer import serve
+from PIL import Image
+from support_head import make_head
+from test_viewer_browser import Page, chromium  # noqa: F401
+from test_viewer_session import wav_bytes
+
+from gaussian_head.io.ply import read_ply
+from gaussian_head.media import probe, read_audio
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """Where temporary files go while the module runs."""
+    folder = tmp_path_factory.mktemp("scratch")
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    yield folder
+    tempfile.tempdir = before
+
+
+@pytest.fixture(scope="module")
+def viewer(scratch, tmp_path_factory):
+    """A head that speaks for 20 s at 384 pixels: long enough a video to be cancelled."""
+    sound = tmp_path_factory.mktemp("sound") / "long.wav"
+    sound.write_bytes(wav_bytes(20.0))
+    handle = serve([make_head(num_gaussians=1500, size=128)], port=0, size=384, audio=sound, block=False)
+    yield handle
+    handle.stop()
+
+
+@pytest.fixture(scope="module")
+def page(chromium, viewer):  # noqa: F811
+    page = Page(chromium, viewer.url)
+    page.open("Save")
+    yield page
+    assert page.errors == []
+    page.tab.close()
+
+
+def download(page, button):
+    with page.tab.expect_download(timeout=240_000) as arrived:
+        page.press(button)
+    return arrived.value
+
+
+def choose(page, label, option):
+    page.tab.get_by_label(label).click()
+    page.tab.get_by_role("option", name=option, exact=True).click()
+
+
+def nothing_left(page, scratch):
+    page.until(lambda: not list(scratch.glob("gaussian-head-*")), "the folder of the work to go")
+
+
+def test_a_picture_of_the_asked_height_arrives(page):
+    choose(page, "Picture height", "256")
+    page.tab.get_by_label("Transparent").click()
+    picture = Image.open(download(page, "Screenshot").path())
+    assert (picture.format, picture.mode, picture.height) == ("PNG", "RGBA", 256)
+    assert np.asarray(picture)[:8, :8, 3].max() < 10
+    page.tab.get_by_label("Transparent").click()
+
+
+def test_the_gaussians_of_this_frame_arrive(page):
+    assert len(read_ply(download(page, "Gaussians of this frame (PLY)").path()).means) == 1500
+
+
+def test_a_cancelled_video_never_arrives_and_leaves_nothing(page, scratch):
+    arrived = []
+    page.tab.on("download", lambda file: arrived.append(file))
+    page.press("Video in orbit")
+    page.tab.get_by_text(" left").first.wait_for()
+    page.press("Cancel")
+    page.tab.get_by_role("button", name="Cancel", exact=True).wait_for(state="hidden")
+    nothing_left(page, scratch)
+    assert arrived == []
+
+
+def test_a_short_video_in_orbit_arrives_with_its_sound(page, viewer, scratch):
+    session = viewer.sessions[0]
+    spoken = session.scene.performance
+    short = replace(spoken, motion=spoken.motion.select(slice(0, 25)), samples=spoken.samples[:16000])
+    session.scene = replace(session.scene, performance=short)
+    choose(page, "Video height", "256")
+    file = download(page, "Video in orbit")
+    assert file.suggested_filename == "head-long-orbit.mp4"
+    info = probe(file.path())
+    assert (info.height, info.num_frames) == (256, 25)
+    assert np.abs(read_audio(file.path())).max() > 0.1
+    nothing_left(page, scratch)
+    session.scene = replace(session.scene, performance=spoken)
+
+
+def test_without_keyframes_their_video_says_what_to_do(page):
+    page.press("Video along keyframes")
+    page.tab.get_by_text("there is no keyframe yet").first.wait_for()
+
+
+def test_any_registered_format_can_be_chosen(page):
+    from gaussian_head.exporting import FORMATS
+
+    page.tab.get_by_label("File format").click()
+    offered = page.tab.get_by_role("option").all_inner_texts()
+    assert set(FORMATS) <= set(offered)
+    page.tab.get_by_role("option", name="motion-csv", exact=True).click()
+    page.tab.get_by_text(FORMATS["motion-csv"].description).wait_for()
+    file = download(page, "Save file")
+    assert file.suggested_filename.endswith(".csv")
+    with open(file.path()) as text:
+        assert len(text.readlines()) > 400
+
+
+def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page):  # noqa: F811
+    other = Page(chromium, viewer.url)
+    other.open("Save")
+    other.press("Video in orbit")
+    other.tab.get_by_text(" left").first.wait_for()
+    assert list(scratch.glob("gaussian-head-*"))
+    other.tab.close()
+    nothing_left(page, scratch)
