@@ -63,6 +63,9 @@ def export(
 ) -> Path:
     """Write a head for other programs, in the world of the recording camera.
 
+    Files of Gaussians keep our axes (+y down, +z forward), as 3DGS files do, except SPZ, which has its own; meshes
+    have +y up and +z towards the viewer, as their formats do.
+
     Args:
         head: a Head or the folder of one.
         out: file to write (or folder, for one file per frame); it appears only when complete.
