@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 class ViewerHandle:
     """A running viewer."""
 
-    def __init__(self, server: Any, sessions: dict[int, Session], host: str) -> None:
+    def __init__(self, server: Any, sessions: Mapping[int, Session], host: str) -> None:
         self._server, self._sessions = server, sessions
         self._ended = threading.Event()
         shown = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host

@@ -23,6 +23,7 @@ from gaussian_head.training import StepDone, StopTraining
 from . import tabs
 from .app import ViewerHandle, aim, open_server
 from .edits import MeanPose
+from .footage import Footage
 from .live_panel import LivePanel
 from .live_run import Run
 from .performances import Performance
@@ -196,7 +197,8 @@ class LiveView:
             return replace(old, head=head)
         sound = _sound(head) if old is None else old.clip.samples
         clip = Performance(name="Captured clip", motion=head.capture_motion, samples=sound)
-        return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip)
+        footage = Footage.of(head, None) if old is None else old.footage
+        return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip, footage=footage)
 
     def _hand_out(self, person: ShelvedHead) -> None:
         with self._doors:
@@ -226,7 +228,6 @@ class LiveView:
 
         tabs.build(session, first={"Training": fill})
         client.camera.on_update(lambda _: session.touch())
-        session.go_to(0)
         Worker(session).start()
 
     def _leave(self, client: Any) -> None:

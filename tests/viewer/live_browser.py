@@ -13,7 +13,8 @@ class Widget:
     def __init__(self, *args, **options):
         self.args, self.removed = args, False
         self.content = args[0] if args else ""
-        self.value = options.get("initial_value", args[1] if len(args) > 1 else None)
+        first = args[1] if len(args) > 1 else None
+        self.value = options.get("initial_value", first[0] if isinstance(first, tuple) else first)
         self.visible = options.get("visible", True)
         self._impl = SimpleNamespace(uuid="widget")
         self.callbacks = []
