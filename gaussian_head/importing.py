@@ -63,6 +63,7 @@ def import_capture(folder: str | Path, out: str | Path, *, fps: float = 25.0, li
             seen.info,
             num_train=clip.num_train,
             bad_frames=_unused(clip, seen),
+            labels="face parsing that was given, outlined by landmarks",
             source=seen.info.source | {"name": clip.folder.resolve().name},
         )
         audio = seen.audio() if info.has_audio else None

@@ -13,8 +13,11 @@ COLOUR_OF = np.array([[255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 0], [0, 
 """Parsing colour of every capture label."""
 
 
-def make_prepared(folder: Path, clip) -> Path:
-    """Write ``images, labels, rotations, positions`` (head to camera, OpenCV), ``plate, sound, focal`` of a clip."""
+def make_prepared(folder: Path, clip, *, num_train: int | None = None) -> Path:
+    """Write ``images, labels, rotations, positions`` (head to camera, OpenCV), ``plate, sound, focal`` of a clip.
+
+    The first ``num_train`` frames are their training set, by default ten elevenths as their preprocessing splits.
+    """
     (folder / "ori_imgs").mkdir(parents=True)
     (folder / "parsing").mkdir()
     frames = []
@@ -26,7 +29,7 @@ def make_prepared(folder: Path, clip) -> Path:
         pose[:3, 3] = -clip.rotations[t].T @ clip.positions[t]
         frames.append({"img_id": t, "aud_id": t, "transform_matrix": pose.tolist()})
     height, width = clip.images[0].shape[:2]
-    split = len(frames) * 10 // 11
+    split = len(frames) * 10 // 11 if num_train is None else num_train
     for name, part in (("train", frames[:split]), ("val", frames[split:])):
         data = {"focal_len": clip.focal, "cx": width / 2, "cy": height / 2, "frames": part}
         (folder / f"transforms_{name}.json").write_text(json.dumps(data))
