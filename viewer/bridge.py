@@ -168,6 +168,11 @@ class Bridge:
             self.call("show", jpeg_base64(image, quality), asdict(caption))
         self._client.flush()
 
+    def drawn(self, caption: Caption) -> None:
+        """The browser draws by itself: take our picture away and say when that is seen."""
+        self.call("drawn", asdict(caption))
+        self._client.flush()
+
     def _run(self, source: str) -> None:
         from viser import _messages
 

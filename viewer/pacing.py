@@ -12,7 +12,7 @@ ACK_TIMEOUT = 2.0
 """Seconds after which a picture in flight is given up."""
 TIMER_INTERVAL = 0.2
 """Seconds between pictures for a browser that never acknowledges."""
-MAX_LEAD = 0.3
+MAX_LEAD = 0.4
 """Seconds that pictures are rendered ahead of the sound at most."""
 WINDOW = 2.0
 """Seconds over which the shown rate is counted."""
@@ -26,6 +26,7 @@ class Pacer:
         self._in_flight: float | None = None
         self._started = 0.0
         self._latency = 0.08
+        self._hold = 0.04
         self._shown: deque[float] = deque()
         self.sync_errors: deque[float] = deque(maxlen=500)
 
@@ -55,16 +56,26 @@ class Pacer:
             latency = min(now - self._started, ACK_TIMEOUT)
             self._latency += 0.2 * (latency - self._latency)
         self._in_flight = None
+        if self._shown:
+            # Longer than that is not a slow picture but a pause.
+            self._hold += 0.2 * (min(now - self._shown[-1], MAX_LEAD) - self._hold)
         self._count(now)
 
     def synced(self, error: float) -> None:
-        """Note that the sound was ``error`` seconds ahead of the picture when it appeared; trims the lead."""
-        self.sync_errors.append(error)
+        """Note that the sound was ``error`` seconds ahead of the picture when it appeared.
+
+        ``sync_errors`` keeps the mean over the time that the picture stays on screen.
+        """
+        self.sync_errors.append(error + 0.5 * self._hold)
 
     @property
     def lead(self) -> float:
-        """Seconds from the start of rendering to the picture on screen, smoothed: how far ahead to render."""
-        return min(self._latency, MAX_LEAD)
+        """How far ahead to render, seconds.
+
+        As long as it takes from the start of rendering to the picture on screen, and half as long as a picture then
+        stays there: so it is early as much as it is late.
+        """
+        return min(self._latency + 0.5 * self._hold, MAX_LEAD)
 
     def fps(self, now: float) -> float:
         """Pictures shown per second, over the last two seconds."""

@@ -59,10 +59,16 @@ def picture(
     return shown(head, motion, t, camera, look, background).image
 
 
+def styled_gaussians(head: Head, motion: Motion, t: int, look: Look) -> Gaussians:
+    """The Gaussians of frame ``t`` with the parts and the size of ``look``."""
+    gaussians = keep_parts(head.gaussians(motion, t), head, look.parts)
+    return replace(gaussians, scales=gaussians.scales * look.splat_scale)
+
+
 @torch.no_grad()
 def shown(head: Head, motion: Motion, t: int, camera: Camera, look: Look, background: Tensor | None = None) -> Shown:
     """``picture`` with its legend."""
-    gaussians = _gaussians(head, motion, t, look)
+    gaussians = styled_gaussians(head, motion, t, look)
     plain, legend = torch.tensor(PLAIN), None
     if look.mode in PICTURED:
         background = backdrop(head, camera, look) if background is None else background
@@ -124,11 +130,6 @@ def styled(head: Head, look: Look) -> Head:
 def to_bytes(image: Tensor) -> np.ndarray:
     """``[H, W, C]`` in [0, 1] as uint8."""
     return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).contiguous().cpu().numpy()
-
-
-def _gaussians(head: Head, motion: Motion, t: int, look: Look) -> Gaussians:
-    gaussians = keep_parts(head.gaussians(motion, t), head, look.parts)
-    return replace(gaussians, scales=gaussians.scales * look.splat_scale)
 
 
 def _measured(frame: Frame, gaussians: Gaussians, camera: Camera, mode: str) -> tuple[Tensor, Legend]:

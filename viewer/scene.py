@@ -37,7 +37,12 @@ class Scene:
     rival_performance: Performance | None = None
     """What the other head plays."""
     client_splats: bool = False
-    """The browser draws the Gaussians itself."""
+    """The browser draws the Gaussians itself, where it can: colour only, and one picture at a time."""
+
+    @property
+    def splatted(self) -> bool:
+        """The browser draws the Gaussians itself, now."""
+        return self.client_splats and self.look.mode == "rgb" and self.versus is None
 
     def motion(self) -> Motion:
         """The whole performance as the sliders want it."""

@@ -100,6 +100,10 @@ class Session:
         """Change fields of Look."""
         self._set(look=replace(self.scene.look, **changes))
 
+    def draw_in_browser(self, yes: bool) -> None:
+        """Let the browser draw the Gaussians, or show pictures rendered here."""
+        self._set(client_splats=yes)
+
     def resize(self, size: int) -> None:
         """Height of the full picture in pixels."""
         self._set(size=size)
@@ -166,18 +170,19 @@ class Session:
         return blink_pulse(now - self._blinked_at)
 
     def choose_person(self, name: str) -> None:
-        """Show another head; voices given so far are spoken by it too.
+        """Show another head playing what is played now; voices given so far are spoken by it too.
 
         Raises:
             InputError: its folder is not one of a head.
         """
-        person = self.shelf.get(name)
-        voices = [p for p in self.performances if p.samples is not None and p is not self.scene.person.clip]
+        person, played, before = self.shelf.get(name), self.scene.performance, self.scene.person.clip
+        voices = [p for p in self.performances if p.samples is not None and p is not before]
         heard = [spoken(person.head, p.samples, p.name) for p in voices if p.samples is not None]
         with self.changed:
             self.performances = [person.clip, *heard]
             self.scene = replace(self.scene, person=person, versus=None, rival=None, rival_performance=None)
-        self.perform(self.performances[-1])
+        same = [p for p in heard if p.name == played.name and played is not before]
+        self.perform(same[0] if same else person.clip)
         self.go_to(0)
 
     def give_voice(self, name: str, content: bytes) -> None:
@@ -249,6 +254,10 @@ class Session:
     def show(self, image: np.ndarray, quality: int, caption: Caption) -> None:
         """Put a picture ``[H, W, 3]`` uint8 on the screen."""
         self._bridge.show(image, quality, caption)
+
+    def drawn(self, caption: Caption) -> None:
+        """What was put into the browser's own scene is to be seen."""
+        self._bridge.drawn(caption)
 
     def hint(self, text: str) -> None:
         """A passing line above the player."""

@@ -64,10 +64,10 @@ def placement(head: Head, yaw_deg: float = 0.0, pitch_deg: float = 0.0, distance
     return Placement(position=position.numpy(), look_at=look_at.numpy(), fov=recorded_fov(head))
 
 
-def camera_of(view: View, head: Head, height: int) -> Camera:
+def camera_of(view: View, head: Head, height: int, *, centred: bool = False) -> Camera:
     """The Camera of a browser's view at ``height`` pixels; its principal point is shifted as the recording's is.
 
-    Sizes are even, as video wants them.
+    Sizes are even, as video wants them. ``centred`` leaves the principal point in the middle, as browsers have it.
     """
     height = max(height // 2 * 2, 16)
     aspect = min(max(view.aspect, 0.25), 4.0)
@@ -76,6 +76,8 @@ def camera_of(view: View, head: Head, height: int) -> Camera:
     zoom = focal / float(head.camera.K[1, 1])
     cx = width / 2 + (float(head.camera.K[0, 2]) - head.camera.width / 2) * zoom
     cy = height / 2 + (float(head.camera.K[1, 2]) - head.camera.height / 2) * zoom
+    if centred:
+        cx, cy = width / 2, height / 2
     to_world = pose_to_matrix(torch.tensor(view.wxyz).float(), torch.tensor(view.position).float())
     return Camera.from_focal(focal, width, height, cx, cy).with_view(rigid_inverse(to_world))
 

@@ -15,6 +15,7 @@ from .links import link_query
 from .scene import Scene
 from .scheduler import Job
 from .session import Session
+from .splats import SplatNode
 from .stage import Backdrops, Staged, staged
 from .views import View
 
@@ -34,6 +35,7 @@ class Worker(threading.Thread):
         super().__init__(name="viewer-worker", daemon=True)
         self._session = session
         self._backdrops = Backdrops()
+        self._splats = SplatNode(session.client)
         self._render_ms: deque[float] = deque(maxlen=5)
         self._complained: dict[str, float] = {}
 
@@ -59,12 +61,21 @@ class Worker(threading.Thread):
         session, started = self._session, time.monotonic()
         with _RENDERING, torch.no_grad():
             begun = time.monotonic()
-            drawn = staged(scene, view, job.frame, job.scale, session.blink_pulse(begun), self._backdrops)
+            pulse = session.blink_pulse(begun)
+            if scene.splatted:
+                drawn = None
+                self._splats.show(scene, view, job.frame, pulse)
+            else:
+                drawn = staged(scene, view, job.frame, job.scale, pulse, self._backdrops)
+                self._splats.hide()
             self._render_ms.append(1e3 * (time.monotonic() - begun))
         if session.stopped:
             return
-        quality = FULL_QUALITY if job.scale == 1.0 else BUSY_QUALITY
-        session.show(drawn.image, quality, self._caption(job, scene, view, drawn))
+        caption = self._caption(job, scene, view, drawn)
+        if drawn is None:
+            session.drawn(caption)
+        else:
+            session.show(drawn.image, FULL_QUALITY if job.scale == 1.0 else BUSY_QUALITY, caption)
         with session.changed:
             session.scheduler.done(job, started, time.monotonic())
 
@@ -81,23 +92,16 @@ class Worker(threading.Thread):
             log.error("a picture could not be rendered", exc_info=error)
             session.complain("This picture could not be rendered", message)
 
-    def _caption(self, job: Job, scene: Scene, view: View, drawn: Staged) -> Caption:
+    def _caption(self, job: Job, scene: Scene, view: View, drawn: Staged | None) -> Caption:
         now, scheduler = time.monotonic(), self._session.scheduler
-        height, width = drawn.image.shape[:2]
-        parts = [
-            f"frame {job.frame + 1} of {len(scene.performance.motion)}",
-            f"{median(self._render_ms):.0f} ms",
-            f"{len(scene.person.head):,} Gaussians",
-            f"{width} x {height}",
-        ]
-        if drawn.likeness is not None:
-            parts.insert(1, f"PSNR {drawn.likeness:.1f} dB")
+        size = "drawn by the browser" if drawn is None else f"{drawn.image.shape[1]} x {drawn.image.shape[0]}"
+        parts = [f"frame {job.frame + 1} of {len(scene.performance.motion)}"]
+        if drawn is not None and drawn.likeness is not None:
+            parts.append(f"PSNR {drawn.likeness:.1f} dB")
         if scheduler.playback.playing(now):
-            parts.insert(1, f"{scheduler.pacer.fps(now):.0f} fps")
-        return Caption(
-            status=" · ".join(parts),
-            link=link_query(scene.person.name, scene.performance.name, view, scene.person.head),
-            legend=drawn.legend,
-            labels=drawn.labels,
-            split=drawn.split,
-        )
+            parts.append(f"{scheduler.pacer.fps(now):.0f} fps")
+        parts += [f"{median(self._render_ms):.0f} ms", f"{len(scene.person.head):,} Gaussians", size]
+        link = link_query(scene.person.name, scene.performance.name, view, scene.person.head)
+        if drawn is None:
+            return Caption(status=" · ".join(parts), link=link)
+        return Caption(status=" · ".join(parts), link=link, legend=drawn.legend, labels=drawn.labels, split=drawn.split)

@@ -8,28 +8,15 @@ import pytest
 from fake_browser import FakeClient
 from gaussian_head.viewer.compare import RECORDED, Versus, across, canvas_size, combined, fitted, psnr
 from gaussian_head.viewer.footage import MISSING, Footage
-from gaussian_head.viewer.pictures import to_bytes
 from gaussian_head.viewer.scene import Scene
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.stage import staged
 from gaussian_head.viewer.views import View, recorded_fov
+from reel import Reel
 from support_head import make_head
 
 from gaussian_head.checks import InputError
-from gaussian_head.rendering import render_frame
-
-
-class Reel:
-    """As much of a Capture as Footage uses: the head's own renderings, brightened by one grey level a frame."""
-
-    def __init__(self, head):
-        self.num_frames, self._head = len(head.capture_motion), head
-
-    def frame(self, t):
-        frame = render_frame(self._head, self._head.capture_motion, t, background=self._head.background)
-        image = to_bytes(frame.rgb)
-        return type("Frame", (), {"image": np.clip(image.astype(int) + 4, 0, 255).astype(np.uint8)})
 
 
 @pytest.fixture

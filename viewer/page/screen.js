@@ -73,7 +73,7 @@ const place = () => {
   put(bar, box.left + (box.width - width) / 2, box.bottom - 68);
   timeText.style.display = width < 520 ? "none" : "";
   put(chip, box.left + 12, box.bottom - 104);
-  put(hintBox, box.left + (box.width - hintBox.clientWidth) / 2, box.bottom - 136);
+  put(hintBox, box.left + (box.width - hintBox.clientWidth) / 2, box.bottom - 112);
   put(legendBox, box.left + 12, box.bottom - 112 - legendBox.offsetHeight);
   put(leftLabel, box.left + 12, box.top + 12);
   put(rightLabel, box.left + box.width - rightLabel.offsetWidth - 12, box.top + 12);

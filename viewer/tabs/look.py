@@ -30,5 +30,7 @@ def build(session: Session, gui: Any) -> None:
     sizes = {**SIZES, str(session.scene.size): session.scene.size}
     size = gui.add_dropdown("Picture height", tuple(sizes), initial_value=str(session.scene.size))
     on_user(size, lambda: session.resize(sizes[size.value]))
+    own = gui.add_checkbox("Draw in the browser", False, hint="smooth to turn with a graphics card; colour only")
+    on_user(own, lambda: session.draw_in_browser(own.value))
     with gui.add_folder("Compare"):
         compare.build(session, gui)
