@@ -6,3 +6,4 @@ from .head import PARTS as PARTS
 from .head import Head as Head
 from .init import InitConfig as InitConfig
 from .init import initial_head as initial_head
+from .init import initial_parts as initial_parts

@@ -24,6 +24,7 @@ from .surface import (
     head_ellipsoid,
     lift_pixels,
 )
+from .volume import back_of_head
 
 SH_C0 = 0.28209479177387814
 NECK_BLEND = 0.07
@@ -32,6 +33,9 @@ TORSO_MARGIN = 0.15
 """Share of the picture by which the torso goes on outside it, for frames and cameras that look there."""
 MAX_STRETCH = 4.0
 """Longest initial Gaussian relative to its width, on surfaces seen at a grazing angle."""
+NOSE_BASE, CHIN = 2, 152
+BELOW_CHIN = 0.02
+"""Metres below the chin at which the back of the head ends in the neck; it recedes from the nose's base on."""
 TEETH_DEPTH = 0.010
 """Metres that the first guess of the mouth interior lies behind the lips."""
 
@@ -44,6 +48,8 @@ class InitConfig:
     """Pixels between Gaussians on face, hair and neck."""
     torso_stride: float = 3.0
     """Pixels between Gaussians on the torso."""
+    back_stride: float = 5.0
+    """Pixels between Gaussians on the back of the head."""
     mouth_stride: float = 1.0
     """Pixels between Gaussians inside the mouth, per frame used."""
     mouth_frames: int = 3
@@ -56,6 +62,11 @@ class InitConfig:
 
 def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
     """A head whose Gaussians lie on the guessed surface of the capture's rest frame, coloured from it."""
+    return initial_parts(capture, config, seed)[0]
+
+
+def initial_parts(capture: Capture, config: InitConfig, seed: int = 0) -> tuple[Head, dict[str, Tensor]]:
+    """``initial_head``, and for every branch which Gaussians ``[N]`` bool no frame shows and training leaves alone."""
     generator = torch.Generator().manual_seed(seed)
     motion = capture.motion
     train = motion.select(capture.train_frames)
@@ -63,13 +74,14 @@ def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
     rest = rest_frame(capture)
     params = init_coefficients(code_scale, motion.head_positions[rest], config.learned, generator)
     names = coefficient_names(motion.channels, config.learned)
+    face, hidden = _face_branch(capture, rest, config, names, code_scale)
     branches = (
-        _face_branch(capture, rest, config, names, code_scale),
+        face,
         _mouth_branch(capture, config, names, code_scale),
         _torso_branch(capture, rest, config, names, code_scale),
     )
     low, high = torch.quantile(train.expression, torch.tensor([0.01, 0.99]), dim=0)
-    return Head(
+    head = Head(
         branches=branches,
         coefficient_params=params,
         capture_motion=motion,
@@ -79,6 +91,9 @@ def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
         channel_ranges=torch.stack([low, high], dim=1),
         capture_path=str(capture.path.resolve()),
     )
+    held = {branch.name: torch.zeros(len(branch), dtype=torch.bool) for branch in branches}
+    held["face"][len(face) - hidden :] = True
+    return head, held
 
 
 def channel_scale(expression: Tensor) -> Tensor:
@@ -202,10 +217,27 @@ def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
     return torch.cat([turn, grow], dim=1).clamp(-0.5, 0.5)
 
 
-def _face_branch(capture, rest, config, names, code_scale) -> Branch:
-    surface, colors, spacing, _ = _lift(capture, rest, (LABEL_HAIR, LABEL_FACE), config.face_stride, code_scale)
+def _face_branch(capture, rest, config, names, code_scale) -> tuple[Branch, int]:
+    """Face and hair, then the back of the head; and how many Gaussians the latter has."""
+    surface, colors, spacing, uv = _lift(capture, rest, (LABEL_HAIR, LABEL_FACE), config.face_stride, code_scale)
+    frame, motion = capture.frame(rest), capture.motion
+    shell, shell_colors, shell_spacing = back_of_head(
+        frame.labels,
+        frame.image,
+        surface,
+        uv,
+        capture.camera.K.double().numpy(),
+        quat_to_rotmat(motion.head_quats[rest]).double().numpy(),
+        motion.head_positions[rest].double().numpy(),
+        config.back_stride,
+        float(capture.shape.vertices[NOSE_BASE, 1]),
+        float(capture.shape.vertices[CHIN, 1]) + BELOW_CHIN,
+    )
     uses = _uses(names, lambda name: not name.startswith(("neck_", "pose_")))
-    return _branch("face", uses, surface, colors, spacing, config, np.ones(len(colors)), len(code_scale))
+    joined = _concatenated([surface, shell])
+    colors, spacing = np.concatenate([colors, shell_colors]), np.concatenate([spacing, shell_spacing])
+    branch = _branch("face", uses, joined, colors, spacing, config, np.ones(len(colors)), len(code_scale))
+    return branch, len(shell_colors)
 
 
 def _torso_branch(capture, rest, config, names, code_scale) -> Branch:

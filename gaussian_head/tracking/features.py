@@ -20,7 +20,6 @@ from .bundle import (
     FaceModel,
     FrameStates,
     Observations,
-    pixel_sigma,
     select_observations,
     solve_frames,
     solve_shared,
@@ -41,16 +40,20 @@ MOST_FEATURES = 100
 """Features of one key frame."""
 FEWEST_SEEN = 0.1
 """Share of all frames that must show a feature."""
+MOST_TRUST = 4.0
+"""One feature counts for at most so many."""
 FEATURE_SIGMA = 0.3
 """Noise of a feature's place, pixels."""
-FEATURE_WIDTH = 1.0
-"""Width of the robust loss, pixels: what moves more does not stay with the skull."""
-INDEPENDENT = 200.0
-"""Features count as this many independent ones."""
+WIDTHS = (6.0, 3.0, 2.0)
+"""Widths of the robust loss, pixels, one round each: wide at first, or a brow that takes all landmarks along would make
+the hair that stays behind look wrong."""
+STILL = 1.0
+"""Pixels a feature may usually be away and still count as staying with the skull."""
+INDEPENDENT = 800.0
+"""Features count as this many independent ones; landmarks, which err together, as ``BundleConfig.independent``."""
 DEPTH_SIGMA = 0.02
 """How far a feature's depth may leave its first guess, metres."""
 FEWEST_FEATURES = 20
-ROUNDS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,17 +144,28 @@ def steadied(
     train = torch.arange(num_train)
     ours, early = select_features(features, train), select_observations(seen, train)
     model, states, points = prior, solution.states.select(train), features.points
-    for _ in range(ROUNDS):
+    for width in WIDTHS:
         points, quality = _solve_points(model, states, ours, points)
-        whole, both = _with_features(model, early, ours, points, quality, config, states)
+        whole, both = _with_features(
+            model, early, ours, points, quality * _trust(model, states, ours, points, width), config
+        )
         states = solve_frames(whole, states, both, config, fps=fps, code_std=code_std, iterations=2)
         picks = varied_frames(states, SHARED_FRAMES)
         some = select_observations(early, picks)
         model = solve_shared(model, states.select(picks), some, config, prior=prior, support=support, code_std=code_std)
         model, states = unit_codes(model, states, code_std)
     points, quality = _solve_points(model, states, ours, points)
-    whole, both = _with_features(model, seen, features, points, quality, config, solution.states)
-    states = fit_frames(whole, solution.states, states, both, config, fps, code_std, num_train)
+    everywhere = FrameStates(
+        **{
+            name: torch.cat([getattr(states, name), getattr(solution.states, name)[num_train:]])
+            for name in ("rotvecs", "positions", "codes")
+        }
+    )
+    for width in WIDTHS:
+        trust = quality * _trust(model, everywhere, features, points, width)
+        whole, both = _with_features(model, seen, features, points, trust, config)
+        everywhere = fit_frames(whole, everywhere, states, both, config, fps, code_std, num_train)
+    states = everywhere
     return solved(model, states, seen, code_std)
 
 
@@ -160,27 +174,23 @@ def select_features(features: HeadFeatures, frames: Tensor) -> HeadFeatures:
     return replace(features, pixels=features.pixels[frames], seen=features.seen[frames])
 
 
+def _trust(model: FaceModel, states: FrameStates, features: HeadFeatures, points: Tensor, width: float) -> Tensor:
+    """How far each sighting is believed ``[T, J]``, by its distance from where the pose puts it."""
+    return robust_weight(_projected(model, states, points) - features.pixels, width)
+
+
 def _with_features(
-    model: FaceModel,
-    seen: Observations,
-    features: HeadFeatures,
-    points: Tensor,
-    quality: Tensor,
-    config: BundleConfig,
-    states: FrameStates,
+    model: FaceModel, seen: Observations, features: HeadFeatures, points: Tensor, trust: Tensor, config: BundleConfig
 ) -> tuple[FaceModel, Observations]:
     """Features appended to the landmarks as points that no channel moves, weighted in the landmarks' own units."""
     J, L = len(points), model.shape.shape[0]
-    sigma = pixel_sigma(model, states, config)
     whole = replace(
         model,
         shape=torch.cat([model.shape, points]),
         basis=torch.cat([model.basis, model.basis.new_zeros(len(model.basis), J, 3)], dim=1),
     )
-    count = features.seen.sum(1, keepdim=True).clamp(min=1)
-    share = (INDEPENDENT / count.double()).clamp(max=1.0) * (sigma / FEATURE_SIGMA) ** 2
-    residual = _projected(model, states, points) - features.pixels
-    trust = robust_weight(residual, FEATURE_WIDTH) * quality
+    count = (features.seen * trust).sum(1, keepdim=True).clamp(min=1)
+    share = (INDEPENDENT / count).clamp(max=MOST_TRUST)
     weights = features.seen * trust * share * L / config.independent
     thicker = (L + J) / L
     return whole, replace(
@@ -207,14 +217,14 @@ def _solve_points(
         cam = points @ rotations.transpose(1, 2) + states.positions[:, None]
         residual = project(cam, model.focal, model.centre) - pixels
         jacobian = project_jacobian(cam, model.focal) @ rotations[:, None]
-        weight = seen * robust_weight(residual, 2 * FEATURE_WIDTH) / FEATURE_SIGMA**2
+        weight = seen * robust_weight(residual, 2 * STILL) / FEATURE_SIGMA**2
         weighted = jacobian * weight[..., None, None]
         hessian = torch.einsum("tjab,tjac->jbc", weighted, jacobian) + depth
         slope = torch.einsum("tjab,tja->jb", weighted, residual) + (points - features.points) @ depth
         points = points - torch.linalg.solve(hessian, slope)
     residual = (_projected(model, states, points) - pixels).square().sum(-1)
     typical = torch.where(seen, residual, torch.nan).nanmedian(0).values.nan_to_num(1e6)
-    return points, 1 / (1 + typical / FEATURE_WIDTH**2) ** 2
+    return points, 1 / (1 + typical / STILL**2) ** 2
 
 
 def _corners(gray: np.ndarray, labels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

@@ -168,6 +168,7 @@ def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig
     loss = _loss(state, rgb, out.alpha[0], out.extra[0], frame, config, stage)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    state.hold()
     state.optimizer.step()
     visible = out.radii[0] > 0
     assert out.means2d.grad is not None

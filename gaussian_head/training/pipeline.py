@@ -11,7 +11,7 @@ from pathlib import Path
 from ..capture import Capture
 from ..checks import InputError, replacing, require_file, require_writable_folder
 from ..events import Listener, Progress, Warned, ignore
-from ..head import Head, initial_head
+from ..head import Head, initial_parts
 from ..io import config_from_json, config_to_json, load_checkpoint, save_checkpoint
 from . import loop
 from .config import TrainConfig
@@ -54,10 +54,10 @@ def train(
     if not isinstance(capture, Capture):
         capture = Capture.load(capture)
     save_config(config, out / CONFIG)
-    start = initial_head(capture, config.init, config.seed)
+    start, held = initial_parts(capture, config.init, config.seed)
     state = _resume(out, start, config) if resume else None
     if state is None:
-        state = new_state(start, config.rates)
+        state = new_state(start, config.rates, held)
     loop.run(state, capture, config, save=lambda s: _save(out, s, config), listener=listener, observer=observer)
     head = _finish(state, capture, config, listener)
     head.save(out)

@@ -15,6 +15,7 @@ from .densify import Growth, split_rows
 
 NETWORK = ("w1", "b1", "w2")
 CORRECTIONS = "pose.corrections"
+HELD = tuple(name for name in TRAINED if name != "logit_opacities")
 
 
 @dataclass(kw_only=True)
@@ -49,6 +50,16 @@ class TrainState:
     def anchor(self, branch: str) -> Tensor:
         """The tracked basis ``[N, 3, J]`` a branch started from."""
         return self.fixed[f"{branch}.anchor"]
+
+    def hold(self) -> None:
+        """Drop the gradients of held Gaussians, all but the opacity's."""
+        for branch in self.template.branches:
+            held = self.fixed[f"{branch.name}.held"]
+            rows = held.nonzero()[:, 0]
+            for name in HELD if len(rows) else ():
+                gradient = self.params[f"{branch.name}.{name}"].grad
+                if gradient is not None:
+                    gradient.index_fill_(0, rows, 0.0)
 
     def _tensor(self, key: str) -> Tensor:
         return self.params[key] if key in self.params else self.fixed[key]
@@ -91,13 +102,19 @@ class TrainState:
         self.params[key] = new
 
 
-def new_state(head: Head, rates: LearningRates) -> TrainState:
-    """Start training from an initial head; pose corrections start at zero."""
+def new_state(head: Head, rates: LearningRates, held: Mapping[str, Tensor] | None = None) -> TrainState:
+    """Start training from an initial head; pose corrections start at zero.
+
+    ``held`` names by branch the Gaussians ``[N]`` bool of which only the opacity is learned.
+    """
     params, fixed = {}, {}
     for branch in head.branches:
         for name, value in branch.tensors().items():
             (params if name in TRAINED else fixed)[f"{branch.name}.{name}"] = value.clone()
         fixed[f"{branch.name}.anchor"] = branch.basis.clone()
+        fixed[f"{branch.name}.held"] = (
+            torch.zeros(len(branch), dtype=torch.bool) if held is None else held[branch.name].clone()
+        )
     params |= {f"coefficients.{name}": head.coefficient_params[name].clone() for name in NETWORK}
     params[CORRECTIONS] = torch.zeros(len(head.capture_motion), 12)
     return _assemble(head, params, fixed, rates)
