@@ -1,7 +1,11 @@
 """The save tab in headless Chromium: pictures, videos, files arrive; a cancelled or abandoned video leaves nothing."""
 
+import json
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,3 +130,23 @@ def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page): 
     assert list(scratch.glob("gaussian-head-*"))
     other.tab.close()
     nothing_left(page, scratch)
+
+
+@pytest.mark.slow
+def test_from_the_command_to_a_video_with_sound_in_under_two_minutes(tmp_path):
+    """What `time_to_video.py` measures on a real head, on one of two seconds."""
+    replace(make_head(num_gaussians=1500, size=128), audio_model=None).save(tmp_path / "head")
+    (tmp_path / "capture").mkdir()
+    (tmp_path / "capture" / "audio.wav").write_bytes(wav_bytes(2.0))
+    script = Path(__file__).with_name("time_to_video.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "head"), "--out", str(tmp_path / "orbit.mp4")],
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads(done.stdout)
+    assert numbers["address"] < numbers["picture"] < numbers["video"] < 120
+    assert numbers["frames"] == 50
+    assert numbers["loudest"] > 0.1
