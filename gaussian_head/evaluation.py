@@ -12,14 +12,18 @@ from torch import Tensor
 
 from .capture import Capture
 from .checks import InputError, require_writable_folder
-from .events import Listener, ignore
+from .events import Listener, Progress, ignore
 from .head import Head
 from .known_truth import find_truth, measure_geometry
 from .metrics.evaluate import evaluate_frames
+from .metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
 from .metrics.report import Report, write_report
 from .motion import Motion
-from .rendering import render_frame
+from .rendering import render_frame, to_uint8
+from .rendering.speak import speak
 
+MOST_SILENT = 80
+"""Silent frames rendered to see whether the mouth is closed."""
 DRIVERS = {
     "tracked": "pose and expression from the tracker, which looked at the frame itself",
     "audio": (
@@ -33,6 +37,11 @@ GEOMETRY = (
     "the demo subject's own mesh, ray-cast. Both cameras are turned from the recorded view about the head; depth is "
     "taken from the head's centre on and in millimetres of the truth; rotation and position without the constant "
     "offset of the two head frames, which training frames tell; vertices after one similarity over all held-out frames."
+)
+SILENCE = (
+    "the whole clip's sound drives the head as `render --audio` does; at most "
+    f"{MOST_SILENT} silent frames (25 dB below the loud parts for 0.1 s around), evenly spread, are rendered; a mouth "
+    "is closed below 25 % of the range of the recorded opening."
 )
 
 
@@ -78,6 +87,12 @@ def evaluate(
         listener=listener,
     )
     report = replace(report, protocol={**report.protocol, **{f"driver {k}": DRIVERS[k] for k in motions}})
+    if "audio" in motions:
+        report = replace(
+            report,
+            silence=measure_silence(head, capture, listener=listener),
+            protocol={**report.protocol, "silence": SILENCE},
+        )
     truth = find_truth(capture)
     if truth is not None:
         geometry = measure_geometry(head, capture, truth, listener=listener)
@@ -97,6 +112,23 @@ def held_out_motions(head: Head, capture: Capture) -> dict[str, Motion]:
     motions["audio"] = replace(tracked, expression=torch.where(lips, spoken, tracked.expression))
     motions["audio_only"] = replace(tracked, expression=torch.where(lips, spoken, resting_expression(head)))
     return motions
+
+
+def measure_silence(head: Head, capture: Capture, *, listener: Listener = ignore) -> SilenceScores:
+    """Let a head speak the sound of its own clip and look at its mouth in the silences."""
+    samples = capture.audio()
+    motion = speak(head, samples, blink=False)
+    count = min(len(motion), capture.num_frames)
+    silent = np.flatnonzero(silent_frames(samples, capture.fps, len(motion))[:count])
+    silent = silent[np.unique(np.linspace(0, len(silent) - 1, min(len(silent), MOST_SILENT)).round().astype(int))]
+    opening = mouth_opening(capture.landmarks.numpy())
+    driven = np.full(len(silent), np.nan)
+    with LandmarkDetector() as detector:
+        for i, t in enumerate(silent.tolist()):
+            picture = to_uint8(render_frame(head, motion, t, background=head.background))
+            driven[i] = mouth_opening(detector(picture)[None])[0]
+            listener(Progress(stage="silence", done=i + 1, total=len(silent)))
+    return silence_scores(opening[capture.train_frames.numpy()], driven, opening[silent])
 
 
 def resting_expression(head: Head) -> Tensor:

@@ -42,6 +42,33 @@ class ClosureErrors:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SilenceScores:
+    """A head driven by the sound of its own clip, in the silences of that sound."""
+
+    closed: float
+    """Share of the silent frames in which the rendered mouth is closed; NaN without silence."""
+    closed_truth: float
+    """The same of the recorded person, who may well pause with open lips."""
+    frames: int
+    """Silent frames rendered."""
+
+
+def silence_scores(captured: np.ndarray, driven: np.ndarray, recorded: np.ndarray) -> SilenceScores:
+    """Count closed mouths.
+
+    Args:
+        captured: Mouth opening ``[N]`` of the training frames; a mouth is closed below 25 % of their range
+            (1st to 99th percentile).
+        driven: Mouth opening ``[T]`` of the driven head in silent frames.
+        recorded: Mouth opening ``[T]`` of the recording in the same frames.
+    """
+    low, high = np.percentile(captured[np.isfinite(captured)], [1, 99])
+    limit = low + 0.25 * (high - low)
+    shares = [float((x[np.isfinite(x)] < limit).mean()) if np.isfinite(x).any() else np.nan for x in (driven, recorded)]
+    return SilenceScores(closed=shares[0], closed_truth=shares[1], frames=int(np.isfinite(driven).sum()))
+
+
+@dataclass(frozen=True, kw_only=True)
 class LipScores:
     """Everything measured on the lips of one prediction."""
 

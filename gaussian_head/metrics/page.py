@@ -53,12 +53,23 @@ def html_page(report: Report) -> str:
             _table([*header, "SLCC", "truth's"], map(_lip_row, report.predictions)),
             _plot("Mouth opening over eye distance", openings, report.fps),
         ]
-    parts += _geometry(report) + _unsteady(report)
+    parts += _silence(report) + _geometry(report) + _unsteady(report)
     parts += ["<h2>Frames</h2>", f'<img alt="contact sheet" src="data:image/png;base64,{_png(report.sheet)}">']
     words = "".join(f"<dt>{escape(key)}</dt><dd>{escape(text)}</dd>" for key, text in report.protocol.items())
     parts += ["<h2>Protocol</h2>", f"<dl>{words}</dl>"]
     head = f'<meta charset="utf-8"><title>Evaluation</title><style>{_STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(parts) + "\n</body></html>\n"
+
+
+def _silence(report: Report) -> list[str]:
+    s = report.silence
+    if s is None or s.frames == 0:
+        return []
+    text = (
+        f"Driven by the sound of its whole clip, the head closes its mouth in {s.closed:.1%} of {s.frames} silent "
+        f"frames; the recorded person in {_number(s.closed_truth, '.1%')}."
+    )
+    return [f"<p>{text}</p>"]
 
 
 def _geometry(report: Report) -> list[str]:

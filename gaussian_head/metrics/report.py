@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .geometry import GeometryScores
-from .lips import LipScores
+from .lips import LipScores, SilenceScores
 from .motion import Flicker, SilhouetteFlicker
 from .steadiness import Steadiness
 
@@ -89,6 +89,8 @@ class Report:
     """Mouth opening of the truth per frame; empty without landmarks."""
     sheet: np.ndarray = dataclasses.field(repr=False, compare=False)
     """u8 ``[H, W, 3]`` contact sheet; not part of the JSON."""
+    silence: SilenceScores | None = None
+    """Mouths in the silences of the clip's own sound; None for a head that cannot speak."""
     geometry: GeometryScores | None = None
     """Against the known truth of a demo subject; None for anybody else."""
 

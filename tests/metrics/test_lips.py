@@ -143,3 +143,28 @@ def test_detection_on_real_footage(footage):
     assert np.isnan(found[2]).all()
     assert 0 <= lips.mouth_opening(found)[0] < 0.5
     assert lips.landmark_distance(found[:1], found[1:2]) < 5
+
+
+def test_silence_by_hand():
+    from gaussian_head.metrics.lips import silence_scores
+
+    captured = np.linspace(0, 0.4, 101)
+    scores = silence_scores(captured, np.array([0.0, 0.05, 0.2, np.nan]), np.array([0.3, 0.3, 0.0, 0.0]))
+    assert scores.closed == pytest.approx(2 / 3)
+    assert scores.closed_truth == pytest.approx(0.5)
+    assert scores.frames == 3
+    none = silence_scores(captured, np.zeros(0), np.zeros(0))
+    assert np.isnan(none.closed)
+    assert none.frames == 0
+
+
+def test_two_seconds_are_enough_for_the_loudness_of_lips():
+    rng = np.random.default_rng(0)
+    envelope = np.repeat([0.1, 1.0, 0.3, 0.8, 0.2], 10)
+    samples = (np.repeat(envelope, 640) * rng.normal(0, 0.1, 32000)).astype(np.float32)
+    points = np.zeros((50, 478, 2))
+    points[:, 263, 0] = 100.0
+    sway = np.where(np.arange(50) % 2, 1.0, -1.0) * envelope
+    points[:, list(lips.LIPS[:10]), 1] = sway[:, None] * 3
+    assert lips.speech_lip_correlation(points, samples, 25) > 0.9
+    assert np.isnan(lips.speech_lip_correlation(points[:30], samples, 25))
