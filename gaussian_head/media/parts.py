@@ -19,6 +19,7 @@ from .writer import VideoWriter
 
 PICTURE = "frame_{:06d}.png"
 SOUND = "audio.wav"
+NOTE = "request.txt"
 
 
 class Parts(Protocol):
@@ -163,13 +164,19 @@ class PartsFolder:
 
     def __enter__(self) -> PartsFolder:
         with reporting_writes(self._out):
-            note = self.path / "request.txt"
+            note = self.path / NOTE
             self.resumed = self._resume and note.is_file() and note.read_text(encoding="utf-8") == self._request
             if not self.resumed:
-                self.remove()
-                self.path.mkdir(parents=True)
-                note.write_text(self._request, encoding="utf-8")
+                self.start_over()
         return self
+
+    def start_over(self) -> None:
+        """Forget what was kept."""
+        self.resumed = False
+        with reporting_writes(self._out):
+            self.remove()
+            self.path.mkdir(parents=True)
+            (self.path / NOTE).write_text(self._request, encoding="utf-8")
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
         if kind is None or (not self._resume and issubclass(kind, Exception)):

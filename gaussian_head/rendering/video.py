@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError
+from ..checks import InputError, replacing
 from ..events import Listener, Progress, Warned, ignore
 from ..head import Head
 from ..media import video_format
@@ -24,6 +25,9 @@ from .pixels import to_rgba8, to_uint8
 
 PART_SECONDS = 10.0
 """Seconds of video in a part: what an interruption loses at most."""
+MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
+SAME_MOTION = 1e-4
+"""Motions that differ by less are the same."""
 CAMERAS_NOTED = 256
 """Cameras, evenly spaced, by which a resumed render knows its path again."""
 
@@ -72,9 +76,10 @@ def render_video(
     plate = None if transparent else fit_background(head.background if background is None else background, first)
     request = _request(head, motion, cameras, plate, out)
     with PartsFolder(out, request, resume=resume) as folder:
+        motion = _kept_motion(folder, motion)
         if resume and not folder.resumed:
             listener(
-                Warned(message=f"nothing of this render of {out} to resume was found; it starts from the beginning.")
+                Warned(message=f"nothing of this render of {out} was there to resume; it starts from the beginning.")
             )
         parts = _parts(folder.path, out, first, motion, transparent)
         try:
@@ -127,23 +132,38 @@ def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent:
     )
 
 
+def _kept_motion(folder: PartsFolder, motion: Motion) -> Motion:
+    """The motion of the interrupted run where it is this one but for rounding, which differs from run to run."""
+    from safetensors.torch import load_file, save_file
+
+    path = folder.path / "motion.safetensors"
+    given = {name: getattr(motion, name).contiguous() for name in MOVES}
+    if folder.resumed and path.is_file():
+        kept = load_file(path)
+        if all(kept[n].shape == v.shape and torch.allclose(kept[n], v, atol=SAME_MOTION) for n, v in given.items()):
+            return replace(motion, **kept)
+    folder.start_over()
+    with replacing(path) as temporary:
+        save_file(given, temporary)
+    return motion
+
+
 def _request(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tensor | None, out: Path) -> str:
-    """A fingerprint of everything that the frames depend on."""
+    """A fingerprint of everything but the motion that the frames depend on."""
     import av
 
     digest = hashlib.sha256()
     size = (cameras[0].width, cameras[0].height)
     digest.update(repr((out.name, len(motion), motion.fps, size, plate is None, av.__version__)).encode())
-    for tensor in _tensors(head, motion, cameras, plate):
+    for tensor in _tensors(head, cameras, plate):
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def _tensors(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tensor | None) -> Iterable[Tensor]:
+def _tensors(head: Head, cameras: Sequence[Camera], plate: Tensor | None) -> Iterable[Tensor]:
     for branch in head.branches:
         yield from (value for value in vars(branch).values() if isinstance(value, Tensor))
     yield from (value for _, value in sorted(head.coefficient_params.items()))
-    yield from (value for value in vars(motion).values() if isinstance(value, Tensor))
     for t in torch.linspace(0, len(cameras) - 1, CAMERAS_NOTED).long().unique().tolist():
         yield cameras[t].viewmat
         yield cameras[t].K
