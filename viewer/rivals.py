@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
+from gaussian_head.checks import InputError
 from gaussian_head.motion import retarget
 
+from .compare import RECORDED, Versus
 from .performances import Performance, spoken
+from .scene import Scene
 from .shelf import ShelvedHead
 
 
@@ -32,3 +36,33 @@ def rival_of(person: ShelvedHead, performance: Performance, rival: ShelvedHead) 
 def _same_clip(person: ShelvedHead, rival: ShelvedHead) -> bool:
     a, b = person.head.capture_motion, rival.head.capture_motion
     return a.channels == b.channels and len(a) == len(b) and torch.equal(a.expression, b.expression)
+
+
+def why_not_recorded(scene: Scene) -> str | None:
+    """Why a picture cannot be held against the recorded frame; None where it can."""
+    if scene.performance is not scene.person.clip:
+        return "Only the captured clip has recorded frames: choose it as the performance."
+    footage = scene.person.footage
+    return footage.reason if footage.capture is None else None
+
+
+def compared(scene: Scene, versus: Versus | None, rival: ShelvedHead | None) -> dict[str, Any]:
+    """Changes of the scene that hold its picture against the recorded frame, or against ``rival``.
+
+    Raises:
+        InputError: there is nothing recorded of what is played, or the other head cannot play it.
+    """
+    if versus is not None and rival is None and (reason := why_not_recorded(scene)) is not None:
+        raise InputError(reason)
+    played = None
+    if rival is not None:
+        known = scene.rival_performance if scene.rival is rival else None
+        played = known or rival_of(scene.person, scene.performance, rival)
+    return {"versus": versus, "rival": rival, "rival_performance": played}
+
+
+def still_comparable(scene: Scene, performance: Performance) -> dict[str, Any]:
+    """Changes of the scene that end a comparison which would not fit another performance."""
+    if scene.versus is None or (scene.versus.other == RECORDED and performance is scene.person.clip):
+        return {}
+    return {"versus": None, "rival": None, "rival_performance": None}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from gaussian_head.checks import InputError
 from gaussian_head.rendering import CameraPath
 from gaussian_head.transforms import quat_to_rotmat
 
@@ -23,14 +20,15 @@ from .clock import Playback
 from .compare import RECORDED, Versus
 from .edits import CLOSING, OPENING, Edits, blink_pulse
 from .keyframes import Keyframe
-from .links import Link, parse_link
+from .links import follow_link, parse_link
 from .performances import Performance, spoken
-from .rivals import rival_of
+from .rivals import compared, still_comparable
 from .scene import Scene as Scene
 from .scheduler import Scheduler
 from .shelf import Shelf
 from .views import PRESETS, View, placement
 from .voices import Voices
+from .words import without_paths
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +109,9 @@ class Session:
     def perform(self, performance: Performance) -> None:
         """Play another performance, from its start, when the user presses play."""
         with self.changed:
-            self.scene = replace(self.scene, performance=performance, path=None, **self._still_comparable(performance))
+            self.scene = replace(
+                self.scene, performance=performance, path=None, **still_comparable(self.scene, performance)
+            )
             self._number += 1
             self.scheduler.playback.load(len(performance.motion), performance.motion.fps)
             self.scheduler.touch(time.monotonic())
@@ -131,18 +131,9 @@ class Session:
             InputError: there is nothing recorded of what is played, or no such head.
         """
         scene = self.scene
-        if mode is None:
-            self._set(versus=None, rival=None, rival_performance=None)
-        elif other == RECORDED:
-            if (reason := self.why_not_recorded()) is not None:
-                raise InputError(reason)
-            self._set(versus=Versus(mode=mode, other=other, split=self._split), rival=None, rival_performance=None)
-        else:
-            rival = self.shelf.get(other)
-            known = scene.rival_performance if scene.rival is rival else None
-            played = known or rival_of(scene.person, scene.performance, rival)
-            versus = Versus(mode=mode, other=other, split=self._split)
-            self._set(versus=versus, rival=rival, rival_performance=played)
+        rival = None if mode is None or other == RECORDED else self.shelf.get(other)
+        versus = None if mode is None else Versus(mode=mode, other=other, split=self._split)
+        self._set(**compared(scene, versus, rival))
         self.refresh()
 
     def split(self, at: float) -> None:
@@ -150,13 +141,6 @@ class Session:
         self._split = at
         if self.scene.versus is not None:
             self._set(versus=replace(self.scene.versus, split=at))
-
-    def why_not_recorded(self) -> str | None:
-        """Why the picture cannot be held against the recorded frame; None where it can."""
-        if self.scene.performance is not self.scene.person.clip:
-            return "Only the captured clip has recorded frames: choose it as the performance."
-        footage = self.scene.person.footage
-        return footage.reason if footage.capture is None else None
 
     def blink(self) -> None:
         """Close the eyes once, now."""
@@ -210,22 +194,6 @@ class Session:
             self.client.camera.look_at = place.look_at
             self.client.camera.fov = place.fov if fov is None else fov
         self.touch()
-
-    def follow_link(self, link: Link) -> None:
-        """Go where an address leads, as far as it says and as far as there is such a head and performance."""
-        try:
-            if link.head in self.shelf.names and link.head != self.scene.person.name:
-                self.choose_person(link.head)
-        except InputError as error:
-            self.complain("The link leads nowhere", str(error))
-        asked = next((p for p in self.performances if p.name == link.performance), None)
-        if asked is not None and asked is not self.scene.performance:
-            self.perform(asked)
-        if link.yaw is not None or link.pitch is not None or link.distance != 1.0 or link.fov is not None:
-            fov = None if link.fov is None else math.radians(link.fov)
-            self.look_from(link.yaw or 0.0, link.pitch or 0.0, distance=link.distance, fov=fov)
-        if link.t is not None:
-            self.call_player("seek", link.t)
 
     def look(self, view: View) -> None:
         """Move the camera to a view; dragging then turns about the point in front of it that is nearest the head."""
@@ -304,13 +272,6 @@ class Session:
             self.scheduler.touch(time.monotonic())
             self.changed.notify_all()
 
-    def _still_comparable(self, performance: Performance) -> dict[str, Any]:
-        """Changes of the scene without which a comparison would not fit a new performance."""
-        scene = self.scene
-        if scene.versus is None or (scene.versus.other == RECORDED and performance is scene.person.clip):
-            return {}
-        return {"versus": None, "rival": None, "rival_performance": None}
-
     def _send_performance(self) -> None:
         self._bridge.call("load", self.scene.performance.payload(self._number))
 
@@ -328,7 +289,7 @@ class Session:
             self.voices.receive(report)
         elif report.kind == "hello" and report.text:
             # Loading a head takes its time, and this is the thread that all browsers are heard on.
-            threading.Thread(target=self.follow_link, args=(parse_link(report.text),), daemon=True).start()
+            threading.Thread(target=follow_link, args=(self, parse_link(report.text)), daemon=True).start()
         with self.changed:
             if report.performance == self._number:
                 self.scheduler.playback.report(report.position, report.playing, report.rate, report.loop, now)
@@ -337,8 +298,3 @@ class Session:
             if report.kind == "shown":
                 self.scheduler.shown(now, report.position, report.playing)
             self.changed.notify_all()
-
-
-def without_paths(text: str) -> str:
-    """``text`` with every absolute path cut down to its last name."""
-    return re.sub(r"(?<![\w:/.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\'\":;,]+)*[/\\]([^\s/\\'\":;,]+)", r"\1", text)

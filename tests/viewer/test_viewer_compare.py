@@ -8,6 +8,7 @@ import pytest
 from fake_browser import FakeClient
 from gaussian_head.viewer.compare import RECORDED, Versus, across, canvas_size, combined, fitted, psnr
 from gaussian_head.viewer.footage import MISSING, Footage
+from gaussian_head.viewer.rivals import why_not_recorded
 from gaussian_head.viewer.scene import Scene
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.shelf import Shelf
@@ -112,9 +113,9 @@ def test_another_head_is_compared_in_step(shelf):
 
 def test_recorded_frames_are_refused_with_the_reason(shelf):
     session = Session(FakeClient(), shelf, start=None, size=64)
-    assert session.why_not_recorded() is None
+    assert why_not_recorded(session.scene) is None
     session.choose_person("head 2")
-    assert session.why_not_recorded() == MISSING
+    assert why_not_recorded(session.scene) == MISSING
     with pytest.raises(InputError, match="no longer beside"):
         session.compare("wipe")
     session.choose_person("head")
@@ -124,7 +125,7 @@ def test_recorded_frames_are_refused_with_the_reason(shelf):
     other = replace(session.scene.person.clip, name="hello.wav")
     session.perform(other)
     assert session.scene.versus is None, "a voice has no recorded frames"
-    assert "captured clip" in session.why_not_recorded()
+    assert "captured clip" in why_not_recorded(session.scene)
 
 
 def test_footage_of_another_clip_or_a_damaged_one_is_told(tmp_path, caplog):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..compare import MODES, RECORDED
+from ..rivals import why_not_recorded
 from ..session import Session
 from .common import guarded, on_user
 
@@ -31,7 +32,7 @@ def build(session: Session, gui: Any) -> None:
         mode.value = next((label for label, name in LABELS.items() if versus and name == versus.mode), OFF)
         if versus is not None:
             other.value = versus.other
-        why_not = session.why_not_recorded() if other.value == RECORDED else None
+        why_not = why_not_recorded(session.scene) if other.value == RECORDED else None
         mode.disabled = why_not is not None
         reason.content, reason.visible = f"*{why_not}*", why_not is not None
         split.visible = versus is not None and versus.mode == "wipe"

@@ -41,7 +41,7 @@ def _voice(session: Session, gui: Any) -> None:
     upload.on_upload(lambda _: session.give_voice(upload.value.name, upload.value.content))
     what = gui.add_markdown("", visible=False)
     bar = gui.add_progress_bar(0.0, visible=False)
-    cancel = gui.add_button("Cancel", icon="x", visible=False)
+    cancel = gui.add_button("Cancel", icon="x", color="red", visible=False)
     cancel.on_click(lambda _: session.voices.cancel())
 
     def tell(text: str, share: float | None) -> None:
