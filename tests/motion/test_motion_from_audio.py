@@ -9,7 +9,7 @@ from motion_fixtures import CHANNELS, wandering
 
 from gaussian_head.checks import InputError
 from gaussian_head.events import Progress, Warned
-from gaussian_head.motion import drive_by_audio
+from gaussian_head.motion import drive, drive_by_audio
 from gaussian_head.motion.articulation import speech_gate
 from gaussian_head.motion.audio_model import AudioToMotion
 from gaussian_head.motion.drive import num_frames_of
@@ -182,6 +182,23 @@ def test_drive_poses_blinks_and_seeds(speaker):
         drive_by_audio(model, motion, sound, fps=FPS, pose="dancing")
     with pytest.raises(InputError, match="no samples"):
         drive_by_audio(model, motion, np.zeros(0, np.float32), fps=FPS)
+
+
+def test_a_long_sound_is_heard_in_blocks_that_join_and_keep_the_level(speaker, monkeypatch):
+    model, motion, sound, _, _ = speaker
+    hush = 2e-4 * np.random.default_rng(1).standard_normal(8 * 16000).astype(np.float32)
+    long = np.concatenate([sound, hush, sound])
+    whole = drive_by_audio(model, motion, long, fps=FPS)
+    monkeypatch.setattr(drive, "BLOCK_SECONDS", 8.0)
+    events = []
+    blocks = drive_by_audio(model, motion, long, fps=FPS, listener=events.append)
+    assert [event.done for event in events] == [200, 400, 600, 800, 1000]
+    a, b = whole.channel("jaw_open"), blocks.channel("jaw_open")
+    assert torch.corrcoef(torch.stack([a, b]))[0, 1] > 0.95
+    assert b.diff().abs().max() < 1.3 * a.diff().abs().max()
+    quiet = slice(17 * 25, 23 * 25)
+    torch.testing.assert_close(b[quiet], a[quiet], atol=1e-4, rtol=0)
+    torch.testing.assert_close(blocks.head_quats, whole.head_quats)
 
 
 def test_sound_that_says_nothing_about_the_mouth_is_reported(speaker):
