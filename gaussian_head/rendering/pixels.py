@@ -16,7 +16,7 @@ AROUND = 16
 
 def to_uint8(frame: Frame) -> np.ndarray:
     """Rendered colour as ``[H, W, 3]`` uint8."""
-    return (frame.rgb.clamp(0, 1) * 255 + 0.5).to(torch.uint8).cpu().numpy()
+    return (frame.rgb * 255).add_(0.5).clamp_(0, 255).to(torch.uint8).cpu().numpy()
 
 
 def to_rgba8(frame: Frame) -> np.ndarray:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..camera import Camera
 from ..checks import InputError, replacing
 from ..events import Listener, Progress, Warned, ignore
+from ..gaussians import Frame
 from ..head import Head
 from ..media import video_format
 from ..media.parts import Parts, PartsFolder, PictureParts, VideoParts, is_picture_folder, require_own_folder
@@ -98,13 +99,13 @@ def _render_rest(
     parts: Parts,
     listener: Listener,
 ) -> None:
-    """Render the frames that ``parts`` does not have yet, encoding behind."""
+    """Render the frames that ``parts`` does not have yet; converting and encoding happen behind."""
     T = len(motion)
     to_picture = to_rgba8 if plate is None else to_uint8
-    with Behind[tuple[int, np.ndarray]](lambda item: parts.write(*item)) as encoder:
+    with Behind[tuple[int, Frame]](lambda item: parts.write(item[0], to_picture(item[1]))) as encoder:
         for t in range(parts.done(), T):
             frame = render_frame(head, motion, t, cameras[t], background=plate)
-            encoder.put((t, to_picture(frame)))
+            encoder.put((t, frame))
             listener(Progress(stage="rendering", done=t + 1, total=T))
 
 
