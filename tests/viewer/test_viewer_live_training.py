@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,10 @@ from gaussian_head.viewer.live import LiveView
 from live_browser import LiveBrowser
 from support_capture import make_capture
 
+from gaussian_head import cli
 from gaussian_head.events import Progress
 from gaussian_head.head import Head, InitConfig, initial_head
-from gaussian_head.training import Stage, StopTraining, TrainConfig, loop, train
+from gaussian_head.training import Stage, StopTraining, TrainConfig, loop, save_config, train
 from gaussian_head.training.pipeline import CHECKPOINT
 from gaussian_head.training.state import new_state, pack
 
@@ -197,3 +199,41 @@ def test_the_page_goes_on_with_the_trained_head(capture, live, tmp_path):
         browser.wait_for(lambda: len(browser.images) > count)
         live._refresh_page(browser.client.client_id)
         assert "Finished and saved" in browser.text()
+
+
+def test_the_command_opens_the_page_and_keeps_it_open_until_it_is_ended(capture, tmp_path, monkeypatch, capsys):
+    opened = []
+
+    class Recorded(LiveView):
+        def __init__(self, **options):
+            super().__init__(**options)
+            opened.append(self)
+
+    monkeypatch.setattr("gaussian_head.viewer.LiveView", Recorded)
+    save_config(CONFIG, tmp_path / "config.json")
+    options = {"out": tmp_path / "head", "config": tmp_path / "config.json", "view": True, "port": 0}
+    thread = threading.Thread(target=cli.train, args=(capture.path,), kwargs=options, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 120
+    while not (opened and opened[0].run.status.finished):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    thread.join(0.3)
+    assert thread.is_alive(), "the page stays open with the trained head"
+    opened[0].stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    said = capsys.readouterr().out
+    assert f"viewer: {opened[0].url}" in said
+    assert f"head: {tmp_path / 'head'}" in said
+    assert opened[0].url.startswith("http://127.0.0.1:")
+
+
+def test_without_view_no_page_is_opened(capture, tmp_path, monkeypatch):
+    def refuse(**options):
+        raise AssertionError("a page was opened unasked")
+
+    monkeypatch.setattr("gaussian_head.viewer.LiveView", refuse)
+    save_config(CONFIG, tmp_path / "config.json")
+    cli.train(capture.path, out=tmp_path / "head", config=tmp_path / "config.json")
+    assert len(Head.load(tmp_path / "head")) > 0
