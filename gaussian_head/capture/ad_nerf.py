@@ -108,9 +108,12 @@ def read_prepared(folder: str | Path) -> PreparedClip:
 
 def labels_of_colours(parsing: np.ndarray) -> np.ndarray:
     """Labels u8 ``[H, W]`` of a parsing picture u8 ``[H, W, 3]``; other colours count as the nearest one."""
-    colours = np.array(list(COLOURS), np.int32)
-    away = np.abs(parsing.astype(np.int32)[..., None, :] - colours).sum(-1)
-    return np.array(list(COLOURS.values()), np.uint8)[away.argmin(-1)]
+    colours, labels = np.array(list(COLOURS), np.int32), np.array(list(COLOURS.values()), np.uint8)
+    packed = parsing.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    found, which = np.unique(packed, return_inverse=True)
+    rgb = np.stack([found >> 16, found >> 8 & 255, found & 255], 1).astype(np.int32)
+    nearest = np.abs(rgb[:, None] - colours).sum(-1).argmin(1)
+    return labels[nearest][which].reshape(packed.shape)
 
 
 def _numbered_pictures(folder: Path) -> tuple[int, int]:
