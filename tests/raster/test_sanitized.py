@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTED = ("tests/raster", "tests/head/test_fused.py", "tests/metrics/test_ssim_fused.py", "tests/core/test_sh_fused.py")
+LEFT_OUT = ("test_compile", "test_sanitized", "test_determinism", "test_gradients", "test_strategy")
+"""Nothing new to the kernels' memory, and slow under sanitizers."""
 REPORTS = ("AddressSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
 
 
@@ -50,21 +52,30 @@ def sanitized(library: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return module
 
 
+def first_report(output: str) -> str:
+    """The beginning of the first report and the test that was running."""
+    lines = output.splitlines()
+    start = next(i for i, line in enumerate(lines) if any(word in line for word in REPORTS))
+    return "\n".join(lines[max(0, start - 3) : start + 25])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_no_report_from_the_sanitizers(library: str, sanitized: Path) -> None:
+def test_no_report_from_the_sanitizers(library: str, sanitized: Path, tmp_path: Path) -> None:
+    python_path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {
         "LD_PRELOAD": library,
         "ASAN_OPTIONS": "detect_leaks=0",
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "GAUSSIAN_HEAD_TEST_KERNELS": str(sanitized),
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join(python_path),
     }
     tests = [str(ROOT / path) for path in TESTED]
-    skipped = ["--ignore", __file__, "--ignore", str(ROOT / "tests/raster/test_compile.py")]
-    options = ["-p", "sanitized_kernels", "-p", "no:cacheprovider", "-x", "-s", "--backend", "cpu", "-m", "not slow"]
-    command = [sys.executable, "-m", "pytest", *tests, *skipped, *options]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    skipped = [f"--ignore={ROOT / 'tests/raster' / name}.py" for name in LEFT_OUT]
+    options = ["-p", "sanitized_kernels", "-p", "no:cacheprovider", "-x", "-sv", "--backend", "cpu", "-m", "not slow"]
+    place = ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+    command = [sys.executable, "-m", "pytest", *tests, *skipped, *options, *place]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     output = run.stdout + run.stderr
-    assert run.returncode == 0, output[-8000:]
-    assert not any(word in output for word in REPORTS), output[-8000:]
+    assert not any(word in output for word in REPORTS), first_report(output)
+    assert run.returncode == 0, output[-4000:]
