@@ -19,7 +19,9 @@ BORDER = 0.3
 """Share of half the width, from the outline inwards, whose colours go round to the back."""
 RIM = 0.92
 """Share of half the width from which the recorded surface counts as its outline."""
-SKIN_BORDER = 0.12
+EAR = 0.16
+"""Share of half the width by which ears stand out from the skull: the shell is narrower where the outline is skin."""
+SKIN_BORDER = 0.04
 """Share of half the width over which skin at the outline gives way to hair."""
 BELOW_HAIR = 4
 """Pixels above the lowest hair of a column whose colour is taken: its very edge is mixed with skin."""
@@ -57,7 +59,12 @@ def back_of_head(
         return _nothing(front)
     left = np.array([np.flatnonzero(head[v])[0] for v in rows], float)
     right = np.array([np.flatnonzero(head[v])[-1] + 1 for v in rows], float)
-    left, right = gaussian_filter1d(left, 2.0), gaussian_filter1d(right, 2.0)
+    hair = _hair(labels, image)
+    bare = [_bare(hair, rows, edge, step) for edge, step in ((left, 1), (right - 1, -1))]
+    wide = right - left
+    left, right = (
+        gaussian_filter1d(x, 2.0) for x in (left + EAR * bare[0] * wide / 2, right - EAR * bare[1] * wide / 2)
+    )
     middle, half = (left + right) / 2, INSET * (right - left) / 2
     grid = np.stack(np.meshgrid(np.arange(stride / 2, labels.shape[1], stride), rows[:: max(round(stride), 1)]), -1)
     pixels = grid.reshape(-1, 2).astype(float) + [0.0, 0.5]
@@ -73,7 +80,7 @@ def back_of_head(
     behind = np.minimum(ROUNDNESS * width, DEEPEST) * np.sqrt((1 - across**2) * nape)
     points = origin + rays * (rim + behind)[:, None]
     keep = nape > 0
-    colors = _colours(labels, image, rows[at], middle[at], half[at], across)
+    colors = _colours(hair, image, rows[at], middle[at], half[at], across)
     spacing = stride * rim / K[0, 0] / np.sqrt(np.maximum(1 - across**2, 0.25))
     channels = front.basis.shape[2]
     points = points[keep]
@@ -88,12 +95,32 @@ def back_of_head(
     return shell, colors[keep], spacing[keep]
 
 
-def _colours(labels, image, row, middle, half, across) -> np.ndarray:
+def _hair(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Pixels ``[H, W]`` bool of hair proper: the label holds ears too, which look like skin."""
+    face, hair = labels == LABEL_FACE, labels == LABEL_HAIR
+    if not face.any():
+        return hair
+    crown = hair & (
+        np.arange(len(labels))[:, None] < np.median(np.nonzero(face)[0]) - 0.25 * np.ptp(np.nonzero(face)[0])
+    )
+    if not crown.any():
+        return hair
+    colour = image.astype(np.float32)
+    to_hair, to_skin = (np.abs(colour - np.median(colour[part], axis=0)).sum(-1) for part in (crown, face))
+    return hair & (to_hair < to_skin)
+
+
+def _bare(hair: np.ndarray, rows: np.ndarray, edge: np.ndarray, step: int) -> np.ndarray:
+    """1 for the rows whose outline is no hair but ear or cheek, else 0, smooth along the outline."""
+    inside = np.clip(edge.astype(int) + 3 * step, 0, hair.shape[1] - 1)
+    return gaussian_filter1d((~hair[rows, inside]).astype(float), 3.0)
+
+
+def _colours(hair, image, row, middle, half, across) -> np.ndarray:
     """What the outline shows goes round to the back; beyond ears and cheeks the hair above them comes down."""
     source = np.sign(across) * (1 - BORDER * (1 - np.abs(across)) - 0.06)
-    column = np.clip((middle + source * half).astype(int), 0, labels.shape[1] - 1)
-    hair = labels == LABEL_HAIR
-    above = np.maximum.accumulate(np.where(hair, np.arange(len(labels))[:, None], -1), axis=0)
+    column = np.clip((middle + source * half).astype(int), 0, hair.shape[1] - 1)
+    above = np.maximum.accumulate(np.where(hair, np.arange(len(hair))[:, None], -1), axis=0)
     near = np.maximum(above[row, column] - BELOW_HAIR, 0)
     own = image[row, column].astype(np.float32) / 255
     from_hair = np.where((above[row, column] >= 0)[:, None], image[near, column].astype(np.float32) / 255, own)
