@@ -72,7 +72,7 @@ void bind_cuda(nb::module_& m) {
       .def(nb::init<>())
       .def(
           "needed_pairs", [](const Plan& plan) { return used(plan).needed_pairs(); },
-          "Pairs (splat, tile) of the latest forward pass; waits for its stream.")
+          "Pairs (splat, tile) of the latest forward pass; waits for the device.")
       .def(
           "bytes", [](const Plan& plan) { return plan.workspace ? plan.workspace->bytes() : 0; },
           "Device memory that it holds.");

@@ -63,7 +63,7 @@ class CudaWorkspace {
   // v_viewmats [C, 4, 4] and v_backgrounds, of the backgrounds' shape, may be null. All outputs are overwritten.
   void backward(const CudaScene& scene, const Images& images, const ImageGradients& v, const SceneGradients& out,
                 float* v_viewmats, float* v_backgrounds, cudaStream_t stream);
-  // Pairs that the latest forward pass had; waits for the stream.
+  // Pairs that the latest forward pass had; waits for the device.
   std::uint64_t needed_pairs() const;
   std::size_t bytes() const;
 

@@ -36,7 +36,7 @@ class HeadRenderer:
 
     With ``pair_capacity`` the host never waits for the device, and ``render_into`` may be captured into a CUDA graph
     after one call outside of it (same sizes). Where a frame has more pairs (splat, tile) than that, the surplus is not
-    drawn: compare ``needed_pairs`` with the capacity now and then.
+    drawn: compare ``needed_pairs`` with the capacity now and then. A graph uses this renderer's memory: keep both.
     """
 
     branches: tuple[Branch, ...]

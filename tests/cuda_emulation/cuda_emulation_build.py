@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -91,6 +92,18 @@ def _digest(paths: list[Path], options: list[str]) -> str:
     return found.hexdigest()[:16]
 
 
+def _cache() -> Path:
+    """This user's folder of built modules; those not made or used for two weeks are removed."""
+    cache = Path(tempfile.gettempdir()) / f"gaussian_head_emulation_{os.getuid()}"
+    cache.mkdir(mode=0o700, exist_ok=True)
+    if cache.stat().st_uid != os.getuid():
+        raise RuntimeError(f"{cache} belongs to another user; remove it.")
+    for folder in cache.iterdir():
+        if folder.stat().st_mtime < time.time() - 14 * 24 * 3600:
+            shutil.rmtree(folder, ignore_errors=True)
+    return cache
+
+
 def build(*, sanitize: bool = False) -> Path:
     """The compiled module's file; made now unless its sources are unchanged.
 
@@ -103,15 +116,17 @@ def build(*, sanitize: bool = False) -> Path:
     options = flags(sanitize)
     units = sources()
     headers = [*KERNELS.rglob("*.h"), *KERNELS.rglob("*.cuh"), *HERE.rglob("*.h"), *HERE.rglob("*.cuh")]
-    cache = Path(tempfile.gettempdir()) / f"gaussian_head_emulation_{os.getuid()}"
+    cache = _cache()
     folder = cache / _digest([*units, *headers], options)
     module = folder / f"{NAME}.so"
     if module.exists():
+        os.utime(folder)
         return module
     folder.mkdir(parents=True, exist_ok=True)
     stable = units[-1]  # nanobind: compiled once for all versions of our own sources
     kept = cache / _digest([stable], options)
     kept.mkdir(exist_ok=True)
+    os.utime(kept)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         jobs = [pool.submit(_compile, unit, folder, options) for unit in units[:-1]]
         library = next(iter(kept.glob("*.o")), None) or _compile(stable, kept, options)

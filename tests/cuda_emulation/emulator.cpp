@@ -1,17 +1,15 @@
-// The scheduler of the emulated device, and its memory.
+// The scheduler of the emulated device.
 #include "emulator.h"
 
 #include <cuda_runtime_api.h>
 #include <setjmp.h>
 #include <ucontext.h>
 
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -55,9 +53,7 @@ uint32_t ready[kMostThreads / kWarp];  // bit per lane
 int barrier_result;
 uint32_t order = 0;
 std::mt19937 generator;
-uint64_t launch_count = 0, wait_count = 0, allocation_count = 0;
-int64_t held = 0;
-bool capturing = false;
+uint64_t launch_count = 0;
 std::mutex device;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -274,57 +270,6 @@ cudaError_t run(const cudaLaunchConfig_t& config, void (*kernel_body)(void*), vo
 }
 
 void use_order(std::uint32_t wanted) { order = wanted; }
-void use_capture(bool wanted) { capturing = wanted; }
 std::uint64_t launches() { return launch_count; }
-std::uint64_t waits() { return wait_count; }
-std::int64_t allocated() { return held; }
-std::uint64_t allocations() { return allocation_count; }
-
-namespace {
-std::unordered_map<void*, size_t>& blocks = *new std::unordered_map<void*, size_t>;
-}
 
 }  // namespace gpu
-
-const char* cudaGetErrorString(cudaError_t error) {
-  if (error == cudaErrorStreamCaptureUnsupported) return "operation not permitted when stream is capturing";
-  return error == cudaSuccess ? "no error" : "invalid argument";
-}
-cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
-cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) { return *pool = nullptr, cudaSuccess; }
-cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
-
-// Fresh memory is full of NaN, so that reading what nothing wrote shows.
-cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
-  if (gpu::capturing) return cudaErrorStreamCaptureUnsupported;
-  *memory = malloc(bytes);
-  memset(*memory, 0xff, bytes);
-  gpu::blocks[*memory] = bytes;
-  gpu::held += int64_t(bytes), ++gpu::allocation_count;
-  return cudaSuccess;
-}
-cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
-  gpu::held -= int64_t(gpu::blocks.at(memory));
-  gpu::blocks.erase(memory);
-  free(memory);
-  return cudaSuccess;
-}
-cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t) {
-  memset(memory, value, bytes);
-  return cudaSuccess;
-}
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
-  memcpy(to, from, bytes);
-  return cudaSuccess;
-}
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  if (gpu::capturing) return cudaErrorStreamCaptureUnsupported;
-  ++gpu::wait_count;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamIsCapturing(cudaStream_t, cudaStreamCaptureStatus* status) {
-  *status = gpu::capturing ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
-  return cudaSuccess;
-}

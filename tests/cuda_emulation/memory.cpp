@@ -1,0 +1,71 @@
+// Memory and the host's part of the emulated device: streams run at once, and one may pretend to be captured.
+#include <cuda_runtime_api.h>
+
+#include <cstdlib>
+#include <unordered_map>
+
+#include "emulator.h"
+
+namespace gpu {
+
+namespace {
+
+std::unordered_map<void*, size_t>& blocks = *new std::unordered_map<void*, size_t>;
+uint64_t wait_count = 0, allocation_count = 0;
+int64_t held = 0;
+bool capturing = false;
+
+cudaError_t wait() {
+  if (capturing) return cudaErrorStreamCaptureUnsupported;
+  ++wait_count;
+  return cudaSuccess;
+}
+
+}  // namespace
+
+void use_capture(bool wanted) { capturing = wanted; }
+std::uint64_t waits() { return wait_count; }
+std::int64_t allocated() { return held; }
+std::uint64_t allocations() { return allocation_count; }
+
+}  // namespace gpu
+
+const char* cudaGetErrorString(cudaError_t error) {
+  if (error == cudaErrorStreamCaptureUnsupported) return "operation not permitted when stream is capturing";
+  return error == cudaSuccess ? "no error" : "invalid argument";
+}
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) { return *pool = nullptr, cudaSuccess; }
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+
+// Fresh memory is full of NaN, so that reading what nothing wrote shows.
+cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
+  if (gpu::capturing) return cudaErrorStreamCaptureUnsupported;
+  *memory = malloc(bytes);
+  memset(*memory, 0xff, bytes);
+  gpu::blocks[*memory] = bytes;
+  gpu::held += int64_t(bytes), ++gpu::allocation_count;
+  return cudaSuccess;
+}
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
+  gpu::held -= int64_t(gpu::blocks.at(memory));
+  gpu::blocks.erase(memory);
+  free(memory);
+  return cudaSuccess;
+}
+cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t) {
+  memset(memory, value, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  memcpy(to, from, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return gpu::wait(); }
+cudaError_t cudaDeviceSynchronize() { return gpu::wait(); }
+cudaError_t cudaStreamIsCapturing(cudaStream_t, cudaStreamCaptureStatus* status) {
+  *status = gpu::capturing ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  return cudaSuccess;
+}
