@@ -108,6 +108,8 @@ def held_out_motions(head: Head, capture: Capture) -> dict[str, Motion]:
     if head.audio_model is None or not capture.info.has_audio:
         return motions
     spoken = head.audio_model.predict(capture.audio(), tracked.fps, len(tracked), close_in_silence=False)
+    if head.audio_model.pose_share is not None:
+        spoken = spoken + head.audio_model.pose_share.of(tracked)
     lips = tracked.lip_mask
     motions["audio"] = replace(tracked, expression=torch.where(lips, spoken, tracked.expression))
     motions["audio_only"] = replace(tracked, expression=torch.where(lips, spoken, resting_expression(head)))

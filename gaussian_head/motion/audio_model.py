@@ -17,6 +17,7 @@ from ..speech.windows import interpolated
 from ._types import is_lip_channel
 from .articulation import lips_meet, speech_gate
 from .lip_model import DILATIONS, RADIUS, LipNet, apply_net, apply_ridge
+from .pose_share import PoseShare
 
 FORMAT = "gaussian-head-lips"
 VERSION = 1
@@ -60,6 +61,8 @@ class AudioToMotion:
     """``[(2 RADIUS + 1) R, Kl]`` ridge weights between standardised values."""
     nets: tuple[LipNet, ...]
     """Nets between the same values."""
+    pose_share: PoseShare | None = None
+    """What of the lips goes with the pose; not part of ``predict``, which knows of no pose."""
 
     @property
     def lips(self) -> list[int]:
@@ -105,6 +108,8 @@ class AudioToMotion:
 
         nets = {f"net{i}.{key}": v for i, net in enumerate(self.nets) for key, v in net.state_dict().items()}
         tensors = {name: getattr(self, name) for name in TENSORS} | nets
+        if self.pose_share is not None:
+            tensors |= {f"pose.{name}": value for name, value in vars(self.pose_share).items()}
         meta = {"format": FORMAT, "version": VERSION, "radius": RADIUS, "dilations": DILATIONS} | {
             name: getattr(self, name) for name in PLAIN
         }
@@ -140,6 +145,7 @@ class AudioToMotion:
                 **{name: meta[name] for name in PLAIN if name != "channels"},
                 channels=tuple(meta["channels"]),
                 nets=tuple(nets),
+                pose_share=_pose_share(tensors),
             )
             model._require_consistent()
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
@@ -207,6 +213,13 @@ TENSORS = (
     "ridge",
 )
 PLAIN = ("encoder", "encoder_version", "fps", "channels", "correlation")
+
+
+def _pose_share(tensors: dict[str, Tensor]) -> PoseShare | None:
+    """The stored share; None in models that were trained without."""
+    if "pose.weights" not in tensors:
+        return None
+    return PoseShare(**{name: tensors[f"pose.{name}"] for name in ("mean", "scale", "weights")})
 
 
 def _read_meta(path: Path) -> dict:

@@ -70,7 +70,7 @@ def drive_by_audio(
         raise InputError("the speech predictor and the captured motion have different channels; train the head again.")
     num_frames = num_frames_of(samples, fps)
     spoken = _spoken(model, samples, fps, num_frames, close_in_silence, listener)
-    return _performed(captured, spoken, fps, still=pose == "still", blink=blink, seed=seed)
+    return _leaning(model, _performed(captured, spoken, fps, still=pose == "still", blink=blink, seed=seed))
 
 
 def num_frames_of(samples: np.ndarray, fps: float) -> int:
@@ -94,7 +94,12 @@ def drive_by_features(
 ) -> Motion:
     """``drive_by_audio`` for ``num_frames`` frames of a sound whose features are known already."""
     spoken = model.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
-    return _performed(captured, spoken, fps, still=still, blink=blink, seed=seed)
+    return _leaning(model, _performed(captured, spoken, fps, still=still, blink=blink, seed=seed))
+
+
+def _leaning(model: AudioToMotion, motion: Motion) -> Motion:
+    """``motion`` with what of the lips goes with its poses."""
+    return motion if model.pose_share is None else model.pose_share.added_to(motion)
 
 
 def _performed(captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int) -> Motion:

@@ -15,6 +15,7 @@ from ..speech.mel import MEL_BANDS
 from ._types import Motion, is_lip_channel
 from .audio_model import AudioToMotion as AudioToMotion
 from .lip_model import DILATIONS, STEPS, apply_ridge, fit_net, fit_ridge
+from .pose_share import fit_pose_share
 
 FEWEST_SECONDS = 2.0
 """Clips with less sound and face than this teach nothing."""
@@ -69,7 +70,9 @@ def train_audio_to_motion(
         raise InputError(f"fps is {fps} but the motion has {motion.fps}; give the motion's own.")
     frames = _usable(features, motion, frames)
     lips = [k for k, name in enumerate(motion.channels) if is_lip_channel(name)]
-    values, targets = at_frame_rate(features, motion.fps, len(motion)), motion.expression[:, lips].float()
+    pose_share = fit_pose_share(motion, frames)
+    values = at_frame_rate(features, motion.fps, len(motion))
+    targets = (motion.expression - pose_share.of(motion))[:, lips].float()
     scaling = _Scaling.fitted(values[frames], targets[frames])
     inputs = (values - scaling.input_mean) / scaling.input_scale @ scaling.projection
     outputs = (targets - scaling.output_mean) / scaling.output_scale
@@ -102,6 +105,7 @@ def train_audio_to_motion(
             fit_net(runs, dilations, level_columns=level_columns, seed=seed + i, on_step=report)
             for i, dilations in enumerate(DILATIONS)
         ),
+        pose_share=pose_share,
     )
 
 

@@ -1,0 +1,73 @@
+"""What of the lip channels goes with the head's pose: a tracked face leans a little as the head turns.
+
+Sound knows nothing of it. The share is a linear map from the pose, fitted on training frames and used for the residual
+lip channels that it predicts in blocks of time it was not fitted to; jaw and width of the lips belong to speech.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..transforms import quat_to_rotvec
+from ._types import Motion
+
+RIDGE = 0.1
+FOLDS = 5
+LEAST_EXPLAINED = 0.1
+"""Share of a channel's variance that must be explained in blocks left out."""
+FARTHEST = 2.5
+"""Standard deviations of the training poses beyond which nothing more is added."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseShare:
+    """A linear map from head pose to expression channels."""
+
+    mean: Tensor
+    """``[6]`` of rotation vector and position while training."""
+    scale: Tensor
+    """``[6]`` standard deviations."""
+    weights: Tensor
+    """``[6, K]``; zero for channels that pose does not explain."""
+
+    def of(self, motion: Motion) -> Tensor:
+        """Share ``[T, K]`` of the expression that goes with the poses of ``motion``."""
+        pose = ((_pose(motion) - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST)
+        return pose @ self.weights
+
+    def added_to(self, motion: Motion) -> Motion:
+        """``motion`` with the share of its poses added to the expression."""
+        return replace(motion, expression=motion.expression + self.of(motion))
+
+
+def fit_pose_share(motion: Motion, frames: Tensor) -> PoseShare:
+    """Fit the map on the named frames ``[n]`` of a tracked motion."""
+    pose = _pose(motion)[frames]
+    mean, scale = pose.mean(0), pose.std(0).clamp(min=1e-6)
+    x = ((pose - mean) / scale).clamp(-FARTHEST, FARTHEST).double()
+    y = motion.expression[frames].double()
+    y = y - y.mean(0)
+    residual_lips = torch.tensor([name.startswith("lip_") and name[4:].isdigit() for name in motion.channels])
+    useful = residual_lips & (_explained(x, y) > LEAST_EXPLAINED)
+    return PoseShare(mean=mean, scale=scale, weights=(_ridge(x, y) * useful).float())
+
+
+def _pose(motion: Motion) -> Tensor:
+    return torch.cat([quat_to_rotvec(motion.head_quats), motion.head_positions], dim=1).float()
+
+
+def _ridge(x: Tensor, y: Tensor) -> Tensor:
+    return torch.linalg.solve(x.T @ x + RIDGE * len(x) / 10 * torch.eye(x.shape[1], dtype=x.dtype), x.T @ y)
+
+
+def _explained(x: Tensor, y: Tensor) -> Tensor:
+    """Share of the mean square of ``y [n, K]`` that is predicted in blocks left out ``[K]``."""
+    error = torch.zeros_like(y)
+    for block in torch.arange(len(x)).tensor_split(FOLDS):
+        rest = torch.ones(len(x), dtype=torch.bool)
+        rest[block] = False
+        error[block] = y[block] - x[block] @ _ridge(x[rest], y[rest])
+    return 1 - error.square().mean(0) / y.square().mean(0).clamp(min=1e-12)
