@@ -19,7 +19,7 @@ namespace {
 using namespace cuda_arrays;
 
 // The arrays of one branch, kept alive by Python while it runs.
-struct DeformBranch {
+struct HeldBranch {
   In means, quats, log_scales, logit_opacities, sh0, shN, basis, stretch, head_weights, coefficients;
   bool torso_colors;
 
@@ -42,7 +42,7 @@ struct DeformBranch {
   }
 };
 
-struct DeformGradients {
+struct HeldGradients {
   MaybeOut means, quats, log_scales, logit_opacities, sh0, shN, basis, coefficients;
 
   CudaBranchGradients view() const {
@@ -55,15 +55,15 @@ struct Head {
   std::vector<CudaBranch> branches;
   CudaMoments moments;
 
-  Head(const std::vector<DeformBranch*>& from, const In& poses) : moments{poses.data(), int(poses.shape(0)), 0} {
-    for (const DeformBranch* branch : from) {
+  Head(const std::vector<HeldBranch*>& from, const In& poses) : moments{poses.data(), int(poses.shape(0)), 0} {
+    for (const HeldBranch* branch : from) {
       branches.push_back(branch->view(moments.N));
       moments.N += branches.back().count;
     }
   }
 };
 
-void forward(const std::vector<DeformBranch*>& branches, const In& poses, const Out& means, const Out& quats,
+void forward(const std::vector<HeldBranch*>& branches, const In& poses, const Out& means, const Out& quats,
              const Out& scales, const Out& opacities, const Out& colors, const MaybeOut& moved,
              const MaybeOut& stretched, std::uintptr_t stream) {
   const Head head(branches, poses);
@@ -73,14 +73,14 @@ void forward(const std::vector<DeformBranch*>& branches, const In& poses, const 
       enter(poses.device_id(), stream));
 }
 
-void backward(const std::vector<DeformBranch*>& branches, const In& poses, const MaybeIn& means, const MaybeIn& quats,
+void backward(const std::vector<HeldBranch*>& branches, const In& poses, const MaybeIn& means, const MaybeIn& quats,
               const MaybeIn& scales, const MaybeIn& opacities, const MaybeIn& colors, const In& moved,
-              const In& stretched, const std::vector<DeformGradients*>& out, const MaybeOut& v_poses,
+              const In& stretched, const std::vector<HeldGradients*>& out, const MaybeOut& v_poses,
               std::uintptr_t stream) {
   const Head head(branches, poses);
   const CudaPlan workspace = take_workspace(poses.device_id(), enter(poses.device_id(), stream));
   std::vector<CudaBranchGradients> gradients;
-  for (const DeformGradients* one : out) gradients.push_back(one->view());
+  for (const HeldGradients* one : out) gradients.push_back(one->view());
   cuda_deform_vjp(
       head.branches, head.moments,
       {data(means), data(quats), data(scales), data(opacities), data(colors), moved.data(), stretched.data()},
@@ -88,7 +88,7 @@ void backward(const std::vector<DeformBranch*>& branches, const In& poses, const
 }
 
 // Images [F, H, W, 3], [F, H, W], [F, H, W]; backgrounds [F, 3], or plates [F, H, W, 3].
-void render(Plan& plan, const std::vector<DeformBranch*>& branches, const In& poses, const In& viewmats, const In& Ks,
+void render(Plan& plan, const std::vector<HeldBranch*>& branches, const In& poses, const In& viewmats, const In& Ks,
             const MaybeIn& backgrounds, const Out& rgb, const Out& alpha, const Out& depth, float near_plane,
             float far_plane, float eps2d, std::int64_t pair_capacity, std::uintptr_t stream) {
   const Head head(branches, poses);
@@ -106,12 +106,12 @@ void render(Plan& plan, const std::vector<DeformBranch*>& branches, const In& po
 }  // namespace
 
 void bind_cuda_deform(nb::module_& m) {
-  nb::class_<DeformBranch>(m, "DeformBranch")
+  nb::class_<HeldBranch>(m, "DeformBranch")
       .def(nb::init<In, In, In, In, In, In, In, In, In, In, bool>(), "means"_a.noconvert(), "quats"_a.noconvert(),
            "log_scales"_a.noconvert(), "logit_opacities"_a.noconvert(), "sh0"_a.noconvert(), "shN"_a.noconvert(),
            "basis"_a.noconvert(), "stretch"_a.noconvert(), "head_weights"_a.noconvert(), "coefficients"_a.noconvert(),
            "torso_colors"_a);
-  nb::class_<DeformGradients>(m, "DeformGradients")
+  nb::class_<HeldGradients>(m, "DeformGradients")
       .def(nb::init<MaybeOut, MaybeOut, MaybeOut, MaybeOut, MaybeOut, MaybeOut, MaybeOut, MaybeOut>(),
            "means"_a.noconvert().none(), "quats"_a.noconvert().none(), "log_scales"_a.noconvert().none(),
            "logit_opacities"_a.noconvert().none(), "sh0"_a.noconvert().none(), "shN"_a.noconvert().none(),

@@ -5,6 +5,9 @@ Run all with ``pytest -m gpu``.
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from gpu_cases import CASES, cameras, clip, head_branches, moment_of, moments
@@ -34,6 +37,16 @@ def test_every_case_is_finite_on_the_cpu(name: str) -> None:
     found = CASES[name]("cpu")
     assert len(found) > 2
     assert all(torch.isfinite(tensor).all() for tensor in found.values())
+
+
+@needs_kernels
+def test_the_extension_loads_without_a_warning() -> None:
+    """Two classes of one C++ name, one for the CPU and one for CUDA, would be taken for each other."""
+    code = "from gaussian_head import _kernels as k; print(k.has_cuda, hasattr(k, 'cuda'))"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    assert run.stdout.split() in (["True", "True"], ["False", "False"])
 
 
 @pytest.mark.gpu
