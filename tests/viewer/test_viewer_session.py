@@ -52,7 +52,8 @@ def settle(client, seconds=60.0):
     while True:
         with client.session.changed:
             now = time.monotonic()
-            if client.images and scheduler.next(now) is None and scheduler.wait(now) == IDLE_WAIT:
+            idle = scheduler.next(now) is None and scheduler.wait(now) == IDLE_WAIT
+            if idle and client.images and client.images[-1].shape[0] == client.session.scene.size:
                 return client.images[-1].astype(int)
         assert now < end, "the viewer never comes to rest"
         time.sleep(0.02)

@@ -164,15 +164,14 @@ def test_a_blink_now_draws_pictures_by_itself_and_ends_as_it_began(client):
     worker = Worker(client.session)
     worker.start()
     before = settle(client)
-    count = len(client.images)
-    client.report("blink")
-    after = settle(client)
-    assert len(client.images) - count >= 2
-    assert np.abs(after - before).max() == 0
-    between = [
-        np.abs(image.astype(int) - before).max() for image in client.images[count:] if image.shape == before.shape
-    ]
-    assert max(between) > 4
+    between, end = [0], time.monotonic() + 60
+    while max(between) <= 4:
+        # On a starved machine a blink may be over before its first picture.
+        assert time.monotonic() < end, "no blink is seen"
+        count = len(client.images)
+        client.report("blink")
+        assert np.abs(settle(client) - before).max() == 0
+        between += [np.abs(i.astype(int) - before).max() for i in client.images[count:] if i.shape == before.shape]
     client.session.stop()
     worker.join(10)
 
