@@ -121,9 +121,9 @@ def test_the_same_bits_in_any_order_of_threads(device: ModuleType, monkeypatch: 
 
     monkeypatch.setattr(native, "_backend", lambda _: device)
     runs = []
-    for order in (0, 1, 2, 3, 4):
+    for order in (0, 1, 2, 3):
         device.use_order(order)
-        out, grads = rendered("cpu", random_scene(500, cameras=2, extra=7, size=(70, 50)))
+        out, grads = rendered("cpu", random_scene(200, cameras=2, extra=7, size=(40, 36)))
         runs.append([out.rgb, out.alpha, out.depth, out.extra, *grads.values()])
     device.use_order(0)
     for run in runs[1:]:
