@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,8 +20,9 @@ from .surface import (
     LABEL_NECK,
     LABEL_TORSO,
     NECK_RADIUS,
-    SurfacePoints,
+    hang_mouth,
     head_ellipsoid,
+    joined_surfaces,
     lift_pixels,
 )
 from .volume import back_of_head
@@ -36,8 +37,6 @@ MAX_STRETCH = 4.0
 NOSE_BASE, CHIN = 2, 152
 BELOW_CHIN = 0.02
 """Metres below the chin at which the back of the head ends in the neck; it recedes from the nose's base on."""
-TEETH_DEPTH = 0.010
-"""Metres that the first guess of the mouth interior lies behind the lips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +233,7 @@ def _face_branch(capture, rest, config, names, code_scale) -> tuple[Branch, int]
         float(capture.shape.vertices[CHIN, 1]) + BELOW_CHIN,
     )
     uses = _uses(names, lambda name: not name.startswith(("neck_", "pose_")))
-    joined = _concatenated([surface, shell])
+    joined = joined_surfaces([surface, shell])
     colors, spacing = np.concatenate([colors, shell_colors]), np.concatenate([spacing, shell_spacing])
     branch = _branch("face", uses, joined, colors, spacing, config, np.ones(len(colors)), len(code_scale))
     return branch, len(shell_colors)
@@ -249,7 +248,7 @@ def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
     )
     vertices = capture.shape.vertices.double().numpy()
     chin = vertices[:, 1].max()
-    joined = _concatenated([neck, body])
+    joined = joined_surfaces([neck, body])
     below = _smoothstep((joined.points[:, 1] - chin) / NECK_BLEND)
     aside = _smoothstep((np.abs(joined.points[:, 0] - head_ellipsoid(vertices)[0][0]) - NECK_RADIUS) / NECK_BLEND)
     weights = (1 - below) * (1 - aside)
@@ -278,35 +277,15 @@ def _mouth_branch(capture, config, names, code_scale) -> Branch:
         surface, color, spacing, uv = _lift(capture, t, (LABEL_MOUTH,), config.mouth_stride, code_scale)
         if len(color) == 0:
             continue
-        surfaces.append(_hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / spread))
+        surfaces.append(hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / spread))
         colors.append(color)
         spacings.append(spacing)
     if not surfaces:
         surface, color, spacing, uv = _lift(capture, int(chosen[0]), (LABEL_FACE,), 8.0, code_scale)
-        surfaces, colors, spacings = [_hang_mouth(surface, uv, jaw, 0 * spread)], [color * 0.3], [spacing]
-    joined = _concatenated(surfaces)
+        surfaces, colors, spacings = [hang_mouth(surface, uv, jaw, 0 * spread)], [color * 0.3], [spacing]
+    joined = joined_surfaces(surfaces)
     lips = {name for name, lip in zip(motion.channels, motion.lip_mask.tolist(), strict=True) if lip}
     uses = _uses(names, lambda name: name in lips or name.startswith("learned_"))
     all_colors = np.concatenate(colors)
     spacing = np.concatenate(spacings)
     return _branch("mouth", uses, joined, all_colors, spacing, config, np.ones(len(all_colors)), len(code_scale))
-
-
-def _concatenated(surfaces: list[SurfacePoints]) -> SurfacePoints:
-    names = [field.name for field in fields(SurfacePoints)]
-    return SurfacePoints(**{name: np.concatenate([getattr(s, name) for s in surfaces]) for name in names})
-
-
-def _hang_mouth(surface: SurfacePoints, uv: np.ndarray, jaw: np.ndarray, code: np.ndarray) -> SurfacePoints:
-    """Undo the lip motion of lifted mouth pixels: upper 45 % fixed to the skull, the rest rigid with the jaw."""
-    column = np.round(uv[:, 0]).astype(int)
-    top = np.full(column.max() + 1, np.inf)
-    bottom = np.full(column.max() + 1, -np.inf)
-    np.minimum.at(top, column, uv[:, 1])
-    np.maximum.at(bottom, column, uv[:, 1])
-    lower = (uv[:, 1] - top[column]) / np.maximum(bottom[column] - top[column], 1) > 0.45
-    posed = surface.points + surface.basis @ code
-    basis = lower[:, None, None] * jaw[None]
-    points = posed - basis @ code
-    points[:, 2] += TEETH_DEPTH
-    return SurfacePoints(points=points, basis=basis, jacobian=surface.jacobian * 0, normals=surface.normals)

@@ -6,7 +6,7 @@ training; it matters most where the clip never shows the head from the side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
@@ -18,6 +18,8 @@ FALLOFF = 0.012
 RIM_NEIGHBOURS = 8
 RIM_REACH = 0.05
 """Metres over which the depth of the mesh rim fades into the skull ellipsoid."""
+TEETH_DEPTH = 0.010
+"""Metres that the first guess of the mouth interior lies behind the lips."""
 NECK_RADIUS = 0.06
 """Metres."""
 
@@ -161,3 +163,24 @@ def _normals(uv: np.ndarray, points: np.ndarray, origin: np.ndarray, neighbours:
     normals = np.linalg.eigh(np.einsum("pni,pnj->pij", centred, centred))[1][:, :, 0]
     facing = np.sign(((origin - points) * normals).sum(1, keepdims=True))
     return normals * np.where(facing == 0, 1, facing)
+
+
+def joined_surfaces(surfaces: list[SurfacePoints]) -> SurfacePoints:
+    """The points of several surfaces, one after the other."""
+    names = [field.name for field in fields(SurfacePoints)]
+    return SurfacePoints(**{name: np.concatenate([getattr(s, name) for s in surfaces]) for name in names})
+
+
+def hang_mouth(surface: SurfacePoints, uv: np.ndarray, jaw: np.ndarray, code: np.ndarray) -> SurfacePoints:
+    """Undo the lip motion of lifted mouth pixels: upper 45 % fixed to the skull, the rest rigid with the jaw."""
+    column = np.round(uv[:, 0]).astype(int)
+    top = np.full(column.max() + 1, np.inf)
+    bottom = np.full(column.max() + 1, -np.inf)
+    np.minimum.at(top, column, uv[:, 1])
+    np.maximum.at(bottom, column, uv[:, 1])
+    lower = (uv[:, 1] - top[column]) / np.maximum(bottom[column] - top[column], 1) > 0.45
+    posed = surface.points + surface.basis @ code
+    basis = lower[:, None, None] * jaw[None]
+    points = posed - basis @ code
+    points[:, 2] += TEETH_DEPTH
+    return SurfacePoints(points=points, basis=basis, jacobian=surface.jacobian * 0, normals=surface.normals)

@@ -70,7 +70,8 @@ def back_of_head(
     pixels = grid.reshape(-1, 2).astype(float) + [0.0, 0.5]
     at = np.searchsorted(rows, pixels[:, 1] - 0.5)
     across = (pixels[:, 0] - middle[at]) / half[at]
-    pixels, at, across = (x[np.abs(across) < 1] for x in (pixels, at, across))
+    inside = np.abs(across) < 1
+    pixels, at, across = pixels[inside], at[inside], across[inside]
     depth_of = _rim_depths(front, uv, rows, middle, half, rotation, position)
     rim = depth_of[at]
     width = half[at] * rim / K[0, 0]

@@ -69,7 +69,7 @@ class SteadinessMeter:
         from scipy.ndimage import uniform_filter
 
         truth, predicted, region = (np.stack(part) for part in zip(*self._frames, strict=True))
-        blurred = uniform_filter(truth.astype(np.float32), size=(0, SPREAD, SPREAD, 0))
+        blurred = uniform_filter(truth.astype(np.float32), size=SPREAD, axes=(1, 2))
         still = region.all(0) & (blurred.std(0).max(-1) < STILL)
         variances = [x.astype(np.float32).var(0, ddof=1).mean(-1) * still for x in (truth, predicted)]
         step = np.stack([*variances, still]).astype(np.float64)

@@ -240,7 +240,7 @@ def _corners(gray: np.ndarray, labels: np.ndarray, landmarks: np.ndarray) -> np.
     mask[(u * down[0] + v * down[1]) > landmarks[2, :2] @ down] = 0
     for eye, brow in ((RIGHT_EYE, RIGHT_BROW), (LEFT_EYE, LEFT_BROW)):
         hull = cv2.convexHull(landmarks[[*eye, *brow], :2].astype(np.float32)).astype(np.int32)
-        blocked = cv2.fillConvexPoly(np.zeros_like(mask), hull, 1)
+        blocked = cv2.fillConvexPoly(np.zeros_like(mask), hull, (1.0,))
         mask[cv2.dilate(blocked, np.ones((9, 9), np.uint8)) > 0] = 0
     found = cv2.goodFeaturesToTrack(gray, MOST_FEATURES, 0.01, max(4, width // 80), mask=mask)
     return np.zeros((0, 2)) if found is None else found[:, 0].astype(np.float64) + 0.5
