@@ -22,6 +22,8 @@ from .idle import blinks, loop_poses
 
 SLOW_SECONDS = 0.3
 """Brows, gaze and the rest of the upper face follow the clip no faster than this."""
+FULL_SHARE = 2.0
+"""Standard deviations, over all lip channels together, from the closed mouth at which the pose has its whole share."""
 SHALLOWEST_BLINK, DEEPEST_BLINK = 0.4, 1.0
 """Bounds on how far a subject's eyes close."""
 BLOCK_SECONDS = 60.0
@@ -98,8 +100,15 @@ def drive_by_features(
 
 
 def _leaning(model: AudioToMotion, motion: Motion) -> Motion:
-    """``motion`` with what of the lips goes with its poses."""
-    return motion if model.pose_share is None else model.pose_share.added_to(motion)
+    """``motion`` with what of the lips goes with its poses, less of it the nearer they are to the closed mouth.
+
+    A mouth that is shut by rule stays shut: the share knows nothing of that and would part the lips a little.
+    """
+    if model.pose_share is None:
+        return motion
+    away = ((motion.expression[:, model.lips] - model.closed) / model.output_scale).norm(dim=1)
+    near = (away / FULL_SHARE).clamp(0, 1)
+    return model.pose_share.added_to(motion, near * near * (3 - 2 * near))
 
 
 def _performed(captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int) -> Motion:

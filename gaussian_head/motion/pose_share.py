@@ -38,9 +38,10 @@ class PoseShare:
         pose = ((_pose(motion) - self.mean) / self.scale).clamp(-FARTHEST, FARTHEST)
         return pose @ self.weights
 
-    def added_to(self, motion: Motion) -> Motion:
-        """``motion`` with the share of its poses added to the expression."""
-        return replace(motion, expression=motion.expression + self.of(motion))
+    def added_to(self, motion: Motion, weight: Tensor | None = None) -> Motion:
+        """``motion`` with the share of its poses, where given times ``weight [T]``, added to the expression."""
+        share = self.of(motion) if weight is None else weight[:, None] * self.of(motion)
+        return replace(motion, expression=motion.expression + share)
 
 
 def fit_pose_share(motion: Motion, frames: Tensor) -> PoseShare:
