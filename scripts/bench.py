@@ -276,9 +276,11 @@ def surroundings() -> dict[str, str]:
 def main(config: Config) -> None:
     """Measure all scenes and write the CSV and the plot."""
     if config.suite == "gpu":
-        from bench_gpu import measure_all
+        from bench_gpu import GpuConfig
+        from bench_gpu import main as measure_gpu
 
-        write(measure_all(config.counts, config.sizes, config.rounds), config.out.with_stem(config.out.stem + "_gpu"))
+        out = config.out.with_stem(config.out.stem + "_gpu")
+        measure_gpu(GpuConfig(counts=config.counts, sizes=config.sizes, rounds=config.rounds, out=out))
         return
     rows = []
     for num in config.counts:

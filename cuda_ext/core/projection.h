@@ -76,7 +76,10 @@ GH_FN Projection<S> project(const S mean[3], const S quat[4], const S scale[3], 
   p.cov_xx = p.U[0] * p.U[0] + p.U[1] * p.U[1] + p.U[2] * p.U[2] + eps2d;
   p.cov_xy = p.U[0] * p.U[3] + p.U[1] * p.U[4] + p.U[2] * p.U[5];
   p.cov_yy = p.U[3] * p.U[3] + p.U[4] * p.U[4] + p.U[5] * p.U[5] + eps2d;
-  p.det = p.cov_xx * p.cov_yy - p.cov_xy * p.cov_xy;
+  // As a sum of squares: xx yy - xy^2 would cancel for long thin Gaussians.
+  const S across[3] = {p.U[1] * p.U[5] - p.U[2] * p.U[4], p.U[2] * p.U[3] - p.U[0] * p.U[5],
+                       p.U[0] * p.U[4] - p.U[1] * p.U[3]};
+  p.det = across[0] * across[0] + across[1] * across[1] + across[2] * across[2] + eps2d * (p.cov_xx + p.cov_yy - eps2d);
   const S inv_det = one / p.det;
   p.conic_xx = p.cov_yy * inv_det, p.conic_xy = -p.cov_xy * inv_det, p.conic_yy = p.cov_xx * inv_det;
   return p;

@@ -11,10 +11,9 @@ constexpr int kShBases = 16;          // of degree 3
 constexpr float kShNormMin = 1e-12f;  // shorter directions are divided by this instead of their length
 constexpr float kShOffset = 0.5f;     // colour of all-zero coefficients
 constexpr float kSh0 = 0.28209479177387814f, kSh1 = 0.4886025119029199f;
-constexpr float kSh2[5] = {1.0925484305920792f, -1.0925484305920792f, 0.31539156525252005f, -1.0925484305920792f,
-                           0.5462742152960396f};
-constexpr float kSh3[7] = {-0.5900435899266435f, 2.890611442640554f, -0.4570457994644658f, 0.3731763325901154f,
-                           -0.4570457994644658f, 1.445305721320277f, -0.5900435899266435f};
+constexpr float kSh2Cross = 1.0925484305920792f, kSh2Axis = 0.31539156525252005f, kSh2Plane = 0.5462742152960396f;
+constexpr float kSh3Edge = 0.5900435899266435f, kSh3Cross = 2.890611442640554f, kSh3Side = 0.4570457994644658f;
+constexpr float kSh3Axis = 0.3731763325901154f, kSh3Plane = 1.445305721320277f;
 
 constexpr int sh_bases(int degree) { return (degree + 1) * (degree + 1); }
 
@@ -38,13 +37,13 @@ GH_FN void sh_basis(int degree, const ShDirection<S>& d, S* out) {
   out[1] = -kSh1 * y, out[2] = kSh1 * z, out[3] = -kSh1 * x;
   if (degree < 2) return;
   const S xx = x * x, yy = y * y, zz = z * z;
-  out[4] = kSh2[0] * x * y, out[5] = kSh2[1] * y * z, out[6] = kSh2[2] * (2.0f * zz - xx - yy);
-  out[7] = kSh2[3] * x * z, out[8] = kSh2[4] * (xx - yy);
+  out[4] = kSh2Cross * x * y, out[5] = -kSh2Cross * y * z, out[6] = kSh2Axis * (2.0f * zz - xx - yy);
+  out[7] = -kSh2Cross * x * z, out[8] = kSh2Plane * (xx - yy);
   if (degree < 3) return;
-  out[9] = kSh3[0] * y * (3.0f * xx - yy), out[10] = kSh3[1] * x * y * z;
-  out[11] = kSh3[2] * y * (4.0f * zz - xx - yy), out[12] = kSh3[3] * z * (2.0f * zz - 3.0f * xx - 3.0f * yy);
-  out[13] = kSh3[4] * x * (4.0f * zz - xx - yy), out[14] = kSh3[5] * z * (xx - yy);
-  out[15] = kSh3[6] * x * (xx - 3.0f * yy);
+  out[9] = -kSh3Edge * y * (3.0f * xx - yy), out[10] = kSh3Cross * x * y * z;
+  out[11] = -kSh3Side * y * (4.0f * zz - xx - yy), out[12] = kSh3Axis * z * (2.0f * zz - 3.0f * xx - 3.0f * yy);
+  out[13] = -kSh3Side * x * (4.0f * zz - xx - yy), out[14] = kSh3Plane * z * (xx - yy);
+  out[15] = -kSh3Edge * x * (xx - 3.0f * yy);
 }
 
 // Gradient to the direction, before it was normalised, from that to the basis.
@@ -54,21 +53,21 @@ GH_FN void sh_basis_vjp(int degree, const ShDirection<S>& d, const S* v, S v_dir
   S v_x = S{}, v_y = S{}, v_z = S{};
   if (degree >= 1) v_x = -kSh1 * v[3], v_y = -kSh1 * v[1], v_z = kSh1 * v[2];
   if (degree >= 2) {
-    v_x += kSh2[0] * y * v[4] - 2.0f * kSh2[2] * x * v[6] + kSh2[3] * z * v[7] + 2.0f * kSh2[4] * x * v[8];
-    v_y += kSh2[0] * x * v[4] + kSh2[1] * z * v[5] - 2.0f * kSh2[2] * y * v[6] - 2.0f * kSh2[4] * y * v[8];
-    v_z += kSh2[1] * y * v[5] + 4.0f * kSh2[2] * z * v[6] + kSh2[3] * x * v[7];
+    v_x += kSh2Cross * y * v[4] - 2.0f * kSh2Axis * x * v[6] - kSh2Cross * z * v[7] + 2.0f * kSh2Plane * x * v[8];
+    v_y += kSh2Cross * x * v[4] - kSh2Cross * z * v[5] - 2.0f * kSh2Axis * y * v[6] - 2.0f * kSh2Plane * y * v[8];
+    v_z += -kSh2Cross * y * v[5] + 4.0f * kSh2Axis * z * v[6] - kSh2Cross * x * v[7];
   }
   if (degree >= 3) {
     const S xx = x * x, yy = y * y, zz = z * z;
-    v_x += 6.0f * kSh3[0] * x * y * v[9] + kSh3[1] * y * z * v[10] - 2.0f * kSh3[2] * x * y * v[11] -
-           6.0f * kSh3[3] * x * z * v[12] + kSh3[4] * (4.0f * zz - 3.0f * xx - yy) * v[13] +
-           2.0f * kSh3[5] * x * z * v[14] + 3.0f * kSh3[6] * (xx - yy) * v[15];
-    v_y += 3.0f * kSh3[0] * (xx - yy) * v[9] + kSh3[1] * x * z * v[10] +
-           kSh3[2] * (4.0f * zz - xx - 3.0f * yy) * v[11] - 6.0f * kSh3[3] * y * z * v[12] -
-           2.0f * kSh3[4] * x * y * v[13] - 2.0f * kSh3[5] * y * z * v[14] - 6.0f * kSh3[6] * x * y * v[15];
-    v_z += kSh3[1] * x * y * v[10] + 8.0f * kSh3[2] * y * z * v[11] +
-           kSh3[3] * (6.0f * zz - 3.0f * xx - 3.0f * yy) * v[12] + 8.0f * kSh3[4] * x * z * v[13] +
-           kSh3[5] * (xx - yy) * v[14];
+    v_x += -6.0f * kSh3Edge * x * y * v[9] + kSh3Cross * y * z * v[10] + 2.0f * kSh3Side * x * y * v[11] -
+           6.0f * kSh3Axis * x * z * v[12] - kSh3Side * (4.0f * zz - 3.0f * xx - yy) * v[13] +
+           2.0f * kSh3Plane * x * z * v[14] - 3.0f * kSh3Edge * (xx - yy) * v[15];
+    v_y += -3.0f * kSh3Edge * (xx - yy) * v[9] + kSh3Cross * x * z * v[10] -
+           kSh3Side * (4.0f * zz - xx - 3.0f * yy) * v[11] - 6.0f * kSh3Axis * y * z * v[12] -
+           2.0f * (-kSh3Side) * x * y * v[13] - 2.0f * kSh3Plane * y * z * v[14] + 6.0f * kSh3Edge * x * y * v[15];
+    v_z += kSh3Cross * x * y * v[10] - 8.0f * kSh3Side * y * z * v[11] +
+           kSh3Axis * (6.0f * zz - 3.0f * xx - 3.0f * yy) * v[12] - 8.0f * kSh3Side * x * z * v[13] +
+           kSh3Plane * (xx - yy) * v[14];
   }
   const S along = select(less(d.inv_norm, S{} + 1.0f / kShNormMin), x * v_x + y * v_y + z * v_z, S{});
   v_dir[0] = (v_x - x * along) * d.inv_norm;

@@ -19,6 +19,7 @@ namespace gh::GH_ISA {
 constexpr int kWidth = GH_WIDTH;
 typedef float Vec __attribute__((vector_size(4 * GH_WIDTH)));
 typedef int32_t VecInt __attribute__((vector_size(4 * GH_WIDTH)));
+typedef uint32_t VecUint __attribute__((vector_size(4 * GH_WIDTH)));  // wraps around by definition
 #if GH_WIDTH == 16
 typedef __mmask16 Mask;
 inline Vec select(Mask mask, Vec a, Vec b) { return (Vec)_mm512_mask_blend_ps(mask, (__m512)b, (__m512)a); }
@@ -123,12 +124,12 @@ inline Vec power_of_two(Vec a) {
   poly = poly * f + 0.240221197f;
   poly = poly * f + 0.693146967f;
   poly = poly * f + 1.00000007f;
-  return (Vec)((VecInt)poly + ((VecInt)shifted << 23));
+  return (Vec)((VecUint)poly + ((VecUint)shifted << 23));
 }
 
 // log2(a) to 3e-7 for normal a > 0; anything else is garbage (0 gives a large negative number).
 inline Vec logarithm_2(Vec a) {
-  const VecInt bits = (VecInt)a - 0x3f3504f3;  // sqrt(1/2): mantissa goes to [sqrt(1/2), sqrt(2))
+  const VecInt bits = (VecInt)((VecUint)a - 0x3f3504f3u);  // sqrt(1/2): mantissa goes to [sqrt(1/2), sqrt(2))
   const VecInt exponent = bits >> 23;
   const Vec m = (Vec)((bits & 0x007fffff) + 0x3f3504f3);
   const Vec s = (m - 1.0f) / (m + 1.0f), s2 = s * s;  // log2(m) = 2/ln(2) atanh(s)

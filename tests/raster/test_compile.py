@@ -68,7 +68,7 @@ def test_spherical_harmonics_compile_too() -> None:
     for function in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
         grads.append(torch.autograd.grad(function(scene), (scene["means"], scene["colors"])))
     for a, b in zip(*grads, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+        assert (a - b).abs().max() <= 1e-6 * b.abs().max()  # other sums of the same numbers
 
 
 def test_without_gradients_no_plan_is_kept() -> None:
