@@ -63,8 +63,8 @@ GH_FN void sh_basis_vjp(int degree, const ShDirection<S>& d, const S* v, S v_dir
            6.0f * kSh3Axis * x * z * v[12] - kSh3Side * (4.0f * zz - 3.0f * xx - yy) * v[13] +
            2.0f * kSh3Plane * x * z * v[14] - 3.0f * kSh3Edge * (xx - yy) * v[15];
     v_y += -3.0f * kSh3Edge * (xx - yy) * v[9] + kSh3Cross * x * z * v[10] -
-           kSh3Side * (4.0f * zz - xx - 3.0f * yy) * v[11] - 6.0f * kSh3Axis * y * z * v[12] -
-           2.0f * (-kSh3Side) * x * y * v[13] - 2.0f * kSh3Plane * y * z * v[14] + 6.0f * kSh3Edge * x * y * v[15];
+           kSh3Side * (4.0f * zz - xx - 3.0f * yy) * v[11] - 6.0f * kSh3Axis * y * z * v[12] +
+           2.0f * kSh3Side * x * y * v[13] - 2.0f * kSh3Plane * y * z * v[14] + 6.0f * kSh3Edge * x * y * v[15];
     v_z += kSh3Cross * x * y * v[10] - 8.0f * kSh3Side * y * z * v[11] +
            kSh3Axis * (6.0f * zz - 3.0f * xx - 3.0f * yy) * v[12] - 8.0f * kSh3Side * x * z * v[13] +
            kSh3Plane * (xx - yy) * v[14];
