@@ -44,9 +44,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     Works for a file and, where the body makes the yielded path a folder, for a folder. On any
     error the temporary is removed and an existing ``path`` is left as it was.
+
+    Raises:
+        InputError: the folder of ``path`` cannot be made or written, or a file was made where a folder stands.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    require_writable_folder(path.parent, "folder")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
@@ -55,6 +58,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
             path.rename(old)
             temporary.rename(path)
             shutil.rmtree(old)
+        elif path.is_dir():
+            raise InputError(f"{path} is a folder; name a file, which may lie in it.")
         else:
             os.replace(temporary, path)
     finally:

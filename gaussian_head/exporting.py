@@ -56,6 +56,8 @@ class ExportFormat:
     """One line for the help."""
     write: Callable[[Head, Path, ExportOptions], None]
     """Writes ``head`` to ``out``, whole or not at all."""
+    per_frame: bool = False
+    """Several frames become a folder with one file each."""
 
 
 def export(
@@ -86,15 +88,21 @@ def export(
     if format not in FORMATS:
         raise InputError(f"format {format!r} is unknown; choose among {', '.join(FORMATS)}.")
     row = FORMATS[format]
-    if out.suffix and not _is_sequence(options) and not out.name.lower().endswith(row.endings):
-        raise InputError(
-            f"{out} cannot hold format {format}; a name that ends in {' or '.join(row.endings)} is wanted."
-        )
+    _check_name(out, format, row, options)
     if not isinstance(head, Head):
         head = Head.load(head)
     with torch.no_grad():
         row.write(head, out, options)
     return out
+
+
+def _check_name(out: Path, format: str, row: ExportFormat, options: ExportOptions) -> None:
+    """Refuse a file whose ending promises something else than ``format``; folders may have any name."""
+    is_folder = row.per_frame and _is_sequence(options)
+    if out.suffix and not is_folder and not out.name.lower().endswith(row.endings):
+        raise InputError(
+            f"{out} cannot hold format {format}; a name that ends in {' or '.join(row.endings)} is wanted."
+        )
 
 
 def _is_sequence(options: ExportOptions) -> bool:
@@ -241,18 +249,25 @@ def _performance(head: Head, options: ExportOptions, precision: Literal["int8", 
 
 
 FORMATS: dict[str, ExportFormat] = {
-    "ply": ExportFormat(endings=(".ply",), description="Gaussians as standard 3DGS PLY", write=_ply),
-    "splat": ExportFormat(endings=(".splat",), description="Gaussians, 32 bytes each, web viewers", write=_splat),
+    "ply": ExportFormat(endings=(".ply",), description="Gaussians as standard 3DGS PLY", write=_ply, per_frame=True),
+    "splat": ExportFormat(
+        endings=(".splat",), description="Gaussians, 32 bytes each, web viewers", write=_splat, per_frame=True
+    ),
     "compressed-ply": ExportFormat(
         endings=(".compressed.ply", ".ply"),
         description="Gaussians in chunks, PlayCanvas and SuperSplat",
         write=_compressed_ply,
+        per_frame=True,
     ),
-    "spz": ExportFormat(endings=(".spz",), description="Gaussians, gzipped fixed point, SPZ 3", write=_spz),
+    "spz": ExportFormat(
+        endings=(".spz",), description="Gaussians, gzipped fixed point, SPZ 3", write=_spz, per_frame=True
+    ),
     "glb": ExportFormat(
         endings=(".glb",), description="tracked face, morph targets and head pose, animated", write=_glb
     ),
-    "obj": ExportFormat(endings=(".obj",), description="tracked face of one moment or of every frame", write=_obj),
+    "obj": ExportFormat(
+        endings=(".obj",), description="tracked face of one moment or of every frame", write=_obj, per_frame=True
+    ),
     "mesh": ExportFormat(
         endings=(".ply", ".obj", ".glb"), description="coloured surface fused from rendered depth", write=_mesh
     ),

@@ -87,6 +87,10 @@ class Capture:
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"capture {path} is not a folder; give the folder that `gaussian-head track` wrote.")
+        if not (path / "capture.json").exists():
+            raise InputError(
+                f"{path} holds no capture (no 'capture.json' inside); give the folder that `gaussian-head track` wrote."
+            )
         meta = require_file(path / "capture.json", "capture description")
         info = CaptureInfo.from_json(meta.read_text(encoding="utf-8"), meta)
         tensors = _read_tensors(path / "tracking.safetensors", info)

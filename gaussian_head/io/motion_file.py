@@ -74,4 +74,7 @@ def read_motion(path: str | Path) -> Motion:
     except InputError:
         raise
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a motion file ({type(error).__name__}: {error}).") from error
+        raise InputError(
+            f"{path} is not a motion file ({type(error).__name__}: {error});"
+            " give one that `gaussian-head export --format motion-json` wrote."
+        ) from error

@@ -76,10 +76,11 @@ def _read(path: Path, head: Head) -> tuple[Tensor, Tensor, Tensor]:
             f"camera path {path} is not a list of keyframes ({type(error).__name__}: {error}); "
             'wanted {"keyframes": [{"time": 0, "viewmat": 4x4}]}.'
         ) from error
-    if not len(times) or views.shape[1:] != (4, 4):
-        raise InputError(
-            f"camera path {path} holds {len(times)} keyframes of shape {tuple(views.shape[1:])}; 4x4 wanted."
-        )
+    if not len(times):
+        raise InputError(f"camera path {path} holds no keyframe; one or more are wanted: add a view in the viewer.")
+    if views.shape[1:] != (4, 4):
+        size = "x".join(map(str, views.shape[1:]))
+        raise InputError(f"camera path {path} has a viewmat of {size} numbers; 4x4 from world to camera is wanted.")
     if not (torch.isfinite(times).all() and torch.isfinite(views).all() and (focals > 0).all()):
         raise InputError(f"camera path {path} holds numbers that are not finite or focal lengths not above 0.")
     rotations = views[:, :3, :3]

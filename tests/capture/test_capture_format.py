@@ -172,6 +172,8 @@ def test_arrays_of_another_length_are_refused(folder):
 def test_no_folder_and_no_frame(folder, tmp_path):
     with pytest.raises(InputError, match="not a folder"):
         Capture.load(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="holds no capture"):
+        Capture.load(tmp_path)
     with pytest.raises(IndexError, match="0 to 4"):
         Capture.load(folder).frame(N)
 

@@ -42,3 +42,14 @@ def test_missing_file_and_folder_are_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         require_writable_folder(tmp_path / "file" / "inside", "output")
+
+
+def test_a_file_is_not_written_over_a_folder_or_where_no_folder_can_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"), replacing(tmp_path / "file" / "inside.txt"):
+        pass
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(InputError, match="folder is a folder"), replacing(folder) as temporary:
+        temporary.write_text("a file")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]

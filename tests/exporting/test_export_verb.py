@@ -56,3 +56,12 @@ def test_mistakes_end_in_one_line(saved, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, saved, "--format", "glb", "--out", tmp_path / "a.glb") == 2
     assert "--capture" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "out"), [("html", "talk.mp4"), ("baked", "talk.safetensors"), ("motion-csv", "m.json")]
+)
+def test_a_file_ends_as_its_format_also_for_many_frames(saved, tmp_path, monkeypatch, capsys, name, out):
+    assert run(monkeypatch, saved, "--format", name, "--frames", "0:3", "--out", tmp_path / out) == 2
+    assert f"ends in {FORMATS[name].endings[0]}" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -166,6 +166,16 @@ def test_bad_path_files_are_named(head, tmp_path, text):
         load_path(path, head, 3, fps=25.0)
 
 
+def test_a_path_without_a_keyframe_says_what_to_do(head, tmp_path):
+    path = tmp_path / "path.json"
+    path.write_text('{"keyframes": []}')
+    with pytest.raises(InputError, match="no keyframe; one or more"):
+        load_path(path, head, 3, fps=25.0)
+    path.write_text('{"keyframes": [{"time": 0, "viewmat": [[1, 0], [0, 1]]}]}')
+    with pytest.raises(InputError, match="2x2 numbers"):
+        load_path(path, head, 3, fps=25.0)
+
+
 def test_the_camera_of_another_capture_sees_our_head_as_it_saw_its_own(head, tmp_path, monkeypatch):
     from dataclasses import replace
     from types import SimpleNamespace
