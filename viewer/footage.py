@@ -29,22 +29,19 @@ class Footage:
     """Why not, for the user."""
 
     @staticmethod
-    def of(head: Head, folder: Path | None = None) -> Footage:
-        """Look beside the head's folder, then where the capture lay when the head was trained."""
-        places = [folder.parent / "capture"] if folder is not None else []
-        places += [Path(head.capture_path)] if head.capture_path else []
-        for place in places:
-            if not place.is_dir():
-                continue
-            try:
-                capture = Capture.load(place, cache_bytes=CACHE_BYTES)
-            except InputError as error:
-                log.warning("recorded frames cannot be shown: %s", error)
-                return Footage(reason="The capture beside this head cannot be read; the server's log says why.")
-            if capture.num_frames != len(head.capture_motion):
-                return Footage(reason="The capture beside this head is of another clip.")
-            return Footage(capture=capture)
-        return Footage()
+    def of(head: Head) -> Footage:
+        """Look where the head says that its capture lies."""
+        place = Path(head.capture_path)
+        if not head.capture_path or not place.is_dir():
+            return Footage()
+        try:
+            capture = Capture.load(place, cache_bytes=CACHE_BYTES)
+        except InputError as error:
+            log.warning("recorded frames cannot be shown: %s", error)
+            return Footage(reason="The capture of this head cannot be read; the server's log says why.")
+        if capture.num_frames != len(head.capture_motion):
+            return Footage(reason="The capture of this head is of another clip.")
+        return Footage(capture=capture)
 
     def frame(self, t: int, width: int, height: int) -> np.ndarray:
         """Frame ``t`` as ``[height, width, 3]`` uint8."""

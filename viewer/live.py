@@ -197,7 +197,7 @@ class LiveView:
             return replace(old, head=head)
         sound = _sound(head) if old is None else old.clip.samples
         clip = Performance(name="Captured clip", motion=head.capture_motion, samples=sound)
-        footage = Footage.of(head, None) if old is None else old.footage
+        footage = Footage.of(head) if old is None else old.footage
         return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip, footage=footage)
 
     def _hand_out(self, person: ShelvedHead) -> None:

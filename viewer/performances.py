@@ -15,6 +15,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
 from gaussian_head.motion import Motion, blinks
+from gaussian_head.rendering import captured_sound
 
 from . import uploads
 from .bridge import outline, wav_base64
@@ -54,9 +55,9 @@ class Performance:
         }
 
 
-def captured(head: Head, folder: Path | None) -> Performance:
-    """The head's own clip, with its sound where the capture still lies beside the head's folder."""
-    return Performance(name="Captured clip", motion=head.capture_motion, samples=_captured_sound(folder))
+def captured(head: Head) -> Performance:
+    """The head's own clip, with its sound where the capture is still there."""
+    return Performance(name="Captured clip", motion=head.capture_motion, samples=_captured_sound(head))
 
 
 def spoken(head: Head, samples: np.ndarray, name: str, *, seed: int = 0) -> Performance:
@@ -89,12 +90,9 @@ def uploaded_samples(name: str, content: bytes) -> np.ndarray:
             raise InputError(str(error).replace(str(path), name)) from None
 
 
-def _captured_sound(folder: Path | None) -> np.ndarray | None:
-    path = None if folder is None else folder.parent / "capture" / "audio.wav"
-    if path is None or not path.exists():
-        return None
+def _captured_sound(head: Head) -> np.ndarray | None:
     try:
-        return read_audio(path, sample_rate=SAMPLE_RATE)
+        return captured_sound(head)
     except InputError as error:
         log.warning("the captured clip plays without sound: %s", error)
         return None

@@ -56,13 +56,12 @@ class Shelf:
             if name not in self._loaded:
                 source = self._sources[name]
                 head = source if isinstance(source, Head) else Head.load(source)
-                folder = None if isinstance(source, Head) else Path(source).resolve()
                 self._loaded[name] = ShelvedHead(
                     name=name,
                     head=head,
                     mean=MeanPose.of(head.capture_motion),
-                    clip=captured(head, folder),
-                    footage=Footage.of(head, folder),
+                    clip=captured(head),
+                    footage=Footage.of(head),
                 )
             return self._loaded[name]
 

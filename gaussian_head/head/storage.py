@@ -83,8 +83,16 @@ def _assemble(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) ->
         background=tensors["background"].float() / 255,
         channel_ranges=tensors["channel_ranges"],
         audio_model=_load_audio(folder) if meta["speaks"] else None,
-        capture_path=meta["capture"],
+        capture_path=_find_capture(meta["capture"], folder),
     )
+
+
+def _find_capture(recorded: str, folder: Path) -> str:
+    """Where the capture lies: as recorded, or beside a head that was moved together with it."""
+    beside = folder.resolve().parent / "capture"
+    if recorded and Path(recorded).is_dir():
+        return recorded
+    return str(beside) if beside.is_dir() else recorded
 
 
 def _load_audio(folder: Path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from ..head import InitConfig
 
@@ -110,8 +109,6 @@ class TrainConfig:
         """Steps of all stages together."""
         return sum(stage.iterations for stage in self.stages)
 
-
-PRESET_NAMES = Literal["preview", "standard", "full"]
 
 SETTLE = Stage(
     name="settle", iterations=1000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03

@@ -17,6 +17,7 @@ from gaussian_head.viewer.views import View, recorded_fov
 from reel import Reel
 from support_head import make_head
 
+from gaussian_head import Head
 from gaussian_head.checks import InputError
 
 
@@ -129,10 +130,11 @@ def test_recorded_frames_are_refused_with_the_reason(shelf):
 
 
 def test_footage_of_another_clip_or_a_damaged_one_is_told(tmp_path, caplog):
-    head = make_head(num_gaussians=50, size=32)
-    assert Footage.of(head, tmp_path / "head").reason == MISSING
+    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
+    assert Footage.of(Head.load(tmp_path / "head")).reason == MISSING
     (tmp_path / "capture").mkdir()
-    assert "cannot be read" in Footage.of(head, tmp_path / "head").reason
-    assert str(tmp_path) not in Footage.of(head, tmp_path / "head").reason
+    head = Head.load(tmp_path / "head")
+    assert "cannot be read" in Footage.of(head).reason
+    assert str(tmp_path) not in Footage.of(head).reason
     with pytest.raises(InputError, match="cannot be read"):
-        Footage.of(head, tmp_path / "head").frame(0, 8, 8)
+        Footage.of(head).frame(0, 8, 8)
