@@ -1,5 +1,6 @@
 """Gaussians seen by cameras: frames, camera paths and video."""
 
+from ._path import CameraPath as CameraPath
 from .backdrop import backdrop as backdrop
 from .follow import follow_capture as follow_capture
 from .frames import render_frame as render_frame
@@ -10,7 +11,6 @@ from .framing import picture_size as picture_size
 from .keyframes import load_path as load_path
 from .keyframes import save_path as save_path
 from .paths import PATHS as PATHS
-from .paths import CameraPath as CameraPath
 from .paths import camera_path as camera_path
 from .paths import dolly_view as dolly_view
 from .paths import front as front

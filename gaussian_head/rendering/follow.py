@@ -13,7 +13,7 @@ from ..motion import Motion, loop_poses
 from ..motion.edit import resample, typical_frame
 from ..speech.windows import blurred
 from ..transforms import pose_to_matrix, quat_conjugate, quat_multiply, quat_normalize, rigid_inverse, rotmat_to_quat
-from .paths import CameraPath
+from ._path import CameraPath
 
 STEADY_S = 0.08
 """Standard deviation, in seconds, of the blur that takes the tracker's tremble out of a followed camera."""

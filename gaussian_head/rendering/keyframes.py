@@ -14,7 +14,7 @@ from ..camera import Camera
 from ..checks import InputError, replacing, require_file
 from ..head import Head
 from ..transforms import quat_to_rotmat, rotmat_to_quat
-from .paths import CameraPath
+from ._path import CameraPath
 
 
 def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> CameraPath:

@@ -6,16 +6,15 @@ A named path is one function of the head and the time in seconds; PATHS is the w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import overload
 
 import torch
 
 from ..camera import Camera
 from ..checks import InputError
 from ..head import Head
+from ._path import CameraPath
 
 ORBIT_YAW_DEG, ORBIT_PERIOD_S = 30.0, 6.0
 EIGHT_YAW_DEG, EIGHT_PITCH_DEG, EIGHT_PERIOD_S = 25.0, 8.0, 8.0
@@ -23,33 +22,6 @@ DOLLY_NEAREST, DOLLY_PERIOD_S = 0.7, 6.0
 """The dolly comes as near as this share of the recorded distance."""
 
 View = Callable[[Head, float], Camera]
-
-
-@dataclass(frozen=True)
-class CameraPath(Sequence[Camera]):
-    """T cameras that are made when asked for."""
-
-    num_frames: int
-    """T."""
-    view: Callable[[int], Camera]
-    """Camera of frame ``t``, 0 <= t < T."""
-
-    def __len__(self) -> int:
-        return self.num_frames
-
-    @overload
-    def __getitem__(self, t: int) -> Camera: ...
-    @overload
-    def __getitem__(self, t: slice) -> CameraPath: ...
-    def __getitem__(self, t: int | slice) -> Camera | CameraPath:
-        frames = range(self.num_frames)[t]
-        if isinstance(frames, range):
-            return CameraPath(len(frames), lambda k: self.view(frames[k]))
-        return self.view(frames)
-
-    def map(self, change: Callable[[Camera], Camera]) -> CameraPath:
-        """The same path with every camera changed."""
-        return CameraPath(self.num_frames, lambda t: change(self.view(t)))
 
 
 def orbit_view(head: Head, yaw: float, pitch: float = 0.0) -> Camera:
