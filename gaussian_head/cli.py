@@ -408,4 +408,5 @@ def _guarded(run: Callable[[], None]) -> None:
         )
         raise SystemExit(2) from error
     except KeyboardInterrupt:
+        print("stopped; train, reconstruct and render go on from here with --resume", file=sys.stderr)
         raise SystemExit(130) from None

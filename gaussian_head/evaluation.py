@@ -66,10 +66,10 @@ def evaluate(
     Raises:
         InputError: no such head, capture or writable folder; or nothing was held out.
     """
-    out = require_writable_folder(out, "report folder")
     if not isinstance(head, Head):
         head = Head.load(head)
     capture = _open_capture(head, capture)
+    out = require_writable_folder(out, "report folder")
     frames = capture.test_frames
     if len(frames) == 0:
         raise InputError(f"capture {capture.path} holds out no frame that was tracked; there is nothing to measure.")

@@ -120,9 +120,11 @@ def _performance(head: Head, audio: Path) -> Performance:
 
 
 def open_server(host: str, port: int, *, verbose: bool) -> Any:
-    """A viser server in this project's dress, with an empty scene."""
+    """A viser server in this project's dress, with an empty scene; InputError for a port that cannot be."""
     import viser
 
+    if not 0 <= port <= 65535:
+        raise InputError(f"port is {port}; a number from 0 (any free one) to 65535 was wanted.")
     if host not in LOCAL:
         log.warning("the viewer listens on %s, where anyone who reaches it can use it", host)
     server = viser.ViserServer(host=host, port=port, label="gaussian-head", verbose=verbose)

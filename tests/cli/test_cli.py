@@ -3,9 +3,11 @@
 import errno
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support_head import make_head
 
 from gaussian_head.cli import VERBS, ProgressBars, main
 from gaussian_head.events import Progress, Warned
@@ -87,3 +89,18 @@ def test_bars_follow_stages_and_warnings_are_printed(capsys):
     assert "warning: two faces" in err
     assert "two" in err
     assert "31.25" in err
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate"])
+def test_nothing_is_made_where_the_input_is_none(verb, tmp_path, capsys, monkeypatch):
+    arguments = (verb, str(tmp_path / "nothing"), "--out", str(tmp_path / "out"))
+    code, _, _ = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_impossible_port_is_refused(capsys, monkeypatch, tmp_path):
+    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
+    code, _, err = run("view", str(tmp_path / "head"), "--port", "99999999", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert "port is 99999999" in err
