@@ -50,9 +50,9 @@ def train(
     Raises:
         InputError: unusable capture, an output that cannot be written, or a checkpoint of another run.
     """
+    out = require_writable_folder(out, "output folder")
     if not isinstance(capture, Capture):
         capture = Capture.load(capture)
-    out = require_writable_folder(out, "output folder")
     save_config(config, out / CONFIG)
     start, held = initial_parts(capture, config.init, config.seed)
     state = _resume(out, start, config) if resume else None
