@@ -28,7 +28,7 @@ def sanitizer_libraries() -> str | None:
     return " ".join(paths) if all(map(os.path.isabs, paths)) else None
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(1800)
 def test_no_report_from_the_sanitizers(tmp_path: Path) -> None:
     libraries = sanitizer_libraries()
