@@ -5,7 +5,7 @@ moment of the machine hits all of them. Medians over the rounds are reported, an
 
 The floor of blending stands beside it: the vector instructions that the mathematics of one splat over
 one register of pixels needs (``BLEND_INSTRUCTIONS``), times how often that happens (counted by the
-kernels), at one instruction a cycle. The floor of the whole is the time to move every array once.
+kernels), at two instructions a cycle of the nominal clock. The floor of the whole is the time to move every array once.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def work(scene: dict[str, Tensor], size: int) -> dict[str, int]:
 def floors_ms(counts: dict[str, int], num: int, size: int, threads: int) -> tuple[float, float]:
     """Milliseconds below which blending, and any forward pass, cannot go on this machine."""
     megahertz = [float(line.split(":")[1]) for line in Path("/proc/cpuinfo").read_text().splitlines() if "MHz" in line]
-    blend = counts["blocks"] * BLEND_INSTRUCTIONS / (max(megahertz, default=3000.0) * 1e3) / threads
+    blend = counts["blocks"] * BLEND_INSTRUCTIONS / 2 / (max(megahertz, default=3000.0) * 1e3) / threads
     parameters, record = 4 * (3 + 4 + 3 + 1 + 3), 4 * 16
     moved = num * (parameters + 2 * record) + counts["pairs"] * (16 + record) + 4 * 5 * size * size
     source = torch.zeros(1 << 24)
