@@ -32,7 +32,7 @@ class Rows {
       for (int i = 0; i < kWidth; ++i) {
         const float* row = rows + int64_t(first + i < count ? first + i : count - 1) * J_;
         Vec sum = {};
-        for (int b = 0; b < whole_; ++b) sum += read_lanes(row + b * kWidth) * read_lanes(c_ + b * kWidth);
+        for (int b = 0; b < whole_; ++b) sum += load(row + b * kWidth) * load(c_ + b * kWidth);
         if (rest_) sum += last(row) * tail_;
         sums[i] = sum;
       }
@@ -43,7 +43,7 @@ class Rows {
   // sums[j] += weights[r] rows[r][j].
   void add_weighted(const float* rows, const float* weights, int count, float* sums) const {
     for (int b = 0; b < whole_; ++b) {
-      write_lanes(sums + b * kWidth, read_lanes(sums + b * kWidth) + weighted(rows + b * kWidth, weights, count));
+      store(sums + b * kWidth, load(sums + b * kWidth) + weighted(rows + b * kWidth, weights, count));
     }
     if (J_ < kWidth) {
       for (int r = 0; r < count; ++r)
@@ -62,14 +62,14 @@ class Rows {
       return;
     }
     for (int r = 0; r < count; ++r, out += J_) {
-      for (int b = 0; b < whole_; ++b) write_lanes(out + b * kWidth, weights[r] * read_lanes(c_ + b * kWidth));
-      if (rest_) write_lanes(out + J_ - kWidth, weights[r] * read_lanes(c_ + J_ - kWidth));
+      for (int b = 0; b < whole_; ++b) store(out + b * kWidth, weights[r] * load(c_ + b * kWidth));
+      if (rest_) store(out + J_ - kWidth, weights[r] * load(c_ + J_ - kWidth));
     }
   }
 
  private:
   Vec last(const float* row) const {
-    if (J_ >= kWidth) return read_lanes(row + J_ - kWidth);
+    if (J_ >= kWidth) return load(row + J_ - kWidth);
     Vec part = {};
     memcpy(&part, row, sizeof(float) * J_);
     return part;
@@ -79,8 +79,8 @@ class Rows {
     Vec sums[4] = {};
     int r = 0;
     for (; r + 4 <= count; r += 4)
-      for (int i = 0; i < 4; ++i) sums[i] += weights[r + i] * read_lanes(column + int64_t(r + i) * J_);
-    for (; r < count; ++r) sums[0] += weights[r] * read_lanes(column + int64_t(r) * J_);
+      for (int i = 0; i < 4; ++i) sums[i] += weights[r + i] * load(column + int64_t(r + i) * J_);
+    for (; r < count; ++r) sums[0] += weights[r] * load(column + int64_t(r) * J_);
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
 

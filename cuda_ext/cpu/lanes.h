@@ -5,13 +5,6 @@
 
 namespace gh::GH_ISA {
 
-inline Vec read_lanes(const float* p) {
-  Vec a;
-  memcpy(&a, p, sizeof a);
-  return a;
-}
-inline void write_lanes(float* p, Vec a) { memcpy(p, &a, sizeof a); }
-
 // Lanes past the end repeat the last row.
 template <int K>
 inline void rows_to_lanes(const float* rows, int count, Vec* out) {
@@ -25,13 +18,13 @@ inline void rows_to_lanes(const float* rows, int count, Vec* out) {
       if (lane + 1 < count) rows += K;
     }
   }
-  for (int k = 0; k < K; ++k) out[k] = read_lanes(turned[k]);
+  for (int k = 0; k < K; ++k) out[k] = load(turned[k]);
 }
 
 template <int K>
 inline void lanes_to_rows(const Vec* lanes, int count, float* rows) {
   float turned[K][kWidth];
-  for (int k = 0; k < K; ++k) write_lanes(turned[k], lanes[k]);
+  for (int k = 0; k < K; ++k) store(turned[k], lanes[k]);
   if (count == kWidth) {
     for (int lane = 0; lane < kWidth; ++lane)
       for (int k = 0; k < K; ++k) rows[K * lane + k] = turned[k][lane];

@@ -71,7 +71,7 @@ inline void blur_down(const SsimView& view, const Scratch<Q>& scratch, F&& quant
           for (int q = 0; q < Q; ++q) sums[k][q] += taps[i - k] * values[q];
     }
     for (int k = 0; k < kGroup; ++k)
-      for (int q = 0; q < Q; ++q) write_lanes(scratch.row(k, q) + x, sums[k][q]);
+      for (int q = 0; q < Q; ++q) store(scratch.row(k, q) + x, sums[k][q]);
   });
 }
 
@@ -82,9 +82,9 @@ inline Vec blur_across(const SsimView& view, const float* row, int x) {
   const float* p = row + x - kReach * step;
   Vec even = {}, odd = {};
 #pragma GCC unroll 12
-  for (int t = 0; t < kSsimTaps; t += 2) even += view.taps[t] * read_lanes(p + t * step);
+  for (int t = 0; t < kSsimTaps; t += 2) even += view.taps[t] * load(p + t * step);
 #pragma GCC unroll 12
-  for (int t = 1; t < kSsimTaps; t += 2) odd += view.taps[t] * read_lanes(p + t * step);
+  for (int t = 1; t < kSsimTaps; t += 2) odd += view.taps[t] * load(p + t * step);
   return even + odd;
 }
 
@@ -93,7 +93,7 @@ void map_group(const SsimView& view, const Scratch<4>& scratch, const float* zer
                const SsimPartials* out, int first) {
   const Window a(view.a, view, zeros, first), b(view.b, view, zeros, first);
   blur_down<4>(view, scratch, [&](int i, int x, Vec* values) {
-    values[0] = read_lanes(a.rows[i] + x), values[1] = read_lanes(b.rows[i] + x);
+    values[0] = load(a.rows[i] + x), values[1] = load(b.rows[i] + x);
     values[2] = values[0] * values[0] + values[1] * values[1], values[3] = values[0] * values[1];
   });
   const SsimConstants constants = {view.c1, view.c2};
@@ -103,12 +103,12 @@ void map_group(const SsimView& view, const Scratch<4>& scratch, const float* zer
       Vec means[4];
       for (int q = 0; q < 4; ++q) means[q] = blur_across<C>(view, scratch.row(k, q), x);
       const auto pixel = ssim_pixel<Vec>({means[0], means[1], means[2], means[3]}, constants);
-      write_lanes(similarity + start + x, pixel.similarity);
+      store(similarity + start + x, pixel.similarity);
       if (!out) return;
-      write_lanes(out->mean_a + start + x, pixel.partial.a);
-      write_lanes(out->squares + start + x, pixel.partial.squares);
-      write_lanes(out->product + start + x, pixel.partial.product);
-      if (out->mean_b) write_lanes(out->mean_b + start + x, pixel.partial.b);
+      store(out->mean_a + start + x, pixel.partial.a);
+      store(out->squares + start + x, pixel.partial.squares);
+      store(out->product + start + x, pixel.partial.product);
+      if (out->mean_b) store(out->mean_b + start + x, pixel.partial.b);
     });
   }
 }
@@ -122,17 +122,17 @@ void map_vjp_group(const SsimView& view, const Scratch<Q>& scratch, const float*
       d1(sources[1], view, zeros, first), d2(sources[2], view, zeros, first), d3(sources[Q - 1], view, zeros, first);
   const Window* d[4] = {&d0, &d1, &d2, &d3};
   blur_down<Q>(view, scratch, [&](int i, int x, Vec* values) {
-    const Vec cotangent = read_lanes(v.rows[i] + x);
-    for (int q = 0; q < Q; ++q) values[q] = cotangent * read_lanes(d[q]->rows[i] + x);
+    const Vec cotangent = load(v.rows[i] + x);
+    for (int q = 0; q < Q; ++q) values[q] = cotangent * load(d[q]->rows[i] + x);
   });
   for (int k = 0; k < kGroup && first + k < view.H; ++k) {
     const int64_t start = int64_t(first + k) * view.row();
     across(view.row(), [&](int x) {
       Vec blurred[Q];
       for (int q = 0; q < Q; ++q) blurred[q] = blur_across<C>(view, scratch.row(k, q), x);
-      const Vec a = read_lanes(view.a + start + x), b = read_lanes(view.b + start + x);
-      write_lanes(v_a + start + x, blurred[0] + 2.0f * a * blurred[1] + b * blurred[2]);
-      if (Q == 4) write_lanes(v_b + start + x, blurred[Q - 1] + 2.0f * b * blurred[1] + a * blurred[2]);
+      const Vec a = load(view.a + start + x), b = load(view.b + start + x);
+      store(v_a + start + x, blurred[0] + 2.0f * a * blurred[1] + b * blurred[2]);
+      if (Q == 4) store(v_b + start + x, blurred[Q - 1] + 2.0f * b * blurred[1] + a * blurred[2]);
     });
   }
 }

@@ -55,7 +55,12 @@ inline Four load_four(const float* p, int count) {
   return a;
 }
 
-inline void store_four(float* p, Four a, int count) { memcpy(p, &a, sizeof(float) * (count == 4 ? 4 : count)); }
+inline void store_four(float* p, Four a, int count) {
+  if (count == 4)
+    memcpy(p, &a, sizeof a);
+  else
+    memcpy(p, &a, sizeof(float) * count);
+}
 
 // Pixels [count, D] to one Four per channel.
 inline void split_channels(const float* pixels, int D, int count, Four* channels) {

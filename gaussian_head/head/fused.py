@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..extension import kernels
 from ..gaussians import Gaussians
 from ..motion import MotionFrame
-from ..raster.native import kernels
 from .branch import PER_GAUSSIAN, TRAINED, Branch
 from .moments import deform_moments
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..extension import kernels
 from ..raster import native
-from ..raster.native import kernels
 
 
 def can_map_fused(a: Tensor, b: Tensor) -> bool:
