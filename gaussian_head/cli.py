@@ -130,7 +130,7 @@ def import_capture(folder: Positional[Path], *, out: Path, fps: float = 25.0) ->
         out: Folder of the capture.
         fps: Frame rate that its pictures were extracted at.
     """
-    from .importing import import_capture as run
+    from .tracking.importing import import_capture as run
 
     with _drawing() as listener:
         capture = run(folder, out, fps=fps, listener=listener)
@@ -225,7 +225,7 @@ def evaluate(head: Positional[Path], *, out: Path, capture: Path | None = None) 
         out: Folder of the report.
         capture: The capture it was trained on; by default the one it remembers.
     """
-    from .evaluation import evaluate as run
+    from .metrics.held_out import evaluate as run
 
     with _drawing() as listener:
         report = run(head, out, capture=capture, listener=listener)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gaussian_head.demo import DemoTruth, make_demo_clip
-from gaussian_head.evaluation import evaluate
 from gaussian_head.media import probe, read_audio, read_frames
+from gaussian_head.metrics.held_out import evaluate
 from gaussian_head.rendering import render_speech
 from gaussian_head.tracking import track
 from gaussian_head.training import PRESETS, train

@@ -10,8 +10,7 @@ from plyfile import PlyData
 from support_head import make_head
 
 from gaussian_head.checks import InputError
-from gaussian_head.driving import chosen_frames, driving_motion
-from gaussian_head.exporting import FORMATS, ExportOptions, export
+from gaussian_head.exporting import FORMATS, ExportOptions, chosen_frames, driving_motion, export
 from gaussian_head.io import write_motion
 from gaussian_head.transforms import quat_to_rotmat
 

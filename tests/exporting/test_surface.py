@@ -7,8 +7,7 @@ import trimesh
 from support_head import CENTRE, RADII, make_head
 
 from gaussian_head.checks import InputError
-from gaussian_head.driving import rest_moment
-from gaussian_head.exporting import ExportOptions, export
+from gaussian_head.exporting import ExportOptions, export, rest_moment
 from gaussian_head.rendering.surface import fuse_surface, surface_cameras, trusted_depth
 
 

@@ -8,7 +8,7 @@ import torch
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.known_truth import YAWS_DEG, find_truth, measure_geometry
+from gaussian_head.metrics.known_truth import YAWS_DEG, find_truth, measure_geometry
 
 
 class MeshOfTheHead:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .checks import InputError
+from ..checks import InputError
+from ..events import Listener, ignore, tracked
 from .driving import chosen_frames, driving_motion, moment
-from .events import Listener, ignore, tracked
 
 if TYPE_CHECKING:
-    from .capture import FaceShape
-    from .gaussians import Gaussians
-    from .head import Head
-    from .io.baked import Baked
-    from .rendering import CameraPath
+    from ..capture import FaceShape
+    from ..gaussians import Gaussians
+    from ..head import Head
+    from ..io.baked import Baked
+    from ..rendering import CameraPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def export(
     """
     import torch
 
-    from .head import Head
+    from ..head import Head
 
     out, options = Path(out), options or ExportOptions()
     if format not in FORMATS:
@@ -114,7 +114,7 @@ def _write_gaussians(
     head: Head, out: Path, options: ExportOptions, write: Callable[[Path, Gaussians], None], ending: str
 ) -> None:
     """One file, or a folder with one file per frame of the driving motion."""
-    from .io.sequence import sequence_folder
+    from ..io.sequence import sequence_folder
 
     if not _is_sequence(options):
         write(out, head.gaussians_at(moment(head, options)))
@@ -126,32 +126,32 @@ def _write_gaussians(
 
 
 def _ply(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.ply import write_ply
+    from ..io.ply import write_ply
 
     _write_gaussians(head, out, options, write_ply, ".ply")
 
 
 def _splat(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.splat import write_splat
+    from ..io.splat import write_splat
 
     _write_gaussians(head, out, options, write_splat, ".splat")
 
 
 def _compressed_ply(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.compressed_ply import write_compressed_ply
+    from ..io.compressed_ply import write_compressed_ply
 
     _write_gaussians(head, out, options, write_compressed_ply, ".compressed.ply")
 
 
 def _spz(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.spz import write_spz
+    from ..io.spz import write_spz
 
     _write_gaussians(head, out, options, write_spz, ".spz")
 
 
 def _face_of(head: Head, options: ExportOptions) -> FaceShape:
     """The tracked face, from the capture that ``options`` name or the head remembers."""
-    from .capture import Capture
+    from ..capture import Capture
 
     path = Path(options.capture or head.capture_path)
     if not (path / "capture.json").is_file():
@@ -163,7 +163,7 @@ def _face_of(head: Head, options: ExportOptions) -> FaceShape:
 
 
 def _glb(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.gltf import write_animated_glb
+    from ..io.gltf import write_animated_glb
 
     face, motion = _face_of(head, options), driving_motion(head, options)
     if options.frame is not None:
@@ -172,8 +172,8 @@ def _glb(head: Head, out: Path, options: ExportOptions) -> None:
 
 
 def _obj(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.mesh import write_mesh
-    from .io.sequence import sequence_folder
+    from ..io.mesh import write_mesh
+    from ..io.sequence import sequence_folder
 
     face = _face_of(head, options)
     if not _is_sequence(options):
@@ -186,8 +186,8 @@ def _obj(head: Head, out: Path, options: ExportOptions) -> None:
 
 
 def _mesh(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.mesh import write_mesh
-    from .rendering.surface import fuse_surface, surface_cameras
+    from ..io.mesh import write_mesh
+    from ..rendering.surface import fuse_surface, surface_cameras
 
     if _is_sequence(options):
         raise InputError("format mesh writes one moment; name it with --frame.")
@@ -197,37 +197,37 @@ def _mesh(head: Head, out: Path, options: ExportOptions) -> None:
 
 
 def _motion(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.motion_file import write_motion
+    from ..io.motion_file import write_motion
 
     write_motion(out, driving_motion(head, options))
 
 
 def _cameras(head: Head, out: Path, options: ExportOptions) -> None:
-    from .rendering import save_path
+    from ..rendering import save_path
 
     save_path(out, _camera_path(head, options), fps=head.fps)
 
 
 def _transforms(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.transforms_json import write_transforms
+    from ..io.transforms_json import write_transforms
 
     write_transforms(out, _camera_path(head, options), fps=head.fps)
 
 
 def _camera_path(head: Head, options: ExportOptions) -> CameraPath:
-    from .rendering import camera_path
+    from ..rendering import camera_path
 
     return camera_path(head, options.camera, len(driving_motion(head, options)), fps=head.fps)
 
 
 def _baked(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.baked import write_baked
+    from ..io.baked import write_baked
 
     write_baked(out, _performance(head, options, options.precision))
 
 
 def _html(head: Head, out: Path, options: ExportOptions) -> None:
-    from .io.page import write_page
+    from ..io.page import write_page
 
     write_page(out, _performance(head, options, "int8"))
 
@@ -236,7 +236,7 @@ def _performance(head: Head, options: ExportOptions, precision: Literal["int8", 
     """The driving motion with its sound, ready to play."""
     from dataclasses import replace
 
-    from .io.baked_make import bake, driving_sound
+    from ..io.baked_make import bake, driving_sound
 
     if options.frame is not None:
         raise InputError(f"frame {options.frame} is one moment; a sequence was wanted: use frames, for example 0:100.")

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .capture import Capture, CaptureWriter
-from .capture.ad_nerf import BACKGROUND, FACE, HAIR, MOUTH, PreparedClip, read_prepared
-from .capture.layout import image_name
-from .checks import InputError
-from .events import Listener, Warned, ignore, tracked
-from .media import VideoWriter, read_audio, read_image
-from .transforms import quat_to_rotmat
+from ..capture import Capture, CaptureWriter
+from ..capture.ad_nerf import BACKGROUND, FACE, HAIR, MOUTH, PreparedClip, read_prepared
+from ..capture.layout import image_name
+from ..checks import InputError
+from ..events import Listener, Warned, ignore, tracked
+from ..media import VideoWriter, read_audio, read_image
+from ..transforms import quat_to_rotmat
 
 SAMPLE_RATE = 16000
 NEARLY_LOSSLESS = 6
@@ -77,8 +77,7 @@ def import_capture(folder: str | Path, out: str | Path, *, fps: float = 25.0, li
 
 def _tracked(clip: PreparedClip, scratch: Path, fps: float, listener: Listener) -> Capture:
     """Our own tracking of their pictures, by way of a passing video."""
-    from .tracking import track
-    from .tracking.pipeline import HELD_OUT
+    from .pipeline import HELD_OUT, track
 
     height, width = clip.image(0).shape[:2]
     video, sound = scratch / "clip.mp4", read_audio(clip.folder / "aud.wav", sample_rate=SAMPLE_RATE)
@@ -101,7 +100,7 @@ class _Crop:
     """The square of their pictures that the tracker chose, at the capture's size."""
 
     def __init__(self, seen: Capture) -> None:
-        from .tracking.crop import Crop
+        from .crop import Crop
 
         x0, y0, side = seen.info.source["crop"]
         self._crop, self.size = Crop(x0=x0, y0=y0, size=side), seen.info.width
@@ -124,7 +123,7 @@ class _Crop:
 
 def _write_frames(writer: CaptureWriter, clip: PreparedClip, seen: Capture, crop: _Crop, listener: Listener) -> None:
     """Their pictures and masks: soft mattes from their hard ones, face and mouth outlined by our landmarks."""
-    from .tracking.matte import refine_matte
+    from .matte import refine_matte
 
     landmarks = seen.landmarks.double().numpy()
 
@@ -150,8 +149,8 @@ def outlined(labels: np.ndarray, alpha: np.ndarray, landmarks: np.ndarray) -> np
     Their face holds ears and hats, and their mouth interior comes and goes: inside the face's outline (our landmarks
     ``[478, 2]``, pixels) stands face, inside the inner lips mouth, and the rest of their face is other head.
     """
-    from .tracking.labels import polygon
-    from .tracking.topology import INNER_LIPS, OVAL
+    from .labels import polygon
+    from .topology import INNER_LIPS, OVAL
 
     face = polygon(landmarks[list(OVAL)], *labels.shape) & ((labels == FACE) | (labels == MOUTH) | (labels == HAIR))
     out = np.where(face, FACE, np.where((labels == FACE) | (labels == MOUTH), HAIR, labels))

@@ -9,8 +9,8 @@ from support_prepared import make_prepared
 
 from gaussian_head.checks import InputError
 from gaussian_head.events import Warned
-from gaussian_head.importing import import_capture, outlined
 from gaussian_head.media import probe, read_frames
+from gaussian_head.tracking.importing import import_capture, outlined
 from gaussian_head.transforms import quat_to_rotmat
 
 FRAMES, SIZE = 30, 96

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .checks import InputError
+from ..checks import InputError
 
 if TYPE_CHECKING:
-    from .exporting import ExportOptions
-    from .head import Head
-    from .motion import Motion, MotionFrame
+    from ..head import Head
+    from ..motion import Motion, MotionFrame
+    from .formats import ExportOptions
 
 
 def driving_motion(head: Head, options: ExportOptions) -> Motion:
@@ -20,9 +20,9 @@ def driving_motion(head: Head, options: ExportOptions) -> Motion:
     """
     from dataclasses import replace
 
-    from .io.motion_file import read_motion
-    from .media import read_audio
-    from .rendering.speak import SAMPLE_RATE, speak
+    from ..io.motion_file import read_motion
+    from ..media import read_audio
+    from ..rendering.speak import SAMPLE_RATE, speak
 
     if options.audio is not None and options.motion is not None:
         raise InputError("audio and motion were both given; one driver is wanted.")
@@ -82,7 +82,7 @@ def rest_moment(head: Head) -> MotionFrame:
     """The neutral face, upright, in its usual place."""
     import torch
 
-    from .motion import MotionFrame
+    from ..motion import MotionFrame
 
     upright = torch.tensor([1.0, 0.0, 0.0, 0.0])
     return MotionFrame(

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .camera import Camera
-from .capture import Capture
-from .checks import InputError
-from .demo import DemoTruth, render_truth
-from .events import Listener, Progress, ignore
-from .head import Head
-from .metrics.geometry import (
+from ..camera import Camera
+from ..capture import Capture
+from ..checks import InputError
+from ..demo import DemoTruth, render_truth
+from ..events import Listener, Progress, ignore
+from ..head import Head
+from ..rendering import render_frame
+from ..transforms import pose_apply, quat_multiply, rotmat_to_quat
+from .geometry import (
     GeometryScores,
     Similarity,
     ViewScores,
@@ -23,8 +25,6 @@ from .metrics.geometry import (
     pose_errors,
     turned_about,
 )
-from .rendering import render_frame
-from .transforms import pose_apply, quat_multiply, rotmat_to_quat
 
 YAWS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0)
 """Angles at which truth and rendering are compared."""

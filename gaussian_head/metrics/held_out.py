@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .capture import Capture
-from .checks import InputError, require_writable_folder
-from .events import Listener, Progress, ignore
-from .head import Head
+from ..capture import Capture
+from ..checks import InputError, require_writable_folder
+from ..events import Listener, Progress, ignore
+from ..head import Head
+from ..motion import Motion
+from ..rendering import render_frame, to_uint8
+from ..rendering.speak import speak
+from .evaluate import evaluate_frames
 from .known_truth import find_truth, measure_geometry
-from .metrics.evaluate import evaluate_frames
-from .metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
-from .metrics.report import Report, write_report
-from .motion import Motion
-from .rendering import render_frame, to_uint8
-from .rendering.speak import speak
+from .lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
+from .report import Report, write_report
 
 MOST_SILENT = 80
 """Silent frames rendered to see whether the mouth is closed."""
