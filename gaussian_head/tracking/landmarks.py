@@ -59,6 +59,11 @@ class FaceDetector:
             boxes = self._in_tiles(small)
         return boxes / scale
 
+    def score(self, image: np.ndarray) -> float:
+        """How sure the models are, on average, of the clearest face in u8 RGB ``[H, W, 3]``: 0 (none) to 1."""
+        answers: list[Any] = [model.process(np.ascontiguousarray(image)) for model in self._models]
+        return float(np.mean([max((d.score[0] for d in a.detections or []), default=0.0) for a in answers]))
+
     def _detect(self, image: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
         for model in self._models:

@@ -61,6 +61,7 @@ class MatteThread:
         self._writer = writer
         self._queue: queue.Queue[np.ndarray | None] = queue.Queue(maxsize=8)
         self._error: BaseException | None = None
+        self._ended = False
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> MatteThread:
@@ -80,8 +81,11 @@ class MatteThread:
             raise self._error
 
     def _images(self) -> Iterator[np.ndarray]:
-        while (image := self._queue.get()) is not None:
-            yield image
+        while not self._ended:
+            image = self._queue.get()
+            self._ended = image is None
+            if image is not None:
+                yield image
 
     def _run(self) -> None:
         try:
@@ -90,7 +94,7 @@ class MatteThread:
                 self._writer.write_alpha(t, matte)
         except BaseException as error:
             self._error = error
-            while self._queue.get() is not None:
+            for _ in self._images():  # so that nobody waits for room in the queue
                 pass
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from .landmarks import LandmarkTracker
 from .matte import MatteThread
 from .report_page import draw_page
 from .solve import CHANNELS, Solution, solve_clip
-from .sync import Sound, sound_in_step
+from .sync import Sound, read_sound, sound_in_step
 from .topology import triangles
 from .torso import TorsoMotion, follow_torso, rest_frame, torso_poses
 
@@ -82,6 +83,7 @@ def track(
     info = probe(video)
     _require_length(info.duration, video)
     with CaptureWriter(out) as writer:
+        heard = read_sound(video, info, listener)
         found = survey(video, info, listener)
         crop = choose_crop(found, info)
         seen = _watch(video, info, found, crop, size, writer, listener)
@@ -99,7 +101,7 @@ def track(
         rest = rest_frame(solution.quats, solution.states.positions, np.setdiff1d(np.arange(num_train), bad))
         torso = _follow_torso(writer, seen.landmarks, colours, rest, info.fps)
         opening = np.where(seen.tracked, mouth_opening(seen.landmarks), np.nan)
-        sound = sound_in_step(video, info, opening, info.fps, num_train, listener)
+        sound = None if heard is None else sound_in_step(heard, opening, info.fps, num_train, listener)
         unused = np.union1d(bad, np.arange(num_train, first_held_out))
         capture_info = _describe(video, info, crop, size, solution, num_train, unused, sound)
         figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, writer, survey=found)
@@ -140,14 +142,13 @@ def _watch(
 ) -> _Seen:
     """One pass over the video: landmarks here, mattes and files in a second thread; few frames in memory."""
     boxes = crop.to_crop(found.boxes[~np.isnan(found.boxes[:, 0])], size)
-    finder = LandmarkTracker(boxes[0], num_faces=2 if found.rivals > 0 else 1)
     landmarks: list[np.ndarray | None] = []
     frames = (crop.cut(image, size) for image in read_frames(video, fps=info.fps, listener=listener))
-    with MatteThread(writer) as matting:
+    tracker = LandmarkTracker(boxes[0], num_faces=2 if found.rivals > 0 else 1)
+    with closing(tracker) as finder, MatteThread(writer) as matting:
         for image in tracked(frames, "tracking: landmarks and masks", max(info.num_frames, 1), listener):
             matting.put(image)
             landmarks.append(finder(image))
-    finder.close()
     seen = np.array([points is not None for points in landmarks])
     if not seen.any():
         raise InputError(f"video {video} shows a face, but its features cannot be made out: too small or dark.")

@@ -1,0 +1,129 @@
+"""Errors on the way end the work at once, close what was opened and lose no time."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from gaussian_head.checks import InputError
+from gaussian_head.media import VideoInfo, VideoWriter
+from gaussian_head.tracking import matte, pipeline, sync
+from gaussian_head.tracking.crop import Survey
+from gaussian_head.tracking.landmarks import FaceDetector
+from gaussian_head.tracking.matte import MatteThread
+
+
+class FullDisk:
+    """A writer whose disk is full from picture ``last`` on."""
+
+    def __init__(self, last):
+        self.last = last
+
+    def write_image(self, t, image):
+        if t >= self.last:
+            raise OSError(28, "No space left on device")
+
+    def write_alpha(self, t, alpha):
+        pass
+
+
+@pytest.mark.parametrize(("last", "held_back"), [(29, 0), (29, 1), (3, 0)], ids=["last", "last, held back", "early"])
+def test_a_full_disk_ends_the_mattes_with_its_error(monkeypatch, last, held_back):
+    def delayed(images):
+        held = []
+        for image in images:
+            held.append(image)
+            if len(held) > held_back:
+                yield held[0], held.pop(0)[..., 0]
+        for image in held:
+            yield image, image[..., 0]
+
+    monkeypatch.setattr(matte, "mattes", delayed)
+    outcome = []
+
+    def run():
+        try:
+            with MatteThread(FullDisk(last)) as matting:
+                for _ in range(30):
+                    matting.put(np.zeros((4, 4, 3), np.uint8))
+        except OSError as error:
+            outcome.append(error)
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    worker.join(20)
+    assert not worker.is_alive(), "hangs"
+    assert outcome[0].errno == 28
+
+
+def info(has_audio):
+    return VideoInfo(
+        fps=25.0,
+        width=64,
+        height=64,
+        rotation=0,
+        duration=4.0,
+        num_frames=100,
+        has_audio=has_audio,
+        variable_frame_rate=False,
+    )
+
+
+def test_damaged_sound_is_refused_in_words(monkeypatch):
+    samples = np.zeros(64000, np.float32)
+    samples[24000:24050] = np.nan
+    monkeypatch.setattr(sync, "read_audio", lambda video, sample_rate: samples)
+    with pytest.raises(InputError, match=r"50 of its values are no numbers, the first at 1\.50 s") as refused:
+        sync.read_sound("clip.mp4", info(True))
+    assert "numpy" not in str(refused.value)
+    assert sync.read_sound("clip.mp4", info(False)) is None
+
+
+@pytest.fixture
+def plain_clip(tmp_path):
+    """Four grey seconds."""
+    with VideoWriter(tmp_path / "clip.mp4", width=64, height=64, fps=25) as writer:
+        for _ in range(100):
+            writer.write(np.full((64, 64, 3), 90, np.uint8))
+    return tmp_path / "clip.mp4"
+
+
+def test_sound_is_read_before_the_pictures(monkeypatch, plain_clip, tmp_path):
+    def broken(*_):
+        raise InputError("the sound is broken")
+
+    monkeypatch.setattr(pipeline, "read_sound", broken)
+    monkeypatch.setattr(pipeline, "survey", lambda *_: pytest.fail("pictures first"))
+    with pytest.raises(InputError, match="the sound is broken"):
+        pipeline.track(plain_clip, tmp_path / "capture")
+
+
+def test_the_tracker_is_closed_on_errors(monkeypatch, plain_clip, tmp_path):
+    closed = []
+
+    class Tracker:
+        def __init__(self, *_, **__):
+            pass
+
+        def __call__(self, image):
+            raise RuntimeError("no answer")
+
+        def close(self):
+            closed.append(True)
+
+    monkeypatch.setattr(matte, "mattes", lambda images: ((image, image[..., 0]) for image in images))
+    monkeypatch.setattr(pipeline, "LandmarkTracker", Tracker)
+    monkeypatch.setattr(pipeline, "survey", lambda *_: Survey(boxes=np.array([[10.0, 10, 50, 50]]), rivals=0.0))
+    with pytest.raises(RuntimeError, match="no answer"):
+        pipeline.track(plain_clip, tmp_path / "capture")
+    assert closed == [True]
+
+
+def test_a_face_is_surer_upright_than_upside_down(portrait):
+    detector = FaceDetector()
+    try:
+        turned = [detector.score(np.rot90(portrait, k)) for k in range(4)]
+        assert detector.score(np.full((200, 200, 3), 90, np.uint8)) == 0
+    finally:
+        detector.close()
+    assert turned[0] > max(turned[1:]) + 0.1
