@@ -15,6 +15,7 @@ from ..checks import InputError, require_writable_folder
 from ..events import Listener, Progress, ignore
 from ..head import Head
 from ..motion import Motion
+from ..motion.drive import leaning
 from ..rendering import render_frame, to_uint8
 from ..rendering.speak import speak
 from .evaluate import evaluate_frames
@@ -108,11 +109,9 @@ def held_out_motions(head: Head, capture: Capture) -> dict[str, Motion]:
     if head.audio_model is None or not capture.info.has_audio:
         return motions
     spoken = head.audio_model.predict(capture.audio(), tracked.fps, len(tracked), close_in_silence=False)
-    if head.audio_model.pose_share is not None:
-        spoken = spoken + head.audio_model.pose_share.of(tracked)
-    lips = tracked.lip_mask
-    motions["audio"] = replace(tracked, expression=torch.where(lips, spoken, tracked.expression))
-    motions["audio_only"] = replace(tracked, expression=torch.where(lips, spoken, resting_expression(head)))
+    for name, others in (("audio", tracked.expression), ("audio_only", resting_expression(head))):
+        driven = replace(tracked, expression=torch.where(tracked.lip_mask, spoken, others))
+        motions[name] = leaning(head.audio_model, driven)
     return motions
 
 

@@ -72,7 +72,7 @@ def drive_by_audio(
         raise InputError("the speech predictor and the captured motion have different channels; train the head again.")
     num_frames = num_frames_of(samples, fps)
     spoken = _spoken(model, samples, fps, num_frames, close_in_silence, listener)
-    return _leaning(model, _performed(captured, spoken, fps, still=pose == "still", blink=blink, seed=seed))
+    return leaning(model, _performed(captured, spoken, fps, still=pose == "still", blink=blink, seed=seed))
 
 
 def num_frames_of(samples: np.ndarray, fps: float) -> int:
@@ -96,13 +96,17 @@ def drive_by_features(
 ) -> Motion:
     """``drive_by_audio`` for ``num_frames`` frames of a sound whose features are known already."""
     spoken = model.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
-    return _leaning(model, _performed(captured, spoken, fps, still=still, blink=blink, seed=seed))
+    return leaning(model, _performed(captured, spoken, fps, still=still, blink=blink, seed=seed))
 
 
-def _leaning(model: AudioToMotion, motion: Motion) -> Motion:
+def leaning(model: AudioToMotion, motion: Motion) -> Motion:
     """``motion`` with what of the lips goes with its poses, less of it the nearer they are to the closed mouth.
 
     A mouth that is shut by rule stays shut: the share knows nothing of that and would part the lips a little.
+
+    Args:
+        model: the subject's speech-to-lips predictor, which holds the share.
+        motion: T frames whose lips ``model`` predicted.
     """
     if model.pose_share is None:
         return motion

@@ -10,6 +10,8 @@ from support_head import LoudnessToMotion
 
 from gaussian_head.checks import InputError
 from gaussian_head.metrics.held_out import evaluate, held_out_motions
+from gaussian_head.motion.drive import leaning
+from gaussian_head.motion.pose_share import PoseShare
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,28 @@ def test_audio_drives_lips_only(filmed):
     assert torch.equal(motions["audio"].expression[:, ~lips], motions["tracked"].expression[:, ~lips])
     assert not torch.equal(motions["audio"].expression[:, lips], motions["tracked"].expression[:, lips])
     assert motions["audio_only"].expression[:, ~lips].std(0).max() == 0
+
+
+def test_lips_lean_with_the_pose_as_in_a_rendered_video(filmed, monkeypatch):
+    capture, head = filmed
+    K = len(head.channels)
+    share = PoseShare(mean=torch.zeros(6), scale=torch.ones(6), weights=torch.full((6, K), 0.1) * lip_residuals(head))
+    model = head.audio_model
+    assert model is not None
+    lips = [k for k, used in enumerate(head.capture_motion.lip_mask.tolist()) if used]
+    for name, value in {"pose_share": share, "lips": lips, "closed": torch.zeros(len(lips))}.items():
+        monkeypatch.setattr(model, name, value, raising=False)
+    monkeypatch.setattr(model, "output_scale", torch.ones(len(lips)), raising=False)
+    motion = head.capture_motion
+    spoken = model.predict(capture.audio(), motion.fps, len(motion))
+    expected = leaning(model, replace(motion, expression=torch.where(motion.lip_mask, spoken, motion.expression)))
+    driven = held_out_motions(head, capture)["audio"]
+    assert not torch.equal(driven.expression, torch.where(motion.lip_mask, spoken, motion.expression))
+    assert torch.equal(driven.expression, expected.expression)
+
+
+def lip_residuals(head):
+    return torch.tensor([float(name.startswith("lip_") and name[4:].isdigit()) for name in head.channels])
 
 
 def test_a_moved_or_foreign_capture_is_named(filmed, tmp_path):

@@ -51,15 +51,15 @@ def test_far_poses_add_no_more_than_the_farthest_seen(motion):
 def test_a_mouth_shut_by_rule_stays_shut(motion):
     from types import SimpleNamespace
 
-    from gaussian_head.motion.drive import _leaning
+    from gaussian_head.motion.drive import leaning
 
     share = fit_pose_share(motion, torch.arange(T))
     lips = [k for k, name in enumerate(CHANNELS) if name in ("jaw_open", "lip_width", "lip_pucker", "lip_0", "lip_1")]
     closed, scale = torch.zeros(len(lips)), torch.full((len(lips),), 0.1)
     model = SimpleNamespace(pose_share=share, lips=lips, closed=closed, output_scale=scale)
     shut = replace(motion, expression=torch.zeros_like(motion.expression))
-    assert torch.equal(_leaning(model, shut).expression, shut.expression)
+    assert torch.equal(leaning(model, shut).expression, shut.expression)
     speaking = shut.expression.clone()
     speaking[:, 0] = 0.5
     speaking = replace(shut, expression=speaking)
-    assert torch.allclose(_leaning(model, speaking).expression, share.added_to(speaking).expression)
+    assert torch.allclose(leaning(model, speaking).expression, share.added_to(speaking).expression)
