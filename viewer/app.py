@@ -13,6 +13,8 @@ from gaussian_head.head import Head
 from gaussian_head.media import read_audio
 
 from . import tabs
+from .bridge import entitle
+from .door import link_from_elsewhere, link_to, open_guarded
 from .performances import SAMPLE_RATE, Performance, spoken
 from .session import Session
 from .shelf import Shelf
@@ -20,6 +22,8 @@ from .views import placement
 from .worker import Worker
 
 log = logging.getLogger(__name__)
+TITLE = "gaussian-head"
+"""Name of the panel and of the browser's tab."""
 BRAND = (255, 138, 82)
 """Colour of the controls."""
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -31,9 +35,15 @@ class ViewerHandle:
     def __init__(self, server: Any, sessions: Mapping[int, Session], host: str) -> None:
         self._server, self._sessions = server, sessions
         self._ended = threading.Event()
-        shown = "127.0.0.1" if host in ("0.0.0.0", "localhost") else host
-        self.url = f"http://{shown}:{server.get_port()}"
-        """Where to look."""
+        self.url = link_to(host, server.get_port())
+        """Where to look from this machine."""
+        self.url_elsewhere = link_from_elsewhere(host, server.get_port())
+        """Where to look from other machines; None where ``url`` says it or they cannot."""
+
+    @property
+    def links(self) -> str:
+        """Every address to look at, in words."""
+        return self.url if self.url_elsewhere is None else f"{self.url} (from other machines {self.url_elsewhere})"
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -73,7 +83,7 @@ def serve(
     Args:
         heads: folders that ``train`` wrote, or heads; the first is shown at the start.
         host: address to listen on; the default is this machine only. Anyone who reaches another address can use
-            the viewer, there is no password.
+            the viewer, there is no password; pages of other websites cannot.
         port: port to listen on, 0 for any free one; the next free one where it is taken.
         audio: sound or video file that the first head says at the start.
         size: height of the rendered picture, pixels.
@@ -83,7 +93,8 @@ def serve(
         A handle with the address and ``stop()``.
 
     Raises:
-        InputError: not a head's folder, no sound in ``audio``, or an impossible size.
+        InputError: not a head's folder, no sound in ``audio``, an impossible size, or a host or port that cannot be
+            listened on.
     """
     if not 64 <= size <= 4096:
         raise InputError(f"size is {size}; a picture height between 64 and 4096 pixels is wanted.")
@@ -120,14 +131,11 @@ def _performance(head: Head, audio: Path) -> Performance:
 
 
 def open_server(host: str, port: int, *, verbose: bool) -> Any:
-    """A viser server in this project's dress, with an empty scene; InputError for a port that cannot be."""
-    import viser
-
-    if not 0 <= port <= 65535:
-        raise InputError(f"port is {port}; a number from 0 (any free one) to 65535 was wanted.")
+    """A viser server in this project's dress, with an empty scene; InputError for a host or port that cannot be."""
     if host not in LOCAL:
         log.warning("the viewer listens on %s, where anyone who reaches it can use it", host)
-    server = viser.ViserServer(host=host, port=port, label="gaussian-head", verbose=verbose)
+    server = open_guarded(host, port, label=TITLE, verbose=verbose)
+    entitle(server, TITLE)
     server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=BRAND)
     server.gui.main_panel.dock_right()
     server.scene.set_up_direction("-y")

@@ -136,6 +136,13 @@ class Caption:
     """Where the line between them can be dragged, in [0, 1]."""
 
 
+def entitle(server: Any, title: str) -> None:
+    """Name the browser's tab, in every browser that comes."""
+    from viser import _messages
+
+    server._websock_server.queue_message(_messages.RunJavascriptMessage(f"document.title = {json.dumps(title)}"))
+
+
 class Bridge:
     """JavaScript channel of one connected browser."""
 

@@ -122,8 +122,13 @@ class LiveView:
 
     @property
     def url(self) -> str:
-        """Where to look."""
+        """Where to look from this machine."""
         return self._handle.url
+
+    @property
+    def links(self) -> str:
+        """Every address to look at, in words."""
+        return self._handle.links
 
     @property
     def sessions(self) -> tuple[LiveSession, ...]:
