@@ -254,7 +254,7 @@ def view(
     from .viewer import serve
 
     handle = serve(heads, host=host, port=port, audio=audio, size=size, block=False)
-    print(f"viewer: {handle.url} (Ctrl+C ends it)")
+    print(f"viewer: {handle.links} (Ctrl+C ends it)")
     handle.wait()
 
 
@@ -350,7 +350,7 @@ def _train(capture: Path, out: Path, config: TrainConfig, resume: bool, live: Li
             live.finish(head)
     print(f"head: {out}")
     if live is not None:
-        print(f"the head is in the viewer at {live.url} (Ctrl+C ends it)")
+        print(f"the head is in the viewer at {live.links} (Ctrl+C ends it)")
         live.wait()
 
 
@@ -363,7 +363,7 @@ def _live_view(wanted: bool, host: str, port: int) -> Iterator[LiveView | None]:
     from .viewer import LiveView
 
     live = LiveView(host=host, port=port)
-    print(f"viewer: {live.url}", flush=True)
+    print(f"viewer: {live.links}", flush=True)
     try:
         yield live
     finally:

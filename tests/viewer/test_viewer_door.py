@@ -112,6 +112,7 @@ def test_the_link_for_other_machines_is_let_in():
         if handle.url_elsewhere is None:
             pytest.skip("this machine is on no network")
         assert handle.url_elsewhere.endswith(f":{port}")
+        assert handle.url_elsewhere in handle.links
         assert knock(handle.url_elsewhere, origin=handle.url_elsewhere) == "in"
     finally:
         handle.stop()
