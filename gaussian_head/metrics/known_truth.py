@@ -16,12 +16,11 @@ from ..demo import DemoTruth, render_truth
 from ..events import Listener, Progress, ignore
 from ..head import Head
 from ..rendering import render_frame
+from ..similarity import Similarity, fit_similarity
 from ..transforms import pose_apply, quat_multiply, rotmat_to_quat
 from .geometry import (
     GeometryScores,
-    Similarity,
     ViewScores,
-    fit_similarity,
     pose_errors,
     turned_about,
 )

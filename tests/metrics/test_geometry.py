@@ -5,7 +5,8 @@ import torch
 
 from gaussian_head.camera import Camera
 from gaussian_head.checks import InputError
-from gaussian_head.metrics.geometry import fit_similarity, pose_errors, turned_about
+from gaussian_head.metrics.geometry import pose_errors, turned_about
+from gaussian_head.similarity import fit_similarity
 from gaussian_head.transforms import quat_multiply, quat_rotate, quat_to_rotmat, rotvec_to_quat
 
 
