@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 class InputError(ValueError):
@@ -38,32 +37,14 @@ def require_writable_folder(path: str | Path, what: str) -> Path:
     return path
 
 
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary sibling of ``path`` to write; it takes the place of ``path`` only on success.
-
-    Works for a file and, where the body makes the yielded path a folder, for a folder. On any
-    error the temporary is removed and an existing ``path`` is left as it was.
+def read_json(path: str | Path, what: str) -> Any:
+    """The content of a JSON file in UTF-8, 16 or 32, with or without a byte order mark.
 
     Raises:
-        InputError: the folder of ``path`` cannot be made or written, or a file was made where a folder stands.
+        InputError: naming ``what``: no readable file, or not JSON.
     """
-    path = Path(path)
-    require_writable_folder(path.parent, "folder")
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    path = require_file(path, what)
     try:
-        yield temporary
-        if temporary.is_dir() and path.is_dir():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
-            path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old)
-        elif path.is_dir():
-            raise InputError(f"{path} is a folder; name a file, which may lie in it.")
-        else:
-            os.replace(temporary, path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{what} {path} is not valid JSON ({error}); it was cut short or is something else.") from error

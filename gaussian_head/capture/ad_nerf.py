@@ -16,14 +16,13 @@ What else lies there is not needed: ``*.lms`` and ``au.csv`` are measured again,
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..checks import InputError, require_file
+from ..checks import InputError, read_json
 from ..media import read_image
 
 FPS = 25.0
@@ -133,8 +132,8 @@ def _numbered_pictures(folder: Path) -> tuple[int, int]:
 
 def _transforms(path: Path) -> dict[str, Any]:
     """Focal length and ``(img_id, matrix [4, 4])`` of every frame in one transforms file."""
+    data = read_json(path, "transforms")
     try:
-        data = json.loads(require_file(path, "transforms").read_text(encoding="utf-8"))
         frames = [(int(f["img_id"]), np.array(f["transform_matrix"], float)) for f in data["frames"]]
         focal = float(data["focal_len"])
     except (ValueError, KeyError, TypeError) as error:

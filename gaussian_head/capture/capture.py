@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError, require_file
+from ..checks import InputError, read_json, require_file
 from ..media import read_audio, read_image
 from ..motion import Motion, MotionFrame
 from ..transforms import quat_to_rotmat
@@ -91,8 +90,7 @@ class Capture:
             raise InputError(
                 f"{path} holds no capture (no 'capture.json' inside); give the folder that `gaussian-head track` wrote."
             )
-        meta = require_file(path / "capture.json", "capture description")
-        info = CaptureInfo.from_json(meta.read_text(encoding="utf-8"), meta)
+        info = CaptureInfo.read(path / "capture.json")
         tensors = _read_tensors(path / "tracking.safetensors", info)
         _require_files(path, info)
         return Capture(path, info, tensors, cache_bytes)
@@ -172,7 +170,7 @@ class Capture:
     def report(self) -> dict[str, Any]:
         """The quality report; empty where the folder has none."""
         path = self.path / "report.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return read_json(path, "quality report") if path.exists() else {}
 
     def audio(self) -> np.ndarray:
         """Sound ``[S]`` f32 mono at 16 kHz in step with the pictures; InputError where the clip has none."""

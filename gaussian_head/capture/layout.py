@@ -38,7 +38,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..checks import InputError
+from ..checks import InputError, read_json
 
 FORMAT = "gaussian-head-capture"
 VERSION = 1
@@ -96,12 +96,9 @@ class CaptureInfo:
         return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)}, indent=1)
 
     @staticmethod
-    def from_json(text: str, where: Path) -> CaptureInfo:
-        """Parse capture.json; InputError on anything that is not version 1 of this format."""
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{where} is not valid JSON ({error}); track the video again.") from error
+    def read(where: Path) -> CaptureInfo:
+        """Read capture.json; InputError on anything that is not version 1 of this format."""
+        values = read_json(where, "capture description")
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise InputError(f'{where} does not say "format": "{FORMAT}"; a folder made by tracking was wanted.')
         version = values.pop("version", None)

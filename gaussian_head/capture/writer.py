@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..checks import InputError, replacing, require_writable_folder
+from ..checks import InputError
+from ..durable import replacing
 from ..media import read_image, write_audio, write_image
 from . import layout
 from .layout import CaptureInfo
@@ -34,8 +35,7 @@ class CaptureWriter:
             raise InputError(
                 f"output {self.path} exists and is no capture; it would be replaced. Choose another folder with --out."
             )
-        require_writable_folder(self.path.absolute().parent, "output folder")
-        self.folder = self._stack.enter_context(replacing(self.path.absolute()))
+        self.folder = self._stack.enter_context(replacing(self.path, folder=True))
         for name in ("images", "labels", "alpha"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         return self

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from ..camera import Camera
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, require_file
+from ..durable import replacing
 from .subject import CHANNELS, Subject
 
 VERSION = 1

@@ -57,7 +57,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, require_file
+from ..durable import replacing
 from ..gaussians import Gaussians
 from ..head.branch import Branch, deform
 from ..motion import MotionFrame

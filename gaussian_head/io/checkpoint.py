@@ -13,7 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, read_json, require_file
+from ..durable import replacing
 from ._config import config_from_json as config_from_json
 from ._config import config_to_json as config_to_json
 
@@ -43,7 +44,7 @@ def save_checkpoint(
     if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not a checkpoint folder and will not be overwritten; choose another path.")
     text = json.dumps({"format": format, "version": version, "meta": meta}, indent=1, allow_nan=False)
-    with replacing(folder) as fresh:
+    with replacing(folder, folder=True) as fresh:
         fresh.mkdir()
         plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         save_file(plain, fresh / TENSORS)
@@ -102,15 +103,14 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"checkpoint {folder} is not a folder; give the folder that the program wrote.")
-    path = require_file(folder / MANIFEST, "checkpoint description")
+    path = folder / MANIFEST
+    manifest = read_json(path, "checkpoint description")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
         wanted = manifest["files"][TENSORS]
         complete = {"format", "version", "meta"} <= manifest.keys() and {"size", "sha256"} <= wanted.keys()
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         complete = False
-        manifest = None
-    if not complete or not isinstance(manifest, dict) or not isinstance(manifest["version"], int):
+    if not complete or not isinstance(manifest["version"], int):
         raise InputError(f"{path} is not a checkpoint description; it was cut short or belongs to something else.")
     return manifest
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks import replacing
+from ..durable import replacing
 from ..gaussians import Gaussians
 from ._splats import SplatArrays, splat_arrays, unorm
 from .ply import SH_C0

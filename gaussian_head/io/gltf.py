@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ..motion import Motion
 from .mesh import require_triangles, to_y_up
 

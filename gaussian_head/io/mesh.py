@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 
 MESH_SUFFIXES = (".obj", ".glb", ".ply", ".stl")
 _TO_Y_UP = np.array([1.0, -1.0, -1.0])

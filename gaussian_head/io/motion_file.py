@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, read_json
+from ..durable import replacing
 from ..motion import Motion
 
 FORMAT = "gaussian-head-motion"
@@ -59,9 +60,8 @@ def read_motion(path: str | Path) -> Motion:
     Raises:
         InputError: Missing, not a motion, a newer version, or columns that lack or differ in length.
     """
-    path = require_file(path, "motion file")
+    data = read_json(path, "motion file")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] != FORMAT or data["version"] > VERSION:
             raise InputError(f"{path} is {data['format']!r} version {data['version']}; {FORMAT!r} 1 was wanted.")
         columns, channels = data["columns"], tuple(data["channels"])

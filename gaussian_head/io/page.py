@@ -12,7 +12,8 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from .baked import Baked
 
 SCRIPTS = (

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, require_file
+from ..durable import replacing
 from ..gaussians import Gaussians
 
 SH_C0 = 0.28209479177387814

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 
 DESCRIPTION = "sequence.json"
 
@@ -33,7 +34,7 @@ def sequence_folder(path: str | Path, ending: str, *, num_frames: int, fps: floa
     if path.is_dir() and any(path.iterdir()) and not (path / DESCRIPTION).is_file():
         raise InputError(f"folder {path} holds other files; choose an empty or new folder with --out.")
     names = [f"{t:06d}{ending}" for t in range(num_frames)]
-    with replacing(path) as temporary:
+    with replacing(path, folder=True) as temporary:
         temporary.mkdir()
         yield lambda t: temporary / names[t]
         text = json.dumps({"format": "gaussian-head-sequence", "version": 1, "fps": fps, "files": names})

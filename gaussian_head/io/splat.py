@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, require_file
+from ..durable import replacing
 from ..gaussians import Gaussians
 from .ply import SH_C0
 

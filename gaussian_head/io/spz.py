@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ..gaussians import Gaussians
 from ._splats import splat_arrays
 

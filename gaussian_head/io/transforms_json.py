@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 
 _TO_OPENGL = torch.tensor([1.0, -1.0, -1.0, 1.0])
 

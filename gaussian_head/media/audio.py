@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ._containers import decoded, moving_streams, open_container, reporting_writes
 
 GAP_SECONDS = 0.05

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, require_file
+from ..durable import replacing
 from ._containers import reporting_writes
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ._containers import open_container, reporting_writes, video_stream
 from ._sound_track import SoundTrack, check_sound
 from .formats import VideoFormat, video_format

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ._containers import reporting_writes
 from .audio import write_audio
 from .formats import FORMATS
@@ -124,7 +125,7 @@ class PictureParts:
         if audio is not None:
             length = round(self._num_frames / self._fps * sample_rate)
             write_audio(self._folder / SOUND, audio, sample_rate, length=length)
-        with reporting_writes(self._out), replacing(self._out) as temporary:
+        with reporting_writes(self._out), replacing(self._out, folder=True) as temporary:
             os.replace(self._folder, temporary)
 
     def _picture(self, t: int) -> Path:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ._containers import reporting_writes
 from ._sound_track import SoundTrack, check_sound
 from .formats import video_format

@@ -113,7 +113,8 @@ def write_report(report: Report, folder: str | Path) -> None:
     """
     import json
 
-    from ..checks import replacing, require_writable_folder
+    from ..checks import require_writable_folder
+    from ..durable import replacing
     from ..media import write_image
     from .page import html_page
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, read_json, require_file
+from ..durable import replacing
 from ..speech import SpeechFeatures, at_frame_rate, encode_speech
 from ..speech.mel import MEL_BANDS
 from ..speech.windows import interpolated
@@ -113,7 +114,7 @@ class AudioToMotion:
         meta = {"format": FORMAT, "version": VERSION, "radius": RADIUS, "dilations": DILATIONS} | {
             name: getattr(self, name) for name in PLAIN
         }
-        with replacing(path) as folder:
+        with replacing(path, folder=True) as folder:
             folder.mkdir()
             save_file({key: v.contiguous() for key, v in tensors.items()}, folder / "lips.safetensors")
             (folder / "lips.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
@@ -129,7 +130,7 @@ class AudioToMotion:
         from safetensors.torch import load_file
 
         path = Path(path)
-        meta = _read_meta(require_file(path / "lips.json", "speech predictor"))
+        meta = _read_meta(path / "lips.json")
         tensors_path = require_file(path / "lips.safetensors", "speech predictor")
         try:
             tensors = load_file(tensors_path)
@@ -224,10 +225,7 @@ def _pose_share(tensors: dict[str, Tensor]) -> PoseShare | None:
 
 def _read_meta(path: Path) -> dict:
     """The JSON beside the tensors, checked for format and version."""
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"the speech predictor {path} is not JSON ({error}); train the head again.") from error
+    meta = read_json(path, "speech predictor")
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise InputError(f"{path} is no speech predictor of this toolkit; give the folder of a trained head.")
     if meta.get("version") != VERSION or meta.get("radius") != RADIUS:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError, replacing, require_file
+from ..checks import InputError, read_json
+from ..durable import replacing
 from ..head import Head
 from ..transforms import quat_to_rotmat, rotmat_to_quat
 from ._path import CameraPath
@@ -31,8 +32,7 @@ def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> C
     Raises:
         InputError: not such a file, no keyframe, two keyframes at one time, or a matrix that is no rigid pose.
     """
-    path = require_file(path, "camera path")
-    times, views, focals = _read(path, head)
+    times, views, focals = _read(Path(path), head)
     order = times.argsort()
     curve = _Curve.through(times[order], _states(views[order], focals[order], head.centre))
     return CameraPath(num_frames, lambda t: _camera(curve.at(t / fps), head))
@@ -62,9 +62,8 @@ def save_path(path: str | Path, cameras: Sequence[Camera], *, fps: float) -> Non
 
 def _read(path: Path, head: Head) -> tuple[Tensor, Tensor, Tensor]:
     """Times ``[M]`` float64, view matrices ``[M, 4, 4]`` and focals ``[M]`` in pixels of the recorded picture."""
-    recorded = head.camera
+    recorded, data = head.camera, read_json(path, "camera path")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
         keys = data["keyframes"]
         scale = recorded.height / float(data.get("height", recorded.height))
         times = torch.tensor([float(key["time"]) for key in keys], dtype=torch.float64)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ..events import Listener, Progress, Warned, ignore
 from ..gaussians import Frame
 from ..head import Head

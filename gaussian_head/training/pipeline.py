@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..capture import Capture
-from ..checks import InputError, replacing, require_file, require_writable_folder
+from ..checks import InputError, read_json, require_writable_folder
+from ..durable import replacing
 from ..events import Listener, Progress, Warned, ignore
 from ..head import Head, initial_parts
 from ..io import config_from_json, config_to_json, load_checkpoint, save_checkpoint
@@ -78,12 +79,7 @@ def load_config(path: str | Path) -> TrainConfig:
     Raises:
         InputError: not JSON, an unknown key (the nearest known one is named), or a value of another type.
     """
-    path = require_file(path, "training configuration")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"training configuration {path} is not valid JSON ({error}).") from error
-    return config_from_json(TrainConfig, values, where=str(path))
+    return config_from_json(TrainConfig, read_json(path, "training configuration"), where=str(path))
 
 
 def _save(out: Path, state: TrainState, config: TrainConfig) -> None:

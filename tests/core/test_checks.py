@@ -1,37 +1,8 @@
-"""Files appear whole or not at all, and bad paths are named."""
+"""Bad paths and files are named."""
 
 import pytest
 
-from gaussian_head.checks import InputError, replacing, require_file, require_writable_folder
-
-
-def test_replacing_writes_only_on_success(tmp_path):
-    target = tmp_path / "a.txt"
-    target.write_text("old")
-
-    def fail():
-        with replacing(target) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fail()
-    assert target.read_text() == "old"
-    with replacing(target) as temporary:
-        temporary.write_text("new")
-    assert target.read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
-
-
-def test_replacing_swaps_whole_folders(tmp_path):
-    target = tmp_path / "folder"
-    target.mkdir()
-    (target / "stale").write_text("old")
-    with replacing(target) as temporary:
-        temporary.mkdir()
-        (temporary / "fresh").write_text("new")
-    assert [p.name for p in target.iterdir()] == ["fresh"]
-    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+from gaussian_head.checks import InputError, read_json, require_file, require_writable_folder
 
 
 def test_missing_file_and_folder_are_named(tmp_path):
@@ -44,12 +15,16 @@ def test_missing_file_and_folder_are_named(tmp_path):
         require_writable_folder(tmp_path / "file" / "inside", "output")
 
 
-def test_a_file_is_not_written_over_a_folder_or_where_no_folder_can_be(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"), replacing(tmp_path / "file" / "inside.txt"):
-        pass
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    with pytest.raises(InputError, match="folder is a folder"), replacing(folder) as temporary:
-        temporary.write_text("a file")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_of_any_editor_is_read(tmp_path, encoding):
+    path = tmp_path / "a.json"
+    path.write_bytes('{"name": "Jörg"}'.encode(encoding))
+    assert read_json(path, "settings") == {"name": "Jörg"}
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe\xfa", b"[" * 100_000])
+def test_what_is_no_json_is_named(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"settings .*a\.json is not valid JSON"):
+        read_json(path, "settings")

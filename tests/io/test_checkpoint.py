@@ -94,7 +94,7 @@ def test_flipped_bit(tmp_path):
 def test_broken_manifest(tmp_path, text):
     save(tmp_path / "head")
     (tmp_path / "head" / "checkpoint.json").write_text(text)
-    with pytest.raises(InputError, match="not a checkpoint description"):
+    with pytest.raises(InputError, match="checkpoint description"):
         load_checkpoint(tmp_path / "head", **KIND)
 
 
