@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError, replacing
+from ..checks import InputError
+from ..durable import replacing
 from ..similarity import fit_similarity
 from .model import FORMAT, REGIONS, VERSION
 from .units import UNITS
