@@ -13,7 +13,7 @@ from ..checks import InputError, require_writable_folder
 from ..events import Listener, ignore, tracked
 from ..media import VideoWriter, resize_image, write_audio
 from .parts import PX
-from .render import import_open3d, render_truth
+from .render import render_truth
 from .subject import CHANNELS, Subject, build_subject
 from .truth import DemoTruth
 from .voice import SAMPLE_RATE, Speech, speak
@@ -64,7 +64,7 @@ def make_demo_clip(
         listener: told of each frame drawn.
 
     Raises:
-        InputError: arguments out of range, folder not writable, or open3d cannot be imported.
+        InputError: arguments out of range, or folder not writable.
     """
     if not (1.0 <= seconds <= 600 and 5 <= fps <= 120 and 64 <= size <= 2048):
         raise InputError(
@@ -72,7 +72,6 @@ def make_demo_clip(
             " pixels are possible."
         )
     folder = require_writable_folder(out_folder, "demo folder")
-    import_open3d()
     speech = speak(seconds, fps, seed)
     truth = animate(build_subject(), speech, fps=fps, size=size, seed=seed)
     clip = DemoClip(

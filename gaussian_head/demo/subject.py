@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from . import parts, textures
 from .face import face_basis, jaw_rotation, neutral_face
@@ -58,6 +61,11 @@ class Subject:
     """``[F]`` u8 number of the piece of surface a triangle belongs to; between pieces are visible edges."""
     background: np.ndarray
     """``[H, W, 3]`` u8 the photo without the person."""
+
+    @cached_property
+    def texture(self) -> Tensor:
+        """The atlas as ``[1, 3, H, W]`` f32, 0 to 255."""
+        return torch.from_numpy(self.atlas).permute(2, 0, 1)[None].float()
 
 
 @dataclass

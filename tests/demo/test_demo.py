@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import math
 from dataclasses import fields, replace
 from pathlib import Path
@@ -204,19 +203,6 @@ def test_arguments_out_of_range(tmp_path: Path, kwargs: dict[str, float]) -> Non
     with pytest.raises(InputError, match="possible"):
         make_demo_clip(tmp_path / "out", **kwargs)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
-
-
-def test_a_machine_without_open3d_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *args, **kwargs):
-        if name == "open3d":
-            raise OSError("libusb-1.0.so.0: cannot open shared object file")
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(InputError, match=r"apt-get install libusb-1\.0-0"):
-        make_demo_clip(tmp_path)
 
 
 def test_a_truth_file_that_is_none_is_refused(tmp_path: Path, clip: DemoClip) -> None:
