@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from .raster import RasterOutput as RasterOutput
     from .raster import rasterize as rasterize
     from .rendering import render_frame as render_frame
+    from .verbs.evaluate import evaluate as evaluate
+    from .verbs.export import export as export
+    from .verbs.import_capture import import_capture as import_capture
+    from .verbs.reconstruct import reconstruct as reconstruct
+    from .verbs.render import render as render
+    from .verbs.track import track as track
+    from .verbs.train import train as train
+    from .verbs.view import view as view
 
 __version__ = "0.1.0"
 
@@ -30,6 +38,10 @@ _HOME = {
     "RasterOutput": "raster",
     "rasterize": "raster",
     "render_frame": "rendering",
+    **{
+        name: f"verbs.{name}"
+        for name in ("evaluate", "export", "import_capture", "reconstruct", "render", "track", "train", "view")
+    },
 }
 
 __all__ = [*sorted(_HOME), "__version__"]

@@ -31,7 +31,15 @@ class Warned:
     """One sentence that says what was seen and what to do."""
 
 
-Event = Progress | Warned
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What whoever gave the command should read: where a result is, where to look."""
+
+    message: str
+    """One line or several."""
+
+
+Event = Progress | Warned | Said
 Listener = Callable[[Event], None]
 
 

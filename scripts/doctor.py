@@ -1,6 +1,6 @@
 """`python scripts/doctor.py …`: the same as `gaussian-head doctor …`."""
 
-from gaussian_head.cli import doctor, run_verb
+from gaussian_head.cli import run_verb
 
 if __name__ == "__main__":
-    run_verb(doctor)
+    run_verb("doctor")

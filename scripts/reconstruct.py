@@ -1,6 +1,6 @@
 """`python scripts/reconstruct.py …`: the same as `gaussian-head reconstruct …`."""
 
-from gaussian_head.cli import reconstruct, run_verb
+from gaussian_head.cli import run_verb
 
 if __name__ == "__main__":
-    run_verb(reconstruct)
+    run_verb("reconstruct")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from gaussian_head.events import Listener
-from gaussian_head.exporting import FORMATS, ExportOptions, export
-from gaussian_head.head import Head
+from gaussian_head.exporting import FORMATS, Material, write_material
 from gaussian_head.io.ply import write_ply
-from gaussian_head.media import write_audio, write_image
+from gaussian_head.media import write_image
+from gaussian_head.motion import Performance
 from gaussian_head.rendering import CameraPath, orbit, render_video
 from gaussian_head.rendering.frames import keep_parts
 
@@ -113,28 +112,16 @@ def exported(
         if keys:
             (stage / "camera.json").write_text(to_json(keys, scene.person.head), encoding="utf-8")
             camera = str(stage / "camera.json")
-        options = ExportOptions(
+        material = Material(
+            head=styled(scene.person.head, scene.look),
+            performance=Performance(motion=scene.motion(), samples=scene.performance.samples),
             frame=t,
-            frames=":" if t is None else None,
+            sequence=t is None,
             camera=camera,
-            capture=scene.person.head.capture_path or None,
-            listener=listener,
         )
         written = stage / f"{out.name}{FORMATS[format].endings[0]}"
-        export(_performing(scene, stage), written, format=format, options=options)
+        write_material(material, written, format, listener=listener)
         return _moved(written, out)
-
-
-def _performing(scene: Scene, stage: Path) -> Head:
-    """The head as styled, for which the edited performance and its sound are the captured clip."""
-    samples = scene.performance.samples
-    if samples is not None:
-        write_audio(stage / "audio.wav", samples, SAMPLE_RATE)
-    return replace(
-        styled(scene.person.head, scene.look),
-        capture_motion=scene.motion(),
-        capture_path="" if samples is None else str(stage),
-    )
 
 
 def _moved(written: Path, out: Path) -> Path:

@@ -2,51 +2,82 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
+from .material import rest_moment
 
 if TYPE_CHECKING:
     from ..head import Head
-    from ..motion import Motion, MotionFrame
-    from .formats import ExportOptions
+    from ..motion import Motion, Performance
+
+FULL_RATE = 44100
+"""Hz at which a given sound is kept."""
 
 
-def driving_motion(head: Head, options: ExportOptions) -> Motion:
-    """The motion that ``options`` name: speech, a motion file or the captured clip; its chosen frames only.
+def driving_performance(
+    head: Head,
+    *,
+    audio: str | Path | None = None,
+    motion: str | Path | None = None,
+    pose: Literal["captured", "still"] = "captured",
+    frames: str | None = None,
+    with_sound: bool = False,
+) -> Performance:
+    """Speech, a motion file or, without either, the captured clip; the chosen frames only.
+
+    Args:
+        head: the person.
+        audio: sound or video file to speak.
+        motion: motion file.
+        pose: ``"still"`` holds head and torso at rest.
+        frames: ``start:stop:step``, as `chosen_frames` reads it; None for all.
+        with_sound: keep what is heard: the given sound in full quality, or the clip's own where it still is.
 
     Raises:
         InputError: two drivers at once, channels that are not the head's, or no frame left.
     """
+    from ..media import read_audio
+    from ..motion import Performance
+    from ..rendering.speak import SAMPLE_RATE, captured_sound
+
+    if audio is not None and motion is not None:
+        raise InputError("audio and motion were both given; one driver is wanted.")
+    moved, samples, rate = _moved(head, audio, motion, pose), None, FULL_RATE
+    if with_sound and audio is not None:
+        samples = read_audio(audio, sample_rate=FULL_RATE)
+    elif with_sound and motion is None:
+        samples, rate = captured_sound(head), SAMPLE_RATE
+    performance = Performance(motion=moved, samples=samples, sample_rate=rate)
+    return performance if frames is None else performance.select(chosen_frames(frames, len(performance)))
+
+
+def _moved(head: Head, audio: str | Path | None, file: str | Path | None, pose: Literal["captured", "still"]) -> Motion:
     from dataclasses import replace
 
     from ..io.motion_file import read_motion
     from ..media import read_audio
     from ..rendering.speak import SAMPLE_RATE, speak
 
-    if options.audio is not None and options.motion is not None:
-        raise InputError("audio and motion were both given; one driver is wanted.")
-    if options.audio is not None:
-        motion = speak(head, read_audio(options.audio, sample_rate=SAMPLE_RATE), pose=options.pose)
-    elif options.motion is not None:
-        motion = read_motion(options.motion)
-        if motion.channels != head.channels:
-            raise InputError(
-                f"{options.motion} has channels {', '.join(motion.channels)}; those of this head are wanted:"
-                f" {', '.join(head.channels)}."
-            )
-    else:
-        motion = head.capture_motion
-    if options.pose == "still" and options.audio is None:
-        rest = rest_moment(head)
-        held = {
-            "head_quats": rest.head_quat,
-            "head_positions": rest.head_position,
-            "torso_quats": rest.torso_quat,
-            "torso_positions": rest.torso_position,
-        }
-        motion = replace(motion, **{name: value.repeat(len(motion), 1) for name, value in held.items()})
-    return motion if options.frames is None else motion.select(chosen_frames(options.frames, len(motion)))
+    if audio is not None:
+        return speak(head, read_audio(audio, sample_rate=SAMPLE_RATE), pose=pose)
+    motion = head.capture_motion if file is None else read_motion(file)
+    if motion.channels != head.channels:
+        raise InputError(
+            f"{file} has channels {', '.join(motion.channels)}; those of this head are wanted:"
+            f" {', '.join(head.channels)}."
+        )
+    if pose == "captured":
+        return motion
+    rest = rest_moment(head)
+    held = {
+        "head_quats": rest.head_quat,
+        "head_positions": rest.head_position,
+        "torso_quats": rest.torso_quat,
+        "torso_positions": rest.torso_position,
+    }
+    return replace(motion, **{name: value.repeat(len(motion), 1) for name, value in held.items()})
 
 
 def chosen_frames(text: str, num_frames: int) -> slice:
@@ -66,29 +97,3 @@ def chosen_frames(text: str, num_frames: int) -> slice:
     if not len(range(*chosen.indices(num_frames))):
         raise InputError(f"frames {text!r} holds none of the {num_frames} frames; they are 0 to {num_frames - 1}.")
     return chosen
-
-
-def moment(head: Head, options: ExportOptions) -> MotionFrame:
-    """The one moment that ``options`` name: a frame of the driving motion, or the neutral face at rest."""
-    if options.frame is None:
-        return rest_moment(head)
-    motion = driving_motion(head, options)
-    if not 0 <= options.frame < len(motion):
-        raise InputError(f"frame {options.frame} was asked; the motion has frames 0 to {len(motion) - 1}.")
-    return motion.at(options.frame)
-
-
-def rest_moment(head: Head) -> MotionFrame:
-    """The neutral face, upright, in its usual place."""
-    import torch
-
-    from ..motion import MotionFrame
-
-    upright = torch.tensor([1.0, 0.0, 0.0, 0.0])
-    return MotionFrame(
-        head_quat=upright,
-        head_position=head.centre,
-        torso_quat=upright,
-        torso_position=head.centre,
-        expression=torch.zeros(len(head.channels)),
-    )

@@ -1,6 +1,6 @@
-"""Writing a head for other programs: the whole of `gaussian-head export`.
+"""Every format that a head can be written in.
 
-Every format is one row of `FORMATS`. A new one is a function ``write(head, out, options)`` and its row.
+Each is one row of `FORMATS`. A new one is a function ``write(material, out, listener)`` and its row.
 """
 
 from __future__ import annotations
@@ -8,42 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..checks import InputError
 from ..events import Listener, ignore, tracked
-from .driving import chosen_frames, driving_motion, moment
+from .material import Material
 
 if TYPE_CHECKING:
-    from ..capture import FaceShape
     from ..gaussians import Gaussians
-    from ..head import Head
-    from ..io.baked import Baked
-    from ..rendering import CameraPath
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportOptions:
-    """What of a head to write; formats that have no use for a field ignore it."""
-
-    frame: int | None = None
-    """One frame of the driving motion (by default the captured clip's)."""
-    frames: str | None = None
-    """Frames ``start:stop:step`` of the driving motion, like a Python slice; ``:`` is all of them."""
-    audio: str | Path | None = None
-    """Sound or video file that drives the head."""
-    motion: str | Path | None = None
-    """Motion file (``.json`` of the motion-json format) that drives the head."""
-    pose: Literal["captured", "still"] = "captured"
-    """``still`` holds head and torso at rest, so that only the expression moves."""
-    camera: str = "orbit"
-    """Camera path of the formats that write one, as `rendering.camera_path` takes it."""
-    capture: str | Path | None = None
-    """Capture with the tracked face, for the formats that write it; by default the one the head remembers."""
-    precision: Literal["int8", "float16", "float32"] = "int8"
-    """Numbers of the baked format: int8 is small and looks the same, float32 keeps every bit."""
-    listener: Listener = ignore
-    """Receives Progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,198 +26,160 @@ class ExportFormat:
     """File endings with their dot, the usual one first."""
     description: str
     """One line for the help."""
-    write: Callable[[Head, Path, ExportOptions], None]
-    """Writes ``head`` to ``out``, whole or not at all."""
+    write: Callable[[Material, Path, Listener], None]
+    """Writes the material to a path, whole or not at all."""
     per_frame: bool = False
     """Several frames become a folder with one file each."""
+    sounds: bool = False
+    """It holds the performance's sound."""
 
 
-def export(
-    head: str | Path | Head, out: str | Path, *, format: str = "ply", options: ExportOptions | None = None
-) -> Path:
-    """Write a head for other programs, in the world of the recording camera.
-
-    Files of Gaussians keep our axes (+y down, +z forward), as 3DGS files do, except SPZ, which has its own; meshes
-    have +y up and +z towards the viewer, as their formats do.
-
-    Args:
-        head: a Head or the folder of one.
-        out: file to write (or folder, for one file per frame); it appears only when complete.
-        format: a key of `FORMATS`.
-        options: what of the head to write; by default the neutral face at rest.
-
-    Returns:
-        ``out``.
-
-    Raises:
-        InputError: unknown format, a frame outside the motion, a motion of another subject's channels, …
-    """
-    import torch
-
-    from ..head import Head
-
-    out, options = Path(out), options or ExportOptions()
-    if format not in FORMATS:
-        raise InputError(f"format {format!r} is unknown; choose among {', '.join(FORMATS)}.")
-    row = FORMATS[format]
-    _check_name(out, format, row, options)
-    if not isinstance(head, Head):
-        head = Head.load(head)
-    with torch.no_grad():
-        row.write(head, out, options)
-    return out
+def format_called(name: str) -> ExportFormat:
+    """The row of ``FORMATS``; InputError that names them all where there is none."""
+    if name not in FORMATS:
+        raise InputError(f"format {name!r} is unknown; choose among {', '.join(FORMATS)}.")
+    return FORMATS[name]
 
 
-def _check_name(out: Path, format: str, row: ExportFormat, options: ExportOptions) -> None:
+def require_ending(out: Path, format: str, *, sequence: bool) -> None:
     """Refuse a file whose ending promises something else than ``format``; folders may have any name."""
-    is_folder = row.per_frame and _is_sequence(options)
+    row = format_called(format)
+    is_folder = row.per_frame and sequence
     if out.suffix and not is_folder and not out.name.lower().endswith(row.endings):
         raise InputError(
             f"{out} cannot hold format {format}; a name that ends in {' or '.join(row.endings)} is wanted."
         )
 
 
-def _is_sequence(options: ExportOptions) -> bool:
-    driven = options.frames is not None or options.audio is not None or options.motion is not None
-    return driven and options.frame is None
+def write_material(material: Material, out: Path, format: str, *, listener: Listener = ignore) -> None:
+    """Write what there is of a head for other programs, in the world of the recording camera.
+
+    Files of Gaussians keep our axes (+y down, +z forward), as 3DGS files do, except SPZ, which has its own; meshes
+    have +y up and +z towards the viewer, as their formats do.
+
+    Args:
+        material: what to write.
+        out: file to write (or folder, for one file per frame); it appears only when complete.
+        format: a key of `FORMATS`.
+        listener: receives Progress.
+
+    Raises:
+        InputError: unknown format, another ending, a frame outside the performance, …
+    """
+    import torch
+
+    require_ending(out, format, sequence=material.sequence)
+    with torch.no_grad():
+        FORMATS[format].write(material, out, listener)
 
 
 def _write_gaussians(
-    head: Head, out: Path, options: ExportOptions, write: Callable[[Path, Gaussians], None], ending: str
+    material: Material, out: Path, listener: Listener, write: Callable[[Path, Gaussians], None], ending: str
 ) -> None:
-    """One file, or a folder with one file per frame of the driving motion."""
+    """One file, or a folder with one file per frame of the performance."""
     from ..io.sequence import sequence_folder
 
-    if not _is_sequence(options):
-        write(out, head.gaussians_at(moment(head, options)))
+    head, motion = material.head, material.performance.motion
+    if not material.sequence:
+        write(out, head.gaussians_at(material.moment))
         return
-    motion = driving_motion(head, options)
     with sequence_folder(out, ending, num_frames=len(motion), fps=motion.fps) as name_of:
-        for t in tracked(range(len(motion)), "export", len(motion), options.listener):
+        for t in tracked(range(len(motion)), "export", len(motion), listener):
             write(name_of(t), head.gaussians(motion, t))
 
 
-def _ply(head: Head, out: Path, options: ExportOptions) -> None:
+def _ply(material: Material, out: Path, listener: Listener) -> None:
     from ..io.ply import write_ply
 
-    _write_gaussians(head, out, options, write_ply, ".ply")
+    _write_gaussians(material, out, listener, write_ply, ".ply")
 
 
-def _splat(head: Head, out: Path, options: ExportOptions) -> None:
+def _splat(material: Material, out: Path, listener: Listener) -> None:
     from ..io.splat import write_splat
 
-    _write_gaussians(head, out, options, write_splat, ".splat")
+    _write_gaussians(material, out, listener, write_splat, ".splat")
 
 
-def _compressed_ply(head: Head, out: Path, options: ExportOptions) -> None:
+def _compressed_ply(material: Material, out: Path, listener: Listener) -> None:
     from ..io.compressed_ply import write_compressed_ply
 
-    _write_gaussians(head, out, options, write_compressed_ply, ".compressed.ply")
+    _write_gaussians(material, out, listener, write_compressed_ply, ".compressed.ply")
 
 
-def _spz(head: Head, out: Path, options: ExportOptions) -> None:
+def _spz(material: Material, out: Path, listener: Listener) -> None:
     from ..io.spz import write_spz
 
-    _write_gaussians(head, out, options, write_spz, ".spz")
+    _write_gaussians(material, out, listener, write_spz, ".spz")
 
 
-def _face_of(head: Head, options: ExportOptions) -> FaceShape:
-    """The tracked face, from the capture that ``options`` name or the head remembers."""
-    from ..capture import Capture
-
-    path = Path(options.capture or head.capture_path)
-    if not (path / "capture.json").is_file():
-        raise InputError(f"the tracked face lies in a capture, and {path} is none; name its folder with --capture.")
-    shape = Capture.load(path).shape
-    if shape.channels != head.channels:
-        raise InputError(f"capture {path} has other expression channels than this head; name its own with --capture.")
-    return shape
-
-
-def _glb(head: Head, out: Path, options: ExportOptions) -> None:
+def _glb(material: Material, out: Path, listener: Listener) -> None:
     from ..io.gltf import write_animated_glb
 
-    face, motion = _face_of(head, options), driving_motion(head, options)
-    if options.frame is not None:
-        motion = motion.select(chosen_frames(f"{options.frame}:{options.frame + 1}", len(motion)))
-    write_animated_glb(out, face.vertices, face.basis, face.triangles, motion)
+    face = material.face()
+    write_animated_glb(out, face.vertices, face.basis, face.triangles, material.moments.motion)
 
 
-def _obj(head: Head, out: Path, options: ExportOptions) -> None:
+def _obj(material: Material, out: Path, listener: Listener) -> None:
     from ..io.mesh import write_mesh
     from ..io.sequence import sequence_folder
 
-    face = _face_of(head, options)
-    if not _is_sequence(options):
-        write_mesh(out, face.in_world(moment(head, options)), face.triangles)
+    face, motion = material.face(), material.performance.motion
+    if not material.sequence:
+        write_mesh(out, face.in_world(material.moment), face.triangles)
         return
-    motion = driving_motion(head, options)
     with sequence_folder(out, ".obj", num_frames=len(motion), fps=motion.fps) as name_of:
-        for t in tracked(range(len(motion)), "export", len(motion), options.listener):
+        for t in tracked(range(len(motion)), "export", len(motion), listener):
             write_mesh(name_of(t), face.in_world(motion.at(t)), face.triangles)
 
 
-def _mesh(head: Head, out: Path, options: ExportOptions) -> None:
+def _mesh(material: Material, out: Path, listener: Listener) -> None:
     from ..io.mesh import write_mesh
     from ..rendering.surface import fuse_surface, surface_cameras
 
-    if _is_sequence(options):
+    if material.sequence:
         raise InputError("format mesh writes one moment; name it with --frame.")
-    gaussians = head.gaussians_at(moment(head, options))
-    surface = fuse_surface(gaussians, surface_cameras(head), listener=options.listener)
+    gaussians = material.head.gaussians_at(material.moment)
+    surface = fuse_surface(gaussians, surface_cameras(material.head), listener=listener)
     write_mesh(out, surface.vertices, surface.triangles, colors=surface.colors)
 
 
-def _motion(head: Head, out: Path, options: ExportOptions) -> None:
+def _motion(material: Material, out: Path, listener: Listener) -> None:
     from ..io.motion_file import write_motion
 
-    write_motion(out, driving_motion(head, options))
+    write_motion(out, material.performance.motion)
 
 
-def _cameras(head: Head, out: Path, options: ExportOptions) -> None:
+def _cameras(material: Material, out: Path, listener: Listener) -> None:
     from ..rendering import save_path
 
-    save_path(out, _camera_path(head, options), fps=head.fps)
+    save_path(out, material.cameras(), fps=material.head.fps)
 
 
-def _transforms(head: Head, out: Path, options: ExportOptions) -> None:
+def _transforms(material: Material, out: Path, listener: Listener) -> None:
     from ..io.transforms_json import write_transforms
 
-    write_transforms(out, _camera_path(head, options), fps=head.fps)
+    write_transforms(out, material.cameras(), fps=material.head.fps)
 
 
-def _camera_path(head: Head, options: ExportOptions) -> CameraPath:
-    from ..rendering import camera_path
-
-    return camera_path(head, options.camera, len(driving_motion(head, options)), fps=head.fps)
-
-
-def _baked(head: Head, out: Path, options: ExportOptions) -> None:
+def _baked(material: Material, out: Path, listener: Listener) -> None:
     from ..io.baked import write_baked
+    from ..io.baked_make import bake
 
-    write_baked(out, _performance(head, options, options.precision))
+    _require_sequence(material)
+    write_baked(out, bake(material.head, material.performance, precision=material.precision))
 
 
-def _html(head: Head, out: Path, options: ExportOptions) -> None:
+def _html(material: Material, out: Path, listener: Listener) -> None:
+    from ..io.baked_make import bake
     from ..io.page import write_page
 
-    write_page(out, _performance(head, options, "int8"))
+    _require_sequence(material)
+    write_page(out, bake(material.head, material.performance))
 
 
-def _performance(head: Head, options: ExportOptions, precision: Literal["int8", "float16", "float32"]) -> Baked:
-    """The driving motion with its sound, ready to play."""
-    from dataclasses import replace
-
-    from ..io.baked_make import bake, driving_sound
-
-    if options.frame is not None:
-        raise InputError(f"frame {options.frame} is one moment; a sequence was wanted: use frames, for example 0:100.")
-    motion = driving_motion(head, replace(options, frames=None))
-    chosen = chosen_frames(options.frames or ":", len(motion))
-    start, _, step = chosen.indices(len(motion))
-    silent = options.motion is not None or step != 1
-    sound = None if silent else driving_sound(head, options.audio, start=start)
-    return bake(head, motion.select(chosen), sound=sound, precision=precision)
+def _require_sequence(material: Material) -> None:
+    if material.frame is not None:
+        raise InputError(f"frame {material.frame} is one moment; a sequence was wanted: use frames, for example 0:100.")
 
 
 FORMATS: dict[str, ExportFormat] = {
@@ -278,8 +212,13 @@ FORMATS: dict[str, ExportFormat] = {
         endings=(".json",), description="camera path as nerfstudio's transforms.json", write=_transforms
     ),
     "baked": ExportFormat(
-        endings=(".ghb",), description="moving Gaussians with sound in one file, for web and game engines", write=_baked
+        endings=(".ghb",),
+        description="moving Gaussians with sound in one file, for web and game engines",
+        write=_baked,
+        sounds=True,
     ),
-    "html": ExportFormat(endings=(".html",), description="page that plays with sound, offline, and turns", write=_html),
+    "html": ExportFormat(
+        endings=(".html",), description="page that plays with sound, offline, and turns", write=_html, sounds=True
+    ),
 }
 """Format name to how it is written."""

@@ -1,9 +1,7 @@
-"""From a Head, a Motion and its sound to a baked sequence."""
+"""From a Head and a Performance to a baked sequence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,53 +10,21 @@ import torch
 from ..checks import InputError
 from ..head import Branch, Head
 from ..head.coefficients import coefficient_names, coefficients
-from ..media import read_audio
 from ..media.memory import aac_bytes, jpeg_bytes
-from ..motion import Motion
+from ..motion import Motion, Performance
 from .baked import FORMAT, STATIC, VERSION, Baked
 from .baked_tables import BASIS_STEP, STRETCH_STEP, TABLE_TYPES, affine_table, basis_table
 
-FULL_RATE = 44100
-"""Hz at which a given sound is kept."""
 Precision = Literal["int8", "float16", "float32"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sound:
-    """What is heard while the frames are shown."""
-
-    samples: np.ndarray
-    """``[S]`` mono in [-1, 1]; sample 0 belongs to frame 0."""
-    sample_rate: int
-    """Hz."""
-
-
-def driving_sound(head: Head, audio: str | Path | None, *, start: int = 0) -> Sound | None:
-    """The sound of a performance from frame ``start`` on.
-
-    Args:
-        head: the person.
-        audio: file that drives the head, in full quality; None for the captured clip's own sound.
-        start: frame of the driving motion that comes first.
-
-    Returns:
-        None where the clip had no sound or was moved away.
-    """
-    from ..rendering.speak import SAMPLE_RATE, captured_sound
-
-    rate = FULL_RATE if audio is not None else SAMPLE_RATE
-    samples = captured_sound(head) if audio is None else read_audio(audio, sample_rate=rate)
-    return None if samples is None else Sound(samples=samples[round(start / head.fps * rate) :], sample_rate=rate)
-
-
 @torch.no_grad()
-def bake(head: Head, motion: Motion, *, sound: Sound | None = None, precision: Precision = "int8") -> Baked:
-    """Everything that a player needs to show ``head`` going through ``motion``.
+def bake(head: Head, performance: Performance, *, precision: Precision = "int8") -> Baked:
+    """Everything that a player needs to show and sound ``head`` going through ``performance``.
 
     Args:
         head: the person.
-        motion: T frames.
-        sound: cut or padded to the motion's length; None for a silent sequence.
+        performance: T frames; its sound is cut or padded to their length.
         precision: ``"int8"`` is small and looks the same, ``"float16"`` halves, ``"float32"`` keeps every bit.
 
     Raises:
@@ -66,6 +32,7 @@ def bake(head: Head, motion: Motion, *, sound: Sound | None = None, precision: P
     """
     if precision not in ("int8", "float16", "float32"):
         raise InputError(f"precision {precision!r} is unknown; choose int8, float16 or float32.")
+    motion = performance.motion
     if not len(motion):
         raise InputError("the motion has no frame; at least one was wanted.")
     code = torch.stack([coefficients(head.coefficient_params, motion.at(t)) for t in range(len(motion))]).numpy()
@@ -79,8 +46,7 @@ def bake(head: Head, motion: Motion, *, sound: Sound | None = None, precision: P
     tensors |= {"coefficients": code.astype(np.float32), "poses": _poses(motion)}
     header = _description(head, motion) | {"precision": precision, "branches": branches, "decode": decode}
     _add_background(header, tensors, head)
-    if sound is not None:
-        _add_sound(header, tensors, sound, motion)
+    _add_sound(header, tensors, performance)
     return Baked(header=header, tensors=tensors)
 
 
@@ -176,9 +142,12 @@ def _add_background(header: dict[str, Any], tensors: dict[str, np.ndarray], head
     header["background"] = {"type": "image/jpeg", "width": plate.shape[1], "height": plate.shape[0]}
 
 
-def _add_sound(header: dict[str, Any], tensors: dict[str, np.ndarray], sound: Sound, motion: Motion) -> None:
-    length = round(motion.duration * sound.sample_rate)
-    samples = np.asarray(sound.samples, np.float32)[:length]
+def _add_sound(header: dict[str, Any], tensors: dict[str, np.ndarray], performance: Performance) -> None:
+    if performance.samples is None:
+        return
+    seconds, rate = performance.motion.duration, performance.sample_rate
+    length = round(seconds * rate)
+    samples = np.asarray(performance.samples, np.float32)[:length]
     samples = np.pad(samples, (0, length - len(samples)))
-    tensors["sound"] = np.frombuffer(aac_bytes(samples, sound.sample_rate), np.uint8)
-    header["sound"] = {"type": "audio/mp4", "seconds": motion.duration}
+    tensors["sound"] = np.frombuffer(aac_bytes(samples, rate), np.uint8)
+    header["sound"] = {"type": "audio/mp4", "seconds": seconds}

@@ -11,3 +11,4 @@ from .from_audio import train_audio_to_motion as train_audio_to_motion
 from .from_video import retarget as retarget
 from .idle import blinks as blinks
 from .idle import loop_poses as loop_poses
+from .performance import Performance as Performance

@@ -1,4 +1,4 @@
-"""From a saved head and a sound file to a talking video: the whole of `gaussian-head render`."""
+"""A head that speaks, and how it is posed meanwhile."""
 
 from __future__ import annotations
 
@@ -8,79 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from ..capture import Capture
-from ..checks import InputError, require_writable_folder
+from ..checks import InputError
 from ..events import Listener, ignore
 from ..head import Head
 from ..io.motion_file import read_motion
-from ..media import read_audio, read_long_audio
+from ..media import read_audio
 from ..motion import Motion, loop_poses
 from ..motion.edit import moved_like, resample, still_pose
-from .backdrop import CAPTURED, backdrop
-from .framing import framed, picture_size
-from .paths import camera_path
-from .video import render_video
 
 SAMPLE_RATE = 16000
 POSES = ("captured", "still")
-
-
-def render_speech(
-    head: str | Path | Head,
-    out: str | Path,
-    *,
-    audio: str | Path | None = None,
-    camera: str | Path = "front",
-    size: int | str | None = None,
-    pose: str | Path = "captured",
-    background: str | Path = CAPTURED,
-    blink: bool = True,
-    seed: int = 0,
-    resume: bool = False,
-    listener: Listener = ignore,
-) -> Path:
-    """Let a head speak, or repeat its own clip, and write a video with sound.
-
-    Args:
-        head: a Head or the folder of one.
-        out: the video to write: .mp4, .mov, .webm, or a name without ending for a folder of PNG files.
-        audio: sound or video file to speak; None replays the captured clip, with its sound where the
-            capture is still in its place.
-        camera: a named path (see PATHS), a JSON file of keyframes, or the folder of another capture.
-        size: picture height in pixels or ``"WIDTHxHEIGHT"``, by default the captured size; see ``framed``.
-        pose: head pose from the captured clip (``"captured"``), held (``"still"``), or of a motion file or another
-            capture, as ``posed_like`` says.
-        background: see ``backdrop``.
-        blink: add blinks.
-        seed: of blinks and loops.
-        resume: go on where an interrupted render of the same video stopped.
-        listener: receives Progress.
-
-    Raises:
-        InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an argument that
-            names nothing.
-    """
-    if not isinstance(head, Head):
-        head = Head.load(head)
-    width, height = picture_size(size, head.camera)
-    if audio is None:
-        samples, motion = captured_sound(head), _posed(head.capture_motion, head, pose, seed)
-    else:
-        samples = read_long_audio(audio, folder=require_writable_folder(Path(out).parent, "folder"))
-        motion = speak(head, samples, pose=pose, blink=blink, seed=seed, listener=listener)
-    cameras = camera_path(head, camera, len(motion), fps=motion.fps, seed=seed).map(lambda c: framed(c, width, height))
-    behind = backdrop(head, background, cameras[0])
-    return render_video(
-        head,
-        motion,
-        cameras,
-        out,
-        audio=samples,
-        sample_rate=SAMPLE_RATE,
-        background=behind,
-        transparent=behind is None,
-        resume=resume,
-        listener=listener,
-    )
 
 
 def captured_sound(head: Head) -> np.ndarray | None:
@@ -121,7 +58,7 @@ def speak(
     motion = drive_by_audio(
         head.audio_model, head.capture_motion, samples, fps=head.fps, blink=blink, seed=seed, listener=listener
     )
-    return _posed(motion, head, pose, seed)
+    return posed(motion, head, pose, seed)
 
 
 def posed_like(motion: Motion, head: Head, leader: Motion, *, seed: int = 0) -> Motion:
@@ -141,7 +78,19 @@ def posed_like(motion: Motion, head: Head, leader: Motion, *, seed: int = 0) -> 
     return _with_pose(motion, loop_poses(moved, len(motion), seed))
 
 
-def _posed(motion: Motion, head: Head, pose: str | Path, seed: int) -> Motion:
+def posed(motion: Motion, head: Head, pose: str | Path, seed: int = 0) -> Motion:
+    """``motion`` with head and torso posed by name.
+
+    Args:
+        motion: whose expression and length are kept.
+        head: the person.
+        pose: ``"captured"`` leaves the motion as it is, ``"still"`` holds the clip's typical pose, a motion file or the
+            folder of another capture leads as in ``posed_like``.
+        seed: of the loop.
+
+    Raises:
+        InputError: ``pose`` names nothing.
+    """
     _require_pose(pose)
     if str(pose) == "captured":
         return motion

@@ -1,18 +1,22 @@
 """The command line: every verb explains itself, and mistakes end in one clear line."""
 
 import errno
+import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 from support_head import make_head
 
-from gaussian_head.cli import VERBS, ProgressBars, main
+from gaussian_head.cli import main
 from gaussian_head.events import Progress, Warned
+from gaussian_head.verbs import VERBS
+from gaussian_head.verbs.bars import ProgressBars
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS, README = ROOT / "scripts", ROOT / "README.md"
 
 
 def run(*arguments: str, capsys, monkeypatch) -> tuple[int, str, str]:
@@ -30,11 +34,24 @@ def test_help_explains_every_field(verb, capsys, monkeypatch):
     assert len(out.splitlines()) > 3
 
 
+def test_scripts_and_readme_have_the_verbs_of_the_table():
+    scripts = {name: path.stem for path in SCRIPTS.glob("*.py") for name in called(path.read_text())}
+    assert scripts == {name: verb.file for name, verb in VERBS.items()}
+    rows = re.findall(r"^\| `([a-z]+)` \|", README.read_text(encoding="utf-8").split("| verb |")[1], re.MULTILINE)
+    assert rows[: len(VERBS)] == list(VERBS)
+
+
+def called(script: str) -> list[str]:
+    return re.findall(r'run_verb\("(\w+)"\)', script)
+
+
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_is_a_script(verb):
-    name = VERBS[verb].__name__
-    text = (SCRIPTS / f"{name}.py").read_text()
-    assert f"run_verb({name})" in text
+def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
+    _, out, _ = run(verb, "--help", capsys=capsys, monkeypatch=monkeypatch)
+    names = [field.name for field in fields(VERBS[verb].options) if field.name != "live"]
+    bare = [line for line in out.splitlines() if re.fullmatch(r"│ (-\S+|PATH)\s+(\(required\))?\s*│", line)]
+    assert not bare
+    assert all(f"--{name}" in out or name in ("head", "heads", "video", "capture", "folder", "block") for name in names)
 
 
 def test_a_script_runs():
@@ -70,7 +87,7 @@ def test_a_full_disk_ends_in_one_line(tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "a.ply"))
 
-    monkeypatch.setattr("gaussian_head.exporting.export", full)
+    monkeypatch.setattr("gaussian_head.verbs.export.write_material", full)
     code, _, err = run(
         "export", str(tmp_path), "--out", str(tmp_path / "a.ply"), capsys=capsys, monkeypatch=monkeypatch
     )

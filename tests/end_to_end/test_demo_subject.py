@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from gaussian_head import render
 from gaussian_head.demo import DemoTruth, make_demo_clip
 from gaussian_head.media import probe, read_audio, read_frames
 from gaussian_head.metrics.held_out import evaluate
-from gaussian_head.rendering import render_speech
 from gaussian_head.tracking import track
 from gaussian_head.training import PRESETS, train
 from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotvec, rotmat_to_quat
@@ -55,7 +55,7 @@ def test_held_out_frames_look_like_the_truth(road):
 
 def test_it_speaks_as_long_as_the_sound(road):
     folder, clip, _, head = road
-    out = render_speech(head, folder / "talk.mp4", audio=clip.speech, camera="orbit")
+    out = render(head, folder / "talk.mp4", audio=clip.speech, camera="orbit")
     seconds = len(read_audio(clip.speech)) / 16000
     assert abs(len(list(read_frames(out))) / probe(out).fps - seconds) <= 0.5 / probe(out).fps + 1e-6
     assert probe(out).has_audio

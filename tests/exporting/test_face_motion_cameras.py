@@ -11,8 +11,8 @@ import trimesh
 from support_capture import make_capture
 from support_head import make_head
 
+from gaussian_head import export
 from gaussian_head.checks import InputError
-from gaussian_head.exporting import ExportOptions, export
 from gaussian_head.io import read_motion
 from gaussian_head.rendering import load_path, orbit
 from gaussian_head.transforms import pose_apply
@@ -34,7 +34,7 @@ def tracked_corners(capture, t):
 
 def test_obj_of_a_frame_is_the_tracked_face(captured, tmp_path):
     capture, head = captured
-    export(head, tmp_path / "face.obj", format="obj", options=ExportOptions(frame=7))
+    export(head, tmp_path / "face.obj", format="obj", frame=7)
     mesh = trimesh.load(tmp_path / "face.obj", process=False)
     assert len(mesh.faces) == len(capture.shape.triangles)
     np.testing.assert_allclose(mesh.triangles, tracked_corners(capture, 7) * FLIP, atol=1e-6)
@@ -42,7 +42,7 @@ def test_obj_of_a_frame_is_the_tracked_face(captured, tmp_path):
 
 def test_obj_of_every_frame_is_a_folder(captured, tmp_path):
     capture, head = captured
-    export(head, tmp_path / "faces", format="obj", options=ExportOptions(frames="::5"))
+    export(head, tmp_path / "faces", format="obj", frames="::5")
     names = json.loads((tmp_path / "faces" / "sequence.json").read_text())["files"]
     assert len(names) == 3
     mesh = trimesh.load(tmp_path / "faces" / names[2], process=False)
@@ -51,7 +51,7 @@ def test_obj_of_every_frame_is_a_folder(captured, tmp_path):
 
 def test_glb_carries_every_channel_and_frame(captured, tmp_path):
     capture, head = captured
-    export(head, tmp_path / "face.glb", format="glb", options=ExportOptions(frames="2:8"))
+    export(head, tmp_path / "face.glb", format="glb", frames="2:8")
     scene = trimesh.load(tmp_path / "face.glb")
     (mesh,) = scene.geometry.values()
     np.testing.assert_allclose(mesh.vertices, capture.shape.vertices.numpy() * FLIP, atol=1e-6)
@@ -70,13 +70,13 @@ def test_the_face_needs_its_capture(captured, tmp_path):
     lost = replace(head, capture_path=str(tmp_path / "moved"))
     with pytest.raises(InputError, match="--capture"):
         export(lost, tmp_path / "face.obj", format="obj")
-    export(lost, tmp_path / "face.obj", format="obj", options=ExportOptions(capture=capture.path))
+    export(lost, tmp_path / "face.obj", format="obj", capture=capture.path)
     assert (tmp_path / "face.obj").exists()
 
 
 def test_motion_json_reads_back_and_names_units(captured, tmp_path):
     _, head = captured
-    export(head, tmp_path / "m.json", format="motion-json", options=ExportOptions(frames="3:9"))
+    export(head, tmp_path / "m.json", format="motion-json", frames="3:9")
     read = read_motion(tmp_path / "m.json")
     assert torch.equal(read.expression, head.capture_motion.expression[3:9])
     data = json.loads((tmp_path / "m.json").read_text())
@@ -87,8 +87,8 @@ def test_motion_json_reads_back_and_names_units(captured, tmp_path):
 
 def test_an_exported_motion_drives_a_head_again(captured, tmp_path):
     _, head = captured
-    export(head, tmp_path / "m.json", format="motion-json", options=ExportOptions(pose="still"))
-    export(head, tmp_path / "m.csv", format="motion-csv", options=ExportOptions(motion=tmp_path / "m.json"))
+    export(head, tmp_path / "m.json", format="motion-json", pose="still")
+    export(head, tmp_path / "m.csv", format="motion-csv", motion=tmp_path / "m.json")
     rows = list(csv.DictReader((tmp_path / "m.csv").open(newline="")))
     assert len(rows) == len(head.capture_motion)
     assert {row["head_qw"] for row in rows} == {"1"}
@@ -97,7 +97,7 @@ def test_an_exported_motion_drives_a_head_again(captured, tmp_path):
 
 def test_camera_paths_read_back_as_what_render_takes(tmp_path):
     head = make_head(10, num_gaussians=50, size=64)
-    export(head, tmp_path / "path.json", format="cameras-json", options=ExportOptions(camera="orbit"))
+    export(head, tmp_path / "path.json", format="cameras-json", camera="orbit")
     wanted = orbit(head, 10, fps=head.fps)
     for read, camera in zip(load_path(tmp_path / "path.json", head, 10, fps=head.fps), wanted, strict=True):
         torch.testing.assert_close(read.viewmat, camera.viewmat, atol=1e-5, rtol=0)
@@ -105,7 +105,7 @@ def test_camera_paths_read_back_as_what_render_takes(tmp_path):
 
 def test_transforms_json_projects_like_the_camera(tmp_path):
     head = make_head(10, num_gaussians=50, size=64)
-    export(head, tmp_path / "transforms.json", format="transforms-json", options=ExportOptions(camera="orbit"))
+    export(head, tmp_path / "transforms.json", format="transforms-json", camera="orbit")
     data = json.loads((tmp_path / "transforms.json").read_text())
     assert len(data["frames"]) == 10
     point = head.centre + torch.tensor([0.02, -0.05, -0.08])

@@ -9,8 +9,9 @@ import torch
 from plyfile import PlyData
 from support_head import make_head
 
+from gaussian_head import export
 from gaussian_head.checks import InputError
-from gaussian_head.exporting import FORMATS, ExportOptions, chosen_frames, driving_motion, export
+from gaussian_head.exporting import FORMATS, chosen_frames, driving_performance
 from gaussian_head.io import write_motion
 from gaussian_head.transforms import quat_to_rotmat
 
@@ -26,7 +27,7 @@ def head():
 
 
 def test_every_chosen_frame_becomes_one_file_that_an_independent_reader_opens(head, tmp_path):
-    export(head, tmp_path / "seq", format="ply", options=ExportOptions(frames="2:12:4"))
+    export(head, tmp_path / "seq", format="ply", frames="2:12:4")
     description = json.loads((tmp_path / "seq" / "sequence.json").read_text())
     assert description["fps"] == head.fps
     assert sorted(p.name for p in (tmp_path / "seq").iterdir()) == [*description["files"], "sequence.json"]
@@ -37,8 +38,7 @@ def test_every_chosen_frame_becomes_one_file_that_an_independent_reader_opens(he
 def test_one_frame_of_a_motion_file_is_one_file(head, tmp_path):
     motion = head.capture_motion.select(slice(5, 9))
     write_motion(tmp_path / "motion.json", motion)
-    options = ExportOptions(motion=tmp_path / "motion.json", frame=3)
-    export(head, tmp_path / "one.ply", options=options)
+    export(head, tmp_path / "one.ply", motion=tmp_path / "motion.json", frame=3)
     wanted = head.gaussians(head.capture_motion, 8).means
     np.testing.assert_allclose(positions(tmp_path / "one.ply"), wanted, atol=1e-6)
 
@@ -50,12 +50,12 @@ def test_speech_makes_as_many_files_as_the_sound_has_frames(head, tmp_path):
         file.setsampwidth(2)
         file.setframerate(16000)
         file.writeframes(sound.tobytes())
-    export(head, tmp_path / "seq", format="splat", options=ExportOptions(audio=tmp_path / "half.wav"))
+    export(head, tmp_path / "seq", format="splat", audio=tmp_path / "half.wav")
     assert len(list((tmp_path / "seq").glob("*.splat"))) == round(0.5 * head.fps)
 
 
 def test_a_still_pose_moves_the_expression_only(head):
-    still = driving_motion(head, ExportOptions(pose="still"))
+    still = driving_performance(head, pose="still").motion
     assert torch.equal(still.expression, head.capture_motion.expression)
     torch.testing.assert_close(quat_to_rotmat(still.head_quats), torch.eye(3).expand(len(still), 3, 3))
     torch.testing.assert_close(still.torso_positions, head.centre.expand(len(still), 3))
@@ -71,18 +71,18 @@ def test_without_options_the_neutral_head_is_written(head, tmp_path):
 
 def test_an_older_sequence_is_replaced_and_other_files_are_left_alone(head, tmp_path):
     seq = tmp_path / "seq"
-    export(head, seq, options=ExportOptions(frames=":5"))
-    export(head, seq, options=ExportOptions(frames=":2"))
+    export(head, seq, frames=":5")
+    export(head, seq, frames=":2")
     assert len(list(seq.glob("*.ply"))) == 2
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "notes.txt").write_text("keep")
     with pytest.raises(InputError, match="holds other files"):
-        export(head, mine, options=ExportOptions(frames=":2"))
+        export(head, mine, frames=":2")
     assert [p.name for p in mine.iterdir()] == ["notes.txt"]
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is a file"):
-        export(head, tmp_path / "file", options=ExportOptions(frames=":2"))
+        export(head, tmp_path / "file", frames=":2")
 
 
 def test_nothing_is_left_of_a_sequence_that_fails(head, tmp_path, monkeypatch):
@@ -91,7 +91,7 @@ def test_nothing_is_left_of_a_sequence_that_fails(head, tmp_path, monkeypatch):
 
     monkeypatch.setattr("gaussian_head.io.ply.write_ply", full)
     with pytest.raises(OSError, match="No space"):
-        export(head, tmp_path / "seq", options=ExportOptions(frames=":2"))
+        export(head, tmp_path / "seq", frames=":2")
     assert not list(tmp_path.iterdir())
 
 
@@ -112,13 +112,13 @@ def test_mistakes_are_named(head, tmp_path):
     with pytest.raises(InputError, match="choose among ply, splat"):
         export(head, tmp_path / "a", format="fbx")
     with pytest.raises(InputError, match="frames 0 to 19"):
-        export(head, tmp_path / "a", options=ExportOptions(frame=20))
+        export(head, tmp_path / "a", frame=20)
     with pytest.raises(InputError, match="one driver"):
-        driving_motion(head, ExportOptions(audio="a.wav", motion="b.json"))
+        driving_performance(head, audio="a.wav", motion="b.json")
     other = make_head(5, num_gaussians=50).capture_motion
     write_motion(tmp_path / "other.json", type(other)(**{**vars(other), "channels": tuple("abcdefghijklmnopqrstuv")}))
     with pytest.raises(InputError, match="those of this head"):
-        driving_motion(head, ExportOptions(motion=tmp_path / "other.json"))
+        driving_performance(head, motion=tmp_path / "other.json")
     assert not (tmp_path / "a").exists()
 
 

@@ -6,8 +6,9 @@ import torch
 import trimesh
 from support_head import CENTRE, RADII, make_head
 
+from gaussian_head import export
 from gaussian_head.checks import InputError
-from gaussian_head.exporting import ExportOptions, export, rest_moment
+from gaussian_head.exporting import rest_moment
 from gaussian_head.rendering.surface import fuse_surface, surface_cameras, trusted_depth
 
 
@@ -62,7 +63,7 @@ def test_depth_is_only_trusted_on_solid_unbroken_surface(head):
 def test_the_mesh_opens_elsewhere_with_its_colours(head, tmp_path, monkeypatch, ending):
     views = surface_cameras(head, 96)[18:27:2]
     monkeypatch.setattr("gaussian_head.rendering.surface.surface_cameras", lambda head: views)
-    export(head, tmp_path / f"m.{ending}", format="mesh", options=ExportOptions(frame=3))
+    export(head, tmp_path / f"m.{ending}", format="mesh", frame=3)
     mesh = trimesh.load(tmp_path / f"m.{ending}", force="mesh", process=False)
     assert len(mesh.faces) > 500
     assert np.ptp(np.asarray(mesh.visual.vertex_colors)[:, 0]) > 60
@@ -71,4 +72,4 @@ def test_the_mesh_opens_elsewhere_with_its_colours(head, tmp_path, monkeypatch, 
 
 def test_one_moment_at_a_time(head, tmp_path):
     with pytest.raises(InputError, match="--frame"):
-        export(head, tmp_path / "m.ply", format="mesh", options=ExportOptions(frames=":2"))
+        export(head, tmp_path / "m.ply", format="mesh", frames=":2")

@@ -12,9 +12,10 @@ from support_head import make_head
 from gaussian_head.checks import InputError
 from gaussian_head.gaussians import Gaussians
 from gaussian_head.io.baked import read_baked, write_baked
-from gaussian_head.io.baked_make import Sound, bake
+from gaussian_head.io.baked_make import bake
 from gaussian_head.media import read_audio
 from gaussian_head.metrics.image import psnr
+from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit_view, render_gaussians
 
 TYPES = {"F32": "<f4", "F16": "<f2", "I16": "<i2", "U16": "<u2", "I8": "i1", "U8": "u1"}
@@ -132,7 +133,7 @@ def tone(seconds, rate=16000):
     ("precision", "millimetres", "decibels"), [("float32", 1e-3, 90), ("float16", 0.05, 55), ("int8", 0.5, 46)]
 )
 def test_a_plain_reader_sees_the_same_gaussians(head, tmp_path, precision, millimetres, decibels):
-    write_baked(tmp_path / "talk.ghb", bake(head, head.capture_motion, precision=precision))
+    write_baked(tmp_path / "talk.ghb", bake(head, Performance(motion=head.capture_motion), precision=precision))
     header, arrays = plain_read(tmp_path / "talk.ghb")
     assert (header["num_frames"], header["num_gaussians"], header["fps"]) == (50, 1500, 25.0)
     for t in (0, 13, 49):
@@ -155,7 +156,7 @@ def test_a_plain_reader_sees_the_same_gaussians(head, tmp_path, precision, milli
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_our_reader_agrees_with_the_plain_one(head, tmp_path, precision):
-    write_baked(tmp_path / "talk.ghb", bake(head, head.capture_motion, precision=precision))
+    write_baked(tmp_path / "talk.ghb", bake(head, Performance(motion=head.capture_motion), precision=precision))
     baked = read_baked(tmp_path / "talk.ghb")
     mean, _, scale, opacity, sh = plain_gaussians(*plain_read(tmp_path / "talk.ghb"), 7)
     ours = baked.gaussians(7)
@@ -168,17 +169,17 @@ def test_our_reader_agrees_with_the_plain_one(head, tmp_path, precision):
 
 def test_a_head_without_view_dependence(head, tmp_path):
     flat = head.with_branches(tuple(dataclasses.replace(b, shN=b.shN[:, :0]) for b in head.branches))
-    write_baked(tmp_path / "talk.ghb", bake(flat, flat.capture_motion, precision="float32"))
+    write_baked(tmp_path / "talk.ghb", bake(flat, Performance(motion=flat.capture_motion), precision="float32"))
     header, arrays = plain_read(tmp_path / "talk.ghb")
     assert arrays["sh"].shape == (1500, 1, 3)
     np.testing.assert_allclose(plain_gaussians(header, arrays, 3)[4], flat.gaussians(flat.capture_motion, 3).colors)
 
 
 def test_columns_that_do_nothing_are_left_out(head):
-    header = bake(head, head.capture_motion).header
+    header = bake(head, Performance(motion=head.capture_motion)).header
     mouth = next(b for b in header["branches"] if b["name"] == "mouth")
     assert mouth["stretch_columns"] == []
-    assert "mouth.stretch" not in bake(head, head.capture_motion).tensors
+    assert "mouth.stretch" not in bake(head, Performance(motion=head.capture_motion)).tensors
 
 
 def test_a_gaussian_that_is_not_finite_is_invisible(head):
@@ -186,7 +187,7 @@ def test_a_gaussian_that_is_not_finite_is_invisible(head):
     means = face.means.clone()
     means[3, 1] = float("nan")
     broken = head.with_branches((dataclasses.replace(face, means=means), *head.branches[1:]))
-    seen = bake(broken, broken.capture_motion).gaussians(0)
+    seen = bake(broken, Performance(motion=broken.capture_motion)).gaussians(0)
     assert seen.opacities[3] < 1e-6
     assert seen.means.isfinite().all()
 
@@ -194,7 +195,7 @@ def test_a_gaussian_that_is_not_finite_is_invisible(head):
 def test_sound_is_as_long_as_the_picture_and_in_step(head, tmp_path):
     click = np.zeros(16000 * 5, np.float32)
     click[16000:16400] = tone(0.025)
-    baked = bake(head, head.capture_motion, sound=Sound(samples=click, sample_rate=16000))
+    baked = bake(head, Performance(motion=head.capture_motion, samples=click))
     (tmp_path / "sound.mp4").write_bytes(baked.tensors["sound"].tobytes())
     heard = read_audio(tmp_path / "sound.mp4")
     assert len(heard) / 16000 == pytest.approx(2.0, abs=0.01)
@@ -207,14 +208,17 @@ def test_the_background_is_a_jpeg_of_the_plate(head):
 
     from PIL import Image
 
-    baked = bake(head, head.capture_motion)
+    baked = bake(head, Performance(motion=head.capture_motion))
     picture = np.asarray(Image.open(io.BytesIO(baked.tensors["background"].tobytes())))
     assert np.abs(picture / 255 - head.background.numpy()).mean() < 0.01
     assert "sound" not in baked.header
 
 
 def test_bytes_are_fewer(head):
-    sizes = [len(bake(head, head.capture_motion, precision=p).to_bytes()) for p in ("float32", "float16", "int8")]
+    sizes = [
+        len(bake(head, Performance(motion=head.capture_motion), precision=p).to_bytes())
+        for p in ("float32", "float16", "int8")
+    ]
     assert sizes[0] > 1.7 * sizes[1] > 2.5 * sizes[2]
 
 
@@ -229,7 +233,7 @@ def test_bytes_are_fewer(head):
     ],
 )
 def test_damaged_files_are_named(head, tmp_path, damage, words):
-    write_baked(tmp_path / "talk.ghb", bake(head, head.capture_motion))
+    write_baked(tmp_path / "talk.ghb", bake(head, Performance(motion=head.capture_motion)))
     data = (tmp_path / "talk.ghb").read_bytes()
     assert damage(data) != data
     (tmp_path / "talk.ghb").write_bytes(damage(data))
@@ -239,9 +243,9 @@ def test_damaged_files_are_named(head, tmp_path, damage, words):
 
 def test_bad_requests(head, tmp_path):
     with pytest.raises(InputError, match="int4"):
-        bake(head, head.capture_motion, precision="int4")  # type: ignore[arg-type]
+        bake(head, Performance(motion=head.capture_motion), precision="int4")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no frame"):
-        bake(head, head.capture_motion.select(slice(0, 0)))
+        bake(head, Performance(motion=head.capture_motion.select(slice(0, 0))))
     with pytest.raises(InputError, match="does not exist"):
         read_baked(tmp_path / "none.ghb")
     (tmp_path / "folder").mkdir()

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from support_head import make_head
 
+from gaussian_head import export
 from gaussian_head.checks import InputError
-from gaussian_head.exporting import FORMATS, ExportOptions, export
+from gaussian_head.exporting import FORMATS
 from gaussian_head.io.baked import read_baked
 from gaussian_head.io.baked_make import bake
 from gaussian_head.io.page import page, write_page
 from gaussian_head.media import read_audio, write_audio
+from gaussian_head.motion import Performance
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +31,12 @@ def carried(text):
 
 
 def test_the_page_carries_the_sequence(head):
-    baked = bake(head, head.capture_motion)
+    baked = bake(head, Performance(motion=head.capture_motion))
     assert carried(page(baked)) == baked.to_bytes()
 
 
 def test_nothing_is_left_open_and_nothing_is_fetched(head):
-    text = page(bake(head, head.capture_motion))
+    text = page(bake(head, Performance(motion=head.capture_motion)))
     assert not re.search(r"@[A-Z]+@", text)
     assert not re.search(r"""https?://|src=|import\(|fetch\(|XMLHttp|<link(?! rel="icon" href="data:,")""", text)
     assert "default-src 'none'" in text
@@ -42,18 +44,20 @@ def test_nothing_is_left_open_and_nothing_is_fetched(head):
 
 
 def test_a_title_is_text_not_markup(head):
-    text = page(bake(head, head.capture_motion), title='</title><script>alert("x")</script>')
+    text = page(bake(head, Performance(motion=head.capture_motion)), title='</title><script>alert("x")</script>')
     assert "alert(&quot;x&quot;)" in text
     assert "<script>alert" not in text
 
 
 def test_the_same_head_gives_the_same_page(head):
-    assert page(bake(head, head.capture_motion)) == page(bake(head, head.capture_motion))
+    assert page(bake(head, Performance(motion=head.capture_motion))) == page(
+        bake(head, Performance(motion=head.capture_motion))
+    )
 
 
 def test_only_small_sequences_become_pages(head, tmp_path):
     with pytest.raises(InputError, match="float32"):
-        write_page(tmp_path / "talk.html", bake(head, head.capture_motion, precision="float32"))
+        write_page(tmp_path / "talk.html", bake(head, Performance(motion=head.capture_motion), precision="float32"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -61,9 +65,7 @@ def test_exports_are_driven_and_cut_with_their_sound(head, tmp_path):
     sound = np.zeros(16000 * 2, np.float32)
     sound[16000 : 16000 + 800] = 0.5
     write_audio(tmp_path / "speech.wav", sound)
-    export(
-        head, tmp_path / "a.ghb", format="baked", options=ExportOptions(audio=tmp_path / "speech.wav", frames="-25:")
-    )
+    export(head, tmp_path / "a.ghb", format="baked", audio=tmp_path / "speech.wav", frames="-25:")
     baked = read_baked(tmp_path / "a.ghb")
     assert len(baked) == 25
     assert baked.header["sound"]["seconds"] == 1.0
@@ -73,20 +75,19 @@ def test_exports_are_driven_and_cut_with_their_sound(head, tmp_path):
 
 
 def test_exports_without_sound_are_silent(head, tmp_path):
-    export(head, tmp_path / "a.html", format="html", options=ExportOptions(frames="0:10"))
+    export(head, tmp_path / "a.html", format="html", frames="0:10")
     (tmp_path / "a.ghb").write_bytes(carried((tmp_path / "a.html").read_text(encoding="utf-8")))
     assert "sound" not in read_baked(tmp_path / "a.ghb").header
 
 
 def test_exports_keep_the_precision_asked_for(head, tmp_path):
-    options = ExportOptions(precision="float32", frames=":3")
-    export(head, tmp_path / "a.ghb", format="baked", options=options)
+    export(head, tmp_path / "a.ghb", format="baked", precision="float32", frames=":3")
     assert read_baked(tmp_path / "a.ghb").header["precision"] == "float32"
-    export(head, tmp_path / "a.html", format="html", options=options)  # which has but one
+    export(head, tmp_path / "a.html", format="html", precision="float32", frames=":3")  # which has but one
 
 
 @pytest.mark.parametrize("format", ["baked", "html"])
 def test_one_moment_is_no_sequence(head, tmp_path, format):
     with pytest.raises(InputError, match="use frames"):
-        export(head, tmp_path / "a", format=format, options=ExportOptions(frame=3))
+        export(head, tmp_path / "a", format=format, frame=3)
     assert FORMATS[format].endings[0] in (".ghb", ".html")

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from support_head import make_head
 
-from gaussian_head.io.baked_make import Sound, bake
+from gaussian_head.io.baked_make import bake
 from gaussian_head.io.page import write_page
+from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit_view, render_gaussians
 
 pytestmark = pytest.mark.browser
@@ -53,7 +54,7 @@ def head():
 @pytest.fixture(scope="module")
 def baked(head):
     tone = 0.2 * np.sin(2 * np.pi * 330 * np.arange(2 * 16000) / 16000)
-    return bake(head, head.capture_motion, sound=Sound(samples=tone.astype(np.float32), sample_rate=16000))
+    return bake(head, Performance(motion=head.capture_motion, samples=tone.astype(np.float32)))
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_one_silent_frame_without_view_dependence_or_mouth(chromium, head, tmp_p
     face, mouth, torso = (dataclasses.replace(b, shN=b.shN[:, :0]) for b in head.branches)
     empty = dataclasses.replace(mouth, **{name: tensor[:0] for name, tensor in mouth.tensors().items()})
     least = head.with_branches((face, empty, torso))
-    write_page(tmp_path / "talk.html", bake(least, least.capture_motion.select(slice(20, 21))))
+    write_page(tmp_path / "talk.html", bake(least, Performance(motion=least.capture_motion.select(slice(20, 21)))))
     page = Page(chromium, tmp_path / "talk.html", size=(SIZE, SIZE), hash="#bare").ready()
     shown = page.bare(0.0, 0.2)
     assert page.errors == []

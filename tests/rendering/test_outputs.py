@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from support_head import LoudnessToMotion, make_head, make_motion
 
+from gaussian_head import render
 from gaussian_head.checks import InputError
 from gaussian_head.io.motion_file import write_motion
 from gaussian_head.media import probe, read_audio, read_frames, read_image, write_audio, write_image
@@ -23,7 +24,6 @@ from gaussian_head.rendering import (
     picture_size,
     posed_like,
     render_frame,
-    render_speech,
     speak,
     to_rgba8,
     video,
@@ -48,7 +48,7 @@ def frames_of(path: Path) -> list[np.ndarray]:
 
 
 def test_a_name_without_ending_is_a_folder_of_pictures_with_sound(head, tmp_path, speech):
-    out = render_speech(head, tmp_path / "frames", audio=speech, size=48, background="transparent")
+    out = render(head, tmp_path / "frames", audio=speech, size=48, background="transparent")
     names = sorted(p.name for p in out.iterdir())
     assert names == ["audio.wav", *(f"frame_{t:06d}.png" for t in range(25))]
     assert len(read_audio(out / "audio.wav")) == 16000
@@ -64,12 +64,12 @@ def test_a_name_without_ending_is_a_folder_of_pictures_with_sound(head, tmp_path
         pasted = got[..., :3] / 255 * got[..., 3:] / 255 + (1 - got[..., 3:] / 255) * green.numpy()
         wanted = (frame.rgb + (1 - frame.alpha[..., None]) * green).clamp(0, 1).numpy()
         np.testing.assert_allclose(pasted, wanted, atol=0.012)
-    again = render_speech(head, out, audio=speech, size=32)
+    again = render(head, out, audio=speech, size=32)
     assert read_image(again / "frame_000003.png").shape == (32, 32, 3)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["frames", "speech.wav"]
     (out / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"other files \(notes\.txt\)"):
-        render_speech(head, out, audio=speech)
+        render(head, out, audio=speech)
     assert (out / "notes.txt").exists()
 
 
@@ -87,7 +87,7 @@ def test_every_format_has_all_frames_and_sound(head, tmp_path, speech, suffix, a
     monkeypatch.setattr(video, "PART_SECONDS", 0.4)
     out = tmp_path / f"talk{suffix}"
     background = "transparent" if alpha else "captured"
-    assert render_speech(head, out, audio=speech, size=48, background=background, camera="orbit") == out
+    assert render(head, out, audio=speech, size=48, background=background, camera="orbit") == out
     info = probe(out)
     assert (info.num_frames, info.width, info.height, info.has_audio) == (25, 48, 48, True)
     assert len(frames_of(out)) == 25
@@ -97,9 +97,9 @@ def test_every_format_has_all_frames_and_sound(head, tmp_path, speech, suffix, a
 
 def test_transparent_mp4_is_refused_before_any_work(head, tmp_path, speech):
     with pytest.raises(InputError, match=r"\.mp4 has no transparency; write \.mov .*\.webm .*PNG"):
-        render_speech(head, tmp_path / "talk.mp4", audio=speech, background="transparent")
+        render(head, tmp_path / "talk.mp4", audio=speech, background="transparent")
     with pytest.raises(InputError, match=r"'\.gif'"):
-        render_speech(head, tmp_path / "talk.gif", audio=speech)
+        render(head, tmp_path / "talk.gif", audio=speech)
     assert os.listdir(tmp_path) == ["speech.wav"]
 
 
@@ -179,7 +179,7 @@ def test_replayed_clips_take_poses_too(head):
 
 def test_unknown_poses_are_named(head, tmp_path, speech):
     with pytest.raises(InputError, match="'upside-down' is unknown; choose captured, still"):
-        render_speech(head, tmp_path / "a.mp4", audio=speech, pose="upside-down")
+        render(head, tmp_path / "a.mp4", audio=speech, pose="upside-down")
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(InputError, match="not a motion file"):
-        render_speech(head, tmp_path / "a.mp4", audio=speech, pose=tmp_path / "bad.json")
+        render(head, tmp_path / "a.mp4", audio=speech, pose=tmp_path / "bad.json")

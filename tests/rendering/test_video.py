@@ -5,9 +5,10 @@ import pytest
 import torch
 from support_head import LoudnessToMotion, make_head
 
+from gaussian_head import render
 from gaussian_head.checks import InputError
 from gaussian_head.media import probe, read_audio, read_frames, write_audio
-from gaussian_head.rendering import orbit_view, render_frame, render_speech, to_uint8
+from gaussian_head.rendering import orbit_view, render_frame, to_uint8
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_teeth_are_hidden_by_lips_from_the_side_too(head):
 def test_video_lasts_as_long_as_its_sound(head, tmp_path, rate):
     sound = np.sin(np.arange(int(1.3 * rate)) * 440 * 6.283 / rate).astype(np.float32) * 0.5
     write_audio(tmp_path / "speech.wav", sound, rate)
-    out = render_speech(head, tmp_path / "talk.mp4", audio=tmp_path / "speech.wav", camera="orbit", size=48)
+    out = render(head, tmp_path / "talk.mp4", audio=tmp_path / "speech.wav", camera="orbit", size=48)
     info = probe(out)
     frames = list(read_frames(out))
     assert (info.width, info.height, info.has_audio) == (48, 48, True)
@@ -60,9 +61,9 @@ def test_bad_requests_are_named_and_leave_nothing(head, tmp_path):
     write_audio(tmp_path / "speech.wav", np.zeros(16000, np.float32), 16000)
     silent = replace(head, audio_model=None)
     with pytest.raises(InputError, match="cannot speak"):
-        render_speech(silent, tmp_path / "a.mp4", audio=tmp_path / "speech.wav")
+        render(silent, tmp_path / "a.mp4", audio=tmp_path / "speech.wav")
     with pytest.raises(InputError, match="sideways"):
-        render_speech(head, tmp_path / "a.mp4", audio=tmp_path / "speech.wav", camera="sideways")
+        render(head, tmp_path / "a.mp4", audio=tmp_path / "speech.wav", camera="sideways")
     with pytest.raises(InputError, match=r"missing\.wav"):
-        render_speech(head, tmp_path / "a.mp4", audio=tmp_path / "missing.wav")
+        render(head, tmp_path / "a.mp4", audio=tmp_path / "missing.wav")
     assert not (tmp_path / "a.mp4").exists()

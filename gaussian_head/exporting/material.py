@@ -1,0 +1,94 @@
+"""What a format writes: a head, what it performs, and which moments of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..checks import InputError
+
+if TYPE_CHECKING:
+    from ..capture import FaceShape
+    from ..head import Head
+    from ..motion import MotionFrame, Performance
+    from ..rendering import CameraPath
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """All that formats choose from; each takes what it can hold."""
+
+    head: Head
+    """The person."""
+    performance: Performance
+    """What moves it, the chosen frames only."""
+    frame: int | None = None
+    """The one frame of ``performance`` to write; None for none."""
+    sequence: bool = False
+    """Write all frames, where the format can; otherwise one moment, ``frame`` or the face at rest."""
+    camera: str | Path = "orbit"
+    """Camera path of the formats that write one, as `rendering.camera_path` takes it."""
+    capture: str | Path | None = None
+    """Capture with the tracked face; by default the one the head remembers."""
+    precision: Literal["int8", "float16", "float32"] = "int8"
+    """Numbers of the baked format."""
+
+    @property
+    def moment(self) -> MotionFrame:
+        """``frame``, or the neutral face at rest.
+
+        Raises:
+            InputError: the performance has no such frame.
+        """
+        return rest_moment(self.head) if self.frame is None else self.moments.motion.at(0)
+
+    @property
+    def moments(self) -> Performance:
+        """The whole performance, or ``frame`` alone as one of a single frame; InputError where it has none such."""
+        if self.frame is None:
+            return self.performance
+        if not 0 <= self.frame < len(self.performance):
+            last = len(self.performance) - 1
+            raise InputError(f"frame {self.frame} was asked; the motion has frames 0 to {last}.")
+        return self.performance.select(slice(self.frame, self.frame + 1))
+
+    def face(self) -> FaceShape:
+        """The tracked face.
+
+        Raises:
+            InputError: no capture, or one of other channels.
+        """
+        from ..capture import Capture
+
+        path = Path(self.capture or self.head.capture_path)
+        if not (path / "capture.json").is_file():
+            raise InputError(f"the tracked face lies in a capture, and {path} is none; name its folder with --capture.")
+        shape = Capture.load(path).shape
+        if shape.channels != self.head.channels:
+            raise InputError(
+                f"capture {path} has other expression channels than this head; name its own with --capture."
+            )
+        return shape
+
+    def cameras(self) -> CameraPath:
+        """One camera a frame of the performance."""
+        from ..rendering import camera_path
+
+        return camera_path(self.head, self.camera, len(self.performance), fps=self.head.fps)
+
+
+def rest_moment(head: Head) -> MotionFrame:
+    """The neutral face, upright, in its usual place."""
+    import torch
+
+    from ..motion import MotionFrame
+
+    upright = torch.tensor([1.0, 0.0, 0.0, 0.0])
+    return MotionFrame(
+        head_quat=upright,
+        head_position=head.centre,
+        torso_quat=upright,
+        torso_position=head.centre,
+        expression=torch.zeros(len(head.channels)),
+    )

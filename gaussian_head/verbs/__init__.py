@@ -1,0 +1,57 @@
+"""The verbs: one file each with its options and what it does, shared by command line, scripts and notebooks.
+
+A new verb is a file with a frozen ``Options`` dataclass and ``run(options, listener)``, and its row in ``VERBS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """One row of the table; its file is loaded on first use."""
+
+    name: str
+    """As typed."""
+    file: str
+    """Module in this folder, and script of the same name."""
+
+    @property
+    def options(self) -> type:
+        """Its Options."""
+        return self._module.Options
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        """Its ``run(options, listener)``."""
+        return self._module.run
+
+    @property
+    def _module(self) -> Any:
+        return import_module(f".{self.file}", __name__)
+
+
+def _row(name: str, file: str | None = None) -> Verb:
+    return Verb(name=name, file=file or name)
+
+
+VERBS: dict[str, Verb] = {
+    row.name: row
+    for row in (
+        _row("demo"),
+        _row("reconstruct"),
+        _row("track"),
+        _row("import", "import_capture"),
+        _row("train"),
+        _row("render"),
+        _row("evaluate"),
+        _row("view"),
+        _row("export"),
+        _row("doctor"),
+    )
+}
+"""By name, in the order in which help and README tell of them."""

@@ -1,0 +1,21 @@
+"""Types of options: what the command line reads as a path may be handed over in memory from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ..capture import Capture
+    from ..head import Head
+    from ..training import TrainConfig
+
+    PathLike = Named = str | Path
+    HeadLike = str | Path | Head
+    CaptureLike = str | Path | Capture
+    ConfigLike = str | Path | TrainConfig
+else:
+    PathLike = HeadLike = CaptureLike = ConfigLike = Path
+    Named = str
+
+Preset = Literal["preview", "standard", "full"]

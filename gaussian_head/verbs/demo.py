@@ -1,0 +1,34 @@
+"""`gaussian-head demo`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..events import Listener, ignore
+from . import reconstruct, render
+from ._values import PathLike, Preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Make a talking clip from a public-domain photograph, reconstruct it and let it speak: no footage needed."""
+
+    out: PathLike = Path("runs/demo")
+    """Folder for the clip, the capture, the head and talk.mp4."""
+    seconds: float = 12.0
+    """Length of the clip to make, in seconds."""
+    preset: Preset = "preview"
+    """How long to train."""
+    seed: int = 0
+    """Seed of the clip's motion and of training."""
+
+
+def run(options: Options, listener: Listener = ignore) -> Path:
+    """The video of the demo subject, talking."""
+    from ..demo import make_demo_clip
+
+    out = Path(options.out)
+    clip = make_demo_clip(out / "clip", seconds=options.seconds, seed=options.seed, listener=listener)
+    reconstruct.run(reconstruct.Options(clip.video, out=out, preset=options.preset, seed=options.seed), listener)
+    return render.run(render.Options(out / "head", out=out / "talk.mp4", audio=clip.speech, camera="orbit"), listener)

@@ -1,0 +1,43 @@
+"""`gaussian-head evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tyro.conf import Positional
+
+from ..events import Listener, Said, ignore
+from ._calling import function_of
+from ._values import CaptureLike, HeadLike, PathLike
+
+if TYPE_CHECKING:
+    from ..metrics import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Measure a head on the frames it never saw: numbers as JSON, contact sheet as PNG, a page to look at."""
+
+    head: Positional[HeadLike] = field(kw_only=False)
+    """Folder that `train` wrote."""
+    out: PathLike = field(kw_only=False)
+    """Folder of the report."""
+    capture: CaptureLike | None = None
+    """The capture it was trained on; by default the one it remembers."""
+
+
+def run(options: Options, listener: Listener = ignore) -> Report:
+    """The report, one prediction for each driver that the head has."""
+    from ..metrics.held_out import evaluate
+
+    report = evaluate(options.head, options.out, capture=options.capture, listener=listener)
+    lines = [
+        f"{name:>28}  " + "  ".join(f"{key} {value:.3f}" for key, value in values.items())
+        for name, values in report.summary().items()
+    ]
+    listener(Said(message="\n".join([*lines, f"report: {options.out}"])))
+    return report
+
+
+evaluate = function_of(Options, run)

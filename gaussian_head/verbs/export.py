@@ -1,0 +1,87 @@
+"""`gaussian-head export`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from ..events import Listener, Said, ignore
+from ..exporting import FORMATS, Material, driving_performance, format_called, require_ending, write_material
+from ._calling import function_of
+from ._values import HeadLike, Named, PathLike
+
+_NAMED = "; ".join(f"{name} ({row.description})" for name, row in FORMATS.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Write a head for other programs: one moment of it, or one file per frame of a motion."""
+
+    head: Positional[HeadLike] = field(kw_only=False)
+    """Folder that `train` wrote."""
+    out: PathLike = field(kw_only=False)
+    """File to write; for several frames of Gaussians a folder."""
+    format: Annotated[str, arg(help=f"What to write: {_NAMED}.")] = "ply"
+    """A key of ``exporting.FORMATS``."""
+    frame: int | None = None
+    """One frame of the motion; without any of these options the neutral head at rest."""
+    frames: str | None = None
+    """Frames of the motion as start:stop:step, for example 0:100:2, or : for all."""
+    audio: PathLike | None = None
+    """Sound or video file whose speech moves the head, in place of the captured clip."""
+    motion: PathLike | None = None
+    """Motion file (as motion-json writes) that moves the head, in place of the captured clip."""
+    pose: Literal["captured", "still"] = "captured"
+    """Head pose: `captured` as in the motion, `still` holds it."""
+    camera: Named = "orbit"
+    """Camera path of cameras-json and transforms-json, named as for `render`."""
+    capture: PathLike | None = None
+    """Capture with the tracked face (glb, obj); by default the one the head remembers."""
+    precision: Literal["int8", "float16", "float32"] = "int8"
+    """Numbers of the baked format: int8 is small and looks the same, float32 keeps every bit."""
+
+    @property
+    def sequence(self) -> bool:
+        """Many frames are wanted, not one moment."""
+        driven = self.frames is not None or self.audio is not None or self.motion is not None
+        return driven and self.frame is None
+
+
+def run(options: Options, listener: Listener = ignore) -> Path:
+    """Where it was written.
+
+    Raises:
+        InputError: unknown format, a frame outside the motion, a motion of another subject's channels, …
+    """
+    from ..head import Head
+
+    out, format = Path(options.out), options.format
+    row = format_called(format)
+    require_ending(out, format, sequence=options.sequence)
+    head = options.head if isinstance(options.head, Head) else Head.load(options.head)
+    performance = driving_performance(
+        head,
+        audio=options.audio,
+        motion=options.motion,
+        pose=options.pose,
+        frames=options.frames,
+        with_sound=row.sounds and options.frame is None,
+    )
+    material = Material(
+        head=head,
+        performance=performance,
+        frame=options.frame,
+        sequence=options.sequence,
+        camera=options.camera,
+        capture=options.capture,
+        precision=options.precision,
+    )
+    write_material(material, out, format, listener=listener)
+    listener(Said(message=f"{format}: {out}"))
+    return out
+
+
+export = function_of(Options, run)

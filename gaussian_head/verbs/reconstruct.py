@@ -1,0 +1,59 @@
+"""`gaussian-head reconstruct`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+from ..events import Listener, both, ignore
+from . import track, train
+from ._calling import function_of
+from ._values import PathLike, Preset
+from ._watching import Watching, watching
+
+if TYPE_CHECKING:
+    from ..head import Head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """From a video of somebody talking to a head: track, then train."""
+
+    video: Positional[PathLike] = field(kw_only=False)
+    """Video file with one person talking."""
+    out: PathLike = field(kw_only=False)
+    """Folder; gets `capture` and `head`."""
+    preset: Preset = "standard"
+    """How long to train: preview (minutes), standard, full (hours on a CPU)."""
+    size: int = 512
+    """Width and height of the square picture to work at, in pixels."""
+    seed: int = 0
+    """Seed of every random choice."""
+    resume: bool = False
+    """Keep a finished capture and go on from the last checkpoint."""
+    live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
+    """A page on the run."""
+
+
+def run(options: Options, listener: Listener = ignore) -> Head:
+    """The trained head."""
+    capture = Path(options.out) / "capture"
+    training = train.Options(
+        capture,
+        out=Path(options.out) / "head",
+        preset=options.preset,
+        seed=options.seed,
+        resume=options.resume,
+        live=options.live,
+    )
+    with watching(options.live, listener) as live:
+        if not (options.resume and (capture / "capture.json").exists()):
+            heard = listener if live is None else both(listener, live.listen)
+            track.run(track.Options(options.video, out=capture, size=options.size), heard)
+        return train.train_watched(training, live, listener)
+
+
+reconstruct = function_of(Options, run)

@@ -1,0 +1,86 @@
+"""`gaussian-head render`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from ..checks import require_writable_folder
+from ..events import Listener, Said, ignore
+from ._calling import function_of
+from ._values import HeadLike, Named, PathLike
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Let a head speak (or repeat its own clip) and write a video with sound."""
+
+    head: Positional[HeadLike] = field(kw_only=False)
+    """Folder that `train` wrote."""
+    out: PathLike = field(kw_only=False)
+    """The video to write: .mp4 (h264), .mov (ProRes 4444), .webm (VP9); a name without ending is a folder that gets PNG
+    files and audio.wav."""
+    audio: PathLike | None = None
+    """Sound or video file to speak, any length and sample rate; without it the captured clip is replayed."""
+    camera: Named = "front"
+    """`front`, `orbit`, `figure-eight`, `dolly`, a JSON file of keyframes, or the folder of another capture, whose \
+camera is followed as its head saw it."""
+    size: int | str | None = None
+    """Picture height in pixels, or WIDTHxHEIGHT (1280x720: the head as large as in 720, more room at its sides); the \
+captured size where absent."""
+    pose: Named = "captured"
+    """Head pose: `captured` loops the clip's own, `still` holds it; a motion file (.json) or the folder of another \
+capture lends its own."""
+    background: Named = "captured"
+    """`captured`, a colour (#rrggbb or a CSS name), a picture file, or `transparent` (.mov, .webm, PNG)."""
+    blink: bool = True
+    """Blink now and then."""
+    seed: int = 0
+    """Seed of the blinks and of the loops."""
+    resume: bool = False
+    """Go on where an interrupted render of the same video stopped; the result is the same."""
+
+
+def run(options: Options, listener: Listener = ignore) -> Path:
+    """Where the video is.
+
+    Raises:
+        InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
+            names nothing.
+    """
+    from ..head import Head
+    from ..media import read_long_audio
+    from ..rendering import backdrop, camera_path, captured_sound, framed, picture_size, posed, render_video, speak
+    from ..speech import SAMPLE_RATE
+
+    out = Path(options.out)
+    head = options.head if isinstance(options.head, Head) else Head.load(options.head)
+    width, height = picture_size(options.size, head.camera)
+    seed = options.seed
+    if options.audio is None:
+        samples, motion = captured_sound(head), posed(head.capture_motion, head, options.pose, seed)
+    else:
+        samples = read_long_audio(options.audio, folder=require_writable_folder(out.parent, "folder"))
+        motion = speak(head, samples, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
+    cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
+    cameras = cameras.map(lambda camera: framed(camera, width, height))
+    behind = backdrop(head, options.background, cameras[0])
+    video = render_video(
+        head,
+        motion,
+        cameras,
+        out,
+        audio=samples,
+        sample_rate=SAMPLE_RATE,
+        background=behind,
+        transparent=behind is None,
+        resume=options.resume,
+        listener=listener,
+    )
+    listener(Said(message=f"video: {out}"))
+    return video
+
+
+render = function_of(Options, run)

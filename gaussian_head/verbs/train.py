@@ -1,0 +1,81 @@
+"""`gaussian-head train`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+from ..events import Listener, Said, both, ignore
+from ._calling import function_of
+from ._values import CaptureLike, ConfigLike, PathLike, Preset
+from ._watching import Watching, watching
+
+if TYPE_CHECKING:
+    from ..head import Head
+    from ..training import TrainConfig
+    from ..viewer import LiveView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Train a head of Gaussians on a capture."""
+
+    capture: Positional[CaptureLike] = field(kw_only=False)
+    """Folder that `track` wrote."""
+    out: PathLike = field(kw_only=False)
+    """Folder of the head."""
+    preset: Preset = "standard"
+    """How long to train: preview (minutes), standard, full (hours on a CPU)."""
+    config: ConfigLike | None = None
+    """A config.json of an earlier run, perhaps edited, in place of the preset."""
+    seed: int = 0
+    """Seed of every random choice."""
+    resume: bool = False
+    """Go on from the last checkpoint in `out`, exactly as if never stopped."""
+    live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
+    """A page on the run."""
+
+
+def run(options: Options, listener: Listener = ignore) -> Head:
+    """The trained head."""
+    chosen = _config(options)
+    with watching(options.live, listener) as live:
+        return train_watched(options, live, listener, chosen)
+
+
+def train_watched(
+    options: Options, live: LiveView | None, listener: Listener, config: TrainConfig | None = None
+) -> Head:
+    """Train, show it on a page where there is one, and let the page stand until it is closed."""
+    from ..training import train
+    from ..training.observing import unobserved
+
+    config = config or _config(options)
+    head = train(
+        options.capture,
+        options.out,
+        config,
+        resume=options.resume,
+        listener=listener if live is None else both(listener, live.listen),
+        observer=unobserved if live is None else live.observe,
+    )
+    listener(Said(message=f"head: {options.out}"))
+    if live is not None:
+        live.finish(head)
+        listener(Said(message=f"the head is in the viewer at {live.links} (Ctrl+C ends it)"))
+        live.wait()
+    return head
+
+
+def _config(options: Options) -> TrainConfig:
+    from ..training import PRESETS, TrainConfig, load_config
+
+    given = options.config
+    if given is None:
+        given = PRESETS[options.preset]
+    return replace(given if isinstance(given, TrainConfig) else load_config(given), seed=options.seed)
+
+
+train = function_of(Options, run)

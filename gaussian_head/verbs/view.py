@@ -1,0 +1,49 @@
+"""`gaussian-head view`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tyro.conf import Positional, Suppress
+
+from ..events import Listener, Said, ignore
+from ._calling import function_of
+from ._values import HeadLike, PathLike
+
+if TYPE_CHECKING:
+    from ..viewer import ViewerHandle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Open heads in the browser: look around, play, drive them with sound and sliders."""
+
+    heads: Positional[tuple[HeadLike, ...]] = field(kw_only=False)
+    """One or more folders that `train` wrote."""
+    audio: PathLike | None = None
+    """Sound file to start with."""
+    host: str = "127.0.0.1"
+    """Address to listen on; by default this machine only."""
+    port: int = 8080
+    """Port to listen on; the next free one where it is taken."""
+    size: int = 512
+    """Height of the rendered picture in pixels."""
+    block: Suppress[bool] = True
+    """Serve until Ctrl-C; False returns at once and serves from threads."""
+
+
+def run(options: Options, listener: Listener = ignore) -> ViewerHandle:
+    """The running viewer, with its address and ``stop()``."""
+    from ..viewer import serve
+
+    handle = serve(
+        options.heads, host=options.host, port=options.port, audio=options.audio, size=options.size, block=False
+    )
+    listener(Said(message=f"viewer: {handle.links} (Ctrl+C ends it)"))
+    if options.block:
+        handle.wait()
+    return handle
+
+
+view = function_of(Options, run)
