@@ -87,7 +87,7 @@ def test_a_full_disk_ends_in_one_line(tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "a.ply"))
 
-    monkeypatch.setattr("gaussian_head.verbs.export.write_material", full)
+    monkeypatch.setattr("gaussian_head.verbs.export.run", full)
     code, _, err = run(
         "export", str(tmp_path), "--out", str(tmp_path / "a.ply"), capsys=capsys, monkeypatch=monkeypatch
     )
