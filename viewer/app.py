@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gaussian_head.media import read_audio
 from . import tabs
 from .bridge import entitle
 from .door import link_from_elsewhere, link_to, open_guarded
+from .guests import Guests
 from .performances import SAMPLE_RATE, Performance, spoken
 from .session import Session
 from .shelf import Shelf
@@ -26,14 +27,23 @@ TITLE = "gaussian-head"
 """Name of the panel and of the browser's tab."""
 BRAND = (255, 138, 82)
 """Colour of the controls."""
+SessionsOf = Callable[[], tuple[Session, ...]]
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class ViewerHandle:
     """A running viewer."""
 
-    def __init__(self, server: Any, sessions: Mapping[int, Session], host: str) -> None:
-        self._server, self._sessions = server, sessions
+    def __init__(self, server: Any, host: str, sessions: SessionsOf, close: SessionsOf) -> None:
+        """Stand for a server.
+
+        Args:
+            server: viser's.
+            host: address that it listens on.
+            sessions: the browsers connected now.
+            close: lets no browser in from now on, and gives the sessions to stop.
+        """
+        self._server, self._sessions, self._close = server, sessions, close
         self._ended = threading.Event()
         self.url = link_to(host, server.get_port())
         """Where to look from this machine."""
@@ -48,7 +58,7 @@ class ViewerHandle:
     @property
     def sessions(self) -> tuple[Session, ...]:
         """The browsers connected now."""
-        return tuple(self._sessions.values())
+        return self._sessions()
 
     def wait(self) -> None:
         """Block until ``stop`` is called from elsewhere or the user presses Ctrl-C."""
@@ -62,7 +72,7 @@ class ViewerHandle:
         if self._ended.is_set() and self._server is None:
             return
         self._ended.set()
-        for session in self.sessions:
+        for session in self._close():
             session.stop()
         server, self._server = self._server, None
         if server is not None:
@@ -103,23 +113,26 @@ def serve(
     start = None if audio is None else _performance(head, audio)
     server = open_server(host, port, verbose=block)
     aim(server, head)
-    sessions: dict[int, Session] = {}
+    guests: Guests[Session] = Guests()
 
-    @server.on_client_connect
-    def _(client: Any) -> None:
+    def welcome(client: Any) -> Session:
         session = Session(client, shelf, start, size)
-        sessions[client.client_id] = session
         tabs.build(session)
         client.camera.on_update(lambda _: session.touch())
         Worker(session).start()
+        return session
+
+    @server.on_client_connect
+    def _(client: Any) -> None:
+        guests.enter(client.client_id, lambda: welcome(client))
 
     @server.on_client_disconnect
     def _(client: Any) -> None:
-        session = sessions.pop(client.client_id, None)
+        session = guests.leave(client.client_id)
         if session is not None:
             session.stop()
 
-    handle = ViewerHandle(server, sessions, host)
+    handle = ViewerHandle(server, host, lambda: guests.all, guests.close)
     log.info("viewer at %s", handle.url)
     if block:
         handle.wait()

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
-from gaussian_head.checks import InputError
 from gaussian_head.head import Head
 
 from .views import View, bearing, recorded_fov
-
-if TYPE_CHECKING:
-    from .session import Session
 
 FARTHEST = 20.0
 """Distance, against the recording camera's, beyond which a link is held."""
@@ -71,20 +66,3 @@ def _number(fields: dict[str, str], name: str, low: float, high: float) -> float
     except (KeyError, ValueError):
         return None
     return min(max(value, low), high) if math.isfinite(value) else None
-
-
-def follow_link(session: Session, link: Link) -> None:
-    """Go where an address leads, as far as it says and as far as there is such a head and performance."""
-    try:
-        if link.head in session.shelf.names and link.head != session.scene.person.name:
-            session.choose_person(link.head)
-    except InputError as error:
-        session.complain("The link leads nowhere", str(error))
-    asked = next((p for p in session.performances if p.name == link.performance), None)
-    if asked is not None and asked is not session.scene.performance:
-        session.perform(asked)
-    if link.yaw is not None or link.pitch is not None or link.distance != 1.0 or link.fov is not None:
-        fov = None if link.fov is None else math.radians(link.fov)
-        session.look_from(link.yaw or 0.0, link.pitch or 0.0, distance=link.distance, fov=fov)
-    if link.t is not None:
-        session.call_player("seek", link.t)

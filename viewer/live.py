@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from . import tabs
 from .app import ViewerHandle, aim, open_server
 from .edits import MeanPose
 from .footage import Footage
+from .guests import Guests
 from .live_panel import LivePanel
 from .live_run import Run
 from .performances import Performance
@@ -72,10 +73,11 @@ class LiveSession(Session):
     def renew(self, person: ShelvedHead) -> None:
         """Show a newer copy of the same head, at the same moment of the same performance."""
         with self.changed:
-            old = self.scene.person.clip
-            self.performances = [person.clip if p is old else p for p in self.performances]
-            performance = person.clip if self.scene.performance is old else self.scene.performance
-            self.scene = replace(self.scene, person=person, performance=performance)
+            old = self.scene.person
+            self.performances = [person.clip if p is old.clip else p for p in self.performances]
+            performance = person.clip if self.scene.performance is old.clip else self.scene.performance
+            rival = person if self.scene.rival is old else self.scene.rival
+            self.scene = replace(self.scene, person=person, performance=performance, rival=rival)
             # Not a touch of the user's: the picture need not be drawn small first.
             self.scheduler.version += 1
             self.changed.notify_all()
@@ -86,6 +88,17 @@ class LiveSession(Session):
             self.complain("Not yet", "The head learns to speak when training ends; give it a voice then.")
             return
         super().give_voice(name, content)
+
+
+@dataclass(eq=False)
+class _Onlooker:
+    """A browser: waiting for something to see, or seeing it."""
+
+    client: Any
+    panel: LivePanel
+    folder: Any = None
+    """Holds the panel while nothing else is there."""
+    session: LiveSession | None = None
 
 
 class LiveView:
@@ -106,16 +119,13 @@ class LiveView:
         """Numbers of the run, and what the pages want of it."""
         self._size = size
         self._shelf = LiveShelf()
-        self._waiting: dict[int, tuple[Any, Any]] = {}
-        self._sessions: dict[int, LiveSession] = {}
-        self._panels: dict[int, LivePanel] = {}
-        self._doors = threading.RLock()
+        self._guests: Guests[_Onlooker] = Guests()
         self._copied_at, self._interval = float("-inf"), INTERVAL
         self._left_at = float("-inf")
         self._stale = True
         self._closed = threading.Event()
         self._server = open_server(host, port, verbose=False)
-        self._handle = ViewerHandle(self._server, self._sessions, host)
+        self._handle = ViewerHandle(self._server, host, lambda: self.sessions, lambda: _sessions(self._guests.close()))
         self._server.on_client_connect(self._enter)
         self._server.on_client_disconnect(self._leave)
         threading.Thread(target=self._refresh, name="live-pages", daemon=True).start()
@@ -133,12 +143,12 @@ class LiveView:
     @property
     def sessions(self) -> tuple[LiveSession, ...]:
         """The browsers that see the head now."""
-        return tuple(self._sessions.values())
+        return _sessions(self._guests.all)
 
     @property
     def watched(self) -> bool:
         """True while a browser is there."""
-        return bool(self._sessions or self._waiting)
+        return bool(self._guests.all)
 
     def listen(self, event: Event) -> None:
         """Follow what is done before and after the training steps."""
@@ -167,8 +177,8 @@ class LiveView:
 
     def finish(self, head: Head) -> None:
         """Go on as the viewer of the trained head."""
-        self._shelf.finished = True
         self._hand_out(self._person(head))
+        self._shelf.finished = True
         self.run.finish()
 
     def wait(self) -> None:
@@ -206,63 +216,58 @@ class LiveView:
         return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip, footage=footage)
 
     def _hand_out(self, person: ShelvedHead) -> None:
-        with self._doors:
+        with self._guests.doors:
             first, self._shelf.person = self._shelf.person is None, person
             if first:
                 aim(self._server, person.head)
-            for session in self._sessions.values():
+            for session in self.sessions:
                 session.renew(person)
 
     def _enter(self, client: Any) -> None:
-        with self._doors:
-            if self._shelf.person is not None:
-                self._begin(client)
-            else:
-                folder = client.gui.add_folder("Training")
-                with folder:
-                    self._panels[client.client_id] = LivePanel(client.gui, self.run)
-                self._waiting[client.client_id] = (client, folder)
+        self._guests.enter(client.client_id, lambda: self._welcome(client))
         self.run.wake()
 
-    def _begin(self, client: Any) -> None:
+    def _welcome(self, client: Any) -> _Onlooker:
+        if self._shelf.person is not None:
+            return self._begin(client)
+        folder = client.gui.add_folder("Training")
+        with folder:
+            return _Onlooker(client, LivePanel(client.gui, self.run), folder)
+
+    def _begin(self, client: Any) -> _Onlooker:
         session = LiveSession(client, self._shelf, None, self._size)
-        self._sessions[client.client_id] = session
-
-        def fill(_session: Session, gui: Any) -> None:
-            self._panels[client.client_id] = LivePanel(gui, self.run)
-
-        tabs.build(session, first={"Training": fill})
+        panels: list[LivePanel] = []
+        tabs.build(session, first={"Training": lambda _, gui: panels.append(LivePanel(gui, self.run))})
         client.camera.on_update(lambda _: session.touch())
         Worker(session).start()
+        return _Onlooker(client, panels[0], session=session)
 
     def _leave(self, client: Any) -> None:
-        with self._doors:
-            self._waiting.pop(client.client_id, None)
-            self._panels.pop(client.client_id, None)
-            session = self._sessions.pop(client.client_id, None)
-            self._left_at = time.monotonic()
-        if session is not None:
-            session.stop()
+        self._left_at = time.monotonic()
+        onlooker = self._guests.leave(client.client_id)
+        if onlooker is not None and onlooker.session is not None:
+            onlooker.session.stop()
 
     def _refresh(self) -> None:
         while not self._closed.wait(REFRESH):
-            with self._doors:
-                numbers = list(self._panels)
-            for number in numbers:
+            for onlooker in self._guests.all:
                 try:
-                    self._refresh_page(number)
+                    self._refresh_page(onlooker)
                 except Exception:
                     log.exception("a page of the training run could not be brought up to date")
 
-    def _refresh_page(self, number: int) -> None:
-        with self._doors:
-            if self._shelf.person is not None and number in self._waiting:
-                client, folder = self._waiting.pop(number)
-                folder.remove()
-                self._begin(client)
-            panel = self._panels.get(number)
-        if panel is not None:
-            panel.update()
+    def _refresh_page(self, onlooker: _Onlooker) -> None:
+        with self._guests.doors:
+            # It may have left since somebody looked who is here.
+            if self._shelf.person is not None and onlooker.session is None and onlooker in self._guests.all:
+                onlooker.folder.remove()
+                begun = self._begin(onlooker.client)
+                onlooker.panel, onlooker.session = begun.panel, begun.session
+        onlooker.panel.update()
+
+
+def _sessions(onlookers: tuple[_Onlooker, ...]) -> tuple[LiveSession, ...]:
+    return tuple(o.session for o in onlookers if o.session is not None)
 
 
 def _sound(head: Head) -> np.ndarray | None:

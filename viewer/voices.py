@@ -6,16 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
 
 from gaussian_head.checks import InputError
 
 from .bridge import Report
-from .performances import Performance, spoken, uploaded_samples
+from .performances import uploaded_samples
 from .uploads import MAX_UPLOAD_MB, Incoming, check_size
 
-if TYPE_CHECKING:
-    from .session import Session
+Speak = Callable[[np.ndarray], Callable[[], bool]]
+"""Works out how to say mono samples ``[S]`` at 16 kHz, and gives what puts that on stage; False asks to speak anew."""
 
 log = logging.getLogger(__name__)
 SHARES = {"Reading": 0.05, "Listening to": 0.2, "Handing over": 0.95}
@@ -31,9 +33,28 @@ class CalledOff(Exception):
 class Voices:
     """The voices that one browser gives; a later one takes the place of one still being worked on."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(
+        self,
+        *,
+        notify: Callable[[str, str], Any],
+        complain: Callable[[str, str], None],
+        call_player: Callable[..., None],
+        give: Callable[[str, bytes], None],
+        gone: Callable[[], bool],
+    ) -> None:
+        """Take files for one browser.
+
+        Args:
+            notify: shows a title and a line until the handle that it gives is removed.
+            complain: tells the user that something failed.
+            call_player: calls a function of the browser's player.
+            give: takes name and content of a file that has arrived.
+            gone: true once the browser has left.
+        """
+        self._notify, self._complain, self._call_player = notify, complain, call_player
+        self._give, self._gone = give, gone
         self._incoming = Incoming()
+        self._turn = threading.Lock()
         self._wanted = 0
         self._told = 0.0
         self.on_progress: Callable[[str, float | None], None] = lambda text, share: None
@@ -48,51 +69,61 @@ class Voices:
             check_size(piece.name, piece.size, MAX_UPLOAD_MB)
             if report.kind == "lost":
                 raise InputError(f"{piece.name} could not be read by the browser; give it once more.")
-            content = self._incoming.add(piece)
+            with self._turn:
+                content = self._incoming.add(piece)
         except InputError as error:
             self.on_progress("", None)
-            self._session.complain(TITLE, str(error))
+            self._complain(TITLE, str(error))
             return
-        self._session.call_player("more", piece.upload, piece.offset + len(piece.content))
+        self._call_player("more", piece.upload, piece.offset + len(piece.content))
         if content is None:
             self._tell(f"Receiving {piece.name}", self._incoming.received / max(piece.size, 1))
             return
-        threading.Thread(target=self._session.give_voice, args=(piece.name, content), daemon=True).start()
+        threading.Thread(target=self._give, args=(piece.name, content), daemon=True).start()
 
     def cancel(self) -> None:
         """Stop receiving, and drop what is being worked on when its present step ends."""
-        self._wanted += 1
-        self._incoming.drop()
-        self._session.call_player("callOff")
+        self._next()
+        with self._turn:
+            self._incoming.drop()
+        self._call_player("callOff")
         self.on_progress("", None)
 
-    def give(self, name: str, content: bytes) -> Performance | None:
-        """The head saying a sound or video file; None where it failed, which is told, or was called off."""
-        self._wanted += 1
-        job = self._wanted
-        notice = self._session.client.add_notification("Listening", f"Working out how to say {name} …", loading=True)
+    def give(self, name: str, content: bytes, speak: Speak) -> bool:
+        """Let a sound or video file be spoken; False where that failed, which is told, or was called off."""
+        job = self._next()
+        notice = self._notify("Listening", f"Working out how to say {name} …")
         try:
             self._step(job, "Reading", name)
             samples = uploaded_samples(name, content)
-            self._step(job, "Listening to", name)
-            performance = spoken(self._session.scene.person.head, samples, name)
-            self._step(job, "Handing over", name)
-            return performance
+            while True:
+                self._step(job, "Listening to", name)
+                take = speak(samples)
+                with self._turn:
+                    self._step(job, "Handing over", name)
+                    if take():
+                        return True
         except CalledOff:
             log.info("a voice was called off")
         except InputError as error:
-            self._session.complain(TITLE, str(error))
+            self._complain(TITLE, str(error))
         except Exception:
             log.exception("driving by an upload failed")
-            self._session.complain(TITLE, UNEXPECTED)
+            self._complain(TITLE, UNEXPECTED)
         finally:
             notice.remove()
             if job == self._wanted:
                 self.on_progress("", None)
-        return None
+        return False
+
+    def _next(self) -> int:
+        """A number for new work; whatever has an older one is called off."""
+        with self._turn:
+            self._wanted += 1
+            return self._wanted
 
     def _step(self, job: int, what: str, name: str) -> None:
-        if job != self._wanted or self._session.stopped:
+        if job != self._wanted or self._gone():
             raise CalledOff
         self.on_progress(f"{what} {name}", SHARES[what])
 

@@ -83,7 +83,12 @@ class LiveBrowser:
 
     @property
     def session(self):
-        return self._live._sessions.get(self.client.client_id)
+        return next((s for s in self._live.sessions if s.client is self.client), None)
+
+    def refresh(self):
+        """What the page's own thread does now and then."""
+        for onlooker in self._live._guests.all:
+            self._live._refresh_page(onlooker)
 
     def wait_for(self, condition, seconds=30.0):
         self.client.wait_for(condition, seconds)

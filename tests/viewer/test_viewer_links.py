@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fake_browser import FakeClient
-from gaussian_head.viewer.links import Link, follow_link, link_query, parse_link
+from gaussian_head.viewer.links import Link, link_query, parse_link
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.views import View, bearing, placement, recorded_fov
@@ -59,7 +59,7 @@ def test_a_browser_that_comes_by_a_link_finds_head_view_and_moment(shelf):
 
 def test_an_unknown_head_in_a_link_changes_nothing(shelf):
     session = Session(FakeClient(), shelf, start=None, size=32)
-    follow_link(session, Link(head="../../etc/passwd", performance="nothing"))
+    session.follow_link(Link(head="../../etc/passwd", performance="nothing"))
     assert session.scene.person.name == "head"
 
 

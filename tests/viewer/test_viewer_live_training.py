@@ -197,7 +197,7 @@ def test_the_page_goes_on_with_the_trained_head(capture, live, tmp_path):
         count = len(browser.images)
         session.touch()
         browser.wait_for(lambda: len(browser.images) > count)
-        live._refresh_page(browser.client.client_id)
+        browser.refresh()
         assert "Finished and saved" in browser.text()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from fake_browser import FakeClient
-from gaussian_head.viewer import voices
+from gaussian_head.viewer import session
 from gaussian_head.viewer.bridge import parse_report
 from gaussian_head.viewer.edits import CLOSING, OPENING, Edits, blink_pulse
 from gaussian_head.viewer.scene import Scene
@@ -118,7 +118,7 @@ def test_calling_off_while_listening_drops_the_result(client, monkeypatch):
         assert go_on.wait(30)
         return client.session.scene.person.clip
 
-    monkeypatch.setattr(voices, "spoken", slow)
+    monkeypatch.setattr(session, "spoken", slow)
     worker = threading.Thread(target=client.session.give_voice, args=("hello.wav", wav_bytes(1.0)))
     worker.start()
     assert listening.wait(30)

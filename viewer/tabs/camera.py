@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from gaussian_head.rendering import CameraPath
+
 from .. import keyframes
 from ..keyframes import Keyframe
+from ..scene import Scene
 from ..session import Session
 from ..views import PRESETS, View, recorded_fov
 from .common import guarded, on_user
@@ -73,8 +76,9 @@ class _Keyframes:
 
     def _add(self) -> None:
         key = Keyframe(time=self._moment(), view=self._session.view())
-        keys = keyframes.with_key(self._session.keyframes, key)
-        self._set(keys, keys.index(key))
+        with self._session.changed:
+            keys = keyframes.with_key(self._session.keyframes, key)
+            self._set(keys, keys.index(key))
 
     def _go(self) -> None:
         if self._session.keyframes:
@@ -84,8 +88,9 @@ class _Keyframes:
             self._session.seek(key.time)
 
     def _delete(self) -> None:
-        index = self._chosen()
-        self._set(keyframes.without_key(self._session.keyframes, index), index - 1)
+        with self._session.changed:
+            index = self._chosen()
+            self._set(keyframes.without_key(self._session.keyframes, index), index - 1)
 
     def _save(self) -> None:
         text = keyframes.to_json(self._session.keyframes, self._session.scene.person.head)
@@ -103,12 +108,13 @@ class _Keyframes:
         if not on:
             self._session.follow(None)
             return
-        scene = self._session.scene
-        motion = scene.performance.motion
-        path = keyframes.path_of(self._session.keyframes, scene.person.head, len(motion), fps=motion.fps)
         self._noted = self._session.view()
-        self._session.follow(path)
+        self._session.follow(self._path)
         self._follow.value = True
+
+    def _path(self, scene: Scene) -> CameraPath:
+        motion = scene.performance.motion
+        return keyframes.path_of(self._session.keyframes, scene.person.head, len(motion), fps=motion.fps)
 
     def _set(self, keys: tuple[Keyframe, ...], chosen: int) -> None:
         self._session.keyframes = keys

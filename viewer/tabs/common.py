@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,12 +31,7 @@ def guarded(session: Session, action: Callable[[], None]) -> None:
         session.complain("This did not work", "An unexpected error happened; the server's log has the details.")
 
 
-def now(session: Session) -> int:
-    """Frame that the player stands at."""
-    return session.scheduler.playback.frame(time.monotonic())
-
-
 def send(session: Session, suffix: str, content: bytes) -> None:
     """Let the browser save a file."""
-    name = f"{session.scene.person.name}-{now(session):05d}.{suffix}".replace(" ", "-")
+    name = f"{session.scene.person.name}-{session.frame():05d}.{suffix}".replace(" ", "-")
     session.client.send_file_download(name, content, save_immediately=True)

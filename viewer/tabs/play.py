@@ -21,7 +21,7 @@ def build(session: Session, gui: Any) -> None:
     people = gui.add_dropdown("Head", session.shelf.names, visible=len(session.shelf.names) > 1)
     on_user(people, lambda: guarded(session, lambda: session.choose_person(people.value)))
     performances = gui.add_dropdown("Performance", _names(session), initial_value=session.scene.performance.name)
-    on_user(performances, lambda: guarded(session, lambda: _choose(session, performances.value)))
+    on_user(performances, lambda: guarded(session, lambda: session.choose_performance(performances.value)))
 
     def refresh() -> None:
         people.value = session.scene.person.name
@@ -73,12 +73,6 @@ def _liveliness(session: Session, gui: Any) -> None:
 
 def _names(session: Session) -> tuple[str, ...]:
     return tuple(p.name for p in session.performances)
-
-
-def _choose(session: Session, name: str) -> None:
-    chosen = next((p for p in session.performances if p.name == name), None)
-    if chosen is not None and chosen is not session.scene.performance:
-        session.perform(chosen)
 
 
 def _escaped(text: str) -> str:
