@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gaussian_head.events import Event, Progress
-from gaussian_head.training import StepDone
+from gaussian_head.training import StepDone, StepsDone
 
 CURVE_POINTS = 400
 """Points of a curve at most."""
@@ -102,7 +102,7 @@ class Run:
 
     def listen(self, event: Event) -> None:
         """Follow the phases before and after the training steps, which ``record`` follows."""
-        if not isinstance(event, Progress) or event.stage.startswith("training: "):
+        if not isinstance(event, Progress) or isinstance(event, StepsDone):
             return
         with self._lock:
             now = self._clock()

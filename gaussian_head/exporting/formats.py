@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
 from ..events import Listener, ignore, tracked
@@ -32,6 +32,8 @@ class ExportFormat:
     """Several frames become a folder with one file each."""
     sounds: bool = False
     """It holds the performance's sound."""
+    holds: tuple[Literal["moment", "clip"], ...] = ("moment", "clip")
+    """What it can be written of, one moment or a motion; the usual one first."""
 
 
 def format_called(name: str) -> ExportFormat:
@@ -197,28 +199,48 @@ FORMATS: dict[str, ExportFormat] = {
         endings=(".spz",), description="Gaussians, gzipped fixed point, SPZ 3", write=_spz, per_frame=True
     ),
     "glb": ExportFormat(
-        endings=(".glb",), description="tracked face, morph targets and head pose, animated", write=_glb
+        endings=(".glb",),
+        description="tracked face, morph targets and head pose, animated",
+        write=_glb,
+        holds=("clip", "moment"),
     ),
     "obj": ExportFormat(
         endings=(".obj",), description="tracked face of one moment or of every frame", write=_obj, per_frame=True
     ),
     "mesh": ExportFormat(
-        endings=(".ply", ".obj", ".glb"), description="coloured surface fused from rendered depth", write=_mesh
+        endings=(".ply", ".obj", ".glb"),
+        description="coloured surface fused from rendered depth",
+        write=_mesh,
+        holds=("moment",),
     ),
-    "motion-json": ExportFormat(endings=(".json",), description="poses and channels, reads back", write=_motion),
-    "motion-csv": ExportFormat(endings=(".csv",), description="poses and channels, one row a frame", write=_motion),
-    "cameras-json": ExportFormat(endings=(".json",), description="camera path that render reads", write=_cameras),
+    "motion-json": ExportFormat(
+        endings=(".json",), description="poses and channels, reads back", write=_motion, holds=("clip",)
+    ),
+    "motion-csv": ExportFormat(
+        endings=(".csv",), description="poses and channels, one row a frame", write=_motion, holds=("clip",)
+    ),
+    "cameras-json": ExportFormat(
+        endings=(".json",), description="camera path that render reads", write=_cameras, holds=("clip",)
+    ),
     "transforms-json": ExportFormat(
-        endings=(".json",), description="camera path as nerfstudio's transforms.json", write=_transforms
+        endings=(".json",),
+        description="camera path as nerfstudio's transforms.json",
+        write=_transforms,
+        holds=("clip",),
     ),
     "baked": ExportFormat(
         endings=(".ghb",),
         description="moving Gaussians with sound in one file, for web and game engines",
         write=_baked,
         sounds=True,
+        holds=("clip",),
     ),
     "html": ExportFormat(
-        endings=(".html",), description="page that plays with sound, offline, and turns", write=_html, sounds=True
+        endings=(".html",),
+        description="page that plays with sound, offline, and turns",
+        write=_html,
+        sounds=True,
+        holds=("clip",),
     ),
 }
 """Format name to how it is written."""

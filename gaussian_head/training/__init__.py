@@ -5,6 +5,7 @@ from .config import Stage as Stage
 from .config import TrainConfig as TrainConfig
 from .observing import Observer as Observer
 from .observing import StepDone as StepDone
+from .observing import StepsDone as StepsDone
 from .observing import StopTraining as StopTraining
 from .pipeline import load_config as load_config
 from .pipeline import save_config as save_config

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..capture import Capture
-from ..events import Listener, Progress, ignore
+from ..events import Listener, ignore
 from ..head import PARTS
 from ..head.branch import Branch
 from ..head.coefficients import NECK_SIZE
@@ -24,7 +24,7 @@ from . import losses
 from .config import Stage, TrainConfig
 from .data import TrainFrame, draw_weights, frame_size, prefetched
 from .densify import choose_growth, split_growth
-from .observing import Observer, StepDone, StopTraining, snapshot, unobserved
+from .observing import Observer, StepDone, StepsDone, StopTraining, snapshot, unobserved
 from .state import CORRECTIONS, TrainState
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def _run(
             if state.step % 20 == 0:
                 values = {"psnr": average, "gaussians": float(len(state.pull))}
                 total = config.iterations
-                listener(Progress(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
+                listener(StepsDone(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
             observer(_step_done(state, config, stage, loss, psnr))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..events import Progress
 from ..head import Head
 from .state import TrainState
 
@@ -27,6 +28,10 @@ class StepDone:
     """Gaussians of the head now."""
     snapshot: Callable[[], Head]
     """Copies the head as it is now, to keep; may be called until the observer returns."""
+
+
+class StepsDone(Progress):
+    """Progress of the training steps, each of which an observer is told of by itself."""
 
 
 class StopTraining(Exception):

@@ -5,7 +5,7 @@ import pytest
 from gaussian_head.viewer.live_run import Curve, Run, Status, describe, duration
 
 from gaussian_head.events import Progress, Warned
-from gaussian_head.training import StepDone
+from gaussian_head.training import StepDone, StepsDone
 
 
 def step(number, total=100, *, loss=0.1, psnr=30.0, stage="coarse"):
@@ -68,12 +68,21 @@ def test_phases_around_training_are_followed_and_its_own_events_are_left_to_the_
     assert run.status.phase == "tracking: landmarks"
     assert run.status.seconds_left == pytest.approx(30.0)
     run.record(step(1))
-    run.listen(Progress(stage="training: coarse", done=77, total=100))
+    run.listen(StepsDone(stage="training: coarse", done=77, total=100))
     run.listen(Warned(message="the clip is short."))
     assert run.status.done == 1
     run.listen(Progress(stage="speech features", done=0, total=1))
     assert not run.status.trains
     assert run.status.phase == "speech features"
+
+
+def test_a_phase_is_known_by_what_it_is_and_not_by_its_name():
+    run = Run()
+    run.record(step(1))
+    run.listen(StepsDone(stage="eine andere Sprache", done=77, total=100))
+    assert run.status.done == 1
+    run.listen(Progress(stage="training: the voice", done=3, total=9))
+    assert (run.status.phase, run.status.done) == ("training: the voice", 3)
 
 
 def test_to_stop_ends_a_pause():

@@ -12,13 +12,17 @@ import av
 import numpy as np
 import pytest
 import torch
+from fake_browser import FakeClient
 from gaussian_head.viewer import exports
 from gaussian_head.viewer.jobs import Cancelled, Jobs
 from gaussian_head.viewer.keyframes import Keyframe, view_of
 from gaussian_head.viewer.pictures import Look
 from gaussian_head.viewer.scene import Scene
+from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.shelf import Shelf
+from gaussian_head.viewer.tabs import save as tabs_save
 from gaussian_head.viewer.tabs.save import _words
+from live_browser import Gui
 from support_head import make_head
 
 from gaussian_head.checks import InputError
@@ -113,6 +117,31 @@ def test_every_registered_format_is_written_in_one_way_at_least(head, scene, tmp
     assert written
     assert all(path.stat().st_size > 100 for path in written)
     assert {p.name for p in tmp_path.iterdir()} == {p.name for p in written}, "no stage left behind"
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_of_a_format_is_offered_what_it_holds_its_usual_content_first(head, format):
+    gui = Gui(None)
+    tabs_save.build(Session(FakeClient(), Shelf([head]), start=None, size=64), gui)
+    chosen = next(w for w in gui.widgets if w.args[0] == "File format")
+    of = next(w for w in gui.widgets if w.args[0] == "Of")
+    chosen.value = format
+    chosen.press()
+    names = {"moment": "this frame", "clip": "whole performance"}
+    assert of.options == tuple(names[span] for span in FORMATS[format].holds)
+    assert of.value == of.options[0]
+
+
+def test_motions_and_what_plays_are_written_whole():
+    whole = {name for name, row in FORMATS.items() if row.holds[0] == "clip"}
+    assert whole == {"glb", "motion-json", "motion-csv", "cameras-json", "transforms-json", "baked", "html"}
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name not in ("glb", "obj", "mesh")])
+def test_a_format_is_written_of_all_that_it_says_it_holds(head, scene, tmp_path, format):
+    for span in FORMATS[format].holds:
+        t = 3 if span == "moment" else None
+        assert exports.exported(scene, keys(head), t, tmp_path / span, format=format, listener=ignore).exists()
 
 
 def test_what_needs_the_capture_says_so(head, scene, tmp_path):

@@ -18,9 +18,8 @@ from .common import SIZES, guarded, on_user, send
 
 VIDEO_KINDS = {"mp4": ".mp4", "mov, transparent": ".mov", "webm, transparent": ".webm"}
 """Name and file ending."""
-MOMENT, WHOLE = "this frame", "whole performance"
-MOVING = ("motion", "camera", "sequence", "plays", "animated", "moving")
-"""Words by which a format's description tells that it is made of many frames."""
+SPANS = {"moment": "this frame", "clip": "whole performance"}
+"""What a format can hold, and how that is called."""
 
 
 def build(session: Session, gui: Any) -> None:
@@ -103,14 +102,16 @@ def _videos(session: Session, gui: Any, jobs: Jobs) -> None:
 def _files(session: Session, gui: Any, jobs: Jobs) -> None:
     gaussians = gui.add_button("Gaussians of this frame (PLY)", icon="grain")
     format = gui.add_dropdown("File format", tuple(FORMATS))
-    of = gui.add_dropdown("Of", (MOMENT, WHOLE))
-    says = gui.add_markdown(FORMATS[format.value].description)
+    of = gui.add_dropdown("Of", tuple(SPANS.values()))
+    says = gui.add_markdown("")
     save = gui.add_button("Save file", icon="download")
 
     def describe() -> None:
-        words = FORMATS[format.value].description
-        says.content = words
-        of.value = WHOLE if any(word in words for word in MOVING) else MOMENT
+        row = FORMATS[format.value]
+        says.content = row.description
+        of.options = tuple(SPANS[span] for span in row.holds)
+        of.value = of.options[0]
+        of.disabled = len(of.options) == 1
 
     def write(chosen: str, t: int | None) -> None:
         scene, keys, name = session.scene, session.keyframes, _name(session)
@@ -121,10 +122,12 @@ def _files(session: Session, gui: Any, jobs: Jobs) -> None:
 
         _begin(session, jobs, f"{chosen} file", work)
 
+    def frame() -> int | None:
+        return session.frame() if of.value == SPANS["moment"] else None
+
+    describe()
     on_user(format, describe)
-    save.on_click(
-        lambda _: guarded(session, lambda: write(format.value, session.frame() if of.value == MOMENT else None))
-    )
+    save.on_click(lambda _: guarded(session, lambda: write(format.value, frame())))
     gaussians.on_click(
         lambda _: guarded(session, lambda: send(session, "ply", exports.ply(session.scene, session.frame())))
     )
