@@ -92,9 +92,7 @@ class _Shader:
         pixels = np.nonzero(wanted)
         return [self._shade(self._mesh.nearest(dx, dy, faces, wanted), pixels, dx, dy) for dx, dy in places]
 
-    def _shade(
-        self, face: np.ndarray, pixels: tuple[np.ndarray, np.ndarray], dx: float, dy: float
-    ) -> tuple[np.ndarray, ...]:
+    def _shade(self, face: np.ndarray, pixels: tuple[np.ndarray, ...], dx: float, dy: float) -> tuple[np.ndarray, ...]:
         hit = face >= 0
         colour, depth = np.zeros((len(face), 3), np.float32), np.zeros(len(face), np.float32)
         patch, part = np.full(len(face), 255, np.uint8), np.zeros(len(face), np.uint8)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +15,7 @@ from ..events import Listener, ignore, tracked
 from ..gaussians import Gaussians
 from ..head import Head
 from ..raster import rasterize_view
+from .fusion import DepthView, DistanceField, without_crumbs
 from .paths import orbit_view
 
 YAWS_DEG = (-56, -42, -28, -14, 0, 14, 28, 42, 56)
@@ -32,10 +31,6 @@ FEWEST_VIEWS = 3
 """Views that must have seen a cell."""
 SMALLEST_PIECE = 0.01
 """Pieces with fewer than this share of the largest piece's triangles are dropped."""
-TRUNCATION = 4.0
-"""Cells on either side of the surface that a view writes to."""
-FARTHEST, BLOCKS = 20.0, 4096
-_TO_WHOLE_PIXELS = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])  # Open3D's pixel centres are whole numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,50 +93,18 @@ def fuse_surface(
 
     Raises:
         InputError: the voxel is not between 0.2 mm and 5 cm, or no view saw a solid surface.
-
-    Source: Curless and Levoy, "A volumetric method for building complex models from range images" (1996).
     """
-    open3d = _open3d()
-    core, image = open3d.core, open3d.t.geometry.Image
     if not 2e-4 <= voxel <= 0.05:
         raise InputError(f"voxel is {voxel} m; 0.0002 to 0.05 was wanted.")
-    names, widths = ("tsdf", "weight", "color"), ((1,), (1,), (3,))
-    grid = open3d.t.geometry.VoxelBlockGrid(names, (core.float32,) * 3, widths, voxel, 16, BLOCKS, core.Device("CPU:0"))
-    seen = 0
+    views = []
     for camera in tracked(cameras, "export: depth from all around", len(cameras), listener):
-        view_depth, view_rgb = trusted_depth(gaussians, camera)
-        if not view_depth.any():
-            continue
-        depth, rgb = (image(core.Tensor(x.float().contiguous().numpy())) for x in (view_depth, view_rgb))
-        K = core.Tensor(camera.K.double().numpy() - _TO_WHOLE_PIXELS)
-        view = core.Tensor(camera.viewmat.double().numpy())
-        blocks = grid.compute_unique_block_coordinates(depth, K, view, 1.0, FARTHEST, TRUNCATION)
-        grid.integrate(blocks, depth, rgb, K, K, view, 1.0, FARTHEST, TRUNCATION)
-        seen += 1
-    mesh = grid.extract_triangle_mesh(min(FEWEST_VIEWS, seen)).to_legacy() if seen else None
-    if mesh is None or not len(mesh.triangles):
-        raise InputError("no view saw a solid surface; this head has too few or too transparent Gaussians.")
-    _drop_crumbs(mesh)
-    return SurfaceMesh(
-        vertices=torch.from_numpy(np.asarray(mesh.vertices)).float(),
-        triangles=torch.from_numpy(np.asarray(mesh.triangles)).long(),
-        colors=torch.from_numpy(np.asarray(mesh.vertex_colors)).float(),
-    )
-
-
-def _drop_crumbs(mesh: Any) -> None:
-    """Remove the small pieces of an Open3D mesh, in place."""
-    cluster, sizes, _ = mesh.cluster_connected_triangles()
-    sizes = np.asarray(sizes)
-    mesh.remove_triangles_by_mask((sizes < SMALLEST_PIECE * sizes.max())[np.asarray(cluster)])
-    mesh.remove_unreferenced_vertices()
-
-
-def _open3d() -> Any:
-    try:
-        import open3d
-    except (ImportError, OSError) as error:
-        raise InputError(
-            f"open3d, which fuses the surface, cannot be imported ({error}); `gaussian-head doctor` says what it needs."
-        ) from error
-    return open3d
+        depth, rgb = trusted_depth(gaussians, camera)
+        if depth.any():
+            views.append(DepthView(camera=camera, depth=depth, rgb=rgb))
+    if views:
+        field = DistanceField(views, voxel)
+        vertices, triangles, colors = field.surface(min(FEWEST_VIEWS, len(views)))
+        if len(triangles):
+            vertices, triangles, colors = without_crumbs(vertices, triangles, colors, SMALLEST_PIECE)
+            return SurfaceMesh(vertices=vertices, triangles=triangles, colors=colors)
+    raise InputError("no view saw a solid surface; this head has too few or too transparent Gaussians.")
