@@ -18,12 +18,6 @@ MIN_FREE_DISK = 2.0
 MIN_FREE_MEMORY = 2.0
 """GiB; training at 512 px stays below."""
 
-_TRACKING_MODELS = (
-    "face_landmark/face_landmark_with_attention.tflite",
-    "face_detection/face_detection_short_range.tflite",
-    "selfie_segmentation/selfie_segmentation.tflite",
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -61,9 +55,9 @@ def _version(package: str) -> str | None:
 
 
 def _python() -> tuple[bool, str, str]:
-    ok = (3, 10) <= sys.version_info < (3, 13)
+    ok = (3, 10) <= sys.version_info < (3, 15)
     detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return ok, detail, "make an environment with Python 3.10, 3.11 or 3.12; mediapipe has no wheels for others"
+    return ok, detail, "make an environment with Python 3.10 to 3.14"
 
 
 def _torch() -> tuple[bool, str, str]:
@@ -106,17 +100,17 @@ def _pytorch3d() -> tuple[bool, str, str]:
     return version is not None, version or "not installed", "optional; nothing in this toolkit needs it"
 
 
-def _mediapipe() -> tuple[bool, str, str]:
-    version = _version("mediapipe")
-    remedy = "pip install mediapipe==0.10.21 (its wheel carries the tracking models; other versions may not)"
-    spec = importlib.util.find_spec("mediapipe")
-    if version is None or spec is None or spec.origin is None:
-        return False, "not installed", remedy
-    modules = Path(spec.origin).parent / "modules"
-    missing = [Path(model).name for model in _TRACKING_MODELS if not (modules / model).is_file()]
+def _face_nets() -> tuple[bool, str, str]:
+    version = _version("ai-edge-litert")
+    if version is None:
+        return False, "ai-edge-litert, which runs them, is not installed", "pip install ai-edge-litert"
+    from .facenet import missing_models
+
+    missing = missing_models()
     if missing:
-        return False, f"{version}, without {', '.join(missing)}", remedy
-    return True, f"{version}, face and person models present", ""
+        remedy = "they are fetched when first needed, which takes pip and a connection; or reinstall gaussian-head"
+        return False, f"missing: {', '.join(missing)}", remedy
+    return True, f"ai-edge-litert {version}, all face and person nets present", ""
 
 
 def _open3d() -> tuple[bool, str, str]:
@@ -212,7 +206,7 @@ _CHECKS: dict[str, Callable[[], tuple[bool, str, str]]] = {
     "compiled kernels": _kernels,
     "gsplat": _gsplat,
     "pytorch3d": _pytorch3d,
-    "tracking models": _mediapipe,
+    "face nets": _face_nets,
     "open3d": _open3d,
     "phone recogniser": _pocketsphinx,
     "video encoders": _encoders,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..facenet import NUM_MESH
 from .topology import (
     BROWS,
     LEFT_EYE,
     LEFT_LID_FOLD,
     LOWER_INNER,
     LOWER_OUTER,
-    NUM_FACE,
     RIGHT_EYE,
     RIGHT_LID_FOLD,
     SKULL,
@@ -32,7 +32,7 @@ Field = dict[int, np.ndarray]
 
 def neutral_face(landmarks: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """The photo's smiling face with lips closed and corners relaxed, ``[468, 3]``; inner lips coincide."""
-    points = landmarks[:NUM_FACE].astype(np.float64)
+    points = landmarks[:NUM_MESH].astype(np.float64)
     moves = _still(SKULL)
     middle = points[[13, 14]].mean(0)
     for n, (up, low, up_out, low_out) in enumerate(
@@ -146,4 +146,4 @@ def _still(landmarks: tuple[int, ...]) -> Field:
 
 def _spread_moves(moves: Field, triangles: np.ndarray) -> np.ndarray:
     known = np.array(sorted(moves))
-    return diffuse(triangles, NUM_FACE, known, np.stack([moves[i] for i in known]))
+    return diffuse(triangles, NUM_MESH, known, np.stack([moves[i] for i in known]))

@@ -6,12 +6,13 @@ The picture is the astronaut portrait that scikit-image's wheel carries (NASA, p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, gaussian_filter, median_filter
 
 from ..checks import InputError
+from ..facenet import FaceLandmarks, PersonSegmenter
 from .parts import collar_mask
 from .topology import FACE_OVAL, INNER_LIPS, OUTER_LIPS
 
@@ -54,19 +55,16 @@ def load_photo() -> np.ndarray:
 
 
 def find_landmarks(photo: np.ndarray) -> np.ndarray:
-    """FaceMesh landmarks with irises, ``[478, 3]`` in photo pixels."""
+    """Landmarks with irises, ``[478, 3]`` in photo pixels."""
     import cv2
-    from mediapipe.python.solutions.face_mesh import FaceMesh
 
     left, top, side = CROP
     crop = photo[top : top + side, left : left + side]
     big = cv2.resize(crop, None, fx=ENLARGE, fy=ENLARGE, interpolation=cv2.INTER_CUBIC)
-    with FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as finder:
-        found = cast(Any, finder.process(big)).multi_face_landmarks
+    found = FaceLandmarks()(big)
     if not found:
-        raise InputError("no face was found in scikit-image's portrait; reinstall mediapipe 0.10.21 and scikit-image.")
-    points = np.array([[p.x, p.y, p.z] for p in found[0].landmark])
-    return points * side + [left, top, 0]
+        raise InputError("no face was found in scikit-image's portrait; reinstall gaussian-head and scikit-image.")
+    return found[0].astype(np.float64) / ENLARGE + [left, top, 0]
 
 
 def split_photo(photo: np.ndarray, landmarks: np.ndarray) -> PhotoLayers:
@@ -134,10 +132,8 @@ def polygon_mask(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _person_mask(photo: np.ndarray) -> np.ndarray:
     """Person against studio, ``[H, W]`` bool: a segmentation network's guess refined on colour."""
     import cv2
-    from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-    with SelfieSegmentation(model_selection=0) as segmenter:
-        soft = cast(Any, segmenter.process(photo)).segmentation_mask
+    soft = PersonSegmenter()(photo)
     sure_in, sure_out = _shrink(soft > 0.9, 7), ~_grow(soft > 0.1, 7)
     state = np.where(soft > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     state[sure_in], state[sure_out] = cv2.GC_FGD, cv2.GC_BGD

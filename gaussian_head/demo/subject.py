@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..facenet import NUM_MESH, triangles
 from . import parts, textures
 from .face import face_basis, jaw_rotation, neutral_face
 from .parts import PX, Patch
@@ -21,12 +22,10 @@ from .topology import (
     LEFT_IRIS,
     LOWER_INNER,
     LOWER_OUTER,
-    NUM_FACE,
     RIGHT_EYE,
     RIGHT_IRIS,
     UPPER_INNER,
     UPPER_OUTER,
-    face_triangles,
     subdivide,
 )
 
@@ -105,7 +104,7 @@ def build_subject() -> Subject:
     photo = load_photo()
     layers = split_photo(photo, find_landmarks(photo))
     builder = _Builder()
-    skin = face_triangles()
+    skin = triangles().astype(np.int64)
     neutral = neutral_face(layers.landmarks, skin)
     basis = face_basis(neutral, skin)
     moves = np.stack([basis.get(name, np.zeros_like(neutral)) for name in CHANNELS])
@@ -119,17 +118,17 @@ def build_subject() -> Subject:
 def _add_face(builder: _Builder, layers: PhotoLayers, neutral: np.ndarray, moves: np.ndarray, skin: np.ndarray) -> None:
     """Landmarks (irises last), twice subdivided skin, and the shell of hair that starts at its rim."""
     tile = textures.photo_tile(layers.head, (140, 4, 312, 200), 5)
-    first, finer = subdivide(skin, NUM_FACE)
+    first, finer = subdivide(skin, NUM_MESH)
     second, finest = subdivide(finer, len(first.indptr) - 1)
     matrix = second @ first
     points = matrix @ neutral
     uv = matrix @ _lip_safe_uv(layers.landmarks)
     face_moves = np.stack([matrix @ m for m in moves])
     irises, iris_moves = _iris_points(neutral, layers.landmarks)
-    vertices = np.concatenate([points[:NUM_FACE], irises, points[NUM_FACE:]])
-    all_moves = np.concatenate([face_moves[:, :NUM_FACE], iris_moves, face_moves[:, NUM_FACE:]], 1)
-    all_uv = np.concatenate([uv[:NUM_FACE], np.repeat(uv[:1], len(irises), 0), uv[NUM_FACE:]])
-    finest = finest + len(irises) * (finest >= NUM_FACE)
+    vertices = np.concatenate([points[:NUM_MESH], irises, points[NUM_MESH:]])
+    all_moves = np.concatenate([face_moves[:, :NUM_MESH], iris_moves, face_moves[:, NUM_MESH:]], 1)
+    all_uv = np.concatenate([uv[:NUM_MESH], np.repeat(uv[:1], len(irises), 0), uv[NUM_MESH:]])
+    finest = finest + len(irises) * (finest >= NUM_MESH)
     builder.add(Patch(vertices=vertices, triangles=finest, uv=all_uv), tile, "face", moves=all_moves)
     loop = _refined_loop(FACE_OVAL, finest)
     _add_shell(builder, layers, vertices[loop], all_moves[:, loop])
@@ -166,7 +165,7 @@ def _refined_loop(loop: tuple[int, ...], triangles: np.ndarray) -> np.ndarray:
 
 def _lip_safe_uv(landmarks: np.ndarray) -> np.ndarray:
     """Photo positions of the skin landmarks, inner lips drawn outwards so that no tooth bleeds in."""
-    uv = landmarks[:NUM_FACE, :2].copy()
+    uv = landmarks[:NUM_MESH, :2].copy()
     for inner, outer in ((UPPER_INNER[1:-1], UPPER_OUTER[1:-1]), (LOWER_INNER[1:-1], LOWER_OUTER[1:-1])):
         uv[list(inner)] += 0.22 * (uv[list(outer)] - uv[list(inner)])
     return uv

@@ -1,14 +1,10 @@
-"""Which landmark is where on the face, and the triangles between them."""
+"""Which landmark is where on the face, and meshes made finer and smoother."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-NUM_FACE = 468
-"""Landmarks on the skin; 468..477 are the two irises."""
 FACE_OVAL = (
     152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356, 389, 251, 284, 332, 297, 338,
     10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148,
@@ -34,26 +30,6 @@ SKULL = (
     103, 332, 67, 297, 109, 338, 93, 323, 118, 347, 119, 348, 100, 329, 33, 133, 362, 263,
 )  # fmt: skip
 """Landmarks that speech does not move."""
-
-
-def face_triangles() -> np.ndarray:
-    """The 852 skin triangles of the landmark mesh, ``[852, 3]`` i64; eyes and mouth are open.
-
-    The wheel carries only the edges of the mesh; each 3-cycle of edges is a triangle, but for the two
-    that surround a vertex of three neighbours.
-    """
-    from mediapipe.python.solutions.face_mesh import FACEMESH_TESSELATION
-
-    neighbours: dict[int, set[int]] = {}
-    for i, j in FACEMESH_TESSELATION:
-        neighbours.setdefault(i, set()).add(j)
-        neighbours.setdefault(j, set()).add(i)
-    cycles = {
-        tuple(sorted((i, j, k))) for i, around in neighbours.items() for j in around for k in around & neighbours[j]
-    }
-    uses = Counter(edge for t in cycles for edge in ((t[0], t[1]), (t[1], t[2]), (t[0], t[2])))
-    kept = [t for t in cycles if min(uses[t[0], t[1]], uses[t[1], t[2]], uses[t[0], t[2]]) < 3]
-    return np.array(sorted(kept), np.int64)
 
 
 def diffuse(triangles: np.ndarray, count: int, known: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +72,8 @@ def evaluate_frames(
     truth_points: list[np.ndarray] = []
     size = (0, 0)
     steps = _in_step([truth_frames, labels, *predicted.values()], num_frames, ["truth", "labels", *predicted])
-    with LandmarkDetector() if lips else nullcontext() as detector, torch.no_grad():
+    detector = LandmarkDetector() if lips else None
+    with torch.no_grad():
         for t, (truth, label, *pictures) in enumerate(steps):
             size = truth.shape[:2]
             _require_sizes(truth, label, dict(zip(predicted, pictures, strict=True)), t)

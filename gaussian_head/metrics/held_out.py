@@ -124,11 +124,11 @@ def measure_silence(head: Head, capture: Capture, *, listener: Listener = ignore
     silent = silent[np.unique(np.linspace(0, len(silent) - 1, min(len(silent), MOST_SILENT)).round().astype(int))]
     opening = mouth_opening(capture.landmarks.numpy())
     driven = np.full(len(silent), np.nan)
-    with LandmarkDetector() as detector:
-        for i, t in enumerate(silent.tolist()):
-            picture = to_uint8(render_frame(head, motion, t, background=head.background))
-            driven[i] = mouth_opening(detector(picture)[None])[0]
-            listener(Progress(stage="silence", done=i + 1, total=len(silent)))
+    detector = LandmarkDetector()
+    for i, t in enumerate(silent.tolist()):
+        picture = to_uint8(render_frame(head, motion, t, background=head.background))
+        driven[i] = mouth_opening(detector(picture)[None])[0]
+        listener(Progress(stage="silence", done=i + 1, total=len(silent)))
     return silence_scores(opening[capture.train_frames.numpy()], driven, opening[silent])
 
 

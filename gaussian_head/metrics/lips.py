@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ..facenet import NUM_LANDMARKS, FaceLandmarks
 from .alignment import (
     Lag,
     Misalignment,
@@ -95,36 +95,21 @@ class LipScores:
 
 
 class LandmarkDetector:
-    """Finds the landmarks of single pictures; use it as a context manager."""
+    """Finds the landmarks of single pictures."""
 
     def __init__(self) -> None:
-        from ..tracking.landmarks import quiet
-
-        with quiet():
-            from mediapipe.python.solutions.face_mesh import FaceMesh
-
-            self._mesh = FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1)
-            self._mesh.process(np.zeros((64, 64, 3), np.uint8))
+        self._find = FaceLandmarks()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Landmarks ``[478, 2]`` in pixels of a picture u8 ``[H, W, 3]``; NaN where no face is found."""
-        result: Any = self._mesh.process(np.ascontiguousarray(frame))
-        if not result.multi_face_landmarks:
-            return np.full((478, 2), np.nan, np.float32)
-        size = (frame.shape[1], frame.shape[0])
-        return (np.array([(p.x, p.y) for p in result.multi_face_landmarks[0].landmark]) * size).astype(np.float32)
-
-    def __enter__(self) -> LandmarkDetector:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._mesh.close()
+        faces = self._find(frame)
+        return faces[0][:, :2] if faces else np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
 
 
 def detect_landmarks(frames: Iterable[np.ndarray]) -> np.ndarray:
     """Landmarks ``[T, 478, 2]`` in pixels of pictures u8 ``[H, W, 3]``, each on its own; NaN where no face is found."""
-    with LandmarkDetector() as detector:
-        return np.array([detector(frame) for frame in frames], np.float32).reshape(-1, 478, 2)
+    detector = LandmarkDetector()
+    return np.array([detector(frame) for frame in frames], np.float32).reshape(-1, NUM_LANDMARKS, 2)
 
 
 def landmark_distance(truth: np.ndarray, predicted: np.ndarray, *, centred: bool = True) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..facenet import mirror
 from ..transforms import quat_to_rotmat, rotmat_to_quat, rotvec_to_quat
 from .residuals import (
     acceleration_bands,
@@ -24,7 +25,6 @@ from .residuals import (
     robust_weight,
     skew,
 )
-from .topology import mirror
 
 CHUNK = 128
 """Frames whose Jacobians are held in memory at once."""

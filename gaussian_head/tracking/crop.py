@@ -9,8 +9,8 @@ import numpy as np
 
 from ..checks import InputError
 from ..events import Listener, Progress, Warned, ignore
+from ..facenet import FaceDetector
 from ..media import VideoInfo, read_frames
-from .landmarks import FaceDetector
 
 SURVEY_FPS = 4.0
 MOST_SAMPLES = 240
@@ -63,15 +63,12 @@ def survey(video: Path, info: VideoInfo, listener: Listener = ignore) -> Survey:
     rate = min(info.fps, SURVEY_FPS, max(MOST_SAMPLES / max(info.duration, 1e-3), 0.1))
     total = max(1, round(info.duration * rate))
     detector, boxes, rivals = FaceDetector(), [], 0
-    try:
-        for done, image in enumerate(read_frames(video, fps=rate), start=1):
-            found = detector(image)
-            boxes.append(found[0] if len(found) else np.full(4, np.nan))
-            widths = found[:, 2] - found[:, 0]
-            rivals += int(len(widths) > 1 and widths[1] > RIVAL * widths[0])
-            listener(Progress(stage="tracking: looking for the face", done=done, total=max(total, done)))
-    finally:
-        detector.close()
+    for done, image in enumerate(read_frames(video, fps=rate), start=1):
+        found = detector(image)
+        boxes.append(found[0] if len(found) else np.full(4, np.nan))
+        widths = found[:, 2] - found[:, 0]
+        rivals += int(len(widths) > 1 and widths[1] > RIVAL * widths[0])
+        listener(Progress(stage="tracking: looking for the face", done=done, total=max(total, done)))
     if not boxes or np.isnan(boxes).all():
         raise InputError(
             f"video {video} shows no face in any of {len(boxes)} pictures looked at; a clip of one person who faces"

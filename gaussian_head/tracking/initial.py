@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..facenet import mirror
 from .channels import Neutral, find_neutral, measure
-from .topology import LEFT_IRIS, RIGHT_IRIS, RIGID, channel_support, mirror
+from .topology import LEFT_IRIS, RIGHT_IRIS, RIGID, channel_support
 
 IRIS_DIAMETER = 0.0117
 """Metres, nearly the same in all adults (Rüfer et al., "White-to-white corneal diameter", Cornea 2005)."""

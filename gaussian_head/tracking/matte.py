@@ -1,35 +1,15 @@
-"""A soft matte of the person: MediaPipe's selfie segmentation, steadied in time and snapped to picture edges."""
+"""A soft matte of the person, steadied in time and snapped to picture edges."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
 from ..capture import CaptureWriter
-from .landmarks import quiet
-
-
-class PersonSegmenter:
-    """Probability ``[H, W]`` f32 in [0, 1] that a pixel of u8 RGB ``[H, W, 3]`` shows the person."""
-
-    def __init__(self) -> None:
-        with quiet():
-            from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
-
-            self._model = SelfieSegmentation(model_selection=0)
-            self._model.process(np.zeros((64, 64, 3), np.uint8))
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        answer: Any = self._model.process(np.ascontiguousarray(image))
-        return np.array(answer.segmentation_mask, np.float32)
-
-    def close(self) -> None:
-        """Free the model."""
-        self._model.close()
+from ..facenet import PersonSegmenter
 
 
 def mattes(images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -41,17 +21,14 @@ def mattes(images: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarra
     segmenter = PersonSegmenter()
     previous: np.ndarray | None = None
     current: tuple[np.ndarray, np.ndarray] | None = None
-    try:
-        for image in images:
-            following = segmenter(image)
-            if current is not None:
-                yield current[0], refine_matte(current[0], _steadied(previous, current[1], following))
-                previous = current[1]
-            current = (image, following)
+    for image in images:
+        following = segmenter(image)
         if current is not None:
-            yield current[0], refine_matte(current[0], _steadied(previous, current[1], None))
-    finally:
-        segmenter.close()
+            yield current[0], refine_matte(current[0], _steadied(previous, current[1], following))
+            previous = current[1]
+        current = (image, following)
+    if current is not None:
+        yield current[0], refine_matte(current[0], _steadied(previous, current[1], None))
 
 
 class MatteThread:

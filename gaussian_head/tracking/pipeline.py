@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch import Tensor
 from ..capture import Capture, CaptureInfo, CaptureWriter
 from ..checks import InputError
 from ..events import Listener, Warned, ignore, tracked
+from ..facenet import LandmarkTracker, triangles
 from ..media import VideoInfo, probe, read_frames
 from . import report as quality
 from .background import background_plate
@@ -23,12 +23,10 @@ from .crop import Crop, Survey, choose_crop, survey
 from .features import follow_head, steadied
 from .initial import fill_gaps
 from .labels import PartColours, label_parts, learn_colours
-from .landmarks import LandmarkTracker
 from .matte import MatteThread
 from .report_page import draw_page
 from .solve import CHANNELS, Solution, solve_clip
 from .sync import Sound, read_sound, sound_in_step
-from .topology import triangles
 from .torso import TorsoMotion, follow_torso, rest_frame, torso_poses
 
 MIN_SECONDS = 3.0
@@ -144,8 +142,8 @@ def _watch(
     boxes = crop.to_crop(found.boxes[~np.isnan(found.boxes[:, 0])], size)
     landmarks: list[np.ndarray | None] = []
     frames = (crop.cut(image, size) for image in read_frames(video, fps=info.fps, listener=listener))
-    tracker = LandmarkTracker(boxes[0], num_faces=2 if found.rivals > 0 else 1)
-    with closing(tracker) as finder, MatteThread(writer) as matting:
+    finder = LandmarkTracker(boxes[0])
+    with MatteThread(writer) as matting:
         for image in tracked(frames, "tracking: landmarks and masks", max(info.num_frames, 1), listener):
             matting.put(image)
             landmarks.append(finder(image))

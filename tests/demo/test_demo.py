@@ -17,6 +17,7 @@ from gaussian_head.demo.clip import animate
 from gaussian_head.demo.subject import CHANNELS, PART_NAMES, build_subject
 from gaussian_head.demo.voice import SAMPLE_RATE, speak
 from gaussian_head.events import Event, Progress
+from gaussian_head.facenet import FaceDetector, LandmarkTracker
 from gaussian_head.media import probe, read_audio, read_frames
 
 SECONDS, FPS, SIZE = 2.0, 12.5, 320
@@ -59,14 +60,11 @@ def orbit(truth: DemoTruth, degrees: float) -> Camera:
 
 def track(frames: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Landmarks ``[T, 478, 2]`` in pixels and found ``[T]``."""
-    from mediapipe.python.solutions.face_mesh import FaceMesh
-
     points = np.full((len(frames), 478, 2), np.nan)
-    with FaceMesh(static_image_mode=False, refine_landmarks=True, max_num_faces=1) as finder:
-        for t, frame in enumerate(frames):
-            found = finder.process(frame).multi_face_landmarks
-            if found:
-                points[t] = [[p.x * frame.shape[1], p.y * frame.shape[0]] for p in found[0].landmark]
+    finder = LandmarkTracker(FaceDetector()(frames[0])[0])
+    for t, frame in enumerate(frames):
+        if (found := finder(frame)) is not None:
+            points[t] = found[:, :2]
     return points, np.isfinite(points).all((1, 2))
 
 

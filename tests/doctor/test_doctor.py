@@ -24,7 +24,7 @@ def test_every_finding_says_something_and_every_lack_has_a_remedy():
 
 def test_what_the_tests_need_is_found():
     findings = by_name()
-    for name in ("python", "torch", "tracking models", "phone recogniser", "video encoders"):
+    for name in ("python", "torch", "face nets", "phone recogniser", "video encoders"):
         assert findings[name].ok, findings[name]
 
 
@@ -35,7 +35,7 @@ def test_nothing_installed_is_reported_not_raised(monkeypatch):
     real = builtins.__import__
 
     def no_libraries(name, *args, **kwargs):
-        if name.split(".")[0] in ("torch", "mediapipe", "open3d", "pocketsphinx", "av", "transformers"):
+        if name.split(".")[0] in ("torch", "ai_edge_litert", "open3d", "pocketsphinx", "av", "transformers"):
             raise ImportError(f"No module named {name!r}")
         return real(name, *args, **kwargs)
 
@@ -43,7 +43,7 @@ def test_nothing_installed_is_reported_not_raised(monkeypatch):
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(builtins, "__import__", no_libraries)
     findings = by_name()
-    for name in ("torch", "gpu", "compiled kernels", "tracking models", "open3d", "phone recogniser", "video encoders"):
+    for name in ("torch", "gpu", "compiled kernels", "face nets", "open3d", "phone recogniser", "video encoders"):
         assert not findings[name].ok
         assert findings[name].remedy
     assert "pip install torch" in findings["torch"].remedy
@@ -64,14 +64,12 @@ def test_open3d_without_a_system_library_names_the_package(monkeypatch):
     assert finding.remedy == "apt-get install libusb-1.0-0"
 
 
-def test_missing_tracking_model_is_named(monkeypatch, tmp_path):
-    (tmp_path / "mediapipe").mkdir()
-    (tmp_path / "mediapipe" / "__init__.py").touch()
-    spec = importlib.util.spec_from_file_location("mediapipe", tmp_path / "mediapipe" / "__init__.py")
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: spec)
-    finding = doctor._guarded("tracking models", doctor._mediapipe)
+def test_missing_nets_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("gaussian_head.facenet.models._folders", lambda: [tmp_path])
+    finding = doctor._guarded("face nets", doctor._face_nets)
     assert not finding.ok
-    assert "face_landmark_with_attention.tflite" in finding.detail
+    assert "face_landmarks.tflite" in finding.detail
+    assert finding.remedy
 
 
 @pytest.mark.parametrize("free", [0.5, 100.0, None])
@@ -83,7 +81,7 @@ def test_memory(monkeypatch, free):
 def test_importing_the_doctor_loads_nothing():
     code = (
         "import sys, gaussian_head.doctor; "
-        "print([m for m in ('torch', 'mediapipe', 'open3d', 'av', 'transformers') if m in sys.modules])"
+        "print([m for m in ('torch', 'ai_edge_litert', 'open3d', 'av', 'transformers') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = result.stdout.strip()

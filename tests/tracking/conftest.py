@@ -14,16 +14,10 @@ def portrait() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def portrait_landmarks(portrait) -> np.ndarray:
-    """MediaPipe's landmarks of the portrait, ``[478, 3]`` pixels."""
-    from gaussian_head.tracking.landmarks import FaceDetector, LandmarkTracker
+    """Landmarks of the portrait, ``[478, 3]`` pixels."""
+    from gaussian_head.facenet import FaceDetector, LandmarkTracker
 
-    detector = FaceDetector()
-    tracker = LandmarkTracker(detector(portrait)[0])
-    try:
-        return tracker(portrait)
-    finally:
-        tracker.close()
-        detector.close()
+    return LandmarkTracker(FaceDetector()(portrait)[0])(portrait)
 
 
 @pytest.fixture(scope="session")

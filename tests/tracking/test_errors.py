@@ -1,4 +1,4 @@
-"""Errors on the way end the work at once, close what was opened and lose no time."""
+"""Errors on the way end the work at once and lose no time."""
 
 import threading
 
@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from gaussian_head.checks import InputError
+from gaussian_head.facenet import FaceDetector
 from gaussian_head.media import VideoInfo, VideoWriter
 from gaussian_head.tracking import matte, pipeline, sync
-from gaussian_head.tracking.crop import Survey
-from gaussian_head.tracking.landmarks import FaceDetector
 from gaussian_head.tracking.matte import MatteThread
 
 
@@ -98,32 +97,8 @@ def test_sound_is_read_before_the_pictures(monkeypatch, plain_clip, tmp_path):
         pipeline.track(plain_clip, tmp_path / "capture")
 
 
-def test_the_tracker_is_closed_on_errors(monkeypatch, plain_clip, tmp_path):
-    closed = []
-
-    class Tracker:
-        def __init__(self, *_, **__):
-            pass
-
-        def __call__(self, image):
-            raise RuntimeError("no answer")
-
-        def close(self):
-            closed.append(True)
-
-    monkeypatch.setattr(matte, "mattes", lambda images: ((image, image[..., 0]) for image in images))
-    monkeypatch.setattr(pipeline, "LandmarkTracker", Tracker)
-    monkeypatch.setattr(pipeline, "survey", lambda *_: Survey(boxes=np.array([[10.0, 10, 50, 50]]), rivals=0.0))
-    with pytest.raises(RuntimeError, match="no answer"):
-        pipeline.track(plain_clip, tmp_path / "capture")
-    assert closed == [True]
-
-
 def test_a_face_is_surer_upright_than_upside_down(portrait):
     detector = FaceDetector()
-    try:
-        turned = [detector.score(np.rot90(portrait, k)) for k in range(4)]
-        assert detector.score(np.full((200, 200, 3), 90, np.uint8)) == 0
-    finally:
-        detector.close()
+    turned = [detector.score(np.rot90(portrait, k)) for k in range(4)]
+    assert detector.score(np.full((200, 200, 3), 90, np.uint8)) == 0
     assert turned[0] > max(turned[1:]) + 0.1

@@ -118,7 +118,7 @@ def test_unusable_videos_are_refused_and_leave_nothing(portrait, tmp_path, frame
 def test_the_largest_of_two_faces_is_taken(portrait):
     import cv2
 
-    from gaussian_head.tracking.landmarks import FaceDetector, LandmarkTracker
+    from gaussian_head.facenet import FaceDetector, LandmarkTracker
 
     small = cv2.resize(portrait, (240, 240), interpolation=cv2.INTER_AREA)
     both = np.full((400, 640, 3), 120, np.uint8)
@@ -128,21 +128,18 @@ def test_the_largest_of_two_faces_is_taken(portrait):
     assert len(boxes) == 2
     assert boxes[0, 2] < 400 < boxes[1, 0]
     for box, inside in ((boxes[0], lambda x: x < 400), (boxes[1], lambda x: x > 400)):
-        tracker = LandmarkTracker(box, num_faces=2)
+        tracker = LandmarkTracker(box)
         for _ in range(3):
             assert inside(tracker(both)[:, 0]).all()
-        tracker.close()
-    detector.close()
 
 
 def test_a_small_face_in_a_large_picture_is_found(portrait):
-    from gaussian_head.tracking.landmarks import FaceDetector
+    from gaussian_head.facenet import FaceDetector
 
     wide = np.full((2160, 3840, 3), 110, np.uint8)
     wide[1500:1900, 600:1000] = portrait
     detector = FaceDetector()
     (box,) = detector(wide)
-    detector.close()
     assert 700 < box[0] < box[2] < 950
     assert 1500 < box[1] < box[3] < 1720
 

@@ -4,27 +4,28 @@ from collections import Counter
 
 import numpy as np
 
+from gaussian_head.facenet import NUM_MESH, mirror, triangles
 from gaussian_head.motion import SEMANTIC_CHANNELS
 from gaussian_head.tracking import topology as top
 
 
 def test_triangles_form_one_sheet_with_eyes_and_mouth_open():
-    faces = top.triangles()
+    faces = triangles()
     assert faces.shape == (852, 3)
     edges = Counter(frozenset(pair) for f in faces.tolist() for pair in zip(f, f[1:] + f[:1], strict=True))
     assert set(edges.values()) == {1, 2}
-    assert top.NUM_MESH - len(edges) + len(faces) == 1 - 3
+    assert NUM_MESH - len(edges) + len(faces) == 1 - 3
     rim = {i for edge, count in edges.items() if count == 1 for i in edge}
     assert rim == {*top.OVAL, *top.INNER_LIPS, *top.LEFT_EYE, *top.RIGHT_EYE}
 
 
 def test_triangles_face_the_camera(face):
-    a, b, c = (face[top.triangles()[:, k]] for k in range(3))
+    a, b, c = (face[triangles()[:, k]] for k in range(3))
     assert (np.cross(b - a, c - a)[:, 2] < 0).mean() > 0.97
 
 
 def test_mirror_pairs(face):
-    partner = top.mirror()
+    partner = mirror()
     assert np.array_equal(partner[partner], np.arange(478))
     assert partner[33] == 263
     assert partner[61] == 291
