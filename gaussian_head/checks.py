@@ -47,6 +47,4 @@ def read_json(path: str | Path, what: str) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{what} {path} is not valid JSON ({error}); it was cut short or is something else."
-        ) from error
+        raise InputError(f"{what} {path} is no JSON ({error}); it was cut short or is something else.") from error

@@ -3,6 +3,8 @@
 from .capture import Capture as Capture
 from .capture import CaptureFrame as CaptureFrame
 from .capture import FaceShape as FaceShape
+from .identity import clip_identity as clip_identity
+from .identity import is_capture_of as is_capture_of
 from .layout import LABEL_NAMES as LABEL_NAMES
 from .layout import CaptureInfo as CaptureInfo
 from .writer import CaptureWriter as CaptureWriter

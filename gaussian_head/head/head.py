@@ -44,7 +44,7 @@ class Head:
     audio_model: AudioToMotion | None = None
     """Predicts the lip channels from sound; None for a clip without sound."""
     capture_path: str = ""
-    """Where the capture lay when the head was trained."""
+    """Where the capture that it was trained on lies; "" where it is not known."""
 
     @staticmethod
     def load(folder: str | Path) -> Head:

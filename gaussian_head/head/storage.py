@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
+from ..capture import is_capture_of
 from ..checks import InputError, require_writable_folder
 from ..io.checkpoint import load_checkpoint, save_checkpoint
 from ..motion import Motion
@@ -41,7 +43,7 @@ def save_head(head: Head, folder: str | Path) -> None:
         "num_train": head.num_train,
         "width": camera.width,
         "height": camera.height,
-        "capture": head.capture_path,
+        "capture": _relative(head.capture_path, folder),
         "speaks": head.audio_model is not None,
     }
     if head.audio_model is not None:
@@ -67,32 +69,42 @@ def load_head(folder: str | Path) -> Head:
 
 def _assemble(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> Head:
     prefix = "coefficients."
+    motion = Motion(
+        fps=meta["fps"],
+        channels=tuple(meta["channels"]),
+        **{key: tensors[f"motion.{key}"] for key in MOTION_TENSORS},
+    )
     return Head(
         branches=tuple(
             Branch(name=name, **{key: tensors[f"branch.{name}.{key}"] for key in (*PER_GAUSSIAN, "uses")})
             for name in meta["branches"]
         ),
         coefficient_params={key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)},
-        capture_motion=Motion(
-            fps=meta["fps"],
-            channels=tuple(meta["channels"]),
-            **{key: tensors[f"motion.{key}"] for key in MOTION_TENSORS},
-        ),
+        capture_motion=motion,
         num_train=meta["num_train"],
         camera=Camera(viewmat=tensors["viewmat"], K=tensors["K"], width=meta["width"], height=meta["height"]),
         background=tensors["background"].float() / 255,
         channel_ranges=tensors["channel_ranges"],
         audio_model=_load_audio(folder) if meta["speaks"] else None,
-        capture_path=_find_capture(meta["capture"], folder),
+        capture_path=_find_capture(meta["capture"], folder, motion),
     )
 
 
-def _find_capture(recorded: str, folder: Path) -> str:
-    """Where the capture lies: as recorded, or beside a head that was moved together with it."""
-    beside = folder.resolve().parent / "capture"
-    if recorded and Path(recorded).is_dir():
-        return recorded
-    return str(beside) if beside.is_dir() else recorded
+def _relative(path: str, folder: Path) -> str:
+    """``path`` as seen from the head's folder: it names nothing of the machine and holds where both are moved."""
+    try:
+        return Path(os.path.relpath(Path(path).resolve(), folder.resolve())).as_posix() if path else ""
+    except ValueError:  # another drive: no path leads there
+        return ""
+
+
+def _find_capture(recorded: str, folder: Path, motion: Motion) -> str:
+    """Where the capture of ``motion`` lies: beside the head, else as recorded; "" where neither is it."""
+    folder = folder.resolve()
+    for place in (folder.parent / "capture", folder / recorded if recorded else None):
+        if place is not None and is_capture_of(place, motion):
+            return str(place.resolve())
+    return ""
 
 
 def _load_audio(folder: Path):

@@ -24,8 +24,9 @@ from . import losses
 from .config import Stage, TrainConfig
 from .data import TrainFrame, draw_weights, frame_size, prefetched
 from .densify import choose_growth, split_growth
+from .interrupting import Interruptions
 from .observing import Observer, StepDone, StepsDone, StopTraining, snapshot, unobserved
-from .state import CORRECTIONS, TrainState
+from .state import CORRECTIONS, TrainState, require_finite
 
 log = logging.getLogger(__name__)
 PULL_EVERY = 10
@@ -92,15 +93,22 @@ def run(
         state: new or resumed.
         capture: the person.
         config: the run.
-        save: called every ``config.checkpoint_minutes`` and at the end.
+        save: called every ``config.checkpoint_minutes``, at the end and where Ctrl-C ends the run before.
         listener: receives Progress with loss, PSNR of the last steps and the number of Gaussians.
         observer: called after every step; raising StopTraining ends the run there, with a checkpoint.
     """
-    try:
-        _run(state, capture, config, save, listener, observer)
-    except StopTraining:
-        log.info("ended by the observer at step %d", state.step)
-    save(state)
+    with Interruptions() as signals:
+        try:
+            _run(state, capture, config, save, listener, observer, signals)
+        except StopTraining:
+            log.info("ended by the observer at step %d", state.step)
+        except KeyboardInterrupt as stop:
+            if signals.broken:
+                raise
+            save(state)
+            words = f"stopped at step {state.step} of {config.iterations}; --resume goes on from there"
+            raise type(stop)(words) from stop
+        save(state)
 
 
 def _run(
@@ -110,6 +118,7 @@ def _run(
     save: Callable[[TrainState], None],
     listener: Listener,
     observer: Observer,
+    signals: Interruptions,
 ) -> None:
     last_save, first = time.monotonic(), 0
     for index, stage in enumerate(config.stages):
@@ -118,13 +127,9 @@ def _run(
         scene, average = Scene.of(capture, stage.resolution), None
         for offset, frame in enumerate(prefetched(capture, order, stage.resolution, config.weights)):
             _set_rates(state, stage, (begin + offset) / stage.iterations)
-            loss, psnr = step(state, frame, scene, config, stage)
+            with signals.held():
+                loss, psnr = _whole_step(state, frame, scene, config, stage)
             average = psnr if average is None else 0.98 * average + 0.02 * psnr
-            state.step += 1
-            if state.step % PULL_EVERY == 0:
-                hold_to_prior(state, config)
-            if stage.densify and state.step % config.densify_every == 0:
-                densify(state, config)
             if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
                 save(state)
                 last_save = time.monotonic()
@@ -133,6 +138,21 @@ def _run(
                 total = config.iterations
                 listener(StepsDone(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
             observer(_step_done(state, config, stage, loss, psnr))
+
+
+def _whole_step(
+    state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig, stage: Stage
+) -> tuple[float, float]:
+    """``step`` with what is due after it: the state before and after can be saved, but not in between."""
+    loss, psnr = step(state, frame, scene, config, stage)
+    if not math.isfinite(loss):
+        require_finite(state)
+    state.step += 1
+    if state.step % PULL_EVERY == 0:
+        hold_to_prior(state, config)
+    if stage.densify and state.step % config.densify_every == 0:
+        densify(state, config)
+    return loss, psnr
 
 
 def _step_done(state: TrainState, config: TrainConfig, stage: Stage, loss: float, psnr: float) -> StepDone:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from ..capture import Capture
+from torch import Tensor
+
+from ..capture import Capture, clip_identity
 from ..checks import InputError, read_json, require_writable_folder
-from ..durable import replacing
+from ..durable import discard, locked, replacing
 from ..events import Listener, Progress, Warned, ignore
 from ..head import Head, initial_parts
+from ..head.storage import MODEL
 from ..io import config_from_json, config_to_json, load_checkpoint, save_checkpoint
 from . import loop
 from .config import TrainConfig
 from .observing import Observer, unobserved
 from .refine import apply_corrections, extend_corrections
-from .state import CORRECTIONS, TrainState, new_state, pack, unpack
+from .state import CORRECTIONS, TrainState, new_state, pack, require_finite, unpack
 
 log = logging.getLogger(__name__)
 CHECKPOINT, CONFIG = "checkpoint", "config.json"
-FORMAT, VERSION = "gaussian-head-training", 1
+FORMAT, VERSION = "gaussian-head-training", 2
 
 
 def train(
@@ -31,40 +34,74 @@ def train(
     config: TrainConfig,
     *,
     resume: bool = False,
+    overwrite: bool = False,
     listener: Listener = ignore,
     observer: Observer = unobserved,
 ) -> Head:
     """Train a head and save it to ``out``.
 
+    Ctrl-C and SIGTERM (where it raises) end it after the step under way, with a checkpoint.
+
     Args:
         capture: a Capture or the folder of one; its held-out frames are never looked at.
-        out: folder of the head; gets ``config.json`` and, while training runs, ``checkpoint``.
+        out: folder of the head; gets ``config.json`` and, until all is done, ``checkpoint``.
         config: the run, for example ``PRESETS["standard"]``.
-        resume: go on from ``out/checkpoint`` where there is one, exactly as if never stopped.
+        resume: go on from ``out/checkpoint`` where there is one, exactly as if never stopped; a finished head of the
+            same run is returned as it is.
+        overwrite: begin anew where ``out`` holds a head or an unfinished run.
         listener: receives Progress and Warned.
         observer: called after every step (see ``StepDone``); where it raises StopTraining the head is finished
             and saved as it is, and ``out/checkpoint`` stays, to go on from with ``resume``.
 
     Returns:
-        The trained head, as saved.
+        The trained head, as saved. Where it could not learn to speak it is saved all the same, Warned says why, and
+        the checkpoint stays, so that ``resume`` tries that again.
 
     Raises:
-        InputError: unusable capture, an output that cannot be written, or a checkpoint of another run.
+        InputError: unusable capture, an output that cannot be written or holds something that would be lost, a
+            checkpoint of another run, or training that has gone wrong (not finite).
+        KeyboardInterrupt: as above, saying where it goes on.
     """
+    require_free(out, resume=resume, overwrite=overwrite)
     out = require_writable_folder(out, "output folder")
-    if not isinstance(capture, Capture):
-        capture = Capture.load(capture)
-    save_config(config, out / CONFIG)
-    start, held = initial_parts(capture, config.init, config.seed)
-    state = _resume(out, start, config) if resume else None
-    if state is None:
-        state = new_state(start, config.rates, held)
-    loop.run(state, capture, config, save=lambda s: _save(out, s, config), listener=listener, observer=observer)
-    head = _finish(state, capture, config, listener)
-    head.save(out)
-    if state.step >= config.iterations:
-        shutil.rmtree(out / CHECKPOINT, ignore_errors=True)
-    return head
+    with locked(out, f"training of a head in {out}"):
+        if not isinstance(capture, Capture):
+            capture = Capture.load(capture)
+        checkpoint = _checkpoint(out, capture, config) if resume else None
+        if resume and checkpoint is None and (out / MODEL).exists():
+            return _finished(out, capture, config, listener)
+        start, held = initial_parts(capture, config.init, config.seed)
+        if checkpoint is None:
+            state = new_state(start, config.rates, held)
+            discard(out / CHECKPOINT)
+        else:
+            state = unpack(checkpoint, start, config.rates)
+        if not (out / MODEL).exists():
+            save_config(config, out / CONFIG)
+        save = partial(_save, out, config, clip_identity(capture.motion))
+        loop.run(state, capture, config, save=save, listener=listener, observer=observer)
+        head = _saved(state, capture, config, out)
+        head, complete = _taught(head, capture, config, out, listener)
+        if complete and state.step >= config.iterations:
+            discard(out / CHECKPOINT)
+        return head
+
+
+def require_free(out: str | Path, *, resume: bool, overwrite: bool) -> None:
+    """InputError where training into ``out`` would lose a head or an unfinished run without being told to."""
+    if resume and overwrite:
+        raise InputError("resume goes on with what is there and overwrite begins anew; one of them is wanted.")
+    if resume or overwrite:
+        return
+    if (Path(out) / CHECKPOINT).exists():
+        raise InputError(
+            f"{out} holds an unfinished run; go on with --resume, begin anew with --overwrite, or choose another --out."
+        )
+    if (Path(out) / MODEL).exists():
+        raise InputError(
+            f"{out} holds a finished head, which would be replaced; give --overwrite if that is wanted, or another "
+            "--out."
+        )
 
 
 def save_config(config: TrainConfig, path: str | Path) -> None:
@@ -82,36 +119,74 @@ def load_config(path: str | Path) -> TrainConfig:
     return config_from_json(TrainConfig, read_json(path, "training configuration"), where=str(path))
 
 
-def _save(out: Path, state: TrainState, config: TrainConfig) -> None:
-    meta = {"config": config_to_json(config), "step": state.step}
+def _save(out: Path, config: TrainConfig, identity: str, state: TrainState) -> None:
+    require_finite(state)
+    meta = {"config": config_to_json(config), "step": state.step, "capture": identity}
     save_checkpoint(out / CHECKPOINT, pack(state), meta, format=FORMAT, version=VERSION)
 
 
-def _resume(out: Path, start: Head, config: TrainConfig) -> TrainState | None:
-    if not (out / CHECKPOINT).exists():
+def _checkpoint(out: Path, capture: Capture, config: TrainConfig) -> dict[str, Tensor] | None:
+    """The tensors of an unfinished run, None where there is none; InputError where it is another one."""
+    folder = out / CHECKPOINT
+    if not folder.exists():
         return None
-    tensors, meta = load_checkpoint(out / CHECKPOINT, format=FORMAT, version=VERSION)
-    if meta["config"] != config_to_json(config):
+    tensors, meta = load_checkpoint(folder, format=FORMAT, version=VERSION)
+    if meta.get("config") != config_to_json(config):
         raise InputError(
-            f"checkpoint {out / CHECKPOINT} belongs to another configuration; "
-            "resume with the same preset and seed, or start anew without --resume."
+            f"checkpoint {folder} belongs to another configuration; "
+            "resume with the same preset and seed, or begin anew with --overwrite."
+        )
+    if meta.get("capture") != clip_identity(capture.motion):
+        raise InputError(
+            f"checkpoint {folder} belongs to another capture than {capture.path}; "
+            "resume with the same one, choose another --out, or begin anew with --overwrite."
         )
     log.info("resuming at step %d", meta["step"])
-    return unpack(tensors, start, config.rates)
+    return tensors
 
 
-def _finish(state: TrainState, capture: Capture, config: TrainConfig, listener: Listener) -> Head:
-    """Detach the head, extend the pose corrections to all frames and learn to be driven by sound."""
+def _finished(out: Path, capture: Capture, config: TrainConfig, listener: Listener) -> Head:
+    """The head that is in ``out`` already; InputError where this run would not have made it."""
+    head = Head.load(out)
+    same_clip = clip_identity(head.capture_motion) == clip_identity(capture.motion)
+    if not same_clip or read_json(out / CONFIG, "training configuration") != config_to_json(config):
+        raise InputError(
+            f"{out} holds a finished head of another {'configuration' if same_clip else 'capture'}; there is nothing "
+            "to resume. Choose another --out, or begin anew with --overwrite."
+        )
+    listener(Warned(message=f"the head in {out} is finished; there was nothing left to do."))
+    return head
+
+
+def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) -> Head:
+    """Detach the head, extend the pose corrections to all frames and save it before it learns to speak."""
     head = state.head()
     branches = tuple(replace(b, **{k: v.detach().contiguous() for k, v in b.tensors().items()}) for b in head.branches)
     corrections = extend_corrections(capture.motion, state.params[CORRECTIONS].detach(), capture.train_frames)
-    return replace(
+    head = replace(
         head,
         branches=branches,
         coefficient_params={k: v.detach() for k, v in head.coefficient_params.items()},
         capture_motion=apply_corrections(capture.motion, corrections),
-        audio_model=_audio_model(capture, config, listener),
     )
+    head.save(out)
+    save_config(config, out / CONFIG)
+    return head
+
+
+def _taught(head: Head, capture: Capture, config: TrainConfig, out: Path, listener: Listener) -> tuple[Head, bool]:
+    """The head, able to speak and saved so where the clip has sound; and whether nothing is left to do."""
+    try:
+        model = _audio_model(capture, config, listener)
+    except InputError as error:
+        listener(Warned(message=f"the head is saved but cannot speak: {error} --resume tries only that again."))
+        return head, False
+    except KeyboardInterrupt as stop:
+        raise type(stop)(f"stopped; the head in {out} cannot speak yet, --resume goes on with that") from stop
+    if model is not None:
+        head = replace(head, audio_model=model)
+        head.save(out)
+    return head, True
 
 
 def _audio_model(capture: Capture, config: TrainConfig, listener: Listener):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..checks import InputError
 from ..head import Branch, Head
 from ..head.branch import PER_GAUSSIAN, TRAINED
 from .config import LearningRates
@@ -143,6 +144,16 @@ def pack(state: TrainState) -> dict[str, Tensor]:
             tensors[f"adam.{name}.{key}"] = moment
     tensors |= {"pull": state.pull, "seen": state.seen, "step": torch.tensor(state.step)}
     return tensors
+
+
+def require_finite(state: TrainState) -> None:
+    """InputError where training has gone wrong: what was saved last is better than this."""
+    for name, value in pack(state).items():
+        if not torch.isfinite(value).all():
+            raise InputError(
+                f"training went wrong before step {state.step}: {name} is no longer finite. What was saved last is "
+                "kept; train with lower rates: edit a config.json and give it with --config."
+            )
 
 
 def unpack(tensors: Mapping[str, Tensor], head: Head, rates: LearningRates) -> TrainState:

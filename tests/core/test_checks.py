@@ -26,5 +26,5 @@ def test_json_of_any_editor_is_read(tmp_path, encoding):
 def test_what_is_no_json_is_named(tmp_path, content):
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"settings .*a\.json is not valid JSON"):
+    with pytest.raises(InputError, match=r"settings .*a\.json is no JSON"):
         read_json(path, "settings")

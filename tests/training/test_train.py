@@ -1,17 +1,20 @@
 """Training on a filmed synthetic head: it learns, it resumes exactly, it refuses what is not its own."""
 
 import json
+import signal
 from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.events import Event, Progress
+from gaussian_head.durable import locked
+from gaussian_head.events import Event, Progress, Warned
 from gaussian_head.head import Head, InitConfig, initial_head
-from gaussian_head.io.checkpoint import save_checkpoint
-from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, save_config, train
+from gaussian_head.io.checkpoint import load_checkpoint, save_checkpoint
+from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
 from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
 from gaussian_head.training.state import new_state, pack, unpack
 
@@ -82,11 +85,158 @@ def test_checkpoint_of_another_run_is_refused(silent, tmp_path):
         tmp_path / CHECKPOINT,
         {"step": torch.tensor(3)},
         {"config": {}, "step": 3},
-        format="gaussian-head-training",
-        version=1,
+        format=FORMAT,
+        version=VERSION,
     )
     with pytest.raises(InputError, match="another configuration"):
         train(silent, tmp_path, CONFIG, resume=True)
+
+
+SHORT = replace(
+    CONFIG,
+    stages=(Stage(name="coarse", iterations=12, resolution=0.5, densify=True, refine_pose=True),),
+    densify_every=5,
+)
+
+
+def content(folder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def interrupted(capture, out, step: int, **options):
+    def observe(done):
+        if done.step == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=f"stopped at step {step} of 12; --resume goes on from there"):
+        train(capture, out, SHORT, observer=observe, **options)
+
+
+def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_head(silent, tmp_path):
+    whole = train(silent, tmp_path / "whole", SHORT)
+    interrupted(silent, tmp_path / "part", 3)
+    interrupted(silent, tmp_path / "part", 7, resume=True)
+    steps = []
+    head = train(silent, tmp_path / "part", SHORT, resume=True, observer=lambda done: steps.append(done.step))
+    assert steps == list(range(8, 13))
+    for ours, theirs in zip(whole.branches, head.branches, strict=True):
+        for name, value in ours.tensors().items():
+            assert torch.equal(value, getattr(theirs, name)), name
+    assert torch.equal(whole.capture_motion.head_positions, head.capture_motion.head_positions)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_within_a_step_waits_for_its_end(silent, tmp_path, monkeypatch, number):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    original, step, steps = signal.getsignal(number), loop.step, []
+
+    def signalled(state, *rest):
+        steps.append(state.step)
+        if len(steps) == 4:
+            signal.raise_signal(number)
+        return step(state, *rest)
+
+    monkeypatch.setattr(loop, "step", signalled)
+    signal.signal(number, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt, match="stopped at step 4 of 12"):
+            train(silent, tmp_path, SHORT)
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, original)
+    tensors, meta = load_checkpoint(tmp_path / CHECKPOINT, format=FORMAT, version=VERSION)
+    assert meta["step"] == int(tensors["step"]) == 4
+
+
+def test_a_finished_head_is_neither_trained_again_nor_replaced(silent, tmp_path):
+    train(silent, tmp_path, SHORT)
+    before, seen = content(tmp_path), []
+    train(silent, tmp_path, SHORT, resume=True, listener=seen.append, observer=lambda done: pytest.fail("it trained"))
+    assert [type(event) for event in seen] == [Warned]
+    for options, words in (({}, "finished head, which would be replaced"), ({"resume": True}, "another configuration")):
+        with pytest.raises(InputError, match=words):
+            train(silent, tmp_path, replace(SHORT, seed=5), **options)
+    assert content(tmp_path) == before
+    train(silent, tmp_path, replace(SHORT, seed=5), overwrite=True)
+    assert load_config(tmp_path / "config.json").seed == 5
+
+
+def test_an_unfinished_run_is_not_begun_anew_without_being_told(silent, tmp_path):
+    interrupted(silent, tmp_path, 3)
+    before = content(tmp_path)
+    with pytest.raises(InputError, match="unfinished run; go on with --resume"):
+        train(silent, tmp_path, SHORT)
+    with pytest.raises(InputError, match="another configuration"):
+        train(silent, tmp_path, replace(SHORT, seed=5), resume=True)
+    assert content(tmp_path) == before
+    interrupted(silent, tmp_path, 2, overwrite=True)
+
+
+def test_a_run_is_not_resumed_with_another_capture(silent, tmp_path):
+    make_capture(tmp_path / "other", num_frames=30, sound=False)
+    tracking = tmp_path / "other" / "tracking.safetensors"
+    tensors = load_file(tracking)
+    tensors["expression"][3, 0] += 0.01
+    save_file(tensors, tracking)
+    interrupted(silent, tmp_path / "head", 3)
+    with pytest.raises(InputError, match="belongs to another capture"):
+        train(tmp_path / "other", tmp_path / "head", SHORT, resume=True)
+    train(silent, tmp_path / "head", SHORT, resume=True)
+    with pytest.raises(InputError, match="finished head of another capture"):
+        train(tmp_path / "other", tmp_path / "head", SHORT, resume=True)
+
+
+@pytest.mark.parametrize("failure", [InputError("the encoder is missing."), RuntimeError("no"), KeyboardInterrupt()])
+def test_a_head_that_cannot_be_taught_to_speak_is_kept_and_taught_later(tmp_path, monkeypatch, failure):
+    spoken, _ = make_capture(tmp_path / "capture")
+
+    def fail(*_):
+        raise failure
+
+    seen = []
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_audio_model", fail)
+        if isinstance(failure, InputError):
+            train(spoken, tmp_path / "head", SHORT, listener=seen.append)
+            assert "cannot speak: the encoder is missing. --resume" in seen[-1].message
+        else:
+            with pytest.raises(type(failure)):
+                train(spoken, tmp_path / "head", SHORT)
+    mute = Head.load(tmp_path / "head")
+    assert mute.audio_model is None
+
+    learned = []
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_audio_model", lambda *_: learned.append(1))
+        head = train(
+            spoken, tmp_path / "head", SHORT, resume=True, observer=lambda done: pytest.fail("it trained again")
+        )
+    assert learned == [1]
+    assert torch.equal(head.branches[0].means, mute.branches[0].means)
+    assert not (tmp_path / "head" / CHECKPOINT).exists()
+
+
+def test_a_run_that_went_wrong_keeps_the_last_good_checkpoint(silent, tmp_path, monkeypatch):
+    interrupted(silent, tmp_path, 3)
+    before, step = content(tmp_path), loop.step
+
+    def poisoned(state, *rest):
+        result = step(state, *rest)
+        if state.step == 5:
+            state.params["face.means"].data[7, 1] = float("nan")
+        return result
+
+    monkeypatch.setattr(loop, "step", poisoned)
+    with pytest.raises(InputError, match="no longer finite"):
+        train(silent, tmp_path, SHORT, resume=True)
+    assert content(tmp_path) == before
+
+
+def test_two_runs_do_not_share_a_folder(silent, tmp_path):
+    with locked(tmp_path, "x"), pytest.raises(InputError, match=r"training of a head in .* is under way"):
+        train(silent, tmp_path, SHORT)
 
 
 def test_every_preset_survives_its_json_and_unknown_keys_are_named(tmp_path):

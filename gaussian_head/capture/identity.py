@@ -1,0 +1,42 @@
+"""Whose clip a capture is: a fingerprint that a head trained on it shares, and a look at a folder by it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ..checks import InputError
+from ..motion import Motion
+from .layout import CaptureInfo
+
+TRACKING = "tracking.safetensors"
+
+
+def clip_identity(motion: Motion) -> str:
+    """SHA-256 of frame rate, channels and every frame's expression, which no two clips share.
+
+    Poses are left out: training corrects them.
+    """
+    return _identity(motion.fps, motion.channels, motion.expression.detach().cpu().contiguous().numpy())
+
+
+def is_capture_of(folder: str | Path, motion: Motion) -> bool:
+    """Whether ``folder`` is the capture of ``motion``; nothing of it but two files of fixed names is opened."""
+    from safetensors import SafetensorError, safe_open
+
+    meta, tracking = Path(folder) / "capture.json", Path(folder) / TRACKING
+    if not (meta.is_file() and tracking.is_file()):
+        return False
+    try:
+        info = CaptureInfo.read(meta)
+        with safe_open(str(tracking), framework="np") as file:
+            expression = file.get_tensor("expression")
+    except (InputError, SafetensorError, OSError):
+        return False
+    return _identity(info.fps, tuple(info.channels), expression) == clip_identity(motion)
+
+
+def _identity(fps: float, channels: tuple[str, ...], expression) -> str:
+    digest = hashlib.sha256(repr((float(fps), channels, expression.shape, str(expression.dtype))).encode())
+    digest.update(expression.tobytes())
+    return digest.hexdigest()
