@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -35,6 +36,15 @@ def require_writable_folder(path: str | Path, what: str) -> Path:
     except OSError as error:
         raise InputError(f"{what} {path} cannot be written ({error.strerror}); choose another with --out.") from error
     return path
+
+
+def fingerprint(path: str | Path) -> str:
+    """SHA-256 of a file's content, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_json(path: str | Path, what: str) -> Any:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import tyro
@@ -38,17 +42,50 @@ def _prepare_threads() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: ends like Ctrl-C, with what was begun put in order."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _prepare_ending() -> None:
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _terminate)
+
+
+def _prepare_terminal() -> None:
+    """Let a terminal that has no letter for something show its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _guarded(run: Callable[[], None]) -> None:
+    _prepare_terminal()
+    _prepare_ending()
     try:
         run()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from error
     except OSError as error:
-        print(
-            f"error: {error}. Nothing was left half-written; free some space or choose another --out.", file=sys.stderr
-        )
+        print(f"error: {error}. Nothing was left half-written{_advice(error)}.", file=sys.stderr)
         raise SystemExit(2) from error
-    except KeyboardInterrupt:
-        print("stopped; train, reconstruct and render go on from here with --resume", file=sys.stderr)
-        raise SystemExit(130) from None
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped; nothing was left half-written", file=sys.stderr)
+        raise SystemExit(143 if isinstance(stop, Terminated) else 130) from None
+
+
+def _advice(error: OSError) -> str:
+    """What to do about a failure that the system reports, where that is known."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "; free some space or choose another --out"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "; check the permissions there"
+    if error.errno == errno.EADDRINUSE:
+        return "; another program listens there, choose another --port"
+    return ""

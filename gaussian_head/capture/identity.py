@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..checks import InputError
+from ..checks import InputError, fingerprint, require_file
 from ..motion import Motion
 from .layout import CaptureInfo
 
@@ -34,6 +34,19 @@ def is_capture_of(folder: str | Path, motion: Motion) -> bool:
     except (InputError, SafetensorError, OSError):
         return False
     return _identity(info.fps, tuple(info.channels), expression) == clip_identity(motion)
+
+
+def require_source(folder: str | Path, video: str | Path, size: int) -> None:
+    """InputError where the capture in ``folder`` was not tracked from ``video`` at ``size`` pixels."""
+    info = CaptureInfo.read(Path(folder) / "capture.json")
+    video, source = require_file(video, "video"), info.source
+    known = source.get("sha256")
+    same = known == fingerprint(video) if known else source.get("name") == video.name
+    if not same or info.width != size:
+        raise InputError(
+            f"capture {folder} was tracked from {source.get('name')} at {info.width} pixels, not from {video} at "
+            f"{size}; resume with that video and size, choose another --out, or begin anew without --resume."
+        )
 
 
 def _identity(fps: float, channels: tuple[str, ...], expression) -> str:

@@ -6,14 +6,13 @@ SHA-256 of the former, and free meta data. Nothing is ever pickled. A folder app
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from ..checks import InputError, read_json, require_file
+from ..checks import InputError, fingerprint, read_json, require_file
 from ..durable import replacing
 from ._config import config_from_json as config_from_json
 from ._config import config_to_json as config_to_json
@@ -48,7 +47,7 @@ def save_checkpoint(
         fresh.mkdir()
         plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
         save_file(plain, fresh / TENSORS)
-        written = {"size": (fresh / TENSORS).stat().st_size, "sha256": _sha256(fresh / TENSORS)}
+        written = {"size": (fresh / TENSORS).stat().st_size, "sha256": fingerprint(fresh / TENSORS)}
         manifest = json.loads(text) | {"files": {TENSORS: written}}
         with open(fresh / MANIFEST, "w", encoding="utf-8") as file:
             json.dump(manifest, file, indent=1)
@@ -86,7 +85,7 @@ def load_checkpoint(folder: str | Path, *, format: str, version: int) -> tuple[d
         raise InputError(
             f"{path} has {size} bytes; {wanted['size']} were written. The copy was cut short: copy it anew."
         )
-    if _sha256(path) != wanted["sha256"]:
+    if fingerprint(path) != wanted["sha256"]:
         raise InputError(f"{path} was altered or damaged after it was written (checksum differs); copy it anew.")
     try:
         return load_file(path), manifest["meta"]
@@ -113,11 +112,3 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     if not complete or not isinstance(manifest["version"], int):
         raise InputError(f"{path} is not a checkpoint description; it was cut short or belongs to something else.")
     return manifest
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

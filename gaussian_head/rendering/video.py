@@ -87,6 +87,9 @@ def render_video(
         try:
             _render_rest(head, motion, cameras, plate, parts, listener)
             parts.finish(audio, sample_rate)
+        except KeyboardInterrupt as stop:
+            words = f"stopped; {parts.done()} of {len(motion)} frames are kept, --resume goes on from there"
+            raise type(stop)(words) from stop
         finally:
             parts.abandon()
     return out

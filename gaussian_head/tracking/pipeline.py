@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..capture import Capture, CaptureInfo, CaptureWriter
-from ..checks import InputError
+from ..checks import InputError, fingerprint
 from ..events import Listener, Warned, ignore, tracked
 from ..facenet import LandmarkTracker, triangles
 from ..media import VideoInfo, probe, read_frames
@@ -261,6 +261,7 @@ def _describe(
         num_train=num_train,
         source={
             "name": video.name,
+            "sha256": fingerprint(video),
             "fps": info.fps,
             "width": info.width,
             "height": info.height,

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+HELD = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class Interruptions:
     """While entered in the main thread, signals that raise are held back as long as a step is under way.
@@ -24,7 +26,7 @@ class Interruptions:
 
     def __enter__(self) -> Interruptions:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in HELD:
                 before = signal.getsignal(number)
                 if callable(before):
                     self._before[number] = before

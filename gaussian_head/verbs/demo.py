@@ -30,5 +30,6 @@ def run(options: Options, listener: Listener = ignore) -> Path:
 
     out = Path(options.out)
     clip = make_demo_clip(out / "clip", seconds=options.seconds, seed=options.seed, listener=listener)
-    reconstruct.run(reconstruct.Options(clip.video, out=out, preset=options.preset, seed=options.seed), listener)
+    training = reconstruct.Options(clip.video, out=out, preset=options.preset, seed=options.seed, overwrite=True)
+    reconstruct.run(training, listener)
     return render.run(render.Options(out / "head", out=out / "talk.mp4", audio=clip.speech, camera="orbit"), listener)

@@ -34,12 +34,18 @@ class Options:
     """Seed of every random choice."""
     resume: bool = False
     """Keep a finished capture and go on from the last checkpoint."""
+    overwrite: bool = False
+    """Begin anew where `out` holds a head or an unfinished run."""
     live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
     """A page on the run."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Head:
     """The trained head."""
+    from ..capture import require_source
+    from ..training import require_free
+
+    require_free(Path(options.out) / "head", resume=options.resume, overwrite=options.overwrite)
     capture = Path(options.out) / "capture"
     training = train.Options(
         capture,
@@ -47,10 +53,14 @@ def run(options: Options, listener: Listener = ignore) -> Head:
         preset=options.preset,
         seed=options.seed,
         resume=options.resume,
+        overwrite=options.overwrite,
         live=options.live,
     )
+    kept = options.resume and (capture / "capture.json").exists()
+    if kept:
+        require_source(capture, options.video, options.size)
     with watching(options.live, listener) as live:
-        if not (options.resume and (capture / "capture.json").exists()):
+        if not kept:
             heard = listener if live is None else both(listener, live.listen)
             track.run(track.Options(options.video, out=capture, size=options.size), heard)
         return train.train_watched(training, live, listener)

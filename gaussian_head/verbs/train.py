@@ -34,6 +34,8 @@ class Options:
     """Seed of every random choice."""
     resume: bool = False
     """Go on from the last checkpoint in `out`, exactly as if never stopped."""
+    overwrite: bool = False
+    """Begin anew where `out` holds a head or an unfinished run."""
     live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
     """A page on the run."""
 
@@ -58,6 +60,7 @@ def train_watched(
         options.out,
         config,
         resume=options.resume,
+        overwrite=options.overwrite,
         listener=listener if live is None else both(listener, live.listen),
         observer=unobserved if live is None else live.observe,
     )

@@ -1,15 +1,22 @@
 """The command line: every verb explains itself, and mistakes end in one clear line."""
 
 import errno
+import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from support_capture import make_capture
 from support_head import make_head
 
+from gaussian_head import cli
+from gaussian_head.capture import require_source
+from gaussian_head.checks import fingerprint
 from gaussian_head.cli import main
 from gaussian_head.events import Progress, Warned
 from gaussian_head.verbs import VERBS
@@ -120,3 +127,96 @@ def test_an_impossible_port_is_refused(capsys, monkeypatch, tmp_path):
     code, _, err = run("view", str(tmp_path / "head"), "--port", "99999999", capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
     assert "port is 99999999" in err
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.EADDRINUSE, "--port"), (errno.EROFS, "permissions"), (errno.ENOSPC, "free some space"), (errno.EIO, "")],
+)
+def test_what_the_system_reports_is_told_as_what_it_was(number, words, capsys):
+    with pytest.raises(SystemExit):
+        cli._guarded(lambda: raise_(OSError(number, os.strerror(number))))
+    err = capsys.readouterr().err
+    assert os.strerror(number) in err
+    assert words in err
+    assert ("free some space" in err) == (number == errno.ENOSPC)
+
+
+def raise_(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(("kind", "code"), [(KeyboardInterrupt, 130), (cli.Terminated, 143)])
+@pytest.mark.parametrize("words", ["stopped at step 812 of 2500; --resume goes on from there", ""])
+def test_a_stopped_run_says_what_is_kept_and_promises_nothing_else(kind, code, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli._guarded(lambda: raise_(kind(words)))
+    assert ended.value.code == code
+    err = capsys.readouterr().err
+    assert words in err
+    assert ("--resume" in err) == bool(words)
+
+
+WORK = """
+import sys, time
+from gaussian_head import cli
+from gaussian_head.durable import replacing
+
+def work():
+    with replacing(sys.argv[1], folder=True) as temporary:
+        temporary.mkdir()
+        print("begun", flush=True)
+        time.sleep(60)
+
+cli._guarded(work)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_terminated_command_leaves_nothing_behind(tmp_path, name):
+    command = [sys.executable, "-c", WORK, str(tmp_path / "capture")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "begun"
+    process.send_signal(getattr(signal, name))
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == (130 if name == "SIGINT" else 143)
+    assert err == "stopped; nothing was left half-written\n"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_without_the_letters_is_no_error(encoding):
+    code = "from gaussian_head import cli; cli._guarded(lambda: print('head: runs/Łódź 東京'))"
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"head: runs/")
+    assert rb"\u6771\u4eac" in done.stdout
+
+
+def test_reconstruct_says_what_it_would_lose_before_it_tracks(tmp_path, capsys, monkeypatch):
+    (tmp_path / "a.mp4").write_bytes(b"a video")
+    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "out" / "head")
+    arguments = ("reconstruct", str(tmp_path / "a.mp4"), "--out", str(tmp_path / "out"))
+    code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert "finished head, which would be replaced; give --overwrite" in err
+
+
+@pytest.mark.parametrize("change", ["video", "size"])
+def test_reconstruct_does_not_resume_with_the_capture_of_another_video(tmp_path, capsys, monkeypatch, change):
+    (tmp_path / "a.mp4").write_bytes(b"one video")
+    capture, _ = make_capture(tmp_path / "out" / "capture", num_frames=6, size=32, sound=False)
+    meta = capture.path / "capture.json"
+    content = json.loads(meta.read_text())
+    content["source"] |= {"name": "a.mp4", "sha256": fingerprint(tmp_path / "a.mp4")}
+    meta.write_text(json.dumps(content))
+    require_source(capture.path, tmp_path / "a.mp4", 32)
+    if change == "video":
+        (tmp_path / "a.mp4").write_bytes(b"another, of the same name")
+    size = "32" if change == "video" else "64"
+    arguments = ("reconstruct", str(tmp_path / "a.mp4"), "--out", str(tmp_path / "out"), "--resume", "--size", size)
+    code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert "was tracked from a.mp4 at 32 pixels" in err

@@ -133,7 +133,7 @@ def test_footage_of_another_clip_or_a_damaged_one_is_told(tmp_path, caplog):
     replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
     assert Footage.of(Head.load(tmp_path / "head")).reason == MISSING
     (tmp_path / "capture").mkdir()
-    head = Head.load(tmp_path / "head")
+    head = replace(Head.load(tmp_path / "head"), capture_path=str(tmp_path / "capture"))
     assert "cannot be read" in Footage.of(head).reason
     assert str(tmp_path) not in Footage.of(head).reason
     with pytest.raises(InputError, match="cannot be read"):
