@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..checks import InputError
-from ..durable import replacing
+from ..durable import locked, replacing
 from ._containers import reporting_writes
 from .audio import write_audio
 from .formats import FORMATS
@@ -159,12 +160,16 @@ class PartsFolder:
 
     def __init__(self, out: Path, request: str, *, resume: bool) -> None:
         """Folder of ``out`` for frames that ``request`` (a fingerprint) describes fully."""
-        self.path = out.with_name(f".{out.name}.parts")
+        place = Path(os.path.realpath(out))
+        self.path = place.with_name(f".{place.name}.parts")
         self.resumed = False
+        self._lock = ExitStack()
         self._out, self._request, self._resume = out, request, resume
 
     def __enter__(self) -> PartsFolder:
         with reporting_writes(self._out):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock.enter_context(locked(self.path, f"a render of {self._out}"))
             note = self.path / NOTE
             self.resumed = self._resume and note.is_file() and note.read_text(encoding="utf-8") == self._request
             if not self.resumed:
@@ -175,14 +180,18 @@ class PartsFolder:
         """Forget what was kept."""
         self.resumed = False
         with reporting_writes(self._out):
-            self.remove()
-            self.path.mkdir(parents=True)
+            self._empty()
             (self.path / NOTE).write_text(self._request, encoding="utf-8")
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        if kind is None or (not self._resume and issubclass(kind, Exception)):
-            self.remove()
+        with self._lock:
+            if kind is None or (not self._resume and issubclass(kind, Exception)):
+                shutil.rmtree(self.path, ignore_errors=True)
 
-    def remove(self) -> None:
-        """Delete the folder and all parts in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def _empty(self) -> None:
+        """Delete all parts; the folder itself stays, for its lock is this render's."""
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()

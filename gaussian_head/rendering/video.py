@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError
-from ..durable import replacing
+from ..durable import replacing, require_replaceable
 from ..events import Listener, Progress, Warned, ignore
 from ..gaussians import Frame
 from ..head import Head
@@ -30,8 +30,6 @@ PART_SECONDS = 10.0
 MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
 SAME_MOTION = 1e-4
 """Motions that differ by less are the same."""
-CAMERAS_NOTED = 256
-"""Cameras, evenly spaced, by which a resumed render knows its path again."""
 
 
 def render_video(
@@ -114,12 +112,12 @@ def _render_rest(
 
 
 def _require_writable(out: Path, transparent: bool) -> None:
-    if is_picture_folder(out):
+    folder = is_picture_folder(out)
+    if folder:
         require_own_folder(out)
-        return
-    video_format(out, alpha=transparent)
-    if out.is_dir():
-        raise InputError(f"output {out} is a folder; name a file in it.")
+    else:
+        video_format(out, alpha=transparent)
+    require_replaceable(out, folder=folder)
 
 
 def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent: bool) -> Parts:
@@ -159,7 +157,8 @@ def _request(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tenso
 
     digest = hashlib.sha256()
     size = (cameras[0].width, cameras[0].height)
-    digest.update(repr((out.name, len(motion), motion.fps, size, plate is None, av.__version__)).encode())
+    versions = (version("gaussian-head"), av.__version__)
+    digest.update(repr((out.name, len(motion), motion.fps, size, plate is None, versions)).encode())
     for tensor in _tensors(head, cameras, plate):
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -169,8 +168,8 @@ def _tensors(head: Head, cameras: Sequence[Camera], plate: Tensor | None) -> Ite
     for branch in head.branches:
         yield from (value for value in vars(branch).values() if isinstance(value, Tensor))
     yield from (value for _, value in sorted(head.coefficient_params.items()))
-    for t in torch.linspace(0, len(cameras) - 1, CAMERAS_NOTED).long().unique().tolist():
-        yield cameras[t].viewmat
-        yield cameras[t].K
+    for camera in cameras:
+        yield camera.viewmat
+        yield camera.K
     if plate is not None:
         yield plate

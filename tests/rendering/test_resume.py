@@ -76,7 +76,7 @@ def test_an_interrupted_render_goes_on_and_ends_the_same(head, tmp_path, monkeyp
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, "whole"])
 
 
-@pytest.mark.parametrize("change", ["background", "motion"])
+@pytest.mark.parametrize("change", ["background", "motion", "one camera", "version"])
 def test_parts_of_another_render_are_not_taken(head, tmp_path, monkeypatch, change):
     monkeypatch.setattr(video, "PART_SECONDS", 0.2)
     cameras, events = orbit(head, 12, fps=25.0), []
@@ -90,11 +90,56 @@ def test_parts_of_another_render_are_not_taken(head, tmp_path, monkeypatch, chan
     assert (tmp_path / ".a.mp4.parts").is_dir()
     background = torch.tensor([1.0, 0.0, 0.0]) if change == "background" else None
     motion = clip(head, 14).select(slice(2, 14)) if change == "motion" else clip(head, 12)
+    if change == "one camera":
+        cameras = [*cameras[:5], cameras[6], *cameras[6:]]
+    if change == "version":
+        monkeypatch.setattr(video, "version", lambda name: "another")
     render_video(head, motion, cameras, tmp_path / "a.mp4", background=background, resume=True, listener=events.append)
     assert isinstance(events[0], Warned)
     assert [e.done for e in events[1:]] == list(range(1, 13))
     assert (frames_of(tmp_path / "a.mp4")[0][1, 1, 0] > 240) == (change == "background")
     assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_two_renders_of_one_output_do_not_meet(head, tmp_path):
+    motion, cameras = clip(head, 12), orbit(head, 12, fps=25.0)
+
+    def meanwhile(event):
+        if event.done == 5:
+            with pytest.raises(InputError, match=r"a render of .*a\.mp4 is under way"):
+                render_video(head, motion, cameras, tmp_path / "a.mp4", background=torch.ones(3))
+            render_video(head, motion, cameras, tmp_path / "b.mp4", background=torch.ones(3))
+
+    render_video(head, motion, cameras, tmp_path / "a.mp4", listener=meanwhile)
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4"]
+    assert len(frames_of(tmp_path / "a.mp4")) == 12
+    assert frames_of(tmp_path / "a.mp4")[0][1, 1, 0] < 240
+
+
+@pytest.mark.parametrize("name", ["a:b.mp4", "http:c.mp4", "d:pictures"])
+def test_a_colon_in_a_relative_name_is_a_name(head, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    render_video(head, clip(head, 4), orbit(head, 4, fps=25.0), name, audio=np.zeros(2560, np.float32))
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_the_folder_one_is_in_is_refused_before_the_work(head, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="the folder you are in"):
+        render_video(head, clip(head, 4), orbit(head, 4, fps=25.0), ".", listener=lambda event: pytest.fail("rendered"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_interrupted_render_says_what_it_kept(head, tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "PART_SECONDS", 0.2)
+
+    def stop(event):
+        if event.done == 12:
+            time.sleep(0.5)
+            raise Stop
+
+    with pytest.raises(Stop, match=r"(5|10) of 20 frames are kept, --resume goes on from there"):
+        render_video(head, clip(head, 20), orbit(head, 20, fps=25.0), tmp_path / "a.mp4", listener=stop)
 
 
 def test_a_failed_render_leaves_nothing_and_keeps_the_old_file(head, tmp_path):
