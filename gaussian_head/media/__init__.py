@@ -9,6 +9,7 @@ from .image import read_image as read_image
 from .image import resize_image as resize_image
 from .image import write_image as write_image
 from .joining import join_videos as join_videos
+from .video import BadFrames as BadFrames
 from .video import VideoInfo as VideoInfo
 from .video import probe as probe
 from .video import read_frames as read_frames

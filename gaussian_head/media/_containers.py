@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..checks import InputError, require_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-NOT_VIDEO_FORMATS = ("tty", "image2", "_pipe", "srt", "webvtt", "ass")
-"""FFmpeg demuxers that present text or a single picture as if it were a video."""
+DEMUXERS = (
+    "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg,mxf,gxf,nut,nsv,rm,wtv,dv,ivf,obu,gif,apng,"
+    "yuv4mpegpipe,h261,h263,h264,hevc,vvc,m4v,vc1,dirac,mjpeg,cavsvideo,wav,w64,aiff,au,caf,voc,ircam,sox,iff,mp3,aac,"
+    "loas,ac3,eac3,dts,truehd,mlp,flac,ape,tak,tta,wv,mpc,mpc8,shn,dsf,amr,oma,xwma,gsm,qcp,spdif,swf,film_cpk"
+)
+"""FFmpeg demuxers that may open a file: none that opens further files, draws text or presents a single picture."""
 
 
 @contextmanager
 def open_container(path: str | Path, what: str) -> Iterator[InputContainer]:
-    """Open ``path`` for reading; InputError names ``what`` where it is no media file."""
+    """Open ``path`` for reading; InputError names ``what`` where it is no media file.
+
+    Which kind of file it is, its content says, whatever its name; playlists and other files that name further files
+    or addresses are refused.
+    """
     import av
     from av.error import FFmpegError
 
@@ -29,8 +35,16 @@ def open_container(path: str | Path, what: str) -> Iterator[InputContainer]:
     if path.stat().st_size == 0:
         raise InputError(f"{what} {path} is empty (0 bytes); copy or record it again.")
     try:
-        container = av.open(str(path))
+        # "file:" keeps a colon in the name from being read as a protocol
+        container = av.open(
+            f"file:{path}", container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+        )
     except (FFmpegError, OSError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.EINVAL:
+            raise InputError(
+                f"{what} {path} is text, a playlist, a single picture or of an unknown kind; a file with a video track"
+                " was wanted, or one with sound. Convert it to mp4 or wav."
+            ) from error
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"{what} {path} cannot be opened as a media file ({reason}); it is not a video or sound file, or it was cut"
@@ -42,54 +56,41 @@ def open_container(path: str | Path, what: str) -> Iterator[InputContainer]:
 
 def moving_streams(container: InputContainer) -> list[Any]:
     """Video streams that are no cover pictures of a sound file."""
-    return [s for s in container.streams.video if "attached_pic" not in (s.disposition.name or "").lower()]
+    from av.stream import Disposition
+
+    cover = Disposition.attached_pic
+    return [s for s in container.streams.video if not s.disposition & cover and s.codec_context is not None]
 
 
 def video_stream(container: InputContainer, path: str | Path) -> Any:
-    """The first real video stream; InputError where there is only sound, text or a picture."""
-    name = container.format.name
-    is_video = not any(part in name for part in NOT_VIDEO_FORMATS)
+    """The first real video stream; InputError where there is only sound."""
     moving = moving_streams(container)
-    if is_video and moving and moving[0].codec_context is not None:
+    if moving:
         return moving[0]
-    seen = "a single picture or text" if not is_video else "only sound" if container.streams.audio else "no pictures"
-    raise InputError(f"video {path} holds {seen} (format {name}); a file with a video track was wanted.")
+    seen = "only sound" if container.streams.audio else "no pictures that can be decoded"
+    raise InputError(f"video {path} holds {seen}; a file with a video track was wanted.")
 
 
-def decoded(container: InputContainer, stream: Any, failures: list[str]) -> Iterator[Any]:
-    """Yield the stream's frames in order; damaged packets are skipped and described in ``failures``."""
+def packets(container: InputContainer, streams: Sequence[Any], failures: list[str]) -> Iterator[Any]:
+    """Yield the packets of some streams as they lie in the file, up to a fault that is described in ``failures``."""
     from av.error import FFmpegError
 
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (FFmpegError, OSError) as error:
-            failures.append(str(error))
-            return
+    try:
+        yield from container.demux(list(streams))
+    except (FFmpegError, OSError) as error:
+        failures.append(str(error))
+
+
+def decoded(found: Iterable[Any], failures: list[str]) -> Iterator[Any]:
+    """Yield the frames of packets in order; packets that cannot be decoded are described in ``failures``."""
+    from av.error import FFmpegError
+
+    for packet in found:
         try:
             yield from packet.decode()
         except FFmpegError as error:
             if not isinstance(error, EOFError):
                 failures.append(str(error))
-
-
-def packet_times(container: InputContainer, stream: Any, limit: int) -> np.ndarray:
-    """Sorted presentation times in seconds of the stream's first ``limit`` packets, ``[P]``."""
-    from av.error import FFmpegError
-
-    times: list[float] = []
-    try:
-        for packet in container.demux(stream):
-            if packet.pts is not None:
-                times.append(float(packet.pts * stream.time_base))
-            if len(times) >= limit:
-                break
-    except (FFmpegError, OSError):
-        pass  # the decoder reports damage; what was read so far is enough here
-    return np.unique(times)
 
 
 def write_failure(path: Path, error: OSError) -> InputError:

@@ -56,5 +56,5 @@ def check_sound(samples: np.ndarray) -> np.ndarray:
     if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
         raise InputError(f"samples have shape {samples.shape}, type {samples.dtype}; mono floats [S] were wanted.")
     if not all(np.isfinite(samples[i : i + CHECKED]).all() for i in range(0, len(samples), CHECKED)):
-        raise InputError("samples hold NaN or infinity; repair them with numpy.nan_to_num.")
+        raise InputError("samples hold NaN or infinity; finite ones were wanted.")
     return samples

@@ -18,9 +18,17 @@ def read_image(path: str | Path, *, mode: str = "RGB") -> np.ndarray:
     path = require_file(path, "picture")
     try:
         with Image.open(path) as image:
-            return np.array(ImageOps.exif_transpose(image).convert(mode))
+            return np.array(_eight_bit(ImageOps.exif_transpose(image)).convert(mode))
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"picture {path} cannot be read ({error}); a whole png, jpg or webp was wanted.") from error
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """``image`` as it is, or grey of 16 bit scaled to 8, where Pillow would clip it."""
+    if image.mode != "I" and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image).astype(np.int64)
+    return Image.fromarray(np.clip(np.round(values / 257), 0, 255).astype(np.uint8))
 
 
 def write_image(path: str | Path, image: np.ndarray, *, quality: int = 98) -> None:

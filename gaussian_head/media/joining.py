@@ -70,7 +70,7 @@ def _like(container: Any, part: Path, form: VideoFormat, alpha: bool) -> Any:
     """A track for packets like those of ``part``."""
     with open_container(part, "part") as source:
         track = video_stream(source, part)
-        stream = container.add_stream_from_template(track)
+        stream = container.add_stream_from_template(track, opaque=True)
         if track.codec_context.codec_tag.isprintable():
             stream.codec_context.codec_tag = track.codec_context.codec_tag  # else ProRes 4444 is taken for 422
     stream.metadata.clear()

@@ -14,6 +14,7 @@ import numpy as np
 from ..checks import InputError
 from ..durable import replacing
 from ._containers import reporting_writes
+from ._pictures import Encodable
 from ._sound_track import SoundTrack, check_sound
 from .formats import video_format
 
@@ -65,6 +66,7 @@ class VideoWriter:
         self._form = video_format(self.path, alpha=alpha)
         self._alpha = alpha
         self._pixels = (self._form.clear if alpha else None) or self._form.opaque
+        self._frames = Encodable(self._pixels)
         self._size = (height, width)
         self._rate = frame_rate(fps)
         self._audio = None if audio is None else check_sound(audio)
@@ -90,16 +92,13 @@ class VideoWriter:
 
     def write(self, picture: np.ndarray) -> None:
         """Append one frame, ``[H, W, 3]`` u8 RGB, or ``[H, W, 4]`` where the writer was made with ``alpha``."""
-        import av
-
         wanted = (*self._size, 4 if self._alpha else 3)
         if picture.shape != wanted or picture.dtype != np.uint8:
             raise InputError(f"frame has shape {picture.shape}, type {picture.dtype}; u8 {wanted} was wanted.")
         pad = [(0, size % 2 if self._form.even else 0) for size in self._size]
         padded = any(p[1] for p in pad)
         picture = np.pad(picture, [*pad, (0, 0)], mode="edge") if padded else np.ascontiguousarray(picture)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgba" if self._alpha else "rgb24")
-        frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709")
+        frame = self._frames(picture)
         frame.pts, frame.time_base = self.num_frames, 1 / self._rate
         with reporting_writes(self._shown):
             self._container.mux(self._video.encode(frame))

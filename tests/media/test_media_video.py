@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,14 +50,12 @@ def write_numbered(
     return path
 
 
-def write_timed(path: Path, times_ms: list[int], rotation: int = 0, size: tuple[int, int] = (256, 128)) -> Path:
-    """A video with the given time stamps, and a display rotation."""
+def write_timed(path: Path, times_ms: list[int], size: tuple[int, int] = (256, 128)) -> Path:
+    """A video with the given time stamps."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
-        if rotation:
-            stream.set_display_rotation(rotation)
         for k, time in enumerate(times_ms):
             frame = av.VideoFrame.from_ndarray(numbered(k, *size), format="rgb24")
             frame.pts, frame.time_base = time, Fraction(1, 1000)
@@ -130,11 +129,33 @@ def test_variable_frame_rate_is_evened_out_by_time_stamps(tmp_path: Path) -> Non
         assert error_ms[number_of(frame)] <= error_ms.min() + 1
 
 
-@pytest.mark.parametrize("rotation", [90, 180, -90])
-def test_rotation_flag_is_honoured(tmp_path: Path, rotation: int) -> None:
-    path = write_timed(tmp_path / "turned.mp4", [0, 40, 80, 120], rotation)
+def with_matrix(path: Path, a: int, b: int, c: int, d: int) -> Path:
+    """The mp4, its display matrix set: players show a pixel of (x, y) at (a x + c y, b x + d y)."""
+    data = path.read_bytes()
+    at = data.index(b"tkhd") + 44
+    assert struct.unpack(">9i", data[at : at + 36]) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    matrix = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data[:at] + matrix + data[at + 36 :])
+    return path
+
+
+MATRICES = {
+    (1, 0, 0, 1): lambda x: x,
+    (0, 1, -1, 0): lambda x: np.rot90(x, -1),
+    (-1, 0, 0, -1): lambda x: np.rot90(x, 2),
+    (0, -1, 1, 0): np.rot90,
+    (-1, 0, 0, 1): np.fliplr,
+    (1, 0, 0, -1): np.flipud,
+    (0, 1, 1, 0): lambda x: x.swapaxes(0, 1),
+    (0, -1, -1, 0): lambda x: np.rot90(x, 2).swapaxes(0, 1),
+}
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_turns_and_mirrors_are_honoured(tmp_path: Path, matrix: tuple[int, int, int, int]) -> None:
+    path = with_matrix(write_timed(tmp_path / "turned.mp4", [0, 40, 80, 120]), *matrix)
     frame = list(read_frames(path))[2]
-    expected = np.rot90(numbered(2), rotation // 90)
+    expected = MATRICES[matrix](numbered(2))
     info = probe(path)
     assert frame.shape == expected.shape == (info.height, info.width, 3)
     assert np.abs(frame.astype(int) - expected).mean() < 6
