@@ -11,15 +11,16 @@ from typing import Any
 from gaussian_head.checks import InputError
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
+from gaussian_head.playing.performances import NamedPerformance, spoken
+from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.views import placement
+from gaussian_head.speech import SAMPLE_RATE
 
 from . import tabs
 from .bridge import entitle
 from .door import link_from_elsewhere, link_to, open_guarded
 from .guests import Guests
-from .performances import SAMPLE_RATE, Performance, spoken
 from .session import Session
-from .shelf import Shelf
-from .views import placement
 from .worker import Worker
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ def serve(
     return handle
 
 
-def _performance(head: Head, audio: Path) -> Performance:
+def _performance(head: Head, audio: Path) -> NamedPerformance:
     return spoken(head, read_audio(audio, sample_rate=SAMPLE_RATE), Path(audio).name)
 
 

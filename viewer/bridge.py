@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .shading import Legend
+from gaussian_head.playing import Legend, NamedPerformance
+
 from .uploads import MAX_UPLOAD_MB, Piece, parse_piece
 
 PEAKS = 600
@@ -32,7 +33,7 @@ PAGE = ("report.js", "player.js", "bar.js", "screen.js", "voice.js", "main.js")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class PlayerMessage:
     """One message of a browser's player."""
 
     kind: str
@@ -58,11 +59,11 @@ class Report:
     """Part of a file, for ``upload``; its name and size for ``toolarge`` and ``lost``."""
 
 
-def parse_report(text: str) -> Report | None:
-    """A Report from the browser's JSON; None where it is not one (browsers are not trusted)."""
+def parse_message(text: str) -> PlayerMessage | None:
+    """A PlayerMessage from the browser's JSON; None where it is not one (browsers are not trusted)."""
     try:
         data = json.loads(text)
-        report = Report(
+        message = PlayerMessage(
             kind=str(data["kind"]),
             performance=int(data["id"]),
             position=float(data["t"]),
@@ -76,7 +77,7 @@ def parse_report(text: str) -> Report | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
-    return report if math.isfinite(report.position) and math.isfinite(report.rate) else None
+    return message if math.isfinite(message.position) and math.isfinite(message.rate) else None
 
 
 def page_script(channel: str) -> str:
@@ -120,6 +121,20 @@ def outline(values: np.ndarray, points: int = PEAKS) -> list[int]:
     return np.round(100 * peaks / max(float(peaks.max()), 1e-9)).astype(int).tolist()
 
 
+def payload(performance: NamedPerformance, number: int) -> dict[str, object]:
+    """What the browser's player needs, as plain JSON; silent ones are outlined by how the jaw moves."""
+    motion, samples = performance.motion, performance.samples
+    jaw = motion.channel("jaw_open").numpy() if "jaw_open" in motion.channels else np.zeros(1)
+    return {
+        "id": number,
+        "name": performance.name,
+        "fps": motion.fps,
+        "duration": motion.duration,
+        "peaks": outline(jaw - jaw.min() if samples is None else samples),
+        "sound": None if samples is None else wav_base64(samples, performance.sample_rate),
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Caption:
     """What stands over a picture."""
@@ -146,7 +161,7 @@ def entitle(server: Any, title: str) -> None:
 class Bridge:
     """JavaScript channel of one connected browser."""
 
-    def __init__(self, client: Any, on_report: Callable[[Report], None]) -> None:
+    def __init__(self, client: Any, on_message: Callable[[PlayerMessage], None]) -> None:
         self._client = client
         self.alive = False
         """True once the browser has answered."""
@@ -155,10 +170,10 @@ class Bridge:
         # Asynchronous, so that reports are taken one after the other in the order they came.
         @field.on_update
         async def _(_event: Any) -> None:
-            report = parse_report(field.value)
-            if report is not None:
-                self.alive = self.alive or report.kind == "hello"
-                on_report(report)
+            message = parse_message(field.value)
+            if message is not None:
+                self.alive = self.alive or message.kind == "hello"
+                on_message(message)
 
         self._run(page_script(field._impl.uuid))
 

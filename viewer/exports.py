@@ -14,44 +14,43 @@ from gaussian_head.exporting import FORMATS, Material, write_material
 from gaussian_head.io.ply import write_ply
 from gaussian_head.media import write_image
 from gaussian_head.motion import Performance
+from gaussian_head.playing.keyframes import Keyframe, followed, path_of, to_json, view_of
+from gaussian_head.playing.pictures import backdrop, cutout, picture, styled
+from gaussian_head.playing.staging import Staging
+from gaussian_head.playing.views import View, camera_of
 from gaussian_head.rendering import CameraPath, orbit, render_video
 from gaussian_head.rendering.frames import keep_parts
-
-from .keyframes import Keyframe, followed, path_of, to_json, view_of
-from .performances import SAMPLE_RATE
-from .pictures import backdrop, cutout, picture, styled
-from .scene import Scene
-from .views import View, camera_of
+from gaussian_head.speech import SAMPLE_RATE
 
 CAMERAS = ("view", "orbit", "keyframes")
 """What a video may be filmed with: the browser's camera, one that swings about the head, the keyframes."""
 
 
-def screenshot(scene: Scene, view: View, t: int, *, height: int, transparent: bool) -> bytes:
+def screenshot(staging: Staging, view: View, t: int, *, height: int, transparent: bool) -> bytes:
     """PNG of frame ``t`` at ``height`` pixels; transparent has colour with opacity and no backdrop."""
-    head = scene.person.head
-    camera = camera_of(followed(scene.path, t, view), head, height)
+    head = staging.person.head
+    camera = camera_of(followed(staging.path, t, view), head, height)
     draw = cutout if transparent else picture
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
-        write_image(path, draw(head, scene.moment(t), 0, camera, scene.look))
+        write_image(path, draw(head, staging.moment(t), 0, camera, staging.look))
         return path.read_bytes()
 
 
-def ply(scene: Scene, t: int) -> bytes:
+def ply(staging: Staging, t: int) -> bytes:
     """The Gaussians of frame ``t`` in the world as a 3DGS PLY, hidden parts included but transparent."""
-    head = scene.person.head
+    head = staging.person.head
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         path = Path(folder) / "frame.ply"
-        write_ply(path, keep_parts(head.gaussians(scene.moment(t), 0), head, scene.look.parts))
+        write_ply(path, keep_parts(head.gaussians(staging.moment(t), 0), head, staging.look.parts))
         return path.read_bytes()
 
 
-def cameras(scene: Scene, view: View, kind: str, keys: Sequence[Keyframe], height: int) -> CameraPath:
+def cameras(staging: Staging, view: View, kind: str, keys: Sequence[Keyframe], height: int) -> CameraPath:
     """One camera a frame of the performance; an orbit has the recorded shape, the others that of the window.
 
     Args:
-        scene: what is played.
+        staging: what is played.
         view: the browser's camera.
         kind: one of CAMERAS.
         keys: keyframes, for the kind of this name.
@@ -60,7 +59,7 @@ def cameras(scene: Scene, view: View, kind: str, keys: Sequence[Keyframe], heigh
     Raises:
         InputError: keyframes were asked for and there are none.
     """
-    head, motion = scene.person.head, scene.performance.motion
+    head, motion = staging.person.head, staging.performance.motion
     if kind == "view":
         still = camera_of(view, head, height)
         return CameraPath(len(motion), lambda t: still)
@@ -71,32 +70,32 @@ def cameras(scene: Scene, view: View, kind: str, keys: Sequence[Keyframe], heigh
     return path.map(lambda camera: camera_of(view_of(camera, aspect), head, height))
 
 
-def video(scene: Scene, path: CameraPath, out: Path, *, listener: Listener) -> Path:
+def video(staging: Staging, path: CameraPath, out: Path, *, listener: Listener) -> Path:
     """The whole performance with its sound, as edited and styled; a ``.mov`` or ``.webm`` has no backdrop.
 
     An exception raised by ``listener`` ends the work.
     """
-    head = scene.person.head
+    head = staging.person.head
     return render_video(
-        styled(head, scene.look),
-        scene.motion(),
+        styled(head, staging.look),
+        staging.motion(),
         path,
         out,
-        audio=scene.performance.samples,
+        audio=staging.performance.samples,
         sample_rate=SAMPLE_RATE,
-        background=backdrop(head, path[0], scene.look),
+        background=backdrop(head, path[0], staging.look),
         transparent=out.suffix != ".mp4",
         listener=listener,
     )
 
 
 def exported(
-    scene: Scene, keys: Sequence[Keyframe], t: int | None, out: Path, *, format: str, listener: Listener
+    staging: Staging, keys: Sequence[Keyframe], t: int | None, out: Path, *, format: str, listener: Listener
 ) -> Path:
     """Write one of ``exporting.FORMATS``; many files come as one zip.
 
     Args:
-        scene: the head as edited and styled, and its performance.
+        staging: the head as edited and styled, and its performance.
         keys: camera path of the formats that have one; an orbit where empty.
         t: the frame to write, None for the whole performance.
         out: path to write to, without its ending.
@@ -110,11 +109,11 @@ def exported(
         stage = Path(folder)
         camera = "orbit"
         if keys:
-            (stage / "camera.json").write_text(to_json(keys, scene.person.head), encoding="utf-8")
+            (stage / "camera.json").write_text(to_json(keys, staging.person.head), encoding="utf-8")
             camera = str(stage / "camera.json")
         material = Material(
-            head=styled(scene.person.head, scene.look),
-            performance=Performance(motion=scene.motion(), samples=scene.performance.samples),
+            head=styled(staging.person.head, staging.look),
+            performance=Performance(motion=staging.motion(), samples=staging.performance.samples),
             frame=t,
             sequence=t is None,
             camera=camera,

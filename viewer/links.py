@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
 from gaussian_head.head import Head
-
-from .views import View, bearing, recorded_fov
+from gaussian_head.playing.views import View, bearing, recorded_fov
 
 FARTHEST = 20.0
 """Distance, against the recording camera's, beyond which a link is held."""

@@ -17,19 +17,19 @@ import numpy as np
 from gaussian_head.checks import InputError
 from gaussian_head.events import Event
 from gaussian_head.head import Head
+from gaussian_head.playing.edits import MeanPose
+from gaussian_head.playing.footage import Footage
+from gaussian_head.playing.performances import NamedPerformance
+from gaussian_head.playing.shelf import Shelf, ShelvedHead
 from gaussian_head.rendering import captured_sound
 from gaussian_head.training import StepDone, StopTraining
 
 from . import tabs
 from .app import ViewerHandle, aim, open_server
-from .edits import MeanPose
-from .footage import Footage
 from .guests import Guests
 from .live_panel import LivePanel
 from .live_run import Run
-from .performances import Performance
 from .session import Session
-from .shelf import Shelf, ShelvedHead
 from .worker import Worker
 
 log = logging.getLogger(__name__)
@@ -69,18 +69,6 @@ class LiveSession(Session):
     """A browser whose head changes under it."""
 
     shelf: LiveShelf
-
-    def renew(self, person: ShelvedHead) -> None:
-        """Show a newer copy of the same head, at the same moment of the same performance."""
-        with self.changed:
-            old = self.scene.person
-            self.performances = [person.clip if p is old.clip else p for p in self.performances]
-            performance = person.clip if self.scene.performance is old.clip else self.scene.performance
-            rival = person if self.scene.rival is old else self.scene.rival
-            self.scene = replace(self.scene, person=person, performance=performance, rival=rival)
-            # Not a touch of the user's: the picture need not be drawn small first.
-            self.scheduler.version += 1
-            self.changed.notify_all()
 
     def give_voice(self, name: str, content: bytes) -> None:
         """Speaking is learnt last: until then say so."""
@@ -211,7 +199,7 @@ class LiveView:
         if old is not None and old.head.capture_motion is head.capture_motion:
             return replace(old, head=head)
         sound = _sound(head) if old is None else old.clip.samples
-        clip = Performance(name="Captured clip", motion=head.capture_motion, samples=sound)
+        clip = NamedPerformance(name="Captured clip", motion=head.capture_motion, samples=sound)
         footage = Footage.of(head) if old is None else old.footage
         return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip, footage=footage)
 

@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 
 from gaussian_head.gaussians import Gaussians
+from gaussian_head.playing.keyframes import followed
+from gaussian_head.playing.pictures import backdrop, styled_gaussians, to_bytes
+from gaussian_head.playing.staging import Staging
+from gaussian_head.playing.views import View, camera_of
 from gaussian_head.sh import sh_to_rgb
 from gaussian_head.transforms import quat_to_rotmat
-
-from .keyframes import followed
-from .pictures import backdrop, styled_gaussians, to_bytes
-from .scene import Scene
-from .views import View, camera_of
 
 UNIT = 0.12
 """Metres that count as one in what the browser is given: half a head."""
@@ -66,22 +65,22 @@ class SplatNode:
         self._node: Any = None
         self._hung: object = None
 
-    def show(self, scene: Scene, view: View, t: int, pulse: float = 0.0) -> None:
+    def show(self, staging: Staging, view: View, t: int, pulse: float = 0.0) -> None:
         """Put frame ``t`` on stage in place of what was there."""
-        head = scene.person.head
-        view = followed(scene.path, t, view)
-        gaussians = styled_gaussians(head, scene.moment(t, pulse), 0, scene.look)
+        head = staging.person.head
+        view = followed(staging.path, t, view)
+        gaussians = styled_gaussians(head, staging.moment(t, pulse), 0, staging.look)
         self._place(splats_of(gaussians, torch.tensor(view.position).float(), head.centre), head.centre)
-        self._hang(scene, view)
+        self._hang(staging, view)
 
-    def _hang(self, scene: Scene, view: View) -> None:
+    def _hang(self, staging: Staging, view: View) -> None:
         """The backdrop, sent anew only where it differs."""
-        camera = camera_of(view, scene.person.head, BACKDROP_HEIGHT, centred=True)
-        key = (scene.person.name, scene.look.plate, scene.look.color, camera.width, float(camera.K[0, 0]))
+        camera = camera_of(view, staging.person.head, BACKDROP_HEIGHT, centred=True)
+        key = (staging.person.name, staging.look.plate, staging.look.color, camera.width, float(camera.K[0, 0]))
         if key == self._hung:
             return
         self._hung = key
-        plate = backdrop(scene.person.head, camera, scene.look).expand(camera.height, camera.width, 3)
+        plate = backdrop(staging.person.head, camera, staging.look).expand(camera.height, camera.width, 3)
         self._client.scene.set_background_image(to_bytes(plate), format="jpeg", jpeg_quality=90)
 
     def _place(self, splats: Splats, origin: Tensor) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gaussian_head.checks import InputError
+from gaussian_head.media import read_audio
+from gaussian_head.speech import SAMPLE_RATE
 
 MAX_UPLOAD_MB = 200
 """Largest file taken from a browser."""
@@ -93,3 +99,19 @@ def check_size(name: str, size: int, max_mb: int = MAX_UPLOAD_MB) -> None:
     """
     if size > max_mb * 2**20:
         raise InputError(f"{name} has {size / 2**20:.0f} MB; at most {max_mb} MB are taken, so cut it.")
+
+
+def uploaded_samples(name: str, content: bytes) -> np.ndarray:
+    """Sound ``[S]`` of a file that a browser sent; messages name the file as the user knows it.
+
+    Raises:
+        InputError: too large, or no sound in it.
+    """
+    check_size(name, len(content), MAX_UPLOAD_MB)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{Path(name).suffix[:8]}"
+        path.write_bytes(content)
+        try:
+            return read_audio(path, sample_rate=SAMPLE_RATE)
+        except InputError as error:
+            raise InputError(str(error).replace(str(path), name)) from None

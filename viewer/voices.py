@@ -12,9 +12,8 @@ import numpy as np
 
 from gaussian_head.checks import InputError
 
-from .bridge import Report
-from .performances import uploaded_samples
-from .uploads import MAX_UPLOAD_MB, Incoming, check_size
+from .bridge import PlayerMessage
+from .uploads import MAX_UPLOAD_MB, Incoming, check_size, uploaded_samples
 
 Speak = Callable[[np.ndarray], Callable[[], bool]]
 """Works out how to say mono samples ``[S]`` at 16 kHz, and gives what puts that on stage; False asks to speak anew."""
@@ -60,14 +59,14 @@ class Voices:
         self.on_progress: Callable[[str, float | None], None] = lambda text, share: None
         """Called with what is being done and its share done in [0, 1]; None when nothing is."""
 
-    def receive(self, report: Report) -> None:
+    def receive(self, message: PlayerMessage) -> None:
         """Take a piece of a file, or hear that none will come; quick, for the event loop."""
-        piece = report.piece
+        piece = message.piece
         if piece is None:
             return
         try:
             check_size(piece.name, piece.size, MAX_UPLOAD_MB)
-            if report.kind == "lost":
+            if message.kind == "lost":
                 raise InputError(f"{piece.name} could not be read by the browser; give it once more.")
             with self._turn:
                 content = self._incoming.add(piece)

@@ -10,14 +10,15 @@ from statistics import median
 
 import torch
 
+from gaussian_head.playing.scheduler import Job
+from gaussian_head.playing.stage import Backdrops, Staged, staged
+from gaussian_head.playing.staging import Staging
+from gaussian_head.playing.views import View
+
 from .bridge import Caption
 from .links import link_query
-from .scene import Scene
-from .scheduler import Job
 from .session import Session
 from .splats import SplatNode
-from .stage import Backdrops, Staged, staged
-from .views import View
 
 log = logging.getLogger(__name__)
 COMPLAIN_AGAIN = 10.0
@@ -51,27 +52,27 @@ class Worker(threading.Thread):
                 if job is None:
                     session.changed.wait(session.scheduler.wait(now))
                     continue
-                scene = session.scene
+                staging = session.staging
             try:
-                self._draw(job, scene, session.view())
+                self._draw(job, staging, session.view())
             except Exception as error:
                 self._survive(job, error)
 
-    def _draw(self, job: Job, scene: Scene, view: View) -> None:
+    def _draw(self, job: Job, staging: Staging, view: View) -> None:
         session, started = self._session, time.monotonic()
         with _RENDERING, torch.no_grad():
             begun = time.monotonic()
             pulse = session.blink_pulse(begun)
-            if scene.splatted:
+            if staging.splatted:
                 drawn = None
-                self._splats.show(scene, view, job.frame, pulse)
+                self._splats.show(staging, view, job.frame, pulse)
             else:
-                drawn = staged(scene, view, job.frame, job.scale, pulse, self._backdrops)
+                drawn = staged(staging, view, job.frame, job.scale, pulse, self._backdrops)
                 self._splats.hide()
             self._render_ms.append(1e3 * (time.monotonic() - begun))
         if session.stopped:
             return
-        caption = self._caption(job, scene, view, drawn)
+        caption = self._caption(job, staging, view, drawn)
         if drawn is None:
             session.drawn(caption)
         else:
@@ -92,16 +93,16 @@ class Worker(threading.Thread):
             log.error("a picture could not be rendered", exc_info=error)
             session.complain("This picture could not be rendered", message)
 
-    def _caption(self, job: Job, scene: Scene, view: View, drawn: Staged | None) -> Caption:
+    def _caption(self, job: Job, staging: Staging, view: View, drawn: Staged | None) -> Caption:
         now, scheduler = time.monotonic(), self._session.scheduler
         size = "drawn by the browser" if drawn is None else f"{drawn.image.shape[1]} x {drawn.image.shape[0]}"
-        parts = [f"frame {job.frame + 1} of {len(scene.performance.motion)}"]
+        parts = [f"frame {job.frame + 1} of {len(staging.performance.motion)}"]
         if drawn is not None and drawn.likeness is not None:
             parts.append(f"PSNR {drawn.likeness:.1f} dB")
         if scheduler.playback.playing(now):
             parts.append(f"{scheduler.pacer.fps(now):.0f} fps")
-        parts += [f"{median(self._render_ms):.0f} ms", f"{len(scene.person.head):,} Gaussians", size]
-        link = link_query(scene.person.name, scene.performance.name, view, scene.person.head)
+        parts += [f"{median(self._render_ms):.0f} ms", f"{len(staging.person.head):,} Gaussians", size]
+        link = link_query(staging.person.name, staging.performance.name, view, staging.person.head)
         if drawn is None:
             return Caption(status=" · ".join(parts), link=link)
         return Caption(status=" · ".join(parts), link=link, legend=drawn.legend, labels=drawn.labels, split=drawn.split)

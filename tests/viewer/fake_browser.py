@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import threading
 import time
+import wave
 from types import SimpleNamespace
 
 import numpy as np
+
+from gaussian_head.playing.scheduler import IDLE_WAIT
 
 
 class FakeField:
@@ -83,3 +87,28 @@ class FakeClient:
     def _decode(self):
         time.sleep(self.decode_seconds)
         self.report("shown")
+
+
+def settle(client, seconds=60.0):
+    """Wait until nothing more is due, however slow the machine; returns the last picture."""
+    scheduler, end = client.session.scheduler, time.monotonic() + seconds
+    while True:
+        with client.session.changed:
+            now = time.monotonic()
+            idle = scheduler.next(now) is None and scheduler.wait(now) == IDLE_WAIT
+            if idle and client.images and client.images[-1].shape[0] == client.session.staging.size:
+                return client.images[-1].astype(int)
+        assert now < end, "the viewer never comes to rest"
+        time.sleep(0.02)
+
+
+def wav_bytes(seconds=1.0, rate=22050):
+    t = np.arange(int(seconds * rate)) / rate
+    samples = 0.4 * np.sin(2 * np.pi * 220 * t) * (np.sin(2 * np.pi * 2 * t) > 0)
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()

@@ -30,7 +30,7 @@ class Meanwhile:
         self._stirred, self._threads = threading.Event(), []
         self.seen = []
         session.changed = Watched(
-            session.changed, self._stirred, lambda: self.seen.append((session.scene, session.performances))
+            session.changed, self._stirred, lambda: self.seen.append((session.staging, session.performances))
         )
 
     def run(self, action):

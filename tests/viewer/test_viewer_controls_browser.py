@@ -6,16 +6,17 @@ import time
 import numpy as np
 import pytest
 import torch
-from gaussian_head.viewer import serve, shelf, stage, worker
-from gaussian_head.viewer.footage import Footage
-from gaussian_head.viewer.pictures import styled_gaussians, to_bytes
-from gaussian_head.viewer.views import camera_of
+from fake_browser import wav_bytes
+from gaussian_head.viewer import serve, worker
 from PIL import Image
-from reel import Reel
+from support_browser import Page
 from support_head import make_head
-from test_viewer_browser import Page, chromium  # noqa: F401
-from test_viewer_session import wav_bytes
+from support_reel import Reel
 
+from gaussian_head.playing import shelf, stage
+from gaussian_head.playing.footage import Footage
+from gaussian_head.playing.pictures import styled_gaussians, to_bytes
+from gaussian_head.playing.views import camera_of
 from gaussian_head.rendering import render_gaussians
 
 pytestmark = pytest.mark.browser
@@ -43,7 +44,7 @@ def viewer():
 
 
 @pytest.fixture(scope="module")
-def page(chromium, viewer):  # noqa: F811
+def page(chromium, viewer):
     page = Page(chromium, viewer.url)
     yield page
     page.tab.close()
@@ -114,7 +115,7 @@ def test_a_wipe_against_the_recorded_frame_can_be_dragged(page, viewer):
     page.tab.mouse.down()
     page.tab.mouse.move(line["x"] - 150, line["y"] + 100, steps=4)
     page.tab.mouse.up()
-    page.until(lambda: viewer.sessions[0].scene.versus.split < 0.45, "the line to follow")
+    page.until(lambda: viewer.sessions[0].staging.versus.split < 0.45, "the line to follow")
     pick(page, "Compare", "Difference x4")
     page.until(lambda: page.pixels().mean() < 40, "a dark difference")
     pick(page, "Compare", "Side by side")
@@ -156,10 +157,10 @@ def test_blink_button_key_and_switch(page, viewer):
     page.until(lambda: session._blinked_at > began, "another blink")
     page.open("Play")
     pick(page, "Blinks", "none")
-    page.until(lambda: session.scene.edits.blink == "off", "no blinks")
+    page.until(lambda: session.staging.edits.blink == "off", "no blinks")
     page.open("Face")
     page.press("Relax")
-    page.until(lambda: session.scene.edits.blink == "natural", "everything to be relaxed")
+    page.until(lambda: session.staging.edits.blink == "natural", "everything to be relaxed")
     page.open("Play")
     assert page.tab.get_by_role("combobox", name="Blinks", exact=True).input_value() == "as performed"
 
@@ -205,7 +206,7 @@ def test_the_microphone_records_a_voice(page, viewer):
     assert 0.5 < page.state()["duration"] < 60
 
 
-def test_a_link_leads_a_second_browser_to_the_same_view(page, chromium, viewer):  # noqa: F811
+def test_a_link_leads_a_second_browser_to_the_same_view(page, chromium, viewer):
     page.tab.keyboard.press("3")
     page.tab.evaluate("gaussianHead.seek(1.0)")
     page.until(lambda: "yaw=35.0" in page.tab.evaluate("gaussianHead.link()"), "the link to know the view")
@@ -257,7 +258,7 @@ def test_splats_drawn_by_the_browser_are_the_picture_drawn_here(page, viewer):
     page.until(lambda: "drawn by the browser" in text(page, "#gh-chip"), "the browser to draw")
     page.until(lambda: page.tab.locator("#gh-screen").is_hidden(), "our picture to go")
     box = page.tab.evaluate("(c => [c.clientWidth, c.clientHeight])(document.querySelector('canvas'))")
-    head, scene = session.scene.person.head, session.scene
+    head, scene = session.staging.person.head, session.staging
     camera = camera_of(session.view(), head, box[1], centred=True)
     gaussians = styled_gaussians(head, scene.moment(0), 0, scene.look)
     expected = to_bytes(render_gaussians(gaussians, camera, background=torch.tensor(scene.look.color)).rgb)

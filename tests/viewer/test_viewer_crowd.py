@@ -5,12 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from fake_browser import FakeClient
+from fake_browser import FakeClient, settle
 from gaussian_head.viewer.session import Session
-from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.worker import Worker
 from support_head import make_head
-from test_viewer_session import settle
+
+from gaussian_head.playing.shelf import Shelf
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 from gaussian_head.viewer import serve
+from support_browser import Page
 from support_head import make_head
-from test_viewer_browser import Page, chromium  # noqa: F401
 
 from gaussian_head.rendering import load_path
 
@@ -21,7 +21,7 @@ def viewer():
 
 
 @pytest.fixture(scope="module")
-def page(chromium, viewer):  # noqa: F811
+def page(chromium, viewer):
     page = Page(chromium, viewer.url)
     page.open("Camera")
     yield page
@@ -43,7 +43,7 @@ def session(page, viewer):
 
 def yaw(session):
     """Where the browser's camera is about the head, radians."""
-    centre = session.scene.person.head.centre.numpy()
+    centre = session.staging.person.head.centre.numpy()
     x, _, z = np.array(session.view().position) - centre
     return float(np.arctan2(-x, -z))
 
@@ -52,7 +52,7 @@ def add(page, session, preset, seconds):
     """Lay down a keyframe at a preset and a moment."""
     before = len(session.keyframes)
     page.press(preset)
-    page.until(lambda: session.scene.path is None and abs(yaw(session)) > 0.3, f"the view {preset}")
+    page.until(lambda: session.staging.path is None and abs(yaw(session)) > 0.3, f"the view {preset}")
     page.tab.evaluate(f"gaussianHead.seek({seconds})")
     page.until(lambda: session.frame() == round(seconds * 25), "the moment")
     page.press("Add this view")
@@ -80,7 +80,7 @@ def test_keyframes_are_laid_down_flown_and_left_by_a_drag(page, session):
     page.tab.evaluate("gaussianHead.seek(0)")
     front = page.settled()
     page.tab.get_by_label("Fly the path").click()
-    page.until(lambda: session.scene.path is not None, "the path to be followed")
+    page.until(lambda: session.staging.path is not None, "the path to be followed")
     page.differs(front, 2.0, "the first keyframe's picture")
     first = page.settled()
     page.press("Play")
@@ -91,7 +91,7 @@ def test_keyframes_are_laid_down_flown_and_left_by_a_drag(page, session):
     for x in range(400, 460, 10):
         page.tab.mouse.move(x, 250)
     page.tab.mouse.up()
-    page.until(lambda: session.scene.path is None, "the drag to leave the path")
+    page.until(lambda: session.staging.path is None, "the drag to leave the path")
     page.until(lambda: not page.tab.get_by_label("Fly the path").is_checked(), "the tick to go")
 
 
@@ -121,7 +121,7 @@ def test_a_path_is_saved_as_render_reads_it_and_loaded_again(page, session, tmp_
         page.press("Save path")
     path = tmp_path / "mine.json"
     download.value.save_as(path)
-    head = session.scene.person.head
+    head = session.staging.person.head
     assert len(json.loads(path.read_text())["keyframes"]) == 2
     assert np.allclose(load_path(path, head, 30, fps=25.0)[20].position, keys[1].view.position, atol=1e-4)
     page.press("Delete all")

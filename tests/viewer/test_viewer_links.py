@@ -5,10 +5,11 @@ import pytest
 from fake_browser import FakeClient
 from gaussian_head.viewer.links import Link, link_query, parse_link
 from gaussian_head.viewer.session import Session
-from gaussian_head.viewer.shelf import Shelf
-from gaussian_head.viewer.views import View, bearing, placement, recorded_fov
 from gaussian_head.viewer.words import without_paths
 from support_head import make_head
+
+from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.views import View, bearing, placement, recorded_fov
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,8 @@ def test_a_browser_that_comes_by_a_link_finds_head_view_and_moment(shelf):
     session = Session(client, shelf, start=None, size=32)
     client.report("hello", text="?head=head%202&yaw=40&distance=2&fov=30&t=1")
     client.wait_for(lambda: any("seek(1.0)" in script for script in client.scripts))
-    assert session.scene.person.name == "head 2"
-    head = session.scene.person.head
+    assert session.staging.person.name == "head 2"
+    head = session.staging.person.head
     assert bearing(session.view(), head) == pytest.approx((40.0, 0.0, 2.0), abs=0.05)
     assert np.degrees(session.view().fov) == pytest.approx(30.0)
 
@@ -60,7 +61,7 @@ def test_a_browser_that_comes_by_a_link_finds_head_view_and_moment(shelf):
 def test_an_unknown_head_in_a_link_changes_nothing(shelf):
     session = Session(FakeClient(), shelf, start=None, size=32)
     session.follow_link(Link(head="../../etc/passwd", performance="nothing"))
-    assert session.scene.person.name == "head"
+    assert session.staging.person.name == "head"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 from gaussian_head.viewer import LiveView
+from support_browser import LivePage, Page
 from support_capture import make_capture
-from test_viewer_browser import Page, chromium  # noqa: F401
 
 from gaussian_head.events import Progress
 from gaussian_head.head import Head, InitConfig
@@ -28,20 +28,12 @@ def live():
 
 
 @pytest.fixture
-def tab(chromium, live):  # noqa: F811
+def tab(chromium, live):
     tab = chromium.new_page(viewport={"width": 1200, "height": 560})
     tab.set_default_timeout(120_000)
     tab.goto(f"{live.url}?fixedDpr=.25")
     yield tab
     tab.close()
-
-
-class LivePage(Page):
-    """A tab that was opened before there was anything to see."""
-
-    def __init__(self, tab):
-        self.tab, self.errors = tab, []
-        tab.on("pageerror", lambda error: self.errors.append(str(error)))
 
 
 def test_a_run_is_watched_paused_stopped_and_goes_on_as_the_viewer(live, tab, tmp_path):
@@ -79,7 +71,7 @@ def test_a_run_is_watched_paused_stopped_and_goes_on_as_the_viewer(live, tab, tm
     thread.join(60)
     assert not thread.is_alive()
     trained = Head.load(out)
-    assert len(live.sessions[0].scene.person.head) == len(trained)
+    assert len(live.sessions[0].staging.person.head) == len(trained)
     page.open("Save")
     with tab.expect_download() as download:
         page.press("Gaussians of this frame (PLY)")
@@ -87,7 +79,7 @@ def test_a_run_is_watched_paused_stopped_and_goes_on_as_the_viewer(live, tab, tm
     assert page.errors == []
 
 
-def test_a_closed_browser_stops_nothing_and_another_may_come(live, tab, chromium, tmp_path):  # noqa: F811
+def test_a_closed_browser_stops_nothing_and_another_may_come(live, tab, chromium, tmp_path):
     capture, _ = make_capture(tmp_path / "capture", sound=False)
     work = {"listener": live.listen, "observer": live.observe}
     thread = threading.Thread(target=train, args=(capture, tmp_path / "head", CONFIG), kwargs=work, daemon=True)

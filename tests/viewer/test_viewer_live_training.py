@@ -183,15 +183,15 @@ def test_the_page_goes_on_with_the_trained_head(capture, live, tmp_path):
             if done.step == 1:
                 browser.wait_for(lambda: browser.images)
                 browser.session.give_voice("hello.wav", b"RIFF")
-                heads.append(browser.session.scene.person.head)
+                heads.append(browser.session.staging.person.head)
 
         head = train(capture, tmp_path / "head", CONFIG, listener=live.listen, observer=observe)
         live.finish(head)
         session = browser.session
         assert any("learns to speak when training ends" in n.body for n in browser.client.notices)
         assert heads[0].audio_model is None
-        assert session.scene.person.head is head
-        assert session.scene.performance.motion is head.capture_motion
+        assert session.staging.person.head is head
+        assert session.staging.performance.motion is head.capture_motion
         session.give_voice("hello.wav", b"RIFF")
         assert any("This cannot be spoken" in n.title for n in browser.client.notices), "now the file itself is judged"
         count = len(browser.images)

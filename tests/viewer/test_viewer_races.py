@@ -4,23 +4,23 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from fake_browser import FakeClient
-from gaussian_head.viewer import app, rivals
-from gaussian_head.viewer import session as session_module
-from gaussian_head.viewer.compare import RECORDED
-from gaussian_head.viewer.footage import Footage
+from fake_browser import FakeClient, wav_bytes
+from gaussian_head.viewer import app
 from gaussian_head.viewer.guests import Guests
 from gaussian_head.viewer.live import LiveView
 from gaussian_head.viewer.session import Session
-from gaussian_head.viewer.shelf import Shelf
 from interleaving import Meanwhile
 from live_browser import Gui, LiveBrowser
-from reel import Reel
 from support_head import make_head
+from support_reel import Reel
 from test_viewer_live_run import step
-from test_viewer_session import wav_bytes
 
 from gaussian_head.checks import InputError
+from gaussian_head.playing import player as player_module
+from gaussian_head.playing import rivals
+from gaussian_head.playing.compare import RECORDED
+from gaussian_head.playing.footage import Footage
+from gaussian_head.playing.shelf import Shelf
 
 
 @pytest.fixture
@@ -38,32 +38,32 @@ def meanwhile(session):
 
 def test_two_sliders_moved_at_once_both_count(session, meanwhile, monkeypatch):
     monkeypatch.setattr(
-        session_module, "replace", meanwhile.before(session_module.replace, lambda: session.edit(nod_deg=5.0))
+        player_module, "replace", meanwhile.before(player_module.replace, lambda: session.edit(nod_deg=5.0))
     )
     session.edit(turn_deg=10.0)
     meanwhile.join()
-    assert (session.scene.edits.turn_deg, session.scene.edits.nod_deg) == (10.0, 5.0)
+    assert (session.staging.edits.turn_deg, session.staging.edits.nod_deg) == (10.0, 5.0)
 
 
 def test_two_channels_pushed_at_once_both_count(session, meanwhile, monkeypatch):
-    other = meanwhile.before(session_module.replace, lambda: session.push(("lip_width",), 0.5))
-    monkeypatch.setattr(session_module, "replace", other)
+    other = meanwhile.before(player_module.replace, lambda: session.push(("lip_width",), 0.5))
+    monkeypatch.setattr(player_module, "replace", other)
     session.push(("jaw_open",), 1.0)
     meanwhile.join()
-    assert session.scene.edits.push == {"jaw_open": 1.0, "lip_width": 0.5}
+    assert session.staging.edits.push == {"jaw_open": 1.0, "lip_width": 0.5}
 
 
 def test_two_looks_chosen_at_once_both_count(session, meanwhile, monkeypatch):
-    other = meanwhile.before(session_module.replace, lambda: session.restyle(plate=False))
-    monkeypatch.setattr(session_module, "replace", other)
+    other = meanwhile.before(player_module.replace, lambda: session.restyle(plate=False))
+    monkeypatch.setattr(player_module, "replace", other)
     session.restyle(mode="depth")
     meanwhile.join()
-    assert (session.scene.look.mode, session.scene.look.plate) == ("depth", False)
+    assert (session.staging.look.mode, session.staging.look.plate) == ("depth", False)
 
 
 def test_another_head_never_plays_the_motion_of_the_one_before(session, meanwhile):
     session.choose_person("head 2")
-    assert session.scene.person.name == "head 2"
+    assert session.staging.person.name == "head 2"
     for scene, performances in meanwhile.seen:
         assert any(scene.performance is p for p in performances)
         assert scene.performance is scene.person.clip
@@ -71,35 +71,35 @@ def test_another_head_never_plays_the_motion_of_the_one_before(session, meanwhil
 
 def test_a_voice_given_while_another_head_comes_is_not_lost(session, meanwhile, monkeypatch):
     session.give_voice("one.wav", wav_bytes(0.3))
-    speak = meanwhile.before(session_module.spoken, lambda: session.give_voice("two.wav", wav_bytes(0.4)))
-    monkeypatch.setattr(session_module, "spoken", speak)
+    speak = meanwhile.before(player_module.spoken, lambda: session.give_voice("two.wav", wav_bytes(0.4)))
+    monkeypatch.setattr(player_module, "spoken", speak)
     session.choose_person("head 2")
     meanwhile.join()
-    assert session.scene.person.name == "head 2"
+    assert session.staging.person.name == "head 2"
     assert {p.name for p in session.performances} == {"Captured clip", "one.wav", "two.wav"}
-    channels = session.scene.person.head.channels
+    channels = session.staging.person.head.channels
     assert all(p.motion.channels == channels for p in session.performances)
 
 
 def test_a_head_chosen_while_a_voice_is_worked_on_speaks_it(session, meanwhile, monkeypatch):
     heads = []
-    original = session_module.spoken
+    original = player_module.spoken
 
     def spoken(head, samples, name):
         heads.append(head)
         return original(head, samples, name)
 
-    monkeypatch.setattr(session_module, "spoken", meanwhile.before(spoken, lambda: session.choose_person("head 2")))
+    monkeypatch.setattr(player_module, "spoken", meanwhile.before(spoken, lambda: session.choose_person("head 2")))
     session.give_voice("one.wav", wav_bytes(0.3))
     meanwhile.join()
-    assert session.scene.person.name == "head 2"
+    assert session.staging.person.name == "head 2"
     assert [p.name for p in session.performances] == ["Captured clip", "one.wav"]
-    assert heads[-1] is session.scene.person.head
-    assert session.scene.performance is session.performances[1]
+    assert heads[-1] is session.staging.person.head
+    assert session.staging.performance is session.performances[1]
 
 
 def test_a_voice_called_off_in_its_last_moment_is_not_played(session, meanwhile, monkeypatch):
-    monkeypatch.setattr(session_module, "spoken", meanwhile.before(session_module.spoken, session.voices.cancel))
+    monkeypatch.setattr(player_module, "spoken", meanwhile.before(player_module.spoken, session.voices.cancel))
     session.give_voice("one.wav", wav_bytes(0.3))
     meanwhile.join()
     assert len(session.performances) == 1
@@ -107,39 +107,39 @@ def test_a_voice_called_off_in_its_last_moment_is_not_played(session, meanwhile,
 
 def test_what_is_compared_fits_what_is_played_by_then(session, meanwhile, monkeypatch):
     session.give_voice("one.wav", wav_bytes(0.3))
-    clip = session.scene.person.clip
-    compared = meanwhile.before(session_module.compared, lambda: session.perform(clip))
-    monkeypatch.setattr(session_module, "compared", compared)
+    clip = session.staging.person.clip
+    compared = meanwhile.before(player_module.compared, lambda: session.perform(clip))
+    monkeypatch.setattr(player_module, "compared", compared)
     session.compare("side", "head 2")
     meanwhile.join()
-    assert session.scene.performance is clip
-    assert len(session.scene.rival_performance.motion) == len(clip.motion)
+    assert session.staging.performance is clip
+    assert len(session.staging.rival_performance.motion) == len(clip.motion)
 
 
 def test_nothing_recorded_is_shown_for_a_voice_that_came_meanwhile(session, meanwhile, monkeypatch):
-    person = session.scene.person
+    person = session.staging.person
     object.__setattr__(person, "footage", Footage(capture=Reel(person.head)))
-    compared = meanwhile.before(session_module.compared, lambda: session.give_voice("one.wav", wav_bytes(0.3)))
-    monkeypatch.setattr(session_module, "compared", compared)
+    compared = meanwhile.before(player_module.compared, lambda: session.give_voice("one.wav", wav_bytes(0.3)))
+    monkeypatch.setattr(player_module, "compared", compared)
     with pytest.raises(InputError, match="captured clip"):
         session.compare("wipe", RECORDED)
     meanwhile.join()
-    assert session.scene.versus is None
-    assert rivals.why_not_recorded(session.scene) is not None
+    assert session.staging.versus is None
+    assert rivals.why_not_recorded(session.staging) is not None
 
 
 def test_the_player_gets_what_is_on_stage_last(session, meanwhile):
     """However two sendings overlap, the browser ends with what the server renders."""
     session.give_voice("one.wav", wav_bytes(0.3))
-    voice, clip = session.scene.performance, session.scene.person.clip
+    voice, clip = session.staging.performance, session.staging.person.clip
     call = session._bridge.call
-    session._sending = meanwhile_lock = threading.Lock()
+    session._announcing = meanwhile_lock = threading.Lock()
     started = threading.Thread(target=lambda: session.perform(clip), daemon=True)
 
     def slow(method, *arguments):
         if method == "load" and arguments[0]["name"] == "one.wav" and not started.is_alive():
             started.start()
-            while session.scene.performance is not clip:
+            while session.staging.performance is not clip:
                 pass
             assert meanwhile_lock.locked()
         call(method, *arguments)
@@ -148,7 +148,7 @@ def test_the_player_gets_what_is_on_stage_last(session, meanwhile):
     session.perform(voice)
     started.join(30)
     loads = [script for script in session.client.scripts if "gaussianHead?.load" in script]
-    assert f'"id": {session._number}, "name": "Captured clip"' in loads[-1]
+    assert f'"id": {session.number}, "name": "Captured clip"' in loads[-1]
 
 
 def browser(number=1):
@@ -230,4 +230,4 @@ def test_a_comparison_with_the_head_in_training_follows_it(live):
         page.session.compare("side", "Head in training")
         newer = Shelf([make_head(num_gaussians=40, size=32)]).get("head")
         live._hand_out(newer)
-        assert page.session.scene.rival is newer
+        assert page.session.staging.rival is newer

@@ -15,11 +15,7 @@ import torch
 from fake_browser import FakeClient
 from gaussian_head.viewer import exports
 from gaussian_head.viewer.jobs import Cancelled, Jobs
-from gaussian_head.viewer.keyframes import Keyframe, view_of
-from gaussian_head.viewer.pictures import Look
-from gaussian_head.viewer.scene import Scene
 from gaussian_head.viewer.session import Session
-from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.tabs import save as tabs_save
 from gaussian_head.viewer.tabs.save import _words
 from live_browser import Gui
@@ -30,6 +26,10 @@ from gaussian_head.events import Progress, ignore
 from gaussian_head.exporting import FORMATS
 from gaussian_head.io.ply import read_ply
 from gaussian_head.media import probe, read_audio, read_image
+from gaussian_head.playing.keyframes import Keyframe, view_of
+from gaussian_head.playing.pictures import Look
+from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.staging import Staging
 from gaussian_head.rendering import orbit_view
 
 SOUND = (0.3 * np.sin(np.arange(32000) * 0.2)).astype(np.float32)
@@ -43,7 +43,7 @@ def head():
 @pytest.fixture
 def scene(head):
     person = Shelf([head]).get("head")
-    return Scene(person=person, performance=replace(person.clip, samples=SOUND), size=64)
+    return Staging(person=person, performance=replace(person.clip, samples=SOUND), size=64)
 
 
 def view(head, yaw=0.0, aspect=1.0):

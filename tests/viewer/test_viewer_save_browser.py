@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_browser import wav_bytes
 from gaussian_head.viewer import serve
 from PIL import Image
+from support_browser import Page
 from support_head import make_head
-from test_viewer_browser import Page, chromium  # noqa: F401
-from test_viewer_session import wav_bytes
 
 from gaussian_head.io.ply import read_ply
 from gaussian_head.media import probe, read_audio
@@ -41,7 +41,7 @@ def viewer(scratch, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(chromium, viewer):  # noqa: F811
+def page(chromium, viewer):
     page = Page(chromium, viewer.url)
     page.open("Save")
     yield page
@@ -90,9 +90,9 @@ def test_a_cancelled_video_never_arrives_and_leaves_nothing(page, scratch):
 
 def test_a_short_video_in_orbit_arrives_with_its_sound(page, viewer, scratch):
     session = viewer.sessions[0]
-    spoken = session.scene.performance
+    spoken = session.staging.performance
     short = replace(spoken, motion=spoken.motion.select(slice(0, 25)), samples=spoken.samples[:16000])
-    session.scene = replace(session.scene, performance=short)
+    session.staging = replace(session.staging, performance=short)
     choose(page, "Video height", "256")
     file = download(page, "Video in orbit")
     assert file.suggested_filename == "head-long-orbit.mp4"
@@ -100,7 +100,7 @@ def test_a_short_video_in_orbit_arrives_with_its_sound(page, viewer, scratch):
     assert (info.height, info.num_frames) == (256, 25)
     assert np.abs(read_audio(file.path())).max() > 0.1
     nothing_left(page, scratch)
-    session.scene = replace(session.scene, performance=spoken)
+    session.staging = replace(session.staging, performance=spoken)
 
 
 def test_without_keyframes_their_video_says_what_to_do(page):
@@ -122,7 +122,7 @@ def test_any_registered_format_can_be_chosen(page):
         assert len(text.readlines()) > 400
 
 
-def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page):  # noqa: F811
+def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page):
     other = Page(chromium, viewer.url)
     other.open("Save")
     other.press("Video in orbit")

@@ -1,32 +1,18 @@
 """Session and worker against a fake browser: pictures come, changes arrive, errors and departures are survived."""
 
-import io
 import time
-import wave
 
 import numpy as np
 import pytest
-from fake_browser import FakeClient
-from gaussian_head.viewer.performances import spoken, uploaded_samples
-from gaussian_head.viewer.scheduler import IDLE_WAIT
+from fake_browser import FakeClient, settle, wav_bytes
 from gaussian_head.viewer.session import Session
-from gaussian_head.viewer.shelf import Shelf
+from gaussian_head.viewer.uploads import uploaded_samples
 from gaussian_head.viewer.worker import Worker
 from support_head import make_head
 
 from gaussian_head.checks import InputError
-
-
-def wav_bytes(seconds=1.0, rate=22050):
-    t = np.arange(int(seconds * rate)) / rate
-    samples = 0.4 * np.sin(2 * np.pi * 220 * t) * (np.sin(2 * np.pi * 2 * t) > 0)
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((samples * 32767).astype("<i2").tobytes())
-    return buffer.getvalue()
+from gaussian_head.playing.performances import spoken
+from gaussian_head.playing.shelf import Shelf
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +30,6 @@ def browser(shelf):
     client.session.stop()
     worker.join(10)
     assert not worker.is_alive()
-
-
-def settle(client, seconds=60.0):
-    """Wait until nothing more is due, however slow the machine; returns the last picture."""
-    scheduler, end = client.session.scheduler, time.monotonic() + seconds
-    while True:
-        with client.session.changed:
-            now = time.monotonic()
-            idle = scheduler.next(now) is None and scheduler.wait(now) == IDLE_WAIT
-            if idle and client.images and client.images[-1].shape[0] == client.session.scene.size:
-                return client.images[-1].astype(int)
-        assert now < end, "the viewer never comes to rest"
-        time.sleep(0.02)
 
 
 def test_the_first_picture_comes_unasked_and_then_there_is_silence(browser):
@@ -185,7 +158,7 @@ def test_a_voice_becomes_a_performance_of_its_length(shelf):
     session = Session(client, shelf, start=None, size=64)
     session.give_voice("hello.wav", wav_bytes(1.0))
     assert [p.name for p in session.performances] == ["Captured clip", "hello.wav"]
-    assert session.scene.performance.motion.duration == pytest.approx(1.0, abs=0.041)
+    assert session.staging.performance.motion.duration == pytest.approx(1.0, abs=0.041)
     assert "UklGR" in client.scripts[-2], "the sound goes to the browser as wav"
     assert all(n.removed for n in client.notices)
 
@@ -210,6 +183,6 @@ def test_uploads_over_the_limit_are_refused_before_decoding(monkeypatch):
 
 
 def test_too_long_a_voice_is_refused(shelf, monkeypatch):
-    monkeypatch.setattr("gaussian_head.viewer.performances.MAX_SECONDS", 0.5)
+    monkeypatch.setattr("gaussian_head.playing.performances.MAX_SECONDS", 0.5)
     with pytest.raises(InputError, match=r"long\.wav is 1\.0 s"):
         spoken(shelf.get("head").head, np.zeros(16000, np.float32), "long.wav")

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from gaussian_head.viewer.scene import Scene
-from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.splats import UNIT, SplatNode, splats_of
-from gaussian_head.viewer.views import View, recorded_fov
 from support_head import make_head
 
 from gaussian_head.gaussians import Gaussians
+from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.staging import Staging
+from gaussian_head.playing.views import View, recorded_fov
 from gaussian_head.rendering import render_gaussians
 
 
@@ -41,7 +41,7 @@ def stage():
     client = type("Client", (), {"scene": FakeScene()})
     person = Shelf([make_head(num_gaussians=300, size=64)]).get("head")
     view = View(wxyz=(1.0, 0, 0, 0), position=(0.0, 0, 0), fov=recorded_fov(person.head), aspect=1.0)
-    return client.scene, SplatNode(client), Scene(person=person, performance=person.clip, size=64), view
+    return client.scene, SplatNode(client), Staging(person=person, performance=person.clip, size=64), view
 
 
 def test_splats_in_half_precision_draw_the_picture_that_the_gaussians_draw():

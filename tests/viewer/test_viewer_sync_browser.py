@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from gaussian_head.viewer import stage, worker
-from test_viewer_browser import Page, chromium, viewer  # noqa: F401
-from test_viewer_session import wav_bytes
+from fake_browser import wav_bytes
+from gaussian_head.viewer import worker
+from support_browser import Page
+
+from gaussian_head.playing import stage
 
 pytestmark = pytest.mark.browser
 BITS = 10
@@ -40,7 +42,7 @@ def stamped(staged):
 
 
 @pytest.fixture
-def page(chromium, viewer, monkeypatch):  # noqa: F811
+def page(chromium, viewer, monkeypatch):
     monkeypatch.setattr(worker, "staged", stamped(stage.staged))
     page = Page(chromium, viewer.url)
     yield page

@@ -7,18 +7,17 @@ import time
 import numpy as np
 import pytest
 import torch
-from fake_browser import FakeClient
-from gaussian_head.viewer import session
-from gaussian_head.viewer.bridge import parse_report
-from gaussian_head.viewer.edits import CLOSING, OPENING, Edits, blink_pulse
-from gaussian_head.viewer.scene import Scene
+from fake_browser import FakeClient, settle, wav_bytes
+from gaussian_head.viewer.bridge import parse_message
 from gaussian_head.viewer.session import Session
-from gaussian_head.viewer.shelf import Shelf
 from gaussian_head.viewer.uploads import Incoming, Piece
 from support_head import make_head
-from test_viewer_session import settle, wav_bytes
 
 from gaussian_head.checks import InputError
+from gaussian_head.playing import player
+from gaussian_head.playing.edits import CLOSING, OPENING, Edits, blink_pulse
+from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.staging import Staging
 
 
 def piece(content=b"abc", offset=0, size=6, upload=1):
@@ -79,7 +78,7 @@ def test_pieces_that_are_no_base64_are_no_report(data):
     import json
 
     report = {"kind": "upload", "id": 1, "t": 0, "playing": False, "rate": 1, "loop": True, "name": "x", "data": data}
-    assert parse_report(json.dumps(report)) is None
+    assert parse_message(json.dumps(report)) is None
 
 
 def test_a_file_sent_in_pieces_is_spoken_and_its_progress_told(client):
@@ -116,9 +115,9 @@ def test_calling_off_while_listening_drops_the_result(client, monkeypatch):
     def slow(*arguments):
         listening.set()
         assert go_on.wait(30)
-        return client.session.scene.person.clip
+        return client.session.staging.person.clip
 
-    monkeypatch.setattr(session, "spoken", slow)
+    monkeypatch.setattr(player, "spoken", slow)
     worker = threading.Thread(target=client.session.give_voice, args=("hello.wav", wav_bytes(1.0)))
     worker.start()
     assert listening.wait(30)
@@ -144,14 +143,14 @@ def test_a_blink_closes_and_opens_and_is_over():
 
 
 def test_blinks_can_be_taken_away_generated_and_added(client):
-    person = client.session.scene.person
-    scene = Scene(person=person, performance=person.clip, size=32)
+    person = client.session.staging.person
+    scene = Staging(person=person, performance=person.clip, size=32)
     natural = scene.motion().channel("blink_l")
     assert float(natural.max()) > 0.9
-    off = Scene(person=person, performance=person.clip, edits=Edits(blink="off")).motion().channel("blink_l")
+    off = Staging(person=person, performance=person.clip, edits=Edits(blink="off")).motion().channel("blink_l")
     assert float(off.max() - off.min()) == 0
     assert float(off[0]) == pytest.approx(float(natural.median()))
-    generated = Scene(person=person, performance=person.clip, edits=Edits(blink="generated"))
+    generated = Staging(person=person, performance=person.clip, edits=Edits(blink="generated"))
     assert torch.equal(generated.motion().channel("blink_l")[7], generated.moment(7).channel("blink_l")[0])
     assert float(generated.motion().channel("blink_l").max()) > 0.3
     shut = scene.moment(0, pulse=1.0).channel("blink_r")
@@ -178,9 +177,9 @@ def test_a_blink_now_draws_pictures_by_itself_and_ends_as_it_began(client):
 
 def test_relaxing_undoes_every_slider_and_switch(client):
     told = []
-    client.session.refreshers.append(lambda: told.append(client.session.scene.edits))
+    client.session.refreshers.append(lambda: told.append(client.session.staging.edits))
     client.session.edit(turn_deg=20.0, blink="off", amplify=1.7, still=True)
     client.session.push(("jaw_open",), 0.5)
     client.session.relax()
-    assert client.session.scene.edits == Edits()
+    assert client.session.staging.edits == Edits()
     assert told[-1] == Edits()

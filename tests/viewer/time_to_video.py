@@ -17,9 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from support_browser import CHROMIUM, FLAGS
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PATIENCE_MS = 600_000
 
 

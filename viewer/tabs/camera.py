@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gaussian_head.playing import keyframes
+from gaussian_head.playing.keyframes import Keyframe
+from gaussian_head.playing.staging import Staging
+from gaussian_head.playing.views import PRESETS, View, recorded_fov
 from gaussian_head.rendering import CameraPath
 
-from .. import keyframes
-from ..keyframes import Keyframe
-from ..scene import Scene
 from ..session import Session
-from ..views import PRESETS, View, recorded_fov
 from .common import guarded, on_user
 
 FOV_DEG = (5.0, 70.0)
@@ -34,7 +34,7 @@ def _views(session: Session, gui: Any) -> None:
     names = tuple(PRESETS)
     groups = [gui.add_button_group(label, part) for label, part in (("View", names[:3]), ("Side", names[3:]))]
     reset = gui.add_button("Reset view", icon="home", hint="the recording camera, as at the start")
-    first = round(2 * math.degrees(recorded_fov(session.scene.person.head))) / 2
+    first = round(2 * math.degrees(recorded_fov(session.staging.person.head))) / 2
     fov = gui.add_slider("Field of view", *FOV_DEG, 0.5, first)
 
     def go(name: str) -> None:
@@ -93,13 +93,13 @@ class _Keyframes:
             self._set(keyframes.without_key(self._session.keyframes, index), index - 1)
 
     def _save(self) -> None:
-        text = keyframes.to_json(self._session.keyframes, self._session.scene.person.head)
-        name = f"{self._session.scene.person.name}-camera.json".replace(" ", "-")
+        text = keyframes.to_json(self._session.keyframes, self._session.staging.person.head)
+        name = f"{self._session.staging.person.name}-camera.json".replace(" ", "-")
         self._session.client.send_file_download(name, text.encode(), save_immediately=True)
 
     def _load(self, name: str, content: bytes) -> None:
         text = content.decode("utf-8", errors="replace")
-        self._set(keyframes.from_json(text, self._session.scene.person.head, name), 0)
+        self._set(keyframes.from_json(text, self._session.staging.person.head, name), 0)
         self._session.hint(f"{len(self._session.keyframes)} keyframes from {name}")
 
     def _fly(self, on: bool) -> None:
@@ -112,9 +112,9 @@ class _Keyframes:
         self._session.follow(self._path)
         self._follow.value = True
 
-    def _path(self, scene: Scene) -> CameraPath:
-        motion = scene.performance.motion
-        return keyframes.path_of(self._session.keyframes, scene.person.head, len(motion), fps=motion.fps)
+    def _path(self, staging: Staging) -> CameraPath:
+        motion = staging.performance.motion
+        return keyframes.path_of(self._session.keyframes, staging.person.head, len(motion), fps=motion.fps)
 
     def _set(self, keys: tuple[Keyframe, ...], chosen: int) -> None:
         self._session.keyframes = keys
@@ -127,11 +127,11 @@ class _Keyframes:
         return self._list.options.index(self._list.value)
 
     def _moment(self) -> float:
-        return self._session.frame() / self._session.scene.performance.motion.fps
+        return self._session.frame() / self._session.staging.performance.motion.fps
 
     def _turned(self) -> None:
         """Who drags wants to look around: the path is left."""
-        if self._session.scene.path is None:
+        if self._session.staging.path is None:
             self._follow.value = False
         elif self._noted is not None:
             now = self._session.view()

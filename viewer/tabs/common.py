@@ -33,5 +33,5 @@ def guarded(session: Session, action: Callable[[], None]) -> None:
 
 def send(session: Session, suffix: str, content: bytes) -> None:
     """Let the browser save a file."""
-    name = f"{session.scene.person.name}-{session.frame():05d}.{suffix}".replace(" ", "-")
+    name = f"{session.staging.person.name}-{session.frame():05d}.{suffix}".replace(" ", "-")
     session.client.send_file_download(name, content, save_immediately=True)

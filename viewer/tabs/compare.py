@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compare import MODES, RECORDED
-from ..rivals import why_not_recorded
+from gaussian_head.playing.compare import MODES, RECORDED
+from gaussian_head.playing.rivals import why_not_recorded
+
 from ..session import Session
 from .common import guarded, on_user
 
@@ -28,17 +29,17 @@ def build(session: Session, gui: Any) -> None:
             refresh()
 
     def refresh() -> None:
-        versus = session.scene.versus
+        versus = session.staging.versus
         mode.value = next((label for label, name in LABELS.items() if versus and name == versus.mode), OFF)
         if versus is not None:
             other.value = versus.other
-        why_not = why_not_recorded(session.scene) if other.value == RECORDED else None
+        why_not = why_not_recorded(session.staging) if other.value == RECORDED else None
         mode.disabled = why_not is not None
         reason.content, reason.visible = f"*{why_not}*", why_not is not None
         split.visible = versus is not None and versus.mode == "wipe"
 
     def pick() -> None:
-        if session.scene.versus is not None:
+        if session.staging.versus is not None:
             choose()
         else:
             refresh()

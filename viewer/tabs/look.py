@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gaussian_head.head import PARTS
+from gaussian_head.playing.pictures import MODES, PLAIN
 
-from ..pictures import MODES, PLAIN
 from ..session import Session
 from . import compare
 from .common import SIZES, on_user
@@ -27,8 +27,8 @@ def build(session: Session, gui: Any) -> None:
     on_user(color, lambda: session.restyle(color=tuple(c / 255 for c in color.value)))
     scale = gui.add_slider("Gaussian size", 0.05, 1.5, 0.05, 1.0)
     on_user(scale, lambda: session.restyle(splat_scale=scale.value))
-    sizes = {**SIZES, str(session.scene.size): session.scene.size}
-    size = gui.add_dropdown("Picture height", tuple(sizes), initial_value=str(session.scene.size))
+    sizes = {**SIZES, str(session.staging.size): session.staging.size}
+    size = gui.add_dropdown("Picture height", tuple(sizes), initial_value=str(session.staging.size))
     on_user(size, lambda: session.resize(sizes[size.value]))
     own = gui.add_checkbox("Draw in the browser", False, hint="smooth to turn with a graphics card; colour only")
     on_user(own, lambda: session.draw_in_browser(own.value))

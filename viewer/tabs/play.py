@@ -20,13 +20,13 @@ def build(session: Session, gui: Any) -> None:
     """Fill the tab."""
     people = gui.add_dropdown("Head", session.shelf.names, visible=len(session.shelf.names) > 1)
     on_user(people, lambda: guarded(session, lambda: session.choose_person(people.value)))
-    performances = gui.add_dropdown("Performance", _names(session), initial_value=session.scene.performance.name)
+    performances = gui.add_dropdown("Performance", _names(session), initial_value=session.staging.performance.name)
     on_user(performances, lambda: guarded(session, lambda: session.choose_performance(performances.value)))
 
     def refresh() -> None:
-        people.value = session.scene.person.name
+        people.value = session.staging.person.name
         performances.options = _names(session)
-        performances.value = session.scene.performance.name
+        performances.value = session.staging.performance.name
 
     session.refreshers.append(refresh)
     _voice(session, gui)
@@ -63,7 +63,7 @@ def _liveliness(session: Session, gui: Any) -> None:
     on_user(amplify, lambda: session.edit(amplify=amplify.value))
 
     def refresh() -> None:
-        edits = session.scene.edits
+        edits = session.staging.edits
         pose.value = next(label for label, still in POSES.items() if still == edits.still)
         blink.value = next(label for label, name in BLINKS.items() if name == edits.blink)
         amplify.value = edits.amplify

@@ -68,7 +68,7 @@ def _pictures(session: Session, gui: Any) -> None:
 
     def take() -> None:
         content = exports.screenshot(
-            session.scene, session.view(), session.frame(), height=SIZES[height.value], transparent=transparent.value
+            session.staging, session.view(), session.frame(), height=SIZES[height.value], transparent=transparent.value
         )
         send(session, "png", content)
 
@@ -76,17 +76,17 @@ def _pictures(session: Session, gui: Any) -> None:
 
 
 def _videos(session: Session, gui: Any, jobs: Jobs) -> None:
-    sizes = {**SIZES, str(session.scene.size): session.scene.size}
-    height = gui.add_dropdown("Video height", tuple(sizes), initial_value=str(session.scene.size))
+    sizes = {**SIZES, str(session.staging.size): session.staging.size}
+    height = gui.add_dropdown("Video height", tuple(sizes), initial_value=str(session.staging.size))
     kind = gui.add_dropdown("Video format", tuple(VIDEO_KINDS))
 
     def film(camera: str) -> None:
-        scene = session.scene
-        path = exports.cameras(scene, session.view(), camera, session.keyframes, sizes[height.value])
+        staging = session.staging
+        path = exports.cameras(staging, session.view(), camera, session.keyframes, sizes[height.value])
         name = f"{_name(session)}-{camera}{VIDEO_KINDS[kind.value]}"
 
         def work(folder: Path, listener: Listener) -> Path:
-            return exports.video(scene, path, folder / name, listener=listener)
+            return exports.video(staging, path, folder / name, listener=listener)
 
         _begin(session, jobs, name, work)
 
@@ -114,11 +114,11 @@ def _files(session: Session, gui: Any, jobs: Jobs) -> None:
         of.disabled = len(of.options) == 1
 
     def write(chosen: str, t: int | None) -> None:
-        scene, keys, name = session.scene, session.keyframes, _name(session)
+        staging, keys, name = session.staging, session.keyframes, _name(session)
         name = name if t is None else f"{name}-{t:05d}"
 
         def work(folder: Path, listener: Listener) -> Path:
-            return exports.exported(scene, keys, t, folder / name, format=chosen, listener=listener)
+            return exports.exported(staging, keys, t, folder / name, format=chosen, listener=listener)
 
         _begin(session, jobs, f"{chosen} file", work)
 
@@ -129,7 +129,7 @@ def _files(session: Session, gui: Any, jobs: Jobs) -> None:
     on_user(format, describe)
     save.on_click(lambda _: guarded(session, lambda: write(format.value, frame())))
     gaussians.on_click(
-        lambda _: guarded(session, lambda: send(session, "ply", exports.ply(session.scene, session.frame())))
+        lambda _: guarded(session, lambda: send(session, "ply", exports.ply(session.staging, session.frame())))
     )
 
 
@@ -140,8 +140,8 @@ def _begin(session: Session, jobs: Jobs, title: str, work: Work) -> None:
 
 def _name(session: Session) -> str:
     """A file name of the person and what is performed."""
-    scene = session.scene
-    return re.sub(r"[^\w.-]+", "-", f"{scene.person.name}-{Path(scene.performance.name).stem}").strip("-")
+    staging = session.staging
+    return re.sub(r"[^\w.-]+", "-", f"{staging.person.name}-{Path(staging.performance.name).stem}").strip("-")
 
 
 def _words(state: State) -> str:

@@ -1,4 +1,4 @@
-"""From a Scene to what a browser shows: one picture, or two held against each other."""
+"""From a Staging to what a browser shows: one picture, or two held against each other."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from gaussian_head.camera import Camera
-
+from ..camera import Camera
 from .compare import RECORDED, Versus, across, canvas_size, combined, fitted, psnr
 from .keyframes import followed
 from .pictures import PICTURED, PLAIN, Look, backdrop, shown
-from .scene import Scene
 from .shading import Legend
 from .shelf import ShelvedHead
+from .staging import Staging
 from .views import View, camera_of
 
 
@@ -54,12 +53,12 @@ class Backdrops:
 
 
 def staged(
-    scene: Scene, view: View, t: int, scale: float = 1.0, pulse: float = 0.0, backdrops: Backdrops | None = None
+    staging: Staging, view: View, t: int, scale: float = 1.0, pulse: float = 0.0, backdrops: Backdrops | None = None
 ) -> Staged:
     """Frame ``t`` as the browser with this view sees it.
 
     Args:
-        scene: who, what and how.
+        staging: who, what and how.
         view: the browser's camera.
         t: frame of the performance; beyond its end the last is shown.
         scale: size as a fraction of the full one.
@@ -67,30 +66,30 @@ def staged(
         backdrops: kept from picture to picture.
     """
     backdrops = Backdrops() if backdrops is None else backdrops
-    height = max(round(scene.size * scale), 16)
-    if scene.versus is not None and scene.versus.other == RECORDED:
-        return _against_footage(scene, scene.versus, view, t, height, pulse, backdrops)
-    view = followed(scene.path, t, view)
-    if scene.versus is not None and scene.rival is not None:
-        return _against_head(scene, scene.versus, view, t, height, pulse, backdrops)
-    camera = camera_of(view, scene.person.head, height)
-    background = backdrops.get(scene.person, camera, scene.look)
-    drawn = shown(scene.person.head, scene.moment(t, pulse), 0, camera, scene.look, background)
+    height = max(round(staging.size * scale), 16)
+    if staging.versus is not None and staging.versus.other == RECORDED:
+        return _against_footage(staging, staging.versus, view, t, height, pulse, backdrops)
+    view = followed(staging.path, t, view)
+    if staging.versus is not None and staging.rival is not None:
+        return _against_head(staging, staging.versus, view, t, height, pulse, backdrops)
+    camera = camera_of(view, staging.person.head, height)
+    background = backdrops.get(staging.person, camera, staging.look)
+    drawn = shown(staging.person.head, staging.moment(t, pulse), 0, camera, staging.look, background)
     return Staged(image=drawn.image, legend=drawn.legend)
 
 
 def _against_footage(
-    scene: Scene, versus: Versus, view: View, t: int, height: int, pulse: float, backdrops: Backdrops
+    staging: Staging, versus: Versus, view: View, t: int, height: int, pulse: float, backdrops: Backdrops
 ) -> Staged:
     """Through the recording camera, whatever the browser's: nothing else was recorded."""
-    person = scene.person
-    t = min(t, len(scene.performance.motion) - 1)
+    person = staging.person
+    t = min(t, len(staging.performance.motion) - 1)
     height = min(height, max(round(height * view.aspect / _widths(versus) / _aspect(person)), 16))
     recorded = person.head.camera
     width = max(round(height * recorded.width / recorded.height), 16)
     camera = recorded.resized(width, height)
-    background = backdrops.get(person, camera, scene.look)
-    rendered = shown(person.head, scene.moment(t, pulse), 0, camera, scene.look, background)
+    background = backdrops.get(person, camera, staging.look)
+    rendered = shown(person.head, staging.moment(t, pulse), 0, camera, staging.look, background)
     truth = person.footage.frame(t, width, height)
     wide, _ = canvas_size(width, height, view.aspect)
     image = combined(truth, rendered.image, versus.mode, across(versus.split, width, wide))
@@ -99,25 +98,25 @@ def _against_footage(
         legend=rendered.legend,
         labels=_labels(versus, "recorded", "rendered"),
         split=versus.split if versus.mode == "wipe" else None,
-        likeness=psnr(truth, rendered.image) if scene.look.mode == "rgb" else None,
+        likeness=psnr(truth, rendered.image) if staging.look.mode == "rgb" else None,
     )
 
 
 def _against_head(
-    scene: Scene, versus: Versus, view: View, t: int, height: int, pulse: float, backdrops: Backdrops
+    staging: Staging, versus: Versus, view: View, t: int, height: int, pulse: float, backdrops: Backdrops
 ) -> Staged:
     """Both heads through the browser's camera, each standing where its own clip was recorded."""
-    assert scene.rival is not None
+    assert staging.rival is not None
     half = View(wxyz=view.wxyz, position=view.position, fov=view.fov, aspect=view.aspect / _widths(versus))
-    moments = ((scene.person, scene.moment(t, pulse)), (scene.rival, scene.rival_moment(t, pulse)))
+    moments = ((staging.person, staging.moment(t, pulse)), (staging.rival, staging.rival_moment(t, pulse)))
     drawn = []
     for person, moment in moments:
-        camera = _at_home(camera_of(half, scene.person.head, height), scene.person, person)
-        background = backdrops.get(person, camera, scene.look)
-        drawn.append(shown(person.head, moment, 0, camera, scene.look, background))
+        camera = _at_home(camera_of(half, staging.person.head, height), staging.person, person)
+        background = backdrops.get(person, camera, staging.look)
+        drawn.append(shown(person.head, moment, 0, camera, staging.look, background))
     image = combined(drawn[0].image, drawn[1].image, versus.mode, versus.split)
     split = versus.split if versus.mode == "wipe" else None
-    labels = _labels(versus, scene.person.name, scene.rival.name)
+    labels = _labels(versus, staging.person.name, staging.rival.name)
     return Staged(image=image, legend=drawn[0].legend, labels=labels, split=split)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from gaussian_head.camera import Camera
-from gaussian_head.gaussians import Frame, Gaussians
-from gaussian_head.head import PARTS, Head
-from gaussian_head.motion import MotionFrame
-from gaussian_head.sh import sh_to_rgb
-from gaussian_head.transforms import quat_to_rotmat
+from ..camera import Camera
+from ..gaussians import Frame, Gaussians
+from ..head import PARTS, Head
+from ..motion import MotionFrame
+from ..sh import sh_to_rgb
+from ..transforms import quat_to_rotmat
 
 PART_COLORS = torch.tensor([[0.95, 0.62, 0.45], [0.86, 0.22, 0.36], [0.30, 0.52, 0.86]])
 """Colour of every part, in the order of PARTS."""

@@ -9,11 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gaussian_head.head import Head
-from gaussian_head.motion import Motion
-from gaussian_head.motion.drive import DEEPEST_BLINK, SHALLOWEST_BLINK
-from gaussian_head.motion.edit import amplify, offset_channels, set_channels
-from gaussian_head.transforms import quat_multiply, quat_normalize, quat_slerp, rotvec_to_quat
+from ..head import Head
+from ..motion import Motion
+from ..motion.drive import DEEPEST_BLINK, SHALLOWEST_BLINK
+from ..motion.edit import amplify, offset_channels, set_channels
+from ..transforms import quat_multiply, quat_normalize, quat_slerp, rotvec_to_quat
 
 Blink = Literal["natural", "off", "generated"]
 LIDS = ("blink_l", "blink_r")

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gaussian_head.motion import Motion
-from gaussian_head.rendering import CameraPath
-
+from ..motion import Motion
+from ..rendering import CameraPath
 from .compare import Versus
 from .edits import Edits, edited
-from .performances import Performance
+from .performances import NamedPerformance
 from .pictures import Look
 from .shelf import ShelvedHead
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class Staging:
     """An immutable snapshot that the worker renders from."""
 
     person: ShelvedHead
     """Who."""
-    performance: Performance
+    performance: NamedPerformance
     """What is played."""
     edits: Edits = field(default_factory=Edits)
     """The sliders."""
@@ -34,7 +33,7 @@ class Scene:
     """What the picture is held against; None for nothing."""
     rival: ShelvedHead | None = None
     """The other head, where ``versus`` is one."""
-    rival_performance: Performance | None = None
+    rival_performance: NamedPerformance | None = None
     """What the other head plays."""
     client_splats: bool = False
     """The browser draws the Gaussians itself, where it can: colour only, and one picture at a time."""
@@ -58,13 +57,13 @@ class Scene:
         assert self.rival_performance is not None
         return self._edited(self.rival_performance, self.rival, _frame(self.rival_performance, t), pulse)
 
-    def _edited(self, performance: Performance, person: ShelvedHead, frames: slice, pulse: float) -> Motion:
+    def _edited(self, performance: NamedPerformance, person: ShelvedHead, frames: slice, pulse: float) -> Motion:
         closing = performance.blinks[frames] if self.edits.blink == "generated" else None
         motion = performance.motion.select(frames)
         return edited(motion, self.edits, person.head, person.mean, closing=closing, pulse=pulse)
 
 
-def _frame(performance: Performance, t: int) -> slice:
+def _frame(performance: NamedPerformance, t: int) -> slice:
     # The performance may have been exchanged for a shorter one since somebody chose the frame.
     t = min(t, len(performance.motion) - 1)
     return slice(t, t + 1)

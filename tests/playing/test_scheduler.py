@@ -1,9 +1,10 @@
 """Which picture is sent when: one in flight, the last change always arrives, errors are not repeated."""
 
 import pytest
-from gaussian_head.viewer.clock import Playback
-from gaussian_head.viewer.pacing import ACK_TIMEOUT, TIMER_INTERVAL, Pacer
-from gaussian_head.viewer.scheduler import STILL_AFTER, Scheduler
+
+from gaussian_head.playing.clock import Playback
+from gaussian_head.playing.pacing import ACK_TIMEOUT, TIMER_INTERVAL, Pacer
+from gaussian_head.playing.scheduler import STILL_AFTER, Scheduler
 
 
 @pytest.fixture

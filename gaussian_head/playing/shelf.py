@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gaussian_head.checks import InputError
-from gaussian_head.head import Head
-
+from ..checks import InputError
+from ..head import Head
 from .edits import MeanPose
 from .footage import Footage
-from .performances import Performance, captured
+from .performances import NamedPerformance, captured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +24,7 @@ class ShelvedHead:
     """The person."""
     mean: MeanPose
     """Mean pose of the captured clip."""
-    clip: Performance
+    clip: NamedPerformance
     """The captured clip."""
     footage: Footage = field(default_factory=Footage)
     """Its recorded frames."""

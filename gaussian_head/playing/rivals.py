@@ -7,16 +7,15 @@ from typing import Any
 
 import torch
 
-from gaussian_head.checks import InputError
-from gaussian_head.motion import retarget
-
+from ..checks import InputError
+from ..motion import retarget
 from .compare import RECORDED, Versus
-from .performances import Performance, spoken
-from .scene import Scene
+from .performances import NamedPerformance, spoken
 from .shelf import ShelvedHead
+from .staging import Staging
 
 
-def rival_of(person: ShelvedHead, performance: Performance, rival: ShelvedHead) -> Performance:
+def rival_of(person: ShelvedHead, performance: NamedPerformance, rival: ShelvedHead) -> NamedPerformance:
     """The other head's version of a performance, frame by frame in step with it.
 
     Two heads of the same clip play the same motion. Otherwise a voice is spoken by the other head as well, and a
@@ -38,31 +37,31 @@ def _same_clip(person: ShelvedHead, rival: ShelvedHead) -> bool:
     return a.channels == b.channels and len(a) == len(b) and torch.equal(a.expression, b.expression)
 
 
-def why_not_recorded(scene: Scene) -> str | None:
+def why_not_recorded(staging: Staging) -> str | None:
     """Why a picture cannot be held against the recorded frame; None where it can."""
-    if scene.performance is not scene.person.clip:
+    if staging.performance is not staging.person.clip:
         return "Only the captured clip has recorded frames: choose it as the performance."
-    footage = scene.person.footage
+    footage = staging.person.footage
     return footage.reason if footage.capture is None else None
 
 
-def compared(scene: Scene, versus: Versus | None, rival: ShelvedHead | None) -> dict[str, Any]:
-    """Changes of the scene that hold its picture against the recorded frame, or against ``rival``.
+def compared(staging: Staging, versus: Versus | None, rival: ShelvedHead | None) -> dict[str, Any]:
+    """Changes of the staging that hold its picture against the recorded frame, or against ``rival``.
 
     Raises:
         InputError: there is nothing recorded of what is played, or the other head cannot play it.
     """
-    if versus is not None and rival is None and (reason := why_not_recorded(scene)) is not None:
+    if versus is not None and rival is None and (reason := why_not_recorded(staging)) is not None:
         raise InputError(reason)
     played = None
     if rival is not None:
-        known = scene.rival_performance if scene.rival is rival else None
-        played = known or rival_of(scene.person, scene.performance, rival)
+        known = staging.rival_performance if staging.rival is rival else None
+        played = known or rival_of(staging.person, staging.performance, rival)
     return {"versus": versus, "rival": rival, "rival_performance": played}
 
 
-def still_comparable(scene: Scene, performance: Performance) -> dict[str, Any]:
-    """Changes of the scene that end a comparison which would not fit another performance."""
-    if scene.versus is None or (scene.versus.other == RECORDED and performance is scene.person.clip):
+def still_comparable(staging: Staging, performance: NamedPerformance) -> dict[str, Any]:
+    """Changes of the staging that end a comparison which would not fit another performance."""
+    if staging.versus is None or (staging.versus.other == RECORDED and performance is staging.person.clip):
         return {}
     return {"versus": None, "rival": None, "rival_performance": None}

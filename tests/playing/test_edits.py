@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from gaussian_head.viewer.edits import Edits, MeanPose, edited
 from support_head import CHANNELS, make_head
 
+from gaussian_head.playing.edits import Edits, MeanPose, edited
 from gaussian_head.transforms import quat_to_rotmat
 
 

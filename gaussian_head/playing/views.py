@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from gaussian_head.camera import Camera
-from gaussian_head.head import Head
-from gaussian_head.rendering import orbit_view
-from gaussian_head.transforms import pose_to_matrix, rigid_inverse
+from ..camera import Camera
+from ..head import Head
+from ..rendering import orbit_view
+from ..transforms import pose_to_matrix, rigid_inverse
 
 PRESETS = {
     "Front": (0.0, 0.0),

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from gaussian_head.viewer.pictures import MODES, Look, picture, shown
-from gaussian_head.viewer.shading import MOTION_FULL_MM, MOTION_RAMP, ellipsoids, on_ramp
 from support_head import make_head
 
 from gaussian_head.head import PARTS
 from gaussian_head.motion.edit import set_channels
+from gaussian_head.playing.pictures import MODES, Look, picture, shown
+from gaussian_head.playing.shading import MOTION_FULL_MM, MOTION_RAMP, ellipsoids, on_ramp
 from gaussian_head.rendering import orbit_view
 
 

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaussian_head.camera import Camera
-from gaussian_head.checks import InputError
-from gaussian_head.head import Head
-from gaussian_head.rendering import CameraPath, load_path
-from gaussian_head.transforms import rigid_inverse, rotmat_to_quat
-
+from ..camera import Camera
+from ..checks import InputError
+from ..head import Head
+from ..rendering import CameraPath, load_path
+from ..transforms import rigid_inverse, rotmat_to_quat
 from .views import View, camera_of
 
 SAME_MOMENT = 0.01

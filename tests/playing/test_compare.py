@@ -5,20 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_browser import FakeClient
-from gaussian_head.viewer.compare import RECORDED, Versus, across, canvas_size, combined, fitted, psnr
-from gaussian_head.viewer.footage import MISSING, Footage
-from gaussian_head.viewer.rivals import why_not_recorded
-from gaussian_head.viewer.scene import Scene
-from gaussian_head.viewer.session import Session
-from gaussian_head.viewer.shelf import Shelf
-from gaussian_head.viewer.stage import staged
-from gaussian_head.viewer.views import View, recorded_fov
-from reel import Reel
 from support_head import make_head
+from support_reel import Reel
 
 from gaussian_head import Head
 from gaussian_head.checks import InputError
+from gaussian_head.playing.compare import RECORDED, Versus, across, canvas_size, combined, fitted, psnr
+from gaussian_head.playing.footage import MISSING, Footage
+from gaussian_head.playing.player import Player
+from gaussian_head.playing.rivals import why_not_recorded
+from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.stage import staged
+from gaussian_head.playing.staging import Staging
+from gaussian_head.playing.views import View, recorded_fov
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def shelf():
 @pytest.fixture
 def scene(shelf):
     person = shelf.get("head")
-    return Scene(person=person, performance=person.clip, size=64)
+    return Staging(person=person, performance=person.clip, size=64)
 
 
 def front(head, aspect=1.0):
@@ -100,33 +99,33 @@ def test_measurements_are_not_likened_to_a_photograph(scene):
 
 
 def test_another_head_is_compared_in_step(shelf):
-    session = Session(FakeClient(), shelf, start=None, size=64)
-    session.compare("side", "head 2")
-    assert len(session.scene.rival_performance.motion) == 50, "the first head's clip, carried over"
-    result = staged(session.scene, front(session.scene.person.head, 2.0), 3)
+    player = Player(shelf, start=None, size=64)
+    player.compare("side", "head 2")
+    assert len(player.staging.rival_performance.motion) == 50, "the first head's clip, carried over"
+    result = staged(player.staging, front(player.staging.person.head, 2.0), 3)
     assert result.image.shape == (64, 128, 3)
     assert result.labels == ("head", "head 2")
-    session.compare("difference", "head")
-    assert staged(session.scene, front(session.scene.person.head), 3).image.max() == 0, "a head equals itself"
-    session.compare(None)
-    assert session.scene.versus is None
+    player.compare("difference", "head")
+    assert staged(player.staging, front(player.staging.person.head), 3).image.max() == 0, "a head equals itself"
+    player.compare(None)
+    assert player.staging.versus is None
 
 
 def test_recorded_frames_are_refused_with_the_reason(shelf):
-    session = Session(FakeClient(), shelf, start=None, size=64)
-    assert why_not_recorded(session.scene) is None
-    session.choose_person("head 2")
-    assert why_not_recorded(session.scene) == MISSING
+    player = Player(shelf, start=None, size=64)
+    assert why_not_recorded(player.staging) is None
+    player.choose_person("head 2")
+    assert why_not_recorded(player.staging) == MISSING
     with pytest.raises(InputError, match="no longer beside"):
-        session.compare("wipe")
-    session.choose_person("head")
-    session.compare("wipe")
-    session.split(0.2)
-    assert session.scene.versus.split == 0.2
-    other = replace(session.scene.person.clip, name="hello.wav")
-    session.perform(other)
-    assert session.scene.versus is None, "a voice has no recorded frames"
-    assert "captured clip" in why_not_recorded(session.scene)
+        player.compare("wipe")
+    player.choose_person("head")
+    player.compare("wipe")
+    player.split(0.2)
+    assert player.staging.versus.split == 0.2
+    other = replace(player.staging.person.clip, name="hello.wav")
+    player.perform(other)
+    assert player.staging.versus is None, "a voice has no recorded frames"
+    assert "captured clip" in why_not_recorded(player.staging)
 
 
 def test_footage_of_another_clip_or_a_damaged_one_is_told(tmp_path, caplog):

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaussian_head.camera import Camera
-from gaussian_head.gaussians import Frame, Gaussians
-from gaussian_head.head import PARTS, Head
-from gaussian_head.motion import Motion
-from gaussian_head.rendering import render_frame, render_gaussians
-from gaussian_head.rendering.frames import keep_parts
-
+from ..camera import Camera
+from ..gaussians import Frame, Gaussians
+from ..head import PARTS, Head
+from ..motion import Motion
+from ..rendering import render_frame, render_gaussians
+from ..rendering.frames import keep_parts
 from .shading import Legend, ellipsoids, motion_colored, part_colored, shaded_depth, shaded_normals
 
 MODES = ("rgb", "depth", "normals", "alpha", "parts", "motion", "ellipsoids")

@@ -1,8 +1,8 @@
 """Recorded frames without a recording."""
 
 import numpy as np
-from gaussian_head.viewer.pictures import to_bytes
 
+from gaussian_head.playing.pictures import to_bytes
 from gaussian_head.rendering import render_frame
 
 

@@ -1,20 +1,15 @@
 """Cameras, backdrops, modes and files, without any browser."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
-from gaussian_head.viewer import serve
-from gaussian_head.viewer.bridge import outline
-from gaussian_head.viewer.pictures import Look, backdrop, cutout, picture, styled
-from gaussian_head.viewer.session import Scene
-from gaussian_head.viewer.shelf import Shelf
-from gaussian_head.viewer.views import PRESETS, View, camera_of, placement, recorded_fov
 from support_head import make_head
 
-from gaussian_head.checks import InputError
 from gaussian_head.head import PARTS
+from gaussian_head.playing.pictures import Look, backdrop, cutout, picture, styled
+from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.staging import Staging
+from gaussian_head.playing.views import PRESETS, View, camera_of, placement, recorded_fov
 from gaussian_head.rendering import render_frame
 from gaussian_head.transforms import rotmat_to_quat
 
@@ -32,7 +27,7 @@ def head(shelf):
 @pytest.fixture
 def scene(shelf):
     person = shelf.get("head")
-    return Scene(person=person, performance=person.clip, size=64)
+    return Staging(person=person, performance=person.clip, size=64)
 
 
 def front_view(head, aspect=1.0):
@@ -114,26 +109,6 @@ def test_a_cutout_over_its_backdrop_is_the_picture(head):
     assert np.abs(composed - shown).max() < 4
 
 
-def test_an_outline_is_peaks_from_0_to_100():
-    values = np.zeros(10_000)
-    values[5000] = -0.5
-    peaks = outline(values, 100)
-    assert len(peaks) == 100
-    assert peaks[50] == 100
-    assert sum(peaks) == 100
-    assert outline(np.array([math.nan, 1.0])) == [0, 100]
-    assert outline(np.zeros(0)) == [0]
-
-
 def test_heads_are_told_apart_by_the_folder_that_names_them(tmp_path):
     shelf = Shelf([tmp_path / "anna" / "head", tmp_path / "ben" / "head", tmp_path / "other", tmp_path / "x" / "other"])
     assert shelf.names == ("anna", "ben", "other", "other 2")
-
-
-def test_serve_refuses_what_it_cannot_show(tmp_path, head):
-    with pytest.raises(InputError, match="no head"):
-        serve([], block=False)
-    with pytest.raises(InputError, match="size"):
-        serve([head], size=7, block=False)
-    with pytest.raises(InputError, match="nowhere"):
-        serve([tmp_path / "nowhere"], block=False)

@@ -5,7 +5,10 @@ import math
 
 import pytest
 import torch
-from gaussian_head.viewer.keyframes import (
+from support_head import make_head
+
+from gaussian_head.checks import InputError
+from gaussian_head.playing.keyframes import (
     Keyframe,
     followed,
     from_json,
@@ -15,10 +18,7 @@ from gaussian_head.viewer.keyframes import (
     with_key,
     without_key,
 )
-from gaussian_head.viewer.views import View, camera_of
-from support_head import make_head
-
-from gaussian_head.checks import InputError
+from gaussian_head.playing.views import View, camera_of
 from gaussian_head.rendering import camera_path, orbit, orbit_view, save_path
 
 

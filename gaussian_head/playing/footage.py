@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gaussian_head.capture import Capture
-from gaussian_head.checks import InputError
-from gaussian_head.head import Head
-from gaussian_head.media import resize_image
+from ..capture import Capture
+from ..checks import InputError
+from ..head import Head
+from ..media import resize_image
 
 log = logging.getLogger(__name__)
 CACHE_BYTES = 64 * 2**20

@@ -1,7 +1,8 @@
 """The player's clock: whoever reports is the master, the ends hold, nothing runs away."""
 
 import pytest
-from gaussian_head.viewer.clock import STALE_AFTER, Playback
+
+from gaussian_head.playing.clock import STALE_AFTER, Playback
 
 
 @pytest.fixture

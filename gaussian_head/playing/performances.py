@@ -1,0 +1,59 @@
+"""What a head can perform: its captured clip, and every voice it was given."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from torch import Tensor
+
+from ..checks import InputError
+from ..head import Head
+from ..motion import Performance, blinks
+from ..rendering import captured_sound
+from ..rendering.speak import speak
+from ..speech import SAMPLE_RATE
+
+log = logging.getLogger(__name__)
+MAX_SECONDS = 600
+"""Longest voice; it is kept whole in memory, here and in the browser."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedPerformance(Performance):
+    """A performance on offer; its sound has 16 kHz."""
+
+    name: str
+    """Shown to the user."""
+
+    @cached_property
+    def blinks(self) -> Tensor:
+        """``[T]`` generated blinks, 0 open, 1 closed; always the same ones."""
+        return blinks(len(self.motion), self.motion.fps)
+
+
+def captured(head: Head) -> NamedPerformance:
+    """The head's own clip, with its sound where the capture is still there."""
+    return NamedPerformance(name="Captured clip", motion=head.capture_motion, samples=_captured_sound(head))
+
+
+def spoken(head: Head, samples: np.ndarray, name: str, *, seed: int = 0) -> NamedPerformance:
+    """The head saying ``samples``.
+
+    Raises:
+        InputError: the sound is empty or too long, or the head was trained on a silent clip.
+    """
+    seconds = len(samples) / SAMPLE_RATE
+    if not 0.1 <= seconds <= MAX_SECONDS:
+        raise InputError(f"{name} is {seconds:.1f} s long; between 0.1 s and {MAX_SECONDS} s are wanted, so cut it.")
+    return NamedPerformance(name=name, motion=speak(head, samples, seed=seed), samples=samples)
+
+
+def _captured_sound(head: Head) -> np.ndarray | None:
+    try:
+        return captured_sound(head)
+    except InputError as error:
+        log.warning("the captured clip plays without sound: %s", error)
+        return None
