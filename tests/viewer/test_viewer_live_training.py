@@ -12,12 +12,13 @@ from gaussian_head.viewer.live import LiveView
 from live_browser import LiveBrowser
 from support_capture import make_capture
 
-from gaussian_head import cli
-from gaussian_head.events import Progress
+from gaussian_head.events import Progress, Said
 from gaussian_head.head import Head, InitConfig, initial_head
 from gaussian_head.training import Stage, StopTraining, TrainConfig, loop, save_config, train
 from gaussian_head.training.pipeline import CHECKPOINT
 from gaussian_head.training.state import new_state, pack
+from gaussian_head.verbs import train as verb
+from gaussian_head.verbs._watching import Watching
 
 INIT = InitConfig(face_stride=2.0, torso_stride=3.0, mouth_frames=1, learned=2)
 CONFIG = TrainConfig(
@@ -201,7 +202,7 @@ def test_the_page_goes_on_with_the_trained_head(capture, live, tmp_path):
         assert "Finished and saved" in browser.text()
 
 
-def test_the_command_opens_the_page_and_keeps_it_open_until_it_is_ended(capture, tmp_path, monkeypatch, capsys):
+def test_the_command_opens_the_page_and_keeps_it_open_until_it_is_ended(capture, tmp_path, monkeypatch):
     opened = []
 
     class Recorded(LiveView):
@@ -211,8 +212,11 @@ def test_the_command_opens_the_page_and_keeps_it_open_until_it_is_ended(capture,
 
     monkeypatch.setattr("gaussian_head.viewer.LiveView", Recorded)
     save_config(CONFIG, tmp_path / "config.json")
-    options = {"out": tmp_path / "head", "config": tmp_path / "config.json", "view": True, "port": 0}
-    thread = threading.Thread(target=cli.train, args=(capture.path,), kwargs=options, daemon=True)
+    said = []
+    options = verb.Options(
+        capture.path, tmp_path / "head", config=tmp_path / "config.json", live=Watching(view=True, port=0)
+    )
+    thread = threading.Thread(target=verb.run, args=(options, said.append), daemon=True)
     thread.start()
     deadline = time.monotonic() + 120
     while not (opened and opened[0].run.status.finished):
@@ -223,7 +227,7 @@ def test_the_command_opens_the_page_and_keeps_it_open_until_it_is_ended(capture,
     opened[0].stop()
     thread.join(20)
     assert not thread.is_alive()
-    said = capsys.readouterr().out
+    said = [event.message for event in said if isinstance(event, Said)]
     assert f"viewer: {opened[0].url}" in said
     assert f"head: {tmp_path / 'head'}" in said
     assert opened[0].url.startswith("http://127.0.0.1:")
@@ -235,5 +239,5 @@ def test_without_view_no_page_is_opened(capture, tmp_path, monkeypatch):
 
     monkeypatch.setattr("gaussian_head.viewer.LiveView", refuse)
     save_config(CONFIG, tmp_path / "config.json")
-    cli.train(capture.path, out=tmp_path / "head", config=tmp_path / "config.json")
+    verb.run(verb.Options(capture.path, tmp_path / "head", config=tmp_path / "config.json"))
     assert len(Head.load(tmp_path / "head")) > 0
