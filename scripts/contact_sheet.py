@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from gaussian_head import Capture, Head, render_frame
+from gaussian_head import Head, render_frame
+from gaussian_head.capture import capture_of
 from gaussian_head.media import resize_image, write_image
 from gaussian_head.rendering import orbit_view, to_uint8
 
@@ -26,7 +27,7 @@ def contact_sheet(
         yaw_deg: Angle of the side views, in degrees.
     """
     loaded = Head.load(head)
-    capture = Capture.load(loaded.capture_path)
+    capture = capture_of(loaded.capture_motion, loaded.capture_path)
     chosen = capture.test_frames[np.linspace(0, len(capture.test_frames) - 1, rows).astype(int)].tolist()
     yaw = math.radians(yaw_deg)
     cameras = [loaded.camera, orbit_view(loaded, yaw), orbit_view(loaded, -yaw)]

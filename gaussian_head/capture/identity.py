@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..checks import InputError, fingerprint, require_file
 from ..motion import Motion
+from .capture import Capture
 from .layout import CaptureInfo
 
 TRACKING = "tracking.safetensors"
@@ -34,6 +35,29 @@ def is_capture_of(folder: str | Path, motion: Motion) -> bool:
     except (InputError, SafetensorError, OSError):
         return False
     return _identity(info.fps, tuple(info.channels), expression) == clip_identity(motion)
+
+
+def capture_of(motion: Motion, place: str | Path | Capture) -> Capture:
+    """The capture of ``motion``, the clip that a head was trained on.
+
+    Args:
+        motion: the head's own clip.
+        place: the capture or its folder; "" where nobody knows it.
+
+    Raises:
+        InputError: none is there, or it is of another clip.
+    """
+    if not place:
+        raise InputError("the capture that this head was trained on is not beside it; say where it is with --capture.")
+    if not isinstance(place, Capture) and not Path(place).is_dir():
+        raise InputError(f"the capture of this head is not at {place}; say where it is with --capture.")
+    opened = place if isinstance(place, Capture) else Capture.load(place)
+    if clip_identity(opened.motion) != clip_identity(motion):
+        raise InputError(
+            f"capture {opened.path} ({opened.num_frames} frames) is not the one that this head was trained on "
+            f"({len(motion)} frames); name that one with --capture."
+        )
+    return opened
 
 
 def require_source(folder: str | Path, video: str | Path, size: int) -> None:

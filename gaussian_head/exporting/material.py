@@ -57,19 +57,11 @@ class Material:
         """The tracked face.
 
         Raises:
-            InputError: no capture, or one of other channels.
+            InputError: no capture, or one of another clip.
         """
-        from ..capture import Capture
+        from ..capture import capture_of
 
-        path = Path(self.capture or self.head.capture_path)
-        if not (path / "capture.json").is_file():
-            raise InputError(f"the tracked face lies in a capture, and {path} is none; name its folder with --capture.")
-        shape = Capture.load(path).shape
-        if shape.channels != self.head.channels:
-            raise InputError(
-                f"capture {path} has other expression channels than this head; name its own with --capture."
-            )
-        return shape
+        return capture_of(self.head.capture_motion, self.capture or self.head.capture_path).shape
 
     def cameras(self) -> CameraPath:
         """One camera a frame of the performance."""

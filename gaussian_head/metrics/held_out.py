@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..capture import Capture
+from ..capture import Capture, capture_of
 from ..checks import InputError, require_writable_folder
 from ..events import Listener, Progress, ignore
 from ..head import Head
@@ -69,7 +69,7 @@ def evaluate(
     """
     if not isinstance(head, Head):
         head = Head.load(head)
-    capture = _open_capture(head, capture)
+    capture = capture_of(head.capture_motion, capture or head.capture_path)
     out = require_writable_folder(out, "report folder")
     frames = capture.test_frames
     if len(frames) == 0:
@@ -135,19 +135,6 @@ def measure_silence(head: Head, capture: Capture, *, listener: Listener = ignore
 def resting_expression(head: Head) -> Tensor:
     """``[K]`` median expression of the training frames: eyes open, brows at rest."""
     return head.capture_motion.expression[: head.num_train].median(0).values
-
-
-def _open_capture(head: Head, capture: str | Path | Capture | None) -> Capture:
-    path = capture.path if isinstance(capture, Capture) else Path(capture or head.capture_path)
-    if not path.is_dir():
-        raise InputError(f"the capture of this head is not at {path}; say where it is with --capture.")
-    opened = capture if isinstance(capture, Capture) else Capture.load(path)
-    if opened.num_frames != len(head.capture_motion):
-        raise InputError(
-            f"capture {path} has {opened.num_frames} frames but this head was trained on one with "
-            f"{len(head.capture_motion)}; give the capture it was trained on."
-        )
-    return opened
 
 
 def _split(capture: Capture) -> str:

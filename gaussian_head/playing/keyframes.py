@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from ..camera import Camera
 from ..checks import InputError
 from ..head import Head
-from ..rendering import CameraPath, load_path
+from ..rendering import CameraPath, key_times, load_path
 from ..transforms import rigid_inverse, rotmat_to_quat
 from .views import View, camera_of
 
+T = TypeVar("T")
 SAME_MOMENT = 0.01
 """Keyframes nearer than this are one, seconds."""
 
@@ -69,8 +71,7 @@ def from_json(text: str, head: Head, name: str = "camera path") -> tuple[Keyfram
     Raises:
         InputError: what ``load_path`` refuses.
     """
-    _load(text, head, 1, 1.0, name)
-    times = sorted(float(row["time"]) for row in json.loads(text)["keyframes"])
+    times = _read(text, name, lambda path: key_times(path, head))
     # One camera a millisecond, so that every keyframe is met where the file has it.
     path = _load(text, head, math.ceil(max(times[-1], 0.0) * 1000) + 1, 1000.0, name)
     return tuple(Keyframe(time=max(t, 0.0), view=view_of(path[max(round(t * 1000), 0)])) for t in times)
@@ -105,10 +106,15 @@ def focal_of(fov: float, height: float) -> float:
 
 
 def _load(text: str, head: Head, num_frames: int, fps: float, name: str) -> CameraPath:
+    return _read(text, name, lambda path: load_path(path, head, num_frames, fps=fps))
+
+
+def _read(text: str, name: str, read: Callable[[Path], T]) -> T:
+    """What ``read`` makes of a file with ``text``; its errors name the file as the user knows it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "path.json"
         path.write_text(text, encoding="utf-8")
         try:
-            return load_path(path, head, num_frames, fps=fps)
+            return read(path)
         except InputError as error:
             raise InputError(str(error).replace(str(path), name)) from None

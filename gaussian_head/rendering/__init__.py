@@ -8,6 +8,7 @@ from .frames import render_gaussians as render_gaussians
 from .framing import fit_background as fit_background
 from .framing import framed as framed
 from .framing import picture_size as picture_size
+from .keyframes import key_times as key_times
 from .keyframes import load_path as load_path
 from .keyframes import save_path as save_path
 from .paths import PATHS as PATHS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from ..durable import replacing
 from ..head import Head
 from ..transforms import quat_to_rotmat, rotmat_to_quat
 from ._path import CameraPath
+
+MOST_LAID = 24
+"""Keyframes that a path laid by hand has at most."""
+NEAR = 2e-3
+"""Of quaternion units, of metres, and of the focal length: views that differ by less are the same by eye."""
 
 
 def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> CameraPath:
@@ -36,6 +42,33 @@ def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> C
     order = times.argsort()
     curve = _Curve.through(times[order], _states(views[order], focals[order], head.centre))
     return CameraPath(num_frames, lambda t: _camera(curve.at(t / fps), head))
+
+
+def key_times(path: str | Path, head: Head) -> list[float]:
+    """Moments in seconds of the keyframes that somebody would lay by hand for the path in a file of ``load_path``.
+
+    Up to MOST_LAID keyframes they are the file's own. Of more, as exports have one a frame, they are the fewest found
+    whose curve keeps within NEAR of all others.
+
+    Raises:
+        InputError: as ``load_path``.
+    """
+    times, views, focals = _read(Path(path), head)
+    order = times.argsort()
+    times, states = times[order], _states(views[order], focals[order], head.centre)
+    if len(times) <= MOST_LAID:
+        return times.tolist()
+    scale = torch.tensor([NEAR] * 4 + [NEAR] * 3 + [NEAR * float(head.camera.K[1, 1])], dtype=torch.float64)
+    chosen = [0, len(times) - 1]
+    while True:
+        curve = _Curve.through(times[chosen], states[chosen])
+        away = ((torch.stack([curve.at(t) for t in times.tolist()]) - states) / scale).abs().max(1).values
+        pieces = itertools.pairwise(chosen)
+        worst = [a + 1 + int(away[a + 1 : b].argmax()) for a, b in pieces if b - a > 1]
+        missed = [k for k in worst if away[k] > 1]
+        if not missed:
+            return times[chosen].tolist()
+        chosen = sorted([*chosen, *missed])
 
 
 def save_path(path: str | Path, cameras: Sequence[Camera], *, fps: float) -> None:

@@ -73,3 +73,11 @@ def test_a_moved_or_foreign_capture_is_named(filmed, tmp_path):
     other, _ = make_capture(tmp_path / "other", num_frames=20, size=96)
     with pytest.raises(InputError, match="30"):
         evaluate(head, tmp_path, capture=other)
+
+
+def test_a_capture_of_another_clip_is_refused_though_it_is_as_long(filmed, tmp_path):
+    capture, head = filmed
+    code = head.capture_motion.expression.clone()
+    code[4, 0] += 0.01
+    with pytest.raises(InputError, match="not the one that this head was trained on"):
+        evaluate(replace(head, capture_motion=replace(head.capture_motion, expression=code)), tmp_path, capture=capture)

@@ -79,6 +79,16 @@ def test_a_path_that_render_saved_is_loaded(head, tmp_path):
     assert [k.time for k in keys] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
 
 
+def test_a_path_with_a_camera_a_frame_becomes_a_few_keys_and_stays_the_same(head, tmp_path):
+    whole = orbit(head, 250, fps=25.0)
+    save_path(tmp_path / "orbit.json", whole, fps=25.0)
+    keys = from_json("\ufeff" + (tmp_path / "orbit.json").read_text(), head)
+    assert 3 < len(keys) < 50
+    again = path_of(keys, head, 250, fps=25.0)
+    for t in range(250):
+        assert torch.allclose(again[t].viewmat, whole[t].viewmat, atol=1e-2), t
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"keyframes": []}', '{"keyframes": [{"time": 0}]}', "\x00\xff"])
 def test_what_is_no_path_is_refused_by_the_name_the_user_knows(head, text):
     with pytest.raises(InputError, match=r"my path\.json") as refusal:
