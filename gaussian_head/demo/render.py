@@ -11,7 +11,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from torch import Tensor
 
 from ..camera import Camera
-from .scanlines import ScreenMesh
+from ..screen_mesh import ScreenMesh
 from .subject import Subject
 from .truth import DemoTruth
 

@@ -17,7 +17,10 @@ from torch import Tensor
 from ..checks import InputError
 from ..durable import replacing
 from ..similarity import fit_similarity
-from .model import FORMAT, REGIONS, VERSION
+from ..events import Listener, ignore
+from ..facenet import NUM_LANDMARKS
+from .landmark_map import fit_landmark_map
+from .model import FORMAT, REGIONS, VERSION, unpacked
 from .units import UNITS
 
 SKIN_BOTTOM, SKIN_HALF_WIDTH = 0.47, 0.25
@@ -74,7 +77,7 @@ class _Mesh:
     uv_triangles: np.ndarray
 
 
-def bake(out: str | Path, *, samples: int = 1200, modes: int = 80, seed: int = 0) -> Path:
+def bake(out: str | Path, *, samples: int = 1200, modes: int = 80, seed: int = 0, listener: Listener = ignore) -> Path:
     """Bake the face model.
 
     Args:
@@ -82,6 +85,7 @@ def bake(out: str | Path, *, samples: int = 1200, modes: int = 80, seed: int = 0
         samples: heads sampled for the identity modes.
         modes: identity modes kept.
         seed: of the sampling.
+        listener: receives Progress.
 
     Returns:
         ``out``.
@@ -115,8 +119,15 @@ def bake(out: str | Path, *, samples: int = 1200, modes: int = 80, seed: int = 0
         "joint_modes": torch.from_numpy(joint_basis).float(),
     }
     meta = {"format": FORMAT, "version": str(VERSION), "source": f"anny {anny.__version__}", "licence": LICENCE}
+    meta["variance_kept"] = f"{kept:.4f}"
+    tensors["landmark_triangles"] = torch.zeros(NUM_LANDMARKS, dtype=torch.int16)
+    tensors["landmark_weights"] = torch.zeros(NUM_LANDMARKS, 3)
+    found = fit_landmark_map(unpacked(tensors), seed=seed, listener=listener)
+    tensors["landmark_triangles"] = torch.from_numpy(found.triangles.astype(np.int16))
+    tensors["landmark_weights"] = torch.from_numpy(found.weights).float()
+    meta["landmark_spread_mm"] = f"{1000 * np.sqrt((found.spread**2).mean()):.2f}"
     with replacing(out) as temporary:
-        save_file(tensors, temporary, meta | {"variance_kept": f"{kept:.4f}"})
+        save_file(tensors, temporary, meta)
     return Path(out)
 
 

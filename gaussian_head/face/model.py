@@ -50,6 +50,10 @@ class FaceModel:
     """``[J, 3]`` f32 joints of the average head, see JOINTS."""
     joint_modes: Tensor
     """``[I, J, 3]`` f32 metres per standard deviation."""
+    landmark_triangles: Tensor
+    """``[478]`` int64 triangle on which each of the tracker's landmarks lies."""
+    landmark_weights: Tensor
+    """``[478, 3]`` f32 weights of that triangle's corners."""
 
     @staticmethod
     def load(path: str | Path = DATA) -> FaceModel:
@@ -101,6 +105,11 @@ class FaceModel:
             vertices = vertices + (units @ self.units.flatten(1)).unflatten(-1, self.mean.shape)
         return vertices if gaze is None else self._with_gaze(vertices, gaze)
 
+    def landmarks(self, points: Tensor) -> Tensor:
+        """The tracker's landmarks ``[..., 478, D]`` of values ``[..., V, D]`` at the vertices, such as places."""
+        corners = points[..., self.triangles[self.landmark_triangles], :]
+        return (corners * self.landmark_weights[..., None]).sum(-2)
+
     def _with_gaze(self, vertices: Tensor, gaze: Tensor) -> Tensor:
         """The eyeballs turned about their centres."""
         shape = torch.broadcast_shapes(vertices.shape[:-2], gaze.shape[:-2])
@@ -147,10 +156,11 @@ def _load(path: Path) -> FaceModel:
     found = (meta.get("format"), meta.get("version"))
     if found != (FORMAT, str(VERSION)):
         raise InputError(f"{path} is {found[0]!r} version {found[1]}; {FORMAT!r} version {VERSION} was wanted.")
-    return _unpacked(tensors)
+    return unpacked(tensors)
 
 
-def _unpacked(tensors: dict[str, Tensor]) -> FaceModel:
+def unpacked(tensors: dict[str, Tensor]) -> FaceModel:
+    """A model of the arrays of its file."""
     mean = tensors["mean"].float()
     units = torch.zeros(len(UNITS), len(mean), 3)
     units[tensors["unit_index"].long(), tensors["unit_vertex"].long()] = tensors["unit_offset"].float()
@@ -164,4 +174,6 @@ def _unpacked(tensors: dict[str, Tensor]) -> FaceModel:
         uv_triangles=tensors["uv_triangles"].long(),
         joint_mean=tensors["joint_mean"].float(),
         joint_modes=tensors["joint_modes"].float(),
+        landmark_triangles=tensors["landmark_triangles"].long(),
+        landmark_weights=tensors["landmark_weights"].float(),
     )

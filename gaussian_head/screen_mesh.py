@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..camera import Camera
+from .camera import Camera
 
 NEAREST = 0.01
 """Metres; triangles with a corner nearer to the camera than this are left out."""

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gaussian_head.camera import Camera
-from gaussian_head.demo.scanlines import ScreenMesh
+from gaussian_head.screen_mesh import ScreenMesh
 
 
 @pytest.fixture(scope="module")
