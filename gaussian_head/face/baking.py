@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..durable import replacing
-from ..similarity import fit_similarity
 from ..events import Listener, ignore
 from ..facenet import NUM_LANDMARKS
+from ..similarity import fit_similarity
 from .landmark_map import fit_landmark_map
 from .model import FORMAT, REGIONS, VERSION, unpacked
 from .units import UNITS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from ..events import Listener, ignore, tracked
 from ..facenet import NUM_LANDMARKS, NUM_MESH, FaceLandmarks, mirror
@@ -78,7 +78,7 @@ def fit_landmark_map(model: FaceModel, *, seed: int = 0, listener: Listener = ig
     corners = model.triangles.numpy()[triangle]
     place = np.einsum("pc,pcd->pd", weights, model.mean.numpy()[corners])
     seen = np.einsum("pc,spcd->spd", weights, marks.vertices[:, corners]).astype(np.float32)
-    _, partner = cKDTree(place).query(place * [-1, 1, 1])
+    _, partner = KDTree(place).query(place * [-1, 1, 1])
     on_eye = np.isin(corners[:, 0], model.of_region(*EYES).numpy())
     cost = np.stack([_cost(marks.points[:, n], seen, on_eye == (n >= NUM_MESH)) for n in range(NUM_LANDMARKS)])
     best = (cost + cost[mirror()][:, partner]).argmin(1)

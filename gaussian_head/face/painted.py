@@ -101,7 +101,9 @@ def paint(model: FaceModel, vertices: Tensor, camera: Camera, colours: np.ndarra
         hit = face >= 0
         triangle, weights, _ = mesh.look_up(face[hit], columns[hit] + dx, rows[hit] + dy)
         corners = triangles[triangle]
-        colour, normal, place = (np.einsum("pc,pcd->pd", weights, values[corners]) for values in (colours, normals, points))
+        colour, normal, place = (
+            np.einsum("pc,pcd->pd", weights, values[corners]) for values in (colours, normals, points)
+        )
         _paint_irises(colour, place, model.regions.numpy()[corners[:, 0]], points, model)
         sample = np.tile(np.array(BACKGROUND), (len(rows), 1))
         sample[hit] = colour * (0.45 + 0.55 * np.clip(normal @ light, 0, 1))[:, None]

@@ -20,8 +20,8 @@ class Options:
     head: Positional[HeadLike] = field(kw_only=False)
     """Folder that `train` wrote."""
     out: PathLike = field(kw_only=False)
-    """The video to write: .mp4 (h264), .mov (ProRes 4444), .webm (VP9); a name without ending is a folder that gets PNG \
-files and audio.wav."""
+    """The video to write: .mp4 (h264), .mov (ProRes 4444), .webm (VP9); a name without ending is a folder that gets \
+PNG files and audio.wav."""
     audio: PathLike | None = None
     """Sound or video file to speak, any length and sample rate; without it the captured clip is replayed."""
     camera: Named = "front"

@@ -181,3 +181,30 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path):
     save_file({"mean": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="was wanted"):
         FaceModel.load(tmp_path / "other.safetensors")
+
+
+def test_landmarks_lie_where_the_face_has_them(model):
+    places = model.landmarks(model.mean)
+    assert places.shape == (478, 3)
+    nose, chin, forehead = places[1], places[152], places[10]
+    assert nose[2] < chin[2]
+    assert forehead[1] < nose[1] < chin[1]
+    upper, lower = places[13], places[14]
+    assert (MM * (lower - upper)).abs().max() < 4, "inner lips meet on the closed mouth"
+    for iris, eye in ((468, "eye_right"), (473, "eye_left")):
+        rows = model.of_region(eye)
+        front = model.mean[rows][model.mean[rows, 2].argmin()]
+        assert float(MM * (places[iris] - front).norm()) < 4
+    width = float(MM * (places[469] - places[471]).norm())
+    assert 8 < width < 15, "an iris is 11.7 mm wide"
+
+
+def test_landmarks_mirror_each_other_and_follow_the_units(model):
+    from gaussian_head.facenet import mirror
+
+    places = model.landmarks(model.mean)
+    flipped = places[torch.from_numpy(mirror())] * torch.tensor([-1.0, 1.0, 1.0])
+    assert float(MM * (flipped - places).norm(dim=1).mean()) < 1
+    opened = model.landmarks(model.vertices(torch.zeros(1), unit(jawOpen=0.5)))
+    assert float(MM * (opened[14] - opened[13]).norm()) > 8
+    assert float(MM * (opened - places)[10].norm()) < 0.5
