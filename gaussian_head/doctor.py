@@ -104,13 +104,20 @@ def _face_nets() -> tuple[bool, str, str]:
     version = _version("ai-edge-litert")
     if version is None:
         return False, "ai-edge-litert, which runs them, is not installed", "pip install ai-edge-litert"
-    from .facenet import missing_models
+    return _carried(f"ai-edge-litert {version}", ".tflite")
 
-    missing = missing_models()
-    if missing:
-        remedy = "they are fetched when first needed, which takes pip and a connection; or reinstall gaussian-head"
-        return False, f"missing: {', '.join(missing)}", remedy
-    return True, f"ai-edge-litert {version}, all face and person nets present", ""
+
+def _phone_model() -> tuple[bool, str, str]:
+    return _carried("acoustic model", "sphinx_")
+
+
+def _carried(what: str, part: str) -> tuple[bool, str, str]:
+    """Whether the carried files with ``part`` in their names are here."""
+    from .carried import missing_files
+
+    missing = [name for name in missing_files() if part in name]
+    remedy = "fetched when first needed, which takes pip and a connection; or reinstall gaussian-head"
+    return not missing, f"{what}, {'without ' + ', '.join(missing) if missing else 'all files present'}", remedy
 
 
 def _open3d() -> tuple[bool, str, str]:
@@ -125,18 +132,6 @@ def _open3d() -> tuple[bool, str, str]:
         remedy = f"apt-get install {wanted}" if wanted else "pip install --force-reinstall open3d"
         return False, f"{version} does not load: {str(error).splitlines()[0]}", remedy
     return True, version, ""
-
-
-def _pocketsphinx() -> tuple[bool, str, str]:
-    version = _version("pocketsphinx")
-    remedy = "pip install --force-reinstall pocketsphinx (its wheel carries the model)"
-    if version is None:
-        return False, "not installed", remedy
-    import pocketsphinx
-
-    model = Path(pocketsphinx.get_model_path()) / "en-us"
-    present = (model / "en-us" / "mdef").is_file() and any(model.glob("*phone*"))
-    return present, f"{version}, phone model {'present' if present else 'missing'}", remedy
 
 
 def _encoders() -> tuple[bool, str, str]:
@@ -208,7 +203,7 @@ _CHECKS: dict[str, Callable[[], tuple[bool, str, str]]] = {
     "pytorch3d": _pytorch3d,
     "face nets": _face_nets,
     "open3d": _open3d,
-    "phone recogniser": _pocketsphinx,
+    "phone recogniser": _phone_model,
     "video encoders": _encoders,
     "speech transformers": _speech,
     "disk": _disk,

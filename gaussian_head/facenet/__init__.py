@@ -11,4 +11,3 @@ from .mesh import NUM_LANDMARKS as NUM_LANDMARKS
 from .mesh import NUM_MESH as NUM_MESH
 from .mesh import mirror as mirror
 from .mesh import triangles as triangles
-from .models import missing_models as missing_models

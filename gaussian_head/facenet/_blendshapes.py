@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .models import Net
+from ._net import Net
 
 # fmt: off
 BLENDSHAPES = (

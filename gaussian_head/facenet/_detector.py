@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from .models import Net
+from ._net import Net
 
 KEYPOINTS = 6
 """The subject's right eye, left eye, nose, mouth, right ear, left ear."""

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import expit
 
 from ._detector import FaceDetector, Faces
+from ._net import Net
 from .mesh import NUM_LANDMARKS, mirror
-from .models import Net
 
 MARGIN = 1.5
 """Side of the square in sizes of the face's box."""

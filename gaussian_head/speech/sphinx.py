@@ -9,10 +9,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
+from ..carried import carried_file
 from ..checks import InputError
 
 VARIANCE_FLOOR = 1e-4
@@ -41,38 +41,34 @@ def acoustic_model() -> AcousticModel:
     """The en-us model that the pocketsphinx wheel carries.
 
     Raises:
-        InputError: pocketsphinx is missing, or its model is not of the kind read here.
+        InputError: it is not on this machine and cannot be fetched.
     """
+    parts = ("mdef", "means", "variances", "sendump", "transition_matrices")
     try:
-        import pocketsphinx
-    except ImportError as error:
-        raise InputError(
-            "the package pocketsphinx is not installed; `pip install pocketsphinx`, or choose the encoder 'mel'."
-        ) from error
-    return read_acoustic_model(Path(pocketsphinx.get_model_path("en-us/en-us")))
+        return read_acoustic_model(**{part: carried_file(f"sphinx_{part}").read_bytes() for part in parts})
+    except InputError as error:
+        raise InputError(f"{error} Or choose the encoder 'mel'.") from error
 
 
-def read_acoustic_model(folder: Path) -> AcousticModel:
-    """Read the context-independent part of a Sphinx PTM model folder; InputError where it is none."""
+def read_acoustic_model(
+    *, mdef: bytes, means: bytes, variances: bytes, sendump: bytes, transition_matrices: bytes
+) -> AcousticModel:
+    """Read the context-independent part of a Sphinx PTM model from its files; InputError where it is none."""
     try:
-        phones, num_senones = _read_phones((folder / "mdef").read_bytes())
+        phones, num_senones = _read_phones(mdef)
         P = len(phones)
-        means = _read_gaussians((folder / "means").read_bytes())
-        variances = _read_gaussians((folder / "variances").read_bytes())
-        weights = _read_weights((folder / "sendump").read_bytes(), num_senones)[..., : 3 * P]
-        stay = _read_stay((folder / "transition_matrices").read_bytes())
+        centres, spreads = _read_gaussians(means), _read_gaussians(variances)
+        weights = _read_weights(sendump, num_senones)[..., : 3 * P]
+        stay = _read_stay(transition_matrices)
         log_weights = weights.reshape(3, 128, P, 3).transpose(2, 0, 1, 3)
-        if means.shape != (P, 3, 128, 13) or variances.shape != means.shape or stay.shape != (P, 3):
-            raise ValueError(f"its means have shape {means.shape}")
-    except (OSError, ValueError, struct.error) as error:
-        raise InputError(
-            f"the acoustic model in {folder} cannot be used ({error}); install pocketsphinx 5.0 or 5.1, "
-            "or choose the encoder 'mel'."
-        ) from error
+        if centres.shape != (P, 3, 128, 13) or spreads.shape != centres.shape or stay.shape != (P, 3):
+            raise ValueError(f"its means have shape {centres.shape}")
+    except (ValueError, struct.error) as error:
+        raise InputError(f"the acoustic model cannot be used ({error}); a Sphinx PTM model was wanted.") from error
     return AcousticModel(
         phones=phones,
-        means=means,
-        variances=np.maximum(variances, VARIANCE_FLOOR),
+        means=centres,
+        variances=np.maximum(spreads, VARIANCE_FLOOR),
         log_weights=np.ascontiguousarray(-WEIGHT_LOG_STEP * log_weights.astype(np.float32)),
         stay=stay,
     )

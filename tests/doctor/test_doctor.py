@@ -28,19 +28,20 @@ def test_what_the_tests_need_is_found():
         assert findings[name].ok, findings[name]
 
 
-def test_nothing_installed_is_reported_not_raised(monkeypatch):
+def test_nothing_installed_is_reported_not_raised(monkeypatch, tmp_path):
     def missing(package):
         raise importlib.metadata.PackageNotFoundError(package)
 
     real = builtins.__import__
 
     def no_libraries(name, *args, **kwargs):
-        if name.split(".")[0] in ("torch", "ai_edge_litert", "open3d", "pocketsphinx", "av", "transformers"):
+        if name.split(".")[0] in ("torch", "ai_edge_litert", "open3d", "av", "transformers"):
             raise ImportError(f"No module named {name!r}")
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("gaussian_head.carried._place._folders", lambda: [tmp_path])
     monkeypatch.setattr(builtins, "__import__", no_libraries)
     findings = by_name()
     for name in ("torch", "gpu", "compiled kernels", "face nets", "open3d", "phone recogniser", "video encoders"):
@@ -65,7 +66,7 @@ def test_open3d_without_a_system_library_names_the_package(monkeypatch):
 
 
 def test_missing_nets_are_named(monkeypatch, tmp_path):
-    monkeypatch.setattr("gaussian_head.facenet.models._folders", lambda: [tmp_path])
+    monkeypatch.setattr("gaussian_head.carried._place._folders", lambda: [tmp_path])
     finding = doctor._guarded("face nets", doctor._face_nets)
     assert not finding.ok
     assert "face_landmarks.tflite" in finding.detail

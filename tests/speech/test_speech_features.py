@@ -109,24 +109,30 @@ def test_unknown_encoder_names_the_known_ones():
     assert len(feature_names()) == 122
 
 
-def test_missing_pocketsphinx_says_what_to_do(monkeypatch):
-    import sys
-
+def test_a_missing_acoustic_model_says_what_to_do(monkeypatch):
     from gaussian_head.speech import sphinx
 
+    def missing(name):
+        raise InputError(f"the file {name} is not on this machine.")
+
     sphinx.acoustic_model.cache_clear()
-    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
-    with pytest.raises(InputError, match="pip install pocketsphinx"):
+    monkeypatch.setattr(sphinx, "carried_file", missing)
+    with pytest.raises(InputError, match=r"sphinx_mdef is not on this machine\. Or choose the encoder 'mel'"):
         encode_speech(tone(0.1))
     assert encode_speech(tone(0.1), encoder="mel").values.shape == (10, 80)
 
 
-def test_damaged_acoustic_model_is_refused(tmp_path):
+@pytest.mark.parametrize("part", ["mdef", "means", "variances", "sendump", "transition_matrices"])
+@pytest.mark.parametrize("damaged", [lambda data: b"text", lambda data: data[:60]], ids=["text", "cut"])
+def test_damaged_acoustic_model_is_refused(part, damaged):
+    from gaussian_head.carried import carried_file
     from gaussian_head.speech.sphinx import read_acoustic_model
 
-    (tmp_path / "mdef").write_bytes(b"text")
-    with pytest.raises(InputError, match="mdef"):
-        read_acoustic_model(tmp_path)
+    names = ("mdef", "means", "variances", "sendump", "transition_matrices")
+    parts = {name: carried_file(f"sphinx_{name}").read_bytes() for name in names}
+    parts[part] = damaged(parts[part])
+    with pytest.raises(InputError, match="acoustic model cannot be used"):
+        read_acoustic_model(**parts)
 
 
 @pytest.mark.slow

