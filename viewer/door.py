@@ -125,7 +125,8 @@ def _doorkept(listening: socket.socket, host: str) -> Iterator[list[bool]]:
     """While inside, servers that viser opens use this socket, guarded; the list is filled when one did."""
     from viser.infra import _infra
 
-    original, used = _infra.websockets, []
+    names, used = vars(_infra), []
+    original = names["websockets"]
 
     def serve(handler: Any, _host: str, _port: int, *, process_request: Callable[..., Any], **options: Any) -> Any:
         def doorkeeper(connection: Any, request: Any) -> Any:
@@ -143,11 +144,11 @@ def _doorkept(listening: socket.socket, host: str) -> Iterator[list[bool]]:
         exceptions=original.exceptions,
         datastructures=original.datastructures,
     )
-    setattr(_infra, "websockets", guarded)  # noqa: B010  (a module has no such attribute for a type checker)
+    names["websockets"] = guarded
     try:
         yield used
     finally:
-        setattr(_infra, "websockets", original)  # noqa: B010
+        names["websockets"] = original
 
 
 def _is_ours(named: str, host: str) -> bool:

@@ -72,7 +72,7 @@ class LiveSession(Session):
 
     def give_voice(self, name: str, content: bytes) -> None:
         """Speaking is learnt last: until then say so."""
-        if content and not self.shelf.finished:
+        if not self.shelf.finished:
             self.complain("Not yet", "The head learns to speak when training ends; give it a voice then.")
             return
         super().give_voice(name, content)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gaussian_head.checks import InputError
 from gaussian_head.media import read_audio
+from gaussian_head.playing.performances import MAX_SECONDS
 from gaussian_head.speech import SAMPLE_RATE
 
 MAX_UPLOAD_MB = 200
@@ -105,13 +106,14 @@ def uploaded_samples(name: str, content: bytes) -> np.ndarray:
     """Sound ``[S]`` of a file that a browser sent; messages name the file as the user knows it.
 
     Raises:
-        InputError: too large, or no sound in it.
+        InputError: too large, too long, or no sound in it.
     """
     check_size(name, len(content), MAX_UPLOAD_MB)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{Path(name).suffix[:8]}"
+        # Nameless, so that only its content says what it is.
+        path = Path(folder) / "upload"
         path.write_bytes(content)
         try:
-            return read_audio(path, sample_rate=SAMPLE_RATE)
+            return read_audio(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
         except InputError as error:
             raise InputError(str(error).replace(str(path), name)) from None

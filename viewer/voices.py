@@ -19,8 +19,10 @@ Speak = Callable[[np.ndarray], Callable[[], bool]]
 """Works out how to say mono samples ``[S]`` at 16 kHz, and gives what puts that on stage; False asks to speak anew."""
 
 log = logging.getLogger(__name__)
-SHARES = {"Reading": 0.05, "Listening to": 0.2, "Handing over": 0.95}
+SHARES = {"Waiting to read": 0.02, "Reading": 0.05, "Listening to": 0.2, "Handing over": 0.95}
 """How far along the work on a received file is when each of its steps begins."""
+_READING = threading.Lock()
+"""A small file may unpack to much sound: browsers take turns, so that there is only one of it at a time."""
 TITLE = "This cannot be spoken"
 UNEXPECTED = "An unexpected error happened; the server's log has the details."
 
@@ -93,8 +95,10 @@ class Voices:
         job = self._next()
         notice = self._notify("Listening", f"Working out how to say {name} …")
         try:
-            self._step(job, "Reading", name)
-            samples = uploaded_samples(name, content)
+            self._step(job, "Waiting to read", name)
+            with _READING:
+                self._step(job, "Reading", name)
+                samples = uploaded_samples(name, content)
             while True:
                 self._step(job, "Listening to", name)
                 take = speak(samples)

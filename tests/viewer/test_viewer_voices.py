@@ -1,19 +1,24 @@
 """Files that arrive piece by piece, progress, calling off; a blink of the moment."""
 
 import base64
+import io
 import threading
 import time
 
+import av
 import numpy as np
 import pytest
 import torch
 from fake_browser import FakeClient, settle, wav_bytes
+from gaussian_head.viewer import voices
 from gaussian_head.viewer.bridge import parse_message
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.uploads import Incoming, Piece
+from interleaving import Watched
 from support_head import make_head
 
 from gaussian_head.checks import InputError
+from gaussian_head.media._sound_source import SoundSource
 from gaussian_head.playing import player
 from gaussian_head.playing.edits import CLOSING, OPENING, Edits, blink_pulse
 from gaussian_head.playing.shelf import Shelf
@@ -134,6 +139,80 @@ def test_what_the_browser_refuses_or_cannot_read_is_told(client):
     client.report("lost", name="gone.wav", size=0)
     assert "film.mp4 has 900 MB; at most 200 MB" in client.notices[0].body
     assert "gone.wav could not be read" in client.notices[1].body
+
+
+def test_an_empty_file_is_told(client):
+    client.report("upload", upload=1, name="empty.wav", size=0, offset=0, data="")
+    client.wait_for(lambda: any("empty.wav is empty" in n.body for n in client.notices))
+    assert len(client.session.performances) == 1
+
+
+def long_sound(seconds):
+    """A file of a few hundred kB that unpacks to that much silence."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="flac") as file:
+        stream = file.add_stream("flac", rate=8000, layout="mono")
+        for _ in range(seconds // 10):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 80_000), np.int16), format="s16", layout="mono")
+            frame.rate = 8000
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def test_a_small_file_that_unpacks_to_hours_is_refused_before_it_is_unpacked(client, monkeypatch):
+    content = long_sound(3000)
+    assert len(content) < 2**20
+    heard = []
+    piece = SoundSource._require_short
+    monkeypatch.setattr(SoundSource, "_require_short", lambda s, end: (heard.append(end), piece(s, end))[1])
+    client.session.give_voice("long.flac", content)
+    (complaint,) = [n for n in client.notices if not n.removed]
+    assert "long.flac" in complaint.body
+    assert "600" in complaint.body
+    assert max(heard) < 700, "unpacking ends where it is too long"
+
+
+def test_two_files_are_not_unpacked_at_once(client, monkeypatch):
+    inside, most = [], []
+    reading, second, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(name, content):
+        inside.append(name)
+        most.append(len(inside))
+        if len(most) > 1:
+            second.set()
+        reading.set()
+        assert go_on.wait(30)
+        inside.remove(name)
+        return np.zeros(16000, np.float32)
+
+    monkeypatch.setattr(voices, "uploaded_samples", slow)
+    monkeypatch.setattr(voices, "_READING", Watched(threading.Lock(), second, lambda: None))
+    other = FakeClient()
+    other.session = Session(other, client.session.shelf, start=None, size=64)
+    give = [
+        threading.Thread(target=c.session.give_voice, args=("a.wav", b"RIFF"), daemon=True) for c in (client, other)
+    ]
+    give[0].start()
+    assert reading.wait(30)
+    give[1].start()
+    assert second.wait(30), "the second waits, or is at it as well"
+    go_on.set()
+    for thread in give:
+        thread.join(30)
+    assert most == [1, 1]
+
+
+def test_a_playlist_does_not_open_files_of_the_server(client, tmp_path):
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(wav_bytes(1.0))
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{secret}\n#EXT-X-ENDLIST\n"
+    client.session.give_voice("song.m3u8", playlist.encode())
+    (complaint,) = [n for n in client.notices if not n.removed]
+    assert "song.m3u8" in complaint.body
+    assert str(tmp_path) not in complaint.body
+    assert len(client.session.performances) == 1
 
 
 def test_a_blink_closes_and_opens_and_is_over():
