@@ -11,6 +11,9 @@ import numpy as np
 
 from ..events import Listener, Warned
 
+LAST_FRAMES = 2
+"""So many frames fewer than a file's time stamps promise are no loss."""
+
 PLACES = 6
 """Stretches of frames that a message names."""
 
@@ -26,8 +29,8 @@ class BadFrames(Warned):
 class Damage:
     """Follows a stream's frames and notes which lack what they build on.
 
-    A picture that the decoder had to patch spoils all that follow up to the next key picture, and those between it and
-    the picture before, which are made of both; patched between two others (a B picture), only its neighbours there.
+    A picture that the decoder had to patch spoils all that follow up to the next key picture, and the B pictures just
+    before it, which may be made of it, too. Damage that a decoder cannot see (most in HEVC and VP9) stays unseen.
     """
 
     def __init__(self) -> None:
@@ -39,22 +42,16 @@ class Damage:
         from av.video.frame import PictureType
 
         between: list[float] = []
-        patched = broken = False
-        known = len(failures)
+        broken, known = False, len(failures)
         for frame in frames:
-            time, lost = seconds(frame), len(failures) > known
+            whole = not frame.is_corrupt and len(failures) == known
             known = len(failures)
-            whole = not (frame.is_corrupt or lost)
-            if frame.pict_type == PictureType.B and not lost:
-                between.append(time)
-                patched |= not whole
-            else:
-                if patched or not whole:
-                    self.times.update(between)
-                between, patched = [], False
-                broken = not whole or (broken and not frame.key_frame)
-            if broken or not whole:
-                self.times.add(time)
+            broken = not whole or (broken and not frame.key_frame)
+            if not whole:
+                self.times.update(between)
+            if broken:
+                self.times.add(seconds(frame))
+            between = [*between, seconds(frame)] if frame.pict_type == PictureType.B else []
             yield frame
 
 
@@ -76,13 +73,19 @@ class Shown:
         if stop > first:
             self._spans.append((first, stop, time, moment))
 
-    def report(self, path: str | Path, damage: Damage, lost: int, given: int, listener: Listener) -> None:
-        """Tell the listener, where there is something to tell; ``lost`` packets could not be decoded at all."""
+    def report(self, path: str | Path, damage: Damage, lost: int, expected: int, listener: Listener) -> None:
+        """Tell the listener, where there is something to tell.
+
+        ``lost`` packets could not be decoded at all; ``expected`` frames should have come.
+        """
+        given = self._spans[-1][1]
         smeared = [k for first, stop, time, _ in self._spans if time in damage.times for k in range(first, stop)]
         copies = [k for a, b, _, at in self._spans for k in range(a, b) if abs(k / self._fps - at) > self._tolerance]
         said = []
         if lost or smeared:
             said.append(f"parts of it are damaged, {len(smeared)} of {given} pictures are smeared{places(smeared)}")
+        if given < expected - LAST_FRAMES:
+            said.append(f"only the first {given} of {expected} pictures could be decoded")
         if copies:
             said.append(f"{len(copies)} of {given} pictures are copies that fill pauses or losses{places(copies)}")
         if said:

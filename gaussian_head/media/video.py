@@ -21,6 +21,8 @@ from ._pictures import STAMPS, Converter, deinterlaced, orientation_of
 from ._timeline import Timeline, timeline
 
 MAX_FPS = 1000.0
+PATCHING = ("h264", "mpeg4", "mpeg2video", "mpeg1video", "h263", "vc1", "wmv1", "wmv2", "wmv3", "flv1", "msmpeg4v3")
+"""Decoders that mark pictures which they had to patch, reliably only without threads."""
 STEADY = 0.9
 """Share of equal steps between pictures from which on the others are pauses and losses in a steady rate."""
 STILL_SECONDS = 0.25
@@ -233,14 +235,15 @@ def _even_frames(
                 break
     if given == 0:
         raise InputError(f"video {path} has no frame that can be decoded from there on; record or copy it again.")
-    shown.report(path, damage, len(failures), given, listener)
+    promised = math.floor((source.first + info.duration - begin) * fps)
+    shown.report(path, damage, len(failures), min(promised, most), listener)
 
 
 def _frames_from(
     container: Any, stream: Any, source: _Source, begin: float, failures: list[str], damage: Damage
 ) -> Iterator[Any]:
     """Frames, all with a time, beginning at or before ``begin`` where the file does."""
-    stream.thread_type = "AUTO"  # by slices alone, damaged pictures are not marked
+    stream.thread_type = "NONE" if stream.codec_context.name in PATCHING else "AUTO"
     frames = _frames(container, stream, source.line, failures)
     start = float((stream.start_time or 0) * stream.time_base)
     if begin > start + 2.0 and source.line.seekable:
