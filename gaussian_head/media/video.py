@@ -158,10 +158,10 @@ def _timing(stream: Any, line: Timeline, first: float) -> tuple[float, np.ndarra
     steps = np.diff(times)
     usual = np.abs(steps - np.median(steps)) <= 0.3 * float(np.median(steps))
     measured = 1 / float(steps[usual].mean())
-    agreeing = [rate for rate in said if abs(rate - measured) < 0.01 * measured]
+    near = min(said, key=lambda rate: abs(rate - measured), default=measured)
     if usual.mean() < STEADY:
         return float(max(1, round(measured))), times, True
-    return agreeing[0] if agreeing else measured, times, not usual.all()
+    return near if abs(near - measured) < 0.005 * measured else measured, times, not usual.all()
 
 
 def _still(times: np.ndarray, fps: float) -> list[tuple[float, float]]:
