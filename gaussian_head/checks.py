@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,45 @@ def require_file(path: str | Path, what: str) -> Path:
     if not os.access(path, os.R_OK):
         raise InputError(f"{what} {path} cannot be read; check its permissions.")
     return path
+
+
+def require_number(value: object, what: str, *, least: float, most: float) -> float:
+    """Return ``value`` if it is a number from ``least`` to ``most``, else raise InputError naming ``what``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise InputError(f"{what} is {_shown(value)}; a number from {least:g} to {most:g} was wanted.")
+    return float(value)
+
+
+def require_count(value: object, what: str, *, least: int = 0, most: int = 2**31) -> int:
+    """Return ``value`` if it is a whole number from ``least`` to ``most``, else raise InputError naming ``what``."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InputError(f"{what} is {_shown(value)}; a whole number from {least} to {most} was wanted.")
+    return value
+
+
+def require_names(values: object, what: str) -> tuple[str, ...]:
+    """Return ``values`` as a tuple if they are a list of different texts, else raise InputError naming ``what``."""
+    if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):
+        raise InputError(f"{what} is {_shown(values)}; a list of names was wanted.")
+    if len(set(values)) < len(values):
+        raise InputError(f"{what} names something twice: {_shown(values)}.")
+    return tuple(values)
+
+
+def require_shapes(arrays: Mapping[str, Any], wanted: Mapping[str, tuple[int | None, ...]], what: str) -> None:
+    """Raise InputError unless each array (tensor) that ``wanted`` names is there in its shape; None is any size."""
+    for name, shape in wanted.items():
+        got = tuple(arrays[name].shape) if name in arrays else None
+        if got is None:
+            raise InputError(f"{what} lacks {name}.")
+        if len(got) != len(shape) or any(w is not None and w != g for w, g in zip(shape, got, strict=True)):
+            sizes = ", ".join("any" if size is None else str(size) for size in shape)
+            raise InputError(f"{what}: {name} has shape {list(got)}; [{sizes}] was wanted.")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}… ({type(value).__name__})"
 
 
 def require_writable_folder(path: str | Path, what: str) -> Path:
@@ -55,6 +95,14 @@ def read_json(path: str | Path, what: str) -> Any:
     """
     path = require_file(path, what)
     try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        return parse_json(path.read_bytes())
+    except ValueError as error:
         raise InputError(f"{what} {path} is no JSON ({error}); it was cut short or is something else.") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The JSON value of a text, with or without a byte order mark; ValueError where it is none."""
+    try:
+        return json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
+    except RecursionError:
+        raise ValueError("brackets within brackets within brackets") from None

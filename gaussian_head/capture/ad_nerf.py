@@ -16,13 +16,15 @@ What else lies there is not needed: ``*.lms`` and ``au.csv`` are measured again,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..checks import InputError, read_json
+from ..checks import InputError, read_json, require_count, require_number
 from ..media import read_image
 
 FPS = 25.0
@@ -37,6 +39,8 @@ COLOURS = {
     (100, 100, 100): MOUTH,
 }
 """RGB of the parsing pictures to the capture's labels; face includes ears and glasses there."""
+NUMBER = re.compile("0|[1-9][0-9]{0,8}")
+"""Names of pictures that count."""
 _AXES = np.diag([1.0, -1.0, -1.0])
 _NEEDED = ("transforms_train.json", "transforms_val.json", "ori_imgs", "parsing", "bc.jpg", "aud.wav")
 
@@ -117,28 +121,36 @@ def labels_of_colours(parsing: np.ndarray) -> np.ndarray:
 
 def _numbered_pictures(folder: Path) -> tuple[int, int]:
     """First number and count of ``ori_imgs/*.jpg``; InputError where numbers or parsings are missing."""
-    numbers = sorted(int(path.stem) for path in (folder / "ori_imgs").glob("*.jpg") if path.stem.isdigit())
+    stems = {path.stem for path in (folder / "ori_imgs").glob("*.jpg")}
+    numbers = sorted(int(stem) for stem in stems if NUMBER.fullmatch(stem))
     if not numbers:
         raise InputError(f"{folder / 'ori_imgs'} holds no pictures 0.jpg, 1.jpg, …; extract them again.")
-    whole = range(numbers[0], numbers[-1] + 1)
-    have = set(numbers)
-    lost = [f"ori_imgs/{n}.jpg" for n in whole if n not in have]
+    gaps = [(a + 1, b) for a, b in pairwise(numbers) if b - a > 1]
+    lost = [f"ori_imgs/{a}.jpg" + (f" to {b - 1}.jpg" if b - a > 1 else "") for a, b in gaps]
     lost += [f"parsing/{n}.png" for n in numbers if not (folder / "parsing" / f"{n}.png").is_file()]
     if lost:
         shown = ", ".join(lost[:5]) + (" …" if len(lost) > 5 else "")
-        raise InputError(f"{folder} lacks {len(lost)} files ({shown}); finish its preprocessing or copy it again.")
-    return numbers[0], len(whole)
+        raise InputError(f"{folder} lacks pictures ({shown}); finish its preprocessing or copy it again.")
+    return numbers[0], len(numbers)
 
 
 def _transforms(path: Path) -> dict[str, Any]:
     """Focal length and ``(img_id, matrix [4, 4])`` of every frame in one transforms file."""
     data = read_json(path, "transforms")
     try:
-        frames = [(int(f["img_id"]), np.array(f["transform_matrix"], float)) for f in data["frames"]]
-        focal = float(data["focal_len"])
-    except (ValueError, KeyError, TypeError) as error:
+        listed = [(require_count(f["img_id"], "img_id"), f["transform_matrix"]) for f in data["frames"]]
+        frames = [(number, np.array(matrix, np.float64)) for number, matrix in listed]
+        focal = require_number(data["focal_len"], "focal_len", least=1e-3, most=1e7)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(f"{path} is no transforms file of AD-NeRF ({type(error).__name__}: {error}).") from error
-    bad = [number for number, matrix in frames if matrix.shape != (4, 4) or not np.isfinite(matrix).all()]
-    if bad or not focal > 0:
-        raise InputError(f"{path}: focal_len {focal}, no finite 4x4 transform_matrix in frames {bad[:5]}.")
+    bad = [number for number, matrix in frames if not _is_rigid(matrix)]
+    if bad:
+        raise InputError(f"{path}: transform_matrix is no 4x4 rotation with a translation in frames {bad[:5]}.")
     return {"focal": focal, "frames": frames}
+
+
+def _is_rigid(matrix: np.ndarray) -> bool:
+    if matrix.shape != (4, 4) or not (np.abs(matrix) < 1e6).all():
+        return False
+    turn = matrix[:3, :3]
+    return bool(np.abs(turn @ turn.T - np.eye(3)).max() < 0.1 and np.linalg.det(turn) > 0)

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError, read_json, require_file
+from ..checks import InputError, read_json, require_file, require_shapes
 from ..media import read_audio, read_image
 from ..motion import Motion, MotionFrame
 from ..transforms import quat_to_rotmat
 from . import layout
 from ._cache import ByteCache
 from .layout import CaptureInfo
+
+MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +121,7 @@ class Capture:
     @property
     def motion(self) -> Motion:
         """The tracked motion of all N frames."""
-        names = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
-        return Motion(fps=self.fps, channels=tuple(self.info.channels), **{n: self._tensors[n] for n in names})
+        return Motion(fps=self.fps, channels=tuple(self.info.channels), **{n: self._tensors[n] for n in MOVES})
 
     @property
     def shape(self) -> FaceShape:
@@ -170,7 +171,8 @@ class Capture:
     def report(self) -> dict[str, Any]:
         """The quality report; empty where the folder has none."""
         path = self.path / "report.json"
-        return read_json(path, "quality report") if path.exists() else {}
+        report = read_json(path, "quality report") if path.exists() else {}
+        return report if isinstance(report, dict) else {}
 
     def audio(self) -> np.ndarray:
         """Sound ``[S]`` f32 mono at 16 kHz in step with the pictures; InputError where the clip has none."""
@@ -206,30 +208,25 @@ def _read_tensors(path: Path, info: CaptureInfo) -> dict[str, Tensor]:
 
     require_file(path, "capture tracking")
     try:
-        tensors = load_file(str(path))
+        tensors = {name: t.float() if t.is_floating_point() else t for name, t in load_file(str(path)).items()}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is damaged or cut off ({error}); track the video again.") from error
     N, K = info.num_frames, len(info.channels)
-    missing = [name for name in layout.TENSORS if name not in tensors]
-    if missing:
-        raise InputError(f"{path} lacks {missing}; track the video again.")
-    L, F = tensors["shape"].shape[0], tensors["triangles"].shape[0]
-    wanted = {
-        "landmarks": (N, L, 2),
-        "head_quats": (N, 4),
-        "head_positions": (N, 3),
-        "torso_quats": (N, 4),
-        "torso_positions": (N, 3),
-        "expression": (N, K),
-        "shape": (L, 3),
-        "basis": (K, L, 3),
-        "triangles": (F, 3),
-        "residual": (N,),
-        "tracked": (N,),
-    }
-    for name, shape in wanted.items():
-        if tuple(tensors[name].shape) != shape:
-            raise InputError(f"{path}: {name} is {tuple(tensors[name].shape)}, {shape} was wanted; track again.")
+    L = tensors["shape"].shape[0] if "shape" in tensors and tensors["shape"].ndim else 0
+    wanted: dict[str, tuple[int | None, ...]] = {"landmarks": (N, L, 2), "expression": (N, K)}
+    wanted |= {"head_quats": (N, 4), "head_positions": (N, 3), "torso_quats": (N, 4), "torso_positions": (N, 3)}
+    wanted |= {"shape": (L, 3), "basis": (K, L, 3), "triangles": (None, 3), "residual": (N,), "tracked": (N,)}
+    try:
+        require_shapes(tensors, wanted, str(path))
+    except InputError as error:
+        raise InputError(f"{error} Track the video again.") from error
+    bad = [name for name in wanted if tensors[name].is_floating_point() == (name in ("triangles", "tracked"))]
+    bad += [name for name in MOVES if not tensors[name].isfinite().all()]
+    corners = tensors["triangles"]
+    if not bad and corners.numel() and not (int(corners.min()) >= 0 and int(corners.max()) < L):
+        bad = ["triangles"]
+    if bad:
+        raise InputError(f"{path}: {', '.join(bad)} hold no such numbers as tracking writes; track the video again.")
     return tensors
 
 

@@ -38,11 +38,15 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..checks import InputError, read_json
+from ..checks import InputError, read_json, require_count, require_names, require_number
+from ..motion import FASTEST, SLOWEST
+from ..strict_json import config_from_json
 
 FORMAT = "gaussian-head-capture"
 VERSION = 1
 SAMPLE_RATE = 16000
+MOST_FRAMES, MOST_PIXELS = 10**7, 16384
+"""A clip of more frames, or of wider or higher pictures, is taken for damaged."""
 LABEL_NAMES = ("background", "torso", "neck", "hair, ears and other head", "face", "mouth interior")
 TENSORS = (
     "landmarks",
@@ -97,7 +101,7 @@ class CaptureInfo:
 
     @staticmethod
     def read(where: Path) -> CaptureInfo:
-        """Read capture.json; InputError on anything that is not version 1 of this format."""
+        """Read capture.json; InputError on anything that is not version 1 of this format, or no numbers of a clip."""
         values = read_json(where, "capture description")
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise InputError(f'{where} does not say "format": "{FORMAT}"; a folder made by tracking was wanted.')
@@ -113,7 +117,31 @@ class CaptureInfo:
                 f"{where} lacks {sorted(known - set(values))} and has unknown {sorted(set(values) - known)};"
                 " track the video again."
             )
-        return CaptureInfo(**values)
+        try:
+            info = config_from_json(CaptureInfo, values, where="it")
+            info.require_sane()
+        except InputError as error:
+            raise InputError(f"{where}: {error} Track the video again.") from error
+        return info
+
+    def require_sane(self) -> None:
+        """InputError unless the numbers can be those of a clip."""
+        require_number(self.fps, "fps", least=SLOWEST, most=FASTEST)
+        require_count(self.num_frames, "num_frames", least=1, most=MOST_FRAMES)
+        require_count(self.num_train, "num_train", most=self.num_frames)
+        for name in ("width", "height"):
+            require_count(getattr(self, name), name, least=1, most=MOST_PIXELS)
+        require_number(self.audio_offset, "audio_offset", least=-1e6, most=1e6)
+        require_names(self.channels, "channels")
+        for t in self.bad_frames:
+            require_count(t, "one of bad_frames", most=self.num_frames - 1)
+        if [len(row) for row in self.K] != [3, 3, 3]:
+            raise InputError(f"K has rows of {[len(row) for row in self.K]} numbers; 3 rows of 3 were wanted.")
+        for row in self.K:
+            for number in row:
+                require_number(number, "a number in K", least=-1e7, most=1e7)
+        if not (self.K[0][0] > 0 and self.K[1][1] > 0):
+            raise InputError(f"K has focal lengths {self.K[0][0]} and {self.K[1][1]}; positive ones were wanted.")
 
 
 def image_name(t: int) -> str:

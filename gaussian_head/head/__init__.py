@@ -1,8 +1,8 @@
 """Persistent Gaussians of one person and how Motion deforms them."""
 
+from .branch import PARTS as PARTS
 from .branch import Branch as Branch
 from .branch import deform as deform
-from .head import PARTS as PARTS
 from .head import Head as Head
 from .init import InitConfig as InitConfig
 from .init import initial_head as initial_head

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..checks import InputError, require_shapes
 from ..gaussians import Gaussians
 from ..motion import MotionFrame
 from ..transforms import quat_multiply, quat_normalize, quat_to_rotmat
 
+PARTS = ("face", "mouth", "torso")
+"""Branch names in the order in which Gaussians are laid out."""
 PER_GAUSSIAN = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis", "stretch", "head_weights")
 """Tensors with a leading N, in the order they are stored."""
 TRAINED = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis")
@@ -19,7 +22,11 @@ TRAINED = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "bas
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """N canonical Gaussians with an offset basis; raw parameters, before activation."""
+    """N canonical Gaussians with an offset basis; raw parameters, before activation.
+
+    Raises:
+        InputError: tensors whose shapes do not belong together, or ``uses`` that are no indices.
+    """
 
     name: str
     """``"face"``, ``"mouth"`` or ``"torso"``."""
@@ -43,6 +50,16 @@ class Branch:
     """``[N, 6, J]`` rotation vector (radians) and log-scale change along each own axis, per unit coefficient."""
     head_weights: Tensor
     """``[N]`` 1 follows the head, 0 the torso, between them the blended neck."""
+
+    def __post_init__(self) -> None:
+        N = self.means.shape[0] if self.means.ndim else 0
+        J = self.uses.shape[0] if self.uses.ndim else 0
+        sizes = {"means": (3,), "quats": (4,), "log_scales": (3,), "logit_opacities": (), "sh0": (1, 3)}
+        sizes |= {"shN": (None, 3), "basis": (3, J), "stretch": (6, J), "head_weights": ()}
+        wanted = {"uses": (J,)} | {name: (N, *size) for name, size in sizes.items()}
+        require_shapes(vars(self), wanted, f"branch {self.name!r}")
+        if self.uses.dtype != torch.int64:
+            raise InputError(f"branch {self.name!r}: uses is {self.uses.dtype}; torch.int64 was wanted.")
 
     def __len__(self) -> int:
         return self.means.shape[0]

@@ -12,15 +12,13 @@ from torch import Tensor
 from ..camera import Camera
 from ..gaussians import Gaussians
 from ..motion import Motion, MotionFrame
-from .branch import Branch, deform
+from .branch import PARTS, Branch, deform
 from .coefficients import Params, coefficients
 from .fused import can_deform_fused, deform_fused
+from .storage import read_fields, write_fields
 
 if TYPE_CHECKING:
     from ..motion.from_audio import AudioToMotion
-
-PARTS = ("face", "mouth", "torso")
-"""Branch names in the order in which Gaussians are laid out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +47,11 @@ class Head:
     @staticmethod
     def load(folder: str | Path) -> Head:
         """Read a head that `save` wrote; InputError where there is none, or a damaged or newer one."""
-        from .storage import load_head
-
-        return load_head(folder)
+        return Head(**read_fields(folder))
 
     def save(self, folder: str | Path) -> None:
         """Write the head to a folder (safetensors + JSON), each part whole or not at all."""
-        from .storage import save_head
-
-        save_head(self, folder)
+        write_fields(vars(self), folder)
 
     @property
     def fps(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,70 +12,124 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..capture import is_capture_of
-from ..checks import InputError, require_writable_folder
-from ..io.checkpoint import load_checkpoint, save_checkpoint
-from ..motion import Motion
-from .branch import PER_GAUSSIAN, Branch
-from .head import Head
+from ..checkpoint import load_checkpoint, save_checkpoint
+from ..checks import (
+    InputError,
+    require_count,
+    require_names,
+    require_number,
+    require_shapes,
+    require_writable_folder,
+)
+from ..motion import FASTEST, SLOWEST, Motion
+from .branch import PARTS, PER_GAUSSIAN, Branch
+from .coefficients import HIDDEN, coefficient_names
 
 FORMAT, VERSION = "gaussian-head", 1
 MODEL, AUDIO = "model", "audio"
+MOST_PIXELS = 16384
+"""Pictures wider or higher are taken for damaged."""
 MOTION_TENSORS = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
 
 
-def save_head(head: Head, folder: str | Path) -> None:
-    """Write a head; each of its parts appears whole or not at all.
+def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
+    """Write the fields of a Head; each of its parts appears whole or not at all.
 
     Raises:
         InputError: the folder cannot be written.
     """
     folder = require_writable_folder(folder, "head folder")
-    motion, camera = head.capture_motion, head.camera
-    tensors = {f"branch.{b.name}.{key}": value for b in head.branches for key, value in b.tensors().items()}
-    tensors |= {f"branch.{b.name}.uses": b.uses for b in head.branches}
-    tensors |= {f"coefficients.{key}": value for key, value in head.coefficient_params.items()}
+    branches, motion, camera = fields["branches"], fields["capture_motion"], fields["camera"]
+    audio_model = fields["audio_model"]
+    tensors = {f"branch.{b.name}.{key}": value for b in branches for key, value in b.tensors().items()}
+    tensors |= {f"branch.{b.name}.uses": b.uses for b in branches}
+    tensors |= {f"coefficients.{key}": value for key, value in fields["coefficient_params"].items()}
     tensors |= {f"motion.{key}": getattr(motion, key) for key in MOTION_TENSORS}
-    tensors |= {"viewmat": camera.viewmat, "K": camera.K, "channel_ranges": head.channel_ranges}
-    tensors["background"] = (head.background.clamp(0, 1) * 255 + 0.5).to(torch.uint8)
+    tensors |= {"viewmat": camera.viewmat, "K": camera.K, "channel_ranges": fields["channel_ranges"]}
+    tensors["background"] = (fields["background"].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
     meta = {
-        "branches": [b.name for b in head.branches],
+        "branches": [b.name for b in branches],
         "channels": list(motion.channels),
         "fps": motion.fps,
-        "num_train": head.num_train,
+        "num_train": fields["num_train"],
         "width": camera.width,
         "height": camera.height,
-        "capture": _relative(head.capture_path, folder),
-        "speaks": head.audio_model is not None,
+        "capture": _relative(fields["capture_path"], folder),
+        "speaks": audio_model is not None,
     }
-    if head.audio_model is not None:
-        head.audio_model.save(folder / AUDIO)
+    if audio_model is not None:
+        audio_model.save(folder / AUDIO)
     save_checkpoint(folder / MODEL, tensors, meta, format=FORMAT, version=VERSION)
 
 
-def load_head(folder: str | Path) -> Head:
-    """Read what ``save_head`` wrote.
+def read_fields(folder: str | Path) -> dict[str, Any]:
+    """The fields of a Head as ``write_fields`` wrote them.
 
     Raises:
-        InputError: not a head, truncated, altered, or of a newer version.
+        InputError: not a head, truncated, altered, of a newer version, or with parts that do not belong together.
     """
     folder = Path(folder)
     if not (folder / MODEL).is_dir():
         raise InputError(f"{folder} holds no trained head (no {MODEL!r} inside); give the folder that `train` wrote.")
     tensors, meta = load_checkpoint(folder / MODEL, format=FORMAT, version=VERSION)
     try:
-        return _assemble(tensors, meta, folder)
+        tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+        _check_meta(meta)
+        _check_tensors(tensors, meta)
+        return _assembled(tensors, meta, folder)
     except KeyError as error:
         raise InputError(f"head {folder} lacks {error}; train it again with this version.") from error
+    except ValueError as error:
+        raise InputError(f"head {folder}: {error} Copy it again, or train it again with this version.") from error
 
 
-def _assemble(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> Head:
+def _check_meta(meta: dict[str, Any]) -> None:
+    """InputError unless the description's values are of their kinds."""
+    require_names(meta["branches"], "branches")
+    require_names(meta["channels"], "channels")
+    require_number(meta["fps"], "fps", least=SLOWEST, most=FASTEST)
+    require_count(meta["num_train"], "num_train")
+    for side in ("width", "height"):
+        require_count(meta[side], side, least=1, most=MOST_PIXELS)
+    if not isinstance(meta["capture"], str):
+        raise InputError(f"capture is a {type(meta['capture']).__name__}; a path was wanted.")
+    if set(meta["branches"]) - set(PARTS) or not meta["branches"]:
+        raise InputError(f"branches are {meta['branches']}; some of {PARTS} were wanted.")
+
+
+def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
+    """InputError unless everything but the branches, which check themselves, has the shape that belongs to the rest."""
+    K, w2 = len(meta["channels"]), tensors["coefficients.w2"]
+    T, learned = len(tensors["motion.head_quats"]), w2.shape[-1] if w2.ndim else 0
+    wanted: dict[str, tuple[int | None, ...]] = {f"coefficients.{name}": shape for name, shape in {
+        "code_scale": (K,), "rest_position": (3,), "w1": (K, HIDDEN), "b1": (HIDDEN,), "w2": (HIDDEN, learned),
+    }.items()}  # fmt: skip
+    wanted |= {"viewmat": (4, 4), "K": (3, 3), "channel_ranges": (K, 2), "motion.expression": (T, K)}
+    wanted["background"] = (meta["height"], meta["width"], 3)
+    require_shapes(tensors, wanted, "the model")
+    require_count(meta["num_train"], "num_train", most=T)
+    if not T:
+        raise InputError("its motion has no frame.")
+    whole = [
+        name for name, tensor in tensors.items() if tensor.is_floating_point() == name.endswith((".uses", "background"))
+    ]
+    if whole:
+        raise InputError(f"{whole[0]} is {tensors[whole[0]].dtype}.")
+    size = len(coefficient_names(tuple(meta["channels"]), learned))
+    for branch in meta["branches"]:
+        uses = tensors[f"branch.{branch}.uses"]
+        if uses.numel() and not (int(uses.min()) >= 0 and int(uses.max()) < size):
+            raise InputError(f"branch {branch!r} uses coefficients beyond the {size} there are.")
+
+
+def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> dict[str, Any]:
     prefix = "coefficients."
     motion = Motion(
         fps=meta["fps"],
         channels=tuple(meta["channels"]),
         **{key: tensors[f"motion.{key}"] for key in MOTION_TENSORS},
     )
-    return Head(
+    return dict(
         branches=tuple(
             Branch(name=name, **{key: tensors[f"branch.{name}.{key}"] for key in (*PER_GAUSSIAN, "uses")})
             for name in meta["branches"]

@@ -1,9 +1,5 @@
-"""Files that heads are kept in and files that other programs read."""
+"""Files that other programs read and write."""
 
-from .checkpoint import config_from_json as config_from_json
-from .checkpoint import config_to_json as config_to_json
-from .checkpoint import load_checkpoint as load_checkpoint
-from .checkpoint import save_checkpoint as save_checkpoint
 from .compressed_ply import write_compressed_ply as write_compressed_ply
 from .gltf import write_animated_glb as write_animated_glb
 from .mesh import write_mesh as write_mesh

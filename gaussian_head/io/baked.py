@@ -57,11 +57,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..checks import InputError, require_file
+from ..checks import (
+    InputError,
+    parse_json,
+    require_count,
+    require_file,
+    require_names,
+    require_number,
+    require_shapes,
+)
 from ..durable import replacing
 from ..gaussians import Gaussians
 from ..head.branch import Branch, deform
-from ..motion import MotionFrame
+from ..motion import FASTEST, SLOWEST, MotionFrame
 
 FORMAT = "gaussian-head-baked"
 VERSION = 1
@@ -69,6 +77,9 @@ KEY = "gaussian_head_baked"
 """Name of the description in the safetensors metadata."""
 STATIC = ("means", "quats", "log_scales", "opacities", "sh", "head_weights")
 """Tensors with a leading N."""
+_RULE = ("scale", "offset")
+MOVING = {"basis": 3, "stretch": 6}
+"""Tables of a branch, and the numbers of a Gaussian that each moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,22 +114,23 @@ class Baked:
         stored = self.tensors[name].astype(np.float32)
         if f"{name}.row" not in self.tensors:
             return stored
-        return stored * self.tensors[f"{name}.row"][None, :, None] * self.tensors[f"{name}.column"][:, None, None]
+        row, column = (self.tensors[f"{name}.{part}"].astype(np.float32) for part in ("row", "column"))
+        return stored * row[None, :, None] * column[:, None, None]
 
     def branch(self, index: int) -> Branch:
-        """Branch ``index`` with all J coefficients in use."""
+        """Branch ``index`` with the coefficients that its tables name."""
         entry = self.header["branches"][index]
         rows = slice(entry["start"], entry["start"] + entry["count"])
-        names = self.header["coefficients"]
+        uses = sorted({*entry["basis_columns"], *entry["stretch_columns"]})
         static = {name: torch.from_numpy(self.table(name)[rows]) for name in STATIC}
-        moving = {kind: torch.zeros(entry["count"], size, len(names)) for kind, size in (("basis", 3), ("stretch", 6))}
+        moving = {kind: torch.zeros(entry["count"], size, len(uses)) for kind, size in MOVING.items()}
         for kind, values in moving.items():
-            columns = entry[f"{kind}_columns"]
+            columns = [uses.index(column) for column in entry[f"{kind}_columns"]]
             if columns:
                 values[:, :, columns] = torch.from_numpy(self.moving(f"{entry['name']}.{kind}")).permute(1, 2, 0)
         return Branch(
             name=entry["name"],
-            uses=torch.arange(len(names)),
+            uses=torch.tensor(uses, dtype=torch.int64),
             means=static["means"],
             quats=static["quats"],
             log_scales=static["log_scales"],
@@ -131,7 +143,7 @@ class Baked:
 
     def gaussians(self, t: int) -> Gaussians:
         """All Gaussians ``[N]`` in the world at frame ``t``."""
-        poses = torch.from_numpy(self.tensors["poses"][t].copy())
+        poses = torch.from_numpy(self.tensors["poses"][t].astype(np.float32))
         frame = MotionFrame(
             head_quat=poses[:4],
             head_position=poses[4:7],
@@ -139,7 +151,7 @@ class Baked:
             torso_position=poses[11:],
             expression=torch.zeros(0),
         )
-        code = torch.from_numpy(self.tensors["coefficients"][t].copy())
+        code = torch.from_numpy(self.tensors["coefficients"][t].astype(np.float32))
         parts = [deform(self.branch(i), code, frame) for i in range(len(self.header["branches"]))]
         fields = ("means", "quats", "scales", "opacities", "colors")
         return Gaussians(**{name: torch.cat([getattr(part, name) for part in parts]) for name in fields})
@@ -169,34 +181,78 @@ def read_baked(path: str | Path) -> Baked:
     path = require_file(path, "baked sequence")
     try:
         with safe_open(str(path), framework="numpy") as file:
-            header = json.loads((file.metadata() or {})[KEY])
+            header = parse_json((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except SafetensorError as error:
         raise InputError(f"{path} is no baked sequence, or was cut short ({error}); export it again.") from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is a safetensors file but no baked sequence; wanted what `export` writes.") from error
-    if header.get("format") != FORMAT or header.get("version", 0) > VERSION:
-        raise InputError(
-            f"{path} is {header.get('format')!r} version {header.get('version')};"
-            f" {FORMAT!r} up to version {VERSION} was wanted."
-        )
-    baked = Baked(header=header, tensors=tensors)
-    _check(path, baked)
-    return baked
+    try:
+        _check_format(header)
+        _check_header(header)
+        _check_tables(header, tensors)
+    except InputError as error:
+        raise InputError(f"{path}: {error} Export it again.") from error
+    return Baked(header=header, tensors=tensors)
 
 
-def _check(path: Path, baked: Baked) -> None:
-    """InputError unless every tensor that the header speaks of is there in its shape."""
-    header, tensors = baked.header, baked.tensors
+def _check_format(header: Any) -> None:
+    found = (header.get("format"), header.get("version")) if isinstance(header, dict) else (header, None)
+    if found[0] != FORMAT or not isinstance(found[1], int) or found[1] > VERSION:
+        raise InputError(f"it is {found[0]!r} version {found[1]!r}; {FORMAT!r} up to version {VERSION} was wanted.")
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    """InputError unless counts, names and branches of the header agree with each other."""
+    missing = {"num_gaussians", "num_frames", "fps", "coefficients", "branches", "decode", "camera"} - header.keys()
+    if missing or not isinstance(header["branches"], list) or not isinstance(header["decode"], dict):
+        raise InputError(f"its header lacks {sorted(missing) or 'a list of branches or a table of decodings'}.")
+    require_number(header["fps"], "fps", least=SLOWEST, most=FASTEST)
+    require_count(header["num_frames"], "num_frames", least=1)
+    N, J = require_count(header["num_gaussians"], "num_gaussians"), len(require_names(header["coefficients"], "codes"))
+    start, names = 0, []
+    for branch in header["branches"]:
+        if not isinstance(branch, dict) or not {"name", "start", "count"} <= branch.keys():
+            raise InputError("a branch lacks its name, start or count.")
+        names.append(branch["name"])
+        require_count(branch["start"], "start of a branch", least=start, most=start)
+        start += require_count(branch["count"], "count of a branch", most=N - start)
+        for kind in MOVING:
+            columns = branch.get(f"{kind}_columns")
+            if not isinstance(columns, list):
+                raise InputError(f"a branch has {kind}_columns {columns!r}; a list was wanted.")
+            for column in columns:
+                require_count(column, f"one of {kind}_columns", most=J - 1)
+            if len(set(columns)) < len(columns):
+                raise InputError(f"a branch names a column twice among its {kind}_columns.")
+    if start != N or not names:
+        raise InputError(f"its branches hold {start} of {N} Gaussians.")
+    require_names(names, "branches")
+
+
+def _check_tables(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> None:
+    """InputError unless every tensor that the header speaks of is there, in its shape, as numbers."""
     N, T, J = header["num_gaussians"], header["num_frames"], len(header["coefficients"])
-    wanted: dict[str, tuple[int, ...]] = {name: (N,) for name in STATIC}
+    wanted: dict[str, tuple[int | None, ...]] = {"means": (N, 3), "quats": (N, 4), "log_scales": (N, 3)}
+    wanted |= {"opacities": (N,), "sh": (N, None, 3), "head_weights": (N,)}
     wanted |= {"coefficients": (T, J), "poses": (T, 14)}
     for branch in header["branches"]:
-        for kind, size in (("basis", 3), ("stretch", 6)):
-            columns = len(branch[f"{kind}_columns"])
+        for kind, size in MOVING.items():
+            columns, name = len(branch[f"{kind}_columns"]), f"{branch['name']}.{kind}"
             if columns:
-                wanted[f"{branch['name']}.{kind}"] = (columns, branch["count"], size)
-    for name, shape in wanted.items():
-        got = tensors[name].shape if name in tensors else None
-        if got is None or got[: len(shape)] != shape:
-            raise InputError(f"{path}: tensor {name} has shape {got}; {list(shape)} was wanted. Export it again.")
+                wanted[name] = (columns, branch["count"], size)
+            if columns and f"{name}.row" in tensors:
+                wanted |= {f"{name}.row": (branch["count"],), f"{name}.column": (columns,)}
+    require_shapes(tensors, wanted, "the sequence")
+    if tensors["sh"].shape[1] not in (1, 4):
+        raise InputError(f"sh has {tensors['sh'].shape[1]} coefficients; 1 or 4 were wanted.")
+    words = [name for name in wanted if tensors[name].dtype.kind not in "fiu"]
+    if words:
+        raise InputError(f"{words} hold no numbers.")
+    for name, rule in header["decode"].items():
+        columns = tensors[name].shape[-1] if name in STATIC and tensors[name].ndim > 1 else 1
+        parts = [rule.get(part) for part in _RULE] if isinstance(rule, dict) and name in STATIC else []
+        if not parts or any(not isinstance(part, list) or len(part) != columns for part in parts):
+            raise InputError(f"the decoding of {name} does not fit a table.")
+        for number in (number for part in parts for number in part):
+            require_number(number, f"a number in the decoding of {name}", least=-1e30, most=1e30)

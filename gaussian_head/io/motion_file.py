@@ -6,9 +6,10 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from ..checks import InputError, read_json
+from ..checks import InputError, read_json, require_names, require_shapes
 from ..durable import replacing
 from ..motion import Motion
 
@@ -60,21 +61,33 @@ def read_motion(path: str | Path) -> Motion:
     Raises:
         InputError: Missing, not a motion, a newer version, or columns that lack or differ in length.
     """
+    path = Path(path)
     data = read_json(path, "motion file")
     try:
         if data["format"] != FORMAT or data["version"] > VERSION:
             raise InputError(f"{path} is {data['format']!r} version {data['version']}; {FORMAT!r} 1 was wanted.")
-        columns, channels = data["columns"], tuple(data["channels"])
-
-        def table(names: tuple[str, ...]) -> torch.Tensor:
-            return torch.tensor([columns[name] for name in names], dtype=torch.float32).reshape(len(names), -1).T
-
-        poses = {key: table(names).contiguous() for key, names in _POSES.items()}
-        return Motion(fps=float(data["fps"]), expression=table(channels).contiguous(), channels=channels, **poses)
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError) as error:
+        channels, columns = require_names(data["channels"], "channels"), data["columns"]
+        table = {name: np.array(columns[name], np.float64) for names in (*_POSES.values(), channels) for name in names}
+        fps = data["fps"]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(
             f"{path} is not a motion file ({type(error).__name__}: {error});"
             " give one that `gaussian-head export --format motion-json` wrote."
         ) from error
+    T = table["head_qw"].size
+    require_shapes(table, dict.fromkeys(table, (T,)), f"motion file {path}")
+    bad = [name for name, column in table.items() if not (np.abs(column) < 1e9).all()]
+    if bad or not T:
+        raise InputError(f"motion file {path} has {T} frames, and numbers out of bounds in {bad[:4]}.")
+
+    def columns_of(names: tuple[str, ...]) -> torch.Tensor:
+        stacked = np.stack([table[name] for name in names], 1) if names else np.zeros((T, 0))
+        return torch.from_numpy(stacked.astype(np.float32))
+
+    try:
+        poses = {key: columns_of(names) for key, names in _POSES.items()}
+        return Motion(fps=fps, expression=columns_of(channels), channels=channels, **poses)
+    except ValueError as error:
+        raise InputError(f"motion file {path}: {error}") from error

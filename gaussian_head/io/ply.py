@@ -20,6 +20,13 @@ SH_C0 = 0.28209479177387814
 """The constant spherical harmonic: colour = 0.5 + SH_C0 * f_dc + …"""
 _SMALLEST = 1e-6  # opacities are kept this far from 0 and 1, scales this far from 0, so that both have a logarithm
 
+MOST_HEADER = 1 << 16
+"""Bytes within which a header ends."""
+_SIZES = {name: size for size, names in {
+    1: "char uchar int8 uint8", 2: "short ushort int16 uint16", 4: "int uint int32 uint32 float float32",
+    8: "double float64",
+}.items() for name in names.split()}  # fmt: skip
+
 
 def sh_coefficients(gaussians: Gaussians) -> Tensor:
     """SH coefficients ``[N, B, 3]`` of the colours, whichever form they have."""
@@ -72,15 +79,16 @@ def read_ply(path: str | Path) -> Gaussians:
     from plyfile import PlyData, PlyParseError
 
     path = require_file(path, "PLY file")
+    require_honest_header(path)
     try:
         vertices = PlyData.read(str(path))["vertex"].data
-    except (PlyParseError, KeyError, ValueError, EOFError) as error:
+    except (PlyParseError, KeyError, ValueError, TypeError, EOFError) as error:
         raise InputError(f"{path} is not a complete PLY file with vertices ({error}).") from error
     names = vertices.dtype.names or ()
     rest = sum(name.startswith("f_rest_") for name in names)
     B = rest // 3 + 1
     missing = [name for name in _columns(B) if name not in names and name not in ("nx", "ny", "nz")]
-    if missing or rest % 3 or round(B**0.5) ** 2 != B:
+    if missing or rest % 3 or B not in (1, 4, 9, 16):
         raise InputError(f"{path} is not a PLY of Gaussians: it lacks {', '.join(missing[:4]) or 'some f_rest_*'}.")
 
     def columns(*wanted: str) -> Tensor:
@@ -95,6 +103,32 @@ def read_ply(path: str | Path) -> Gaussians:
         opacities=columns("opacity")[:, 0].sigmoid(),
         colors=torch.cat([dc, higher], 1).contiguous(),
     )
+
+
+def require_honest_header(path: Path) -> None:
+    """InputError unless the file is long enough for what its header counts, and vertices are plain numbers.
+
+    The reader makes room for as many rows as the header says before it looks at the first one.
+    """
+    with open(path, "rb") as file:
+        head = file.read(MOST_HEADER)
+    end = head.find(b"end_header")
+    if not head.startswith(b"ply") or end < 0:
+        raise InputError(f"{path} is not a PLY file: it has no header.")
+    lines = [line.split() for line in head[:end].decode("ascii", "replace").splitlines()]
+    needed, count, element, as_text = 0, 0, "", ["format", "ascii", "1.0"] in lines
+    for words in lines:
+        if words[:1] == ["element"]:
+            if len(words) != 3 or not words[2].isdecimal() or len(words[2]) > 18:
+                raise InputError(f"{path} is not a PLY file: its header says {' '.join(words)[:80]!r}.")
+            element, count = words[1], int(words[2])
+        elif words[:1] == ["property"]:
+            if element == "vertex" and words[1:2] == ["list"]:
+                raise InputError(f"{path} has vertices with lists; a PLY of Gaussians was wanted.")
+            size = _SIZES.get(words[2 if words[1:2] == ["list"] else 1] if len(words) > 2 else "", 1)
+            needed += count * (2 if as_text else size)
+    if needed > path.stat().st_size + 1:
+        raise InputError(f"{path} has {path.stat().st_size} bytes, its header counts {needed}: it was cut short.")
 
 
 def _columns(B: int) -> list[str]:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..checks import require_number
+
+SLOWEST, FASTEST = 0.1, 1000.0
+"""Frame rates that a motion may have, Hz."""
 SEMANTIC_CHANNELS = (
     "jaw_open",
     "lip_width",
@@ -72,6 +76,7 @@ class Motion:
     """``[T, A]`` speech features at frame rate, where the maker had sound."""
 
     def __post_init__(self) -> None:
+        require_number(self.fps, "Motion.fps", least=SLOWEST, most=FASTEST)
         T = self.head_quats.shape[0]
         wanted = {
             "head_quats": (T, 4),

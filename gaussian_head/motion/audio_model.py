@@ -10,18 +10,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import InputError, read_json, require_file
+from ..checks import (
+    InputError,
+    read_json,
+    require_count,
+    require_file,
+    require_names,
+    require_number,
+    require_shapes,
+)
 from ..durable import replacing
 from ..speech import SpeechFeatures, at_frame_rate, encode_speech
 from ..speech.mel import MEL_BANDS
 from ..speech.windows import interpolated
-from ._types import is_lip_channel
+from ._types import FASTEST, SLOWEST, is_lip_channel
 from .articulation import lips_meet, speech_gate
 from .lip_model import DILATIONS, RADIUS, LipNet, apply_net, apply_ridge
 from .pose_share import PoseShare
 
 FORMAT = "gaussian-head-lips"
 VERSION = 1
+MOST_DILATION = 64
+"""Frames; nets that look farther are taken for damaged."""
 COMPARE_SECONDS = 2.0
 """Speech after which a recording's own mean spectrum is trusted as much as the training one."""
 
@@ -134,24 +144,28 @@ class AudioToMotion:
         tensors_path = require_file(path / "lips.safetensors", "speech predictor")
         try:
             tensors = load_file(tensors_path)
-            lips = sum(is_lip_channel(name) for name in meta["channels"])
+            channels, fps = require_names(meta["channels"], "channels"), meta["fps"]
+            require_number(fps, "fps", least=SLOWEST, most=FASTEST)
+            require_names([meta["encoder"], f"version {meta['encoder_version']}"], "encoder")
+            lips = sum(is_lip_channel(name) for name in channels)
+            _check_tensors(tensors, lips, len(channels))
             nets = []
             for i, dilations in enumerate(meta["dilations"]):
+                for dilation in dilations:
+                    require_count(dilation, "a dilation", least=1, most=MOST_DILATION)
                 net = LipNet(tensors["projection"].shape[1], lips, tuple(dilations)).eval()
                 prefix = f"net{i}."
                 net.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
                 nets.append(net)
-            model = AudioToMotion(
+            return AudioToMotion(
                 **{name: tensors[name] for name in TENSORS},
                 **{name: meta[name] for name in PLAIN if name != "channels"},
-                channels=tuple(meta["channels"]),
+                channels=channels,
                 nets=tuple(nets),
                 pose_share=_pose_share(tensors),
             )
-            model._require_consistent()
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
             raise InputError(f"the speech predictor in {path} is damaged ({error}); train the head again.") from error
-        return model
 
     def _outputs(self, inputs: Tensor) -> Tensor:
         """Mean prediction of all models, standardised."""
@@ -190,16 +204,6 @@ class AudioToMotion:
                 "Use the same encoder and weights, or train the head again.".format(*got, *wanted)
             )
 
-    def _require_consistent(self) -> None:
-        (A, R), K = self.projection.shape, len(self.lips)
-        for name, shape in {
-            **dict.fromkeys(("input_mean", "input_scale", "spoken_mean"), (A,)),
-            **dict.fromkeys(("output_mean", "output_scale", "closed", "lowest", "highest"), (K,)),
-            "ridge": ((2 * RADIUS + 1) * R, K),
-        }.items():
-            if tuple(getattr(self, name).shape) != shape:
-                raise ValueError(f"{name} has shape {tuple(getattr(self, name).shape)}, {shape} was wanted")
-
 
 TENSORS = (
     "input_mean",
@@ -214,6 +218,19 @@ TENSORS = (
     "ridge",
 )
 PLAIN = ("encoder", "encoder_version", "fps", "channels", "correlation")
+
+
+def _check_tensors(tensors: dict[str, Tensor], lips: int, channels: int) -> None:
+    """InputError unless the tensors fit each other: A features, R inputs of the models, Kl of K channels."""
+    A, R = tensors["projection"].shape if tensors["projection"].ndim == 2 else (0, 0)
+    wanted: dict[str, tuple[int | None, ...]] = {"projection": (A, R), "ridge": ((2 * RADIUS + 1) * R, lips)}
+    wanted |= dict.fromkeys(("input_mean", "input_scale", "spoken_mean"), (A,))
+    wanted |= dict.fromkeys(("output_mean", "output_scale", "closed", "lowest", "highest"), (lips,))
+    if "pose.weights" in tensors:
+        wanted |= {"pose.mean": (6,), "pose.scale": (6,), "pose.weights": (6, channels)}
+    require_shapes(tensors, wanted, "the predictor")
+    if not lips or any(tensors[name].dtype != torch.float32 for name in wanted):
+        raise InputError("it drives no lip channel, or holds other numbers than float32.")
 
 
 def _pose_share(tensors: dict[str, Tensor]) -> PoseShare | None:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checks import InputError, read_json
+from ..checks import InputError, read_json, require_number
 from ..durable import replacing
 from ..head import Head
 from ..transforms import quat_to_rotmat, rotmat_to_quat
@@ -22,6 +23,8 @@ MOST_LAID = 24
 """Keyframes that a path laid by hand has at most."""
 NEAR = 2e-3
 """Of quaternion units, of metres, and of the focal length: views that differ by less are the same by eye."""
+FARTHEST = 1e6
+"""Seconds, metres and pixels beyond which a camera path is taken for damaged."""
 
 
 def load_path(path: str | Path, head: Head, num_frames: int, *, fps: float) -> CameraPath:
@@ -98,23 +101,30 @@ def _read(path: Path, head: Head) -> tuple[Tensor, Tensor, Tensor]:
     recorded, data = head.camera, read_json(path, "camera path")
     try:
         keys = data["keyframes"]
-        scale = recorded.height / float(data.get("height", recorded.height))
-        times = torch.tensor([float(key["time"]) for key in keys], dtype=torch.float64)
-        views = torch.tensor([key["viewmat"] for key in keys], dtype=torch.float32)
-        given = [float(key["focal"]) * scale if "focal" in key else float(recorded.K[1, 1]) for key in keys]
-        focals = torch.tensor(given)
-    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        height = require_number(data.get("height", recorded.height), "height", least=1, most=1e6)
+        times = np.array([key["time"] for key in keys], np.float64)
+        views = np.array([key["viewmat"] for key in keys], np.float64)
+        scale, usual = recorded.height / height, float(recorded.K[1, 1])
+        focals = np.array([key["focal"] * scale if "focal" in key else usual for key in keys], np.float64)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
             f"camera path {path} is not a list of keyframes ({type(error).__name__}: {error}); "
             'wanted {"keyframes": [{"time": 0, "viewmat": 4x4}]}.'
         ) from error
-    if not len(times):
+    if not len(keys):
         raise InputError(f"camera path {path} holds no keyframe; one or more are wanted: add a view in the viewer.")
     if views.shape[1:] != (4, 4):
         size = "x".join(map(str, views.shape[1:]))
         raise InputError(f"camera path {path} has a viewmat of {size} numbers; 4x4 from world to camera is wanted.")
-    if not (torch.isfinite(times).all() and torch.isfinite(views).all() and (focals > 0).all()):
-        raise InputError(f"camera path {path} holds numbers that are not finite or focal lengths not above 0.")
+    if not (np.abs(times) < FARTHEST).all() or not (np.abs(views) < FARTHEST).all():
+        raise InputError(f"camera path {path} holds times or viewmats that are not finite, or beyond {FARTHEST:g}.")
+    if times.ndim > 1 or focals.ndim > 1 or not ((focals > 0) & (focals < FARTHEST)).all():
+        raise InputError(f"camera path {path} holds times that are no numbers, or focal lengths not above 0.")
+    return _checked(path, torch.from_numpy(times), torch.from_numpy(views).float(), torch.from_numpy(focals).float())
+
+
+def _checked(path: Path, times: Tensor, views: Tensor, focals: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same three; InputError where a matrix is no rigid pose or two keyframes are at one time."""
     rotations = views[:, :3, :3]
     if (rotations @ rotations.transpose(1, 2) - torch.eye(3)).abs().max() > 1e-2 or (rotations.det() < 0).any():
         raise InputError(f"camera path {path} holds a viewmat that is no rotation with a translation.")

@@ -11,12 +11,13 @@ from pathlib import Path
 from torch import Tensor
 
 from ..capture import Capture, clip_identity
+from ..checkpoint import load_checkpoint, save_checkpoint
 from ..checks import InputError, read_json, require_writable_folder
 from ..durable import discard, locked, replacing
 from ..events import Listener, Progress, Warned, ignore
 from ..head import Head, initial_parts
 from ..head.storage import MODEL
-from ..io import config_from_json, config_to_json, load_checkpoint, save_checkpoint
+from ..strict_json import config_from_json, config_to_json
 from . import loop
 from .config import TrainConfig
 from .observing import Observer, unobserved

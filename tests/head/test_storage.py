@@ -10,8 +10,8 @@ import pytest
 from support_capture import make_capture
 
 from gaussian_head import Head
+from gaussian_head.checkpoint import MANIFEST
 from gaussian_head.head.storage import MODEL
-from gaussian_head.io.checkpoint import MANIFEST
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from support_capture import make_capture
 
+from gaussian_head.checkpoint import load_checkpoint, save_checkpoint
 from gaussian_head.checks import InputError
 from gaussian_head.durable import locked
 from gaussian_head.events import Event, Progress, Warned
 from gaussian_head.head import Head, InitConfig, initial_head
-from gaussian_head.io.checkpoint import load_checkpoint, save_checkpoint
 from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
 from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
 from gaussian_head.training.state import new_state, pack, unpack

@@ -7,14 +7,9 @@ from typing import Literal
 import pytest
 import torch
 
+from gaussian_head.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 from gaussian_head.checks import InputError
-from gaussian_head.io.checkpoint import (
-    config_from_json,
-    config_to_json,
-    load_checkpoint,
-    read_manifest,
-    save_checkpoint,
-)
+from gaussian_head.strict_json import config_from_json, config_to_json
 
 KIND = {"format": "test-format", "version": 2}
 
@@ -65,7 +60,7 @@ def test_disk_full_leaves_the_old_one_intact(tmp_path, monkeypatch, where):
     if where == "tensors":
         monkeypatch.setattr("safetensors.torch.save_file", half)
     else:
-        monkeypatch.setattr("gaussian_head.io.checkpoint.json.dump", full)
+        monkeypatch.setattr("gaussian_head.checkpoint.json.dump", full)
     with pytest.raises(OSError, match="No space"):
         save(tmp_path / "head", 2.0)
     assert load_checkpoint(tmp_path / "head", **KIND)[1]["value"] == 1.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 import types
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from ..checks import InputError
+from .checks import InputError, require_number
 
 C = TypeVar("C")
 
@@ -87,7 +88,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     if kind is Path and isinstance(value, str):
         return Path(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return require_number(value, where, least=-sys.float_info.max, most=sys.float_info.max)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise InputError(f"{where} is {value!r}; {getattr(kind, '__name__', kind)} was wanted.")
     return value

@@ -1,4 +1,4 @@
-"""Checkpoints: a folder with tensors (safetensors) and what they mean (JSON), and configs as strict JSON.
+"""Checkpoints: a folder with tensors (safetensors) and what they mean (JSON).
 
 A folder holds ``tensors.safetensors`` and ``checkpoint.json``; the latter names format, version, the size and
 SHA-256 of the former, and free meta data. Nothing is ever pickled. A folder appears whole or not at all.
@@ -12,10 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ..checks import InputError, fingerprint, read_json, require_file
-from ..durable import replacing
-from ._config import config_from_json as config_from_json
-from ._config import config_to_json as config_to_json
+from .checks import InputError, fingerprint, read_json, require_file
+from .durable import replacing
 
 TENSORS = "tensors.safetensors"
 MANIFEST = "checkpoint.json"
@@ -107,8 +105,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     try:
         wanted = manifest["files"][TENSORS]
         complete = {"format", "version", "meta"} <= manifest.keys() and {"size", "sha256"} <= wanted.keys()
+        complete &= isinstance(manifest["version"], int) and isinstance(manifest["meta"], dict)
     except (KeyError, TypeError, AttributeError):
         complete = False
-    if not complete or not isinstance(manifest["version"], int):
+    if not complete:
         raise InputError(f"{path} is not a checkpoint description; it was cut short or belongs to something else.")
     return manifest
