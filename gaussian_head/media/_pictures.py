@@ -100,14 +100,14 @@ def deinterlaced(frames: Iterable[Any]) -> Iterator[Any]:
 
 def orientation_of(frame: Any) -> np.ndarray:
     """The ``[2, 2]`` signed permutation that brings picture coordinates (x right, y down) upright."""
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            m = np.frombuffer(bytes(data), np.int32).astype(np.int64)
-            shown = np.array([[m[0], m[3]], [m[1], m[4]]])
-            straight = np.abs(shown[0, 0]) + np.abs(shown[1, 1]) >= np.abs(shown[0, 1]) + np.abs(shown[1, 0])
-            kept = np.eye(2, dtype=int) if straight else np.array([[0, 1], [1, 0]])
-            return kept * np.where(shown < 0, -1, 1)
-    return np.array(UPRIGHT)
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return np.array(UPRIGHT)
+    m = np.frombuffer(bytes(data), np.int32).astype(np.int64)
+    shown = np.array([[m[0], m[3]], [m[1], m[4]]])
+    straight = np.abs(shown[0, 0]) + np.abs(shown[1, 1]) >= np.abs(shown[0, 1]) + np.abs(shown[1, 0])
+    kept = np.eye(2, dtype=int) if straight else np.array([[0, 1], [1, 0]])
+    return kept * np.where(shown < 0, -1, 1)
 
 
 def turned(picture: np.ndarray, orientation: np.ndarray) -> np.ndarray:
