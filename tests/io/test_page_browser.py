@@ -3,12 +3,12 @@
 import dataclasses
 import io
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support_browser import headless_chromium
 from support_head import make_head
 
 from gaussian_head.io.baked_make import bake
@@ -17,16 +17,6 @@ from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit_view, render_gaussians
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SIZE = 192
 
 
@@ -59,13 +49,8 @@ def baked(head):
 
 @pytest.fixture(scope="module")
 def chromium():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    with playwright.sync_playwright() as session:
-        browser = session.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
+    with headless_chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Page:

@@ -12,7 +12,7 @@ import pytest
 from fake_browser import wav_bytes
 from gaussian_head.viewer import serve
 from PIL import Image
-from support_browser import Page
+from support_browser import Page, require_chromium
 from support_head import make_head
 
 from gaussian_head.io.ply import read_ply
@@ -135,6 +135,7 @@ def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page):
 @pytest.mark.slow
 def test_from_the_command_to_a_video_with_sound_in_under_two_minutes(tmp_path):
     """What `time_to_video.py` measures on a real head, on one of two seconds."""
+    require_chromium()
     replace(make_head(num_gaussians=1500, size=128), audio_model=None).save(tmp_path / "head")
     (tmp_path / "capture").mkdir()
     (tmp_path / "capture" / "audio.wav").write_bytes(wav_bytes(2.0))

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 from support_browser import CHROMIUM, FLAGS
 
 PATIENCE_MS = 600_000
@@ -34,7 +36,7 @@ def time_to_video(head: Path, out: Path) -> dict[str, float]:
         url = _address(server)
         marks = {"address": time.monotonic() - begun}
         with sync_playwright() as session:
-            browser = session.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
+            browser = session.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 800}, accept_downloads=True)
             page.set_default_timeout(PATIENCE_MS)
             page.goto(url)

@@ -1,14 +1,15 @@
 """A real browser on the viewer: headless Chromium, and a tab that is polled instead of slept on."""
 
 import io
+import shutil
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+"""The browser that the tests drive, if there is one."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,16 +24,23 @@ FLAGS = [
 WIDTH, HEIGHT = 1200, 560
 
 
+def require_chromium() -> None:
+    """Skip the test, with the reason, where a browser cannot be driven."""
+    import pytest
+
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on the path")
+
+
 @contextmanager
 def headless_chromium():
     """Chromium as playwright drives it; the test is skipped, with the reason, where there is none."""
-    import pytest
+    require_chromium()
+    from playwright.sync_api import sync_playwright
 
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    with playwright.sync_playwright() as session:
-        browser = session.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=FLAGS)
+    with sync_playwright() as session:
+        browser = session.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser
         browser.close()
 
