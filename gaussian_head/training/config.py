@@ -47,8 +47,8 @@ class LearningRates:
     """Metres per unit coefficient."""
     coefficients: float = 1e-3
     """Weights of the learned coefficients."""
-    pose: float = 5e-5
-    """Radians and metres of the pose corrections."""
+    pose: float = 5e-4
+    """Radians and metres of a frame's pose correction, in a step on that frame."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -189,7 +189,7 @@ def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.hold()
-    state.optimizer.step()
+    state.advance(frame.index)
     visible = out.radii[0] > 0
     assert out.means2d.grad is not None
     state.pull += out.means2d.grad[0].norm(dim=1) * camera.width * visible

@@ -48,6 +48,35 @@ class TrainState:
         merged = {**self.template.coefficient_params, **network}
         return replace(self.template, branches=branches, coefficient_params=merged)
 
+    def advance(self, frame: int) -> None:
+        """One step of the optimizer after ``backward`` on a frame; of the pose corrections only that frame's moves.
+
+        Each has moments and a count of its own. In one Adam for all, momentum would carry every correction on for ten
+        rates after its frame was drawn, whatever the next draw says, and noise would add up.
+        """
+        corrections = self.params[CORRECTIONS]
+        gradient, corrections.grad = corrections.grad, None
+        self.optimizer.step()
+        if gradient is not None:
+            self._correct(frame, gradient[frame])
+
+    @torch.no_grad()
+    def _correct(self, frame: int, gradient: Tensor) -> None:
+        """Adam (Kingma and Ba, 2015) on one row of the pose corrections."""
+        corrections = self.params[CORRECTIONS]
+        group = next(group for group in self.optimizer.param_groups if group["name"] == CORRECTIONS)
+        own = self.optimizer.state[corrections]
+        if not own:
+            own |= {"step": torch.zeros(len(corrections))}
+            own |= {name: torch.zeros_like(corrections) for name in ("exp_avg", "exp_avg_sq")}
+        first, second = group["betas"]
+        own["step"][frame] += 1
+        own["exp_avg"][frame].lerp_(gradient, 1 - first)
+        own["exp_avg_sq"][frame].lerp_(gradient.square(), 1 - second)
+        mean = own["exp_avg"][frame] / (1 - first ** own["step"][frame])
+        size = (own["exp_avg_sq"][frame] / (1 - second ** own["step"][frame])).sqrt()
+        corrections[frame] -= group["lr"] * mean / (size + group["eps"])
+
     def anchor(self, branch: str) -> Tensor:
         """The tracked basis ``[N, 3, J]`` a branch started from."""
         return self.fixed[f"{branch}.anchor"]

@@ -179,3 +179,10 @@ def test_whole_numbers_become_floats():
 def test_what_json_cannot_say_is_refused():
     with pytest.raises(TypeError, match="Tensor"):
         config_to_json({"x": torch.zeros(1)})
+
+
+def test_every_file_may_be_read_by_whom_new_files_may(tmp_path):
+    save(tmp_path / "head")
+    (tmp_path / "plain").write_text("")
+    wanted = (tmp_path / "plain").stat().st_mode
+    assert {path.stat().st_mode for path in (tmp_path / "head").iterdir()} == {wanted}

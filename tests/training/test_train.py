@@ -16,7 +16,7 @@ from gaussian_head.events import Event, Progress, Warned
 from gaussian_head.head import Head, InitConfig, initial_head
 from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
 from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
-from gaussian_head.training.state import new_state, pack, unpack
+from gaussian_head.training.state import CORRECTIONS, new_state, pack, unpack
 
 INIT = InitConfig(face_stride=2.0, torso_stride=3.0, mouth_frames=1, learned=2)
 CONFIG = TrainConfig(
@@ -90,6 +90,46 @@ def test_checkpoint_of_another_run_is_refused(silent, tmp_path):
     )
     with pytest.raises(InputError, match="another configuration"):
         train(silent, tmp_path, CONFIG, resume=True)
+
+
+def corrected_by(silent, frames, gradients):
+    """Pose corrections in units of their rate after one step for each frame and gradient ``[12]``."""
+    state = new_state(initial_head(silent, INIT), CONFIG.rates)
+    corrections = state.params[CORRECTIONS]
+    loop._set_rates(state, Stage(name="x", iterations=1, resolution=1.0, densify=False, refine_pose=True), 0.0)
+    for frame, gradient in zip(frames, gradients, strict=True):
+        corrections.grad = torch.zeros_like(corrections)
+        corrections.grad[frame] = gradient
+        state.advance(frame)
+    return corrections.detach() / CONFIG.rates.pose
+
+
+def test_a_pose_correction_moves_only_when_its_frame_is_drawn(silent):
+    gradients = torch.randn(21, 12, generator=torch.Generator().manual_seed(0))
+    once = corrected_by(silent, [3], gradients[:1])
+    later = corrected_by(silent, [3] + [5] * 20, gradients)
+    assert torch.equal(once[3], later[3])
+    torch.testing.assert_close(once[3].abs(), torch.ones(12))
+    assert sorted(later.abs().sum(1).nonzero()[:, 0].tolist()) == [3, 5]
+
+
+def test_a_pose_correction_that_is_always_drawn_moves_as_adam_moves_it(silent):
+    gradients = torch.randn(20, 12, generator=torch.Generator().manual_seed(1))
+    ours = corrected_by(silent, [3] * 20, gradients)[3]
+    theirs = torch.zeros(12, requires_grad=True)
+    adam = torch.optim.Adam([theirs], lr=1.0, betas=(0.9, 0.99), eps=1e-15)
+    for gradient in gradients:
+        theirs.grad = gradient.clone()
+        adam.step()
+    torch.testing.assert_close(ours, theirs.detach(), atol=1e-4, rtol=1e-4)
+
+
+def test_noise_does_not_carry_pose_corrections_away(silent):
+    generator = torch.Generator().manual_seed(2)
+    T = silent.num_frames
+    frames = torch.randint(T, (7 * T,), generator=generator).tolist()
+    walked = corrected_by(silent, frames, torch.randn(7 * T, 12, generator=generator))
+    assert float(walked.square().mean().sqrt()) < 5  # one Adam for all frames: 12
 
 
 SHORT = replace(
