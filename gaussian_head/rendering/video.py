@@ -72,7 +72,7 @@ def render_video(
     if len(cameras) != len(motion) or not len(motion):
         raise ValueError(f"{len(cameras)} cameras came for {len(motion)} frames; one per frame is wanted.")
     out, first = Path(out), cameras[0]
-    _require_writable(out, transparent)
+    require_output(out, transparent=transparent)
     plate = None if transparent else fit_background(head.background if background is None else background, first)
     request = _request(head, motion, cameras, plate, out)
     with PartsFolder(out, request, resume=resume) as folder:
@@ -111,7 +111,9 @@ def _render_rest(
             listener(Progress(stage="rendering", done=t + 1, total=T))
 
 
-def _require_writable(out: Path, transparent: bool) -> None:
+def require_output(out: str | Path, *, transparent: bool) -> None:
+    """InputError where ``render_video`` could not write ``out``: to be known before the work."""
+    out = Path(out)
     folder = is_picture_folder(out)
     if folder:
         require_own_folder(out)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from ..durable import require_replaceable
 from ..events import Listener, Said, ignore
 from ..exporting import FORMATS, Material, driving_performance, format_called, require_ending, write_material
 from ._calling import function_of
@@ -62,6 +63,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     row = format_called(format)
     require_ending(out, format, sequence=options.sequence)
     head = options.head if isinstance(options.head, Head) else Head.load(options.head)
+    require_replaceable(out, folder=row.per_frame and options.sequence)
     performance = driving_performance(
         head,
         audio=options.audio,

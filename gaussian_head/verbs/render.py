@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from ..checks import require_writable_folder
 from ..events import Listener, Said, ignore
 from ._calling import function_of
 from ._values import HeadLike, Named, PathLike
@@ -53,16 +52,19 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     from ..head import Head
     from ..media import read_long_audio
     from ..rendering import backdrop, camera_path, captured_sound, framed, picture_size, posed, render_video, speak
+    from ..rendering.backdrop import TRANSPARENT
+    from ..rendering.video import require_output
     from ..speech import SAMPLE_RATE
 
     out = Path(options.out)
     head = options.head if isinstance(options.head, Head) else Head.load(options.head)
+    require_output(out, transparent=options.background == TRANSPARENT)
     width, height = picture_size(options.size, head.camera)
     seed = options.seed
     if options.audio is None:
         samples, motion = captured_sound(head), posed(head.capture_motion, head, options.pose, seed)
     else:
-        samples = read_long_audio(options.audio, folder=require_writable_folder(out.parent, "folder"))
+        samples = read_long_audio(options.audio, folder=out.parent)
         motion = speak(head, samples, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))

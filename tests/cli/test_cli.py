@@ -220,3 +220,14 @@ def test_reconstruct_does_not_resume_with_the_capture_of_another_video(tmp_path,
     code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
     assert "was tracked from a.mp4 at 32 pixels" in err
+
+
+@pytest.mark.parametrize("verb", [("render",), ("export", "--format", "html")])
+def test_what_cannot_be_written_is_told_before_the_sound_is_listened_to(verb, tmp_path, capsys, monkeypatch):
+    name = "taken.html" if "html" in verb else "taken.mp4"
+    (tmp_path / name).mkdir()
+    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
+    arguments = (*verb, str(tmp_path / "head"), "--out", str(tmp_path / name), "--audio", str(tmp_path / "no.wav"))
+    code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert f"{name} is a folder" in err
