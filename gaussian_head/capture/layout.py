@@ -81,7 +81,7 @@ class CaptureInfo:
     num_train: int
     """Frames 0 .. num_train-1 may be trained on; the rest is held out."""
     source: dict[str, Any]
-    """The video it came from: name, fps, width, height and crop [x0, y0, size] in its pixels."""
+    """The video it came from: name, sha256 of the file, fps, width, height and crop [x0, y0, size] in its pixels."""
     has_audio: bool
     """True where audio.wav exists."""
     audio_offset: float
