@@ -96,8 +96,8 @@ class Page:
         self.tab.get_by_role("button", name=name, exact=True).click()
 
 
-class LivePage(Page):
-    """A tab that was opened before there was anything to see."""
+class OpenedPage(Page):
+    """A tab that somebody else has opened, perhaps before there is anything to see."""
 
     def __init__(self, tab):
         self.tab, self.errors = tab, []

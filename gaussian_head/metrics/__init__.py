@@ -14,4 +14,4 @@ from .motion import FlickerMeter as FlickerMeter
 from .motion import SilhouetteMeter as SilhouetteMeter
 from .motion import pose_jitter as pose_jitter
 from .report import Report as Report
-from .report import write_report as write_report
+from .written import write_report as write_report

@@ -57,7 +57,7 @@ def evaluate_frames(
         listener: Receives Progress after every frame.
 
     Returns:
-        The report; ``report.write_report`` puts it on disk.
+        The report; ``write_report`` puts it on disk.
 
     Raises:
         InputError: Nothing to compare, fewer frames than promised, or sizes that differ.

@@ -21,7 +21,8 @@ from ..rendering.speak import speak
 from .evaluate import evaluate_frames
 from .known_truth import find_truth, measure_geometry
 from .lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
-from .report import Report, write_report
+from .report import Report
+from .written import write_report
 
 MOST_SILENT = 80
 """Silent frames rendered to see whether the mouth is closed."""

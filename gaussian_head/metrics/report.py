@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,32 +102,6 @@ class Report:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "sheet"}
         plain = {key: _plain(value) for key, value in fields.items()}
         return _without_nan({"format": FORMAT, "version": VERSION, "summary": self.summary()} | plain)
-
-
-def write_report(report: Report, folder: str | Path) -> None:
-    """Write ``report.json``, ``sheet.png``, ``unsteady.png`` and ``index.html`` (self-contained) into ``folder``.
-
-    Raises:
-        InputError: The folder cannot be written.
-    """
-    import json
-
-    from ..checks import require_writable_folder
-    from ..durable import replacing
-    from ..media import write_image
-    from .page import html_page
-
-    folder = require_writable_folder(folder, "report folder")
-    write_image(folder / "sheet.png", report.sheet)
-    unsteady = unsteady_picture(report)
-    if unsteady is not None:
-        write_image(folder / "unsteady.png", unsteady)
-    for name, text in (
-        ("report.json", json.dumps(report.to_json(), indent=1, allow_nan=False)),
-        ("index.html", html_page(report)),
-    ):
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
 
 
 def _summary(p: PredictionScores) -> dict[str, float]:

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from gaussian_head.checks import InputError
+from gaussian_head.metrics import write_report
 from gaussian_head.metrics.evaluate import evaluate_frames
 from gaussian_head.metrics.lpips import Lpips
 from gaussian_head.metrics.regions import composited, region_masks
-from gaussian_head.metrics.report import write_report
 
 T, H, W = 8, 60, 80
 

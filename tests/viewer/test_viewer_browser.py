@@ -7,7 +7,7 @@ import pytest
 from fake_browser import wav_bytes
 from gaussian_head.viewer import serve
 from PIL import Image
-from support_browser import Page
+from support_browser import OpenedPage, Page
 from support_head import make_head
 
 pytestmark = pytest.mark.browser
@@ -178,3 +178,31 @@ def test_pictures_are_acknowledged_and_stay_with_the_clock(page, viewer):
     page.press("Pause")
     assert pacer.acknowledges
     assert abs(float(np.median(pacer.sync_errors))) < 0.12
+
+
+@pytest.mark.parametrize("size", [(390, 844), (360, 640)])
+def test_on_a_phone_the_player_covers_no_row_of_the_panel(chromium, viewer, size):
+    phone = OpenedPage(chromium.new_page(viewport={"width": size[0], "height": size[1]}))
+    phone.tab.goto(f"{viewer.url}?fixedDpr=.25")
+    phone.tab.wait_for_selector("#gh-screen")
+    covers = """() => {
+      const bar = document.querySelector("#gh-bar").getBoundingClientRect();
+      const rows = "[role=tab],[role=tabpanel] input,[role=tabpanel] button,.mantine-Slider-root";
+      return [...document.querySelectorAll(rows)]
+        .map((node) => [node, node.getBoundingClientRect()])
+        .filter(([, row]) => row.height > 0 && row.top < innerHeight && row.bottom > bar.top && row.top < bar.bottom)
+        .map(([node]) => node.outerHTML.slice(0, 80));
+    }"""
+    for tab in ("Face", "Play", "Save"):
+        phone.open(tab)
+        phone.until(lambda: phone.tab.evaluate(covers) == [], f"the player to make way for {tab}", 10)
+    bar = phone.tab.locator("#gh-bar").bounding_box()
+    last = phone.tab.get_by_role("button", name="Copy link").bounding_box()
+    assert last["x"] + last["width"] <= bar["x"] + bar["width"], "every button is in the bar"
+    assert phone.errors == []
+    phone.tab.close()
+    phone.until(lambda: len(viewer.sessions) == 1, "the server to notice that it left")
+
+
+def test_the_tab_is_named_after_the_project(page):
+    page.until(lambda: page.tab.title() == "gaussian-head", "the title")

@@ -9,7 +9,7 @@ import torch
 from fake_browser import wav_bytes
 from gaussian_head.viewer import serve, worker
 from PIL import Image
-from support_browser import Page
+from support_browser import OpenedPage, Page
 from support_head import make_head
 from support_reel import Reel
 
@@ -213,8 +213,7 @@ def test_a_link_leads_a_second_browser_to_the_same_view(page, chromium, viewer):
     address = page.tab.evaluate("gaussianHead.link()")
     assert "t=1.00" in address
     here = page.settled()
-    other = Page.__new__(Page)
-    other.tab, other.errors = chromium.new_page(viewport=page.tab.viewport_size), []
+    other = OpenedPage(chromium.new_page(viewport=page.tab.viewport_size))
     other.tab.set_default_timeout(120_000)
     other.tab.goto(address)
     other.tab.wait_for_selector("#gh-bar")

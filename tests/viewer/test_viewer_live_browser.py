@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 from gaussian_head.viewer import LiveView
-from support_browser import LivePage, Page
+from support_browser import OpenedPage, Page
 from support_capture import make_capture
 
 from gaussian_head.events import Progress
@@ -37,7 +37,7 @@ def tab(chromium, live):
 
 
 def test_a_run_is_watched_paused_stopped_and_goes_on_as_the_viewer(live, tab, tmp_path):
-    page = LivePage(tab)
+    page = OpenedPage(tab)
     live.listen(Progress(stage="tracking: landmarks", done=3, total=40))
     tab.get_by_text("tracking: landmarks").wait_for()
     assert tab.locator("#gh-bar").count() == 0
@@ -84,7 +84,7 @@ def test_a_closed_browser_stops_nothing_and_another_may_come(live, tab, chromium
     work = {"listener": live.listen, "observer": live.observe}
     thread = threading.Thread(target=train, args=(capture, tmp_path / "head", CONFIG), kwargs=work, daemon=True)
     thread.start()
-    page = LivePage(tab)
+    page = OpenedPage(tab)
     tab.wait_for_selector("#gh-bar")
     page.until(lambda: page.skin() > 0.1, "the first picture")
     tab.goto("about:blank")

@@ -66,20 +66,24 @@ const writeLegend = (legend) => {
     legendBox.append(swatch, element("span", { className: "swatch-name", textContent: label }));
   }
 };
+// On a phone viser's panel is a sheet over the picture's foot: what is ours stands on its upper edge.
+const drawer = () => [...document.querySelectorAll(".mantine-Paper-root")].map((node) => [node, node.getBoundingClientRect()])
+  .find(([node, edge]) => getComputedStyle(node).position === "fixed" && edge.height > 0 && edge.bottom > innerHeight - 2)?.[1];
 const place = () => {
-  const box = picture(), put = (node, left, top) => { node.style.left = `${left}px`; node.style.top = `${top}px`; };
+  const box = picture(), floor = Math.min(box.bottom, drawer()?.top ?? box.bottom);
+  const put = (node, left, top) => { node.style.left = `${left}px`; node.style.top = `${top}px`; };
   const width = Math.min(box.width - 24, 900);
   bar.style.width = `${width}px`;
-  put(bar, box.left + (box.width - width) / 2, box.bottom - 68);
+  put(bar, box.left + (box.width - width) / 2, floor - 68);
   timeText.style.display = width < 520 ? "none" : "";
-  put(chip, box.left + 12, box.bottom - 104);
-  put(hintBox, box.left + (box.width - hintBox.clientWidth) / 2, box.bottom - 112);
-  put(legendBox, box.left + 12, box.bottom - 112 - legendBox.offsetHeight);
+  put(chip, box.left + 12, floor - 104);
+  put(hintBox, box.left + (box.width - hintBox.clientWidth) / 2, floor - 112);
+  put(legendBox, box.left + 12, floor - 112 - legendBox.offsetHeight);
   put(leftLabel, box.left + 12, box.top + 12);
   put(rightLabel, box.left + box.width - rightLabel.offsetWidth - 12, box.top + 12);
   splitLine.style.display = splitAt === null || splitAt === undefined ? "none" : "block";
   put(splitLine, box.left + (splitAt ?? 0) * box.width, box.top);
-  splitLine.style.height = `${box.bottom - box.top - 80}px`;
+  splitLine.style.height = `${floor - box.top - 80}px`;
 };
 let dragging = false;
 splitLine.addEventListener("pointerdown", (event) => { dragging = true; splitLine.setPointerCapture(event.pointerId); });
