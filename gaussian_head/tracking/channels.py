@@ -18,7 +18,9 @@ from .topology import (
 )
 
 CLOSED_LIDS = 0.09
-"""Gap of shut lids over the eye's width, as MediaPipe draws them, where the clip shows no blink."""
+"""Gap of shut lids over the eye's width, as the landmarks draw them, where the clip shows no blink."""
+NEVER_OPEN, USUALLY_OPEN = 0.12, 0.3
+"""The same of eyes that are mostly open: at least (0.17 in the narrowest seen), and in most people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +51,9 @@ def _gap(points: np.ndarray, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
 def _raw(points: np.ndarray) -> dict[str, np.ndarray]:
     """Unzeroed measures ``[T]`` of head-frame landmarks ``[T, 478, 3]``."""
     eye_distance = np.linalg.norm(points[:, 263] - points[:, 33], axis=1)
-    lids, irises = {}, []
-    for side, outer, inner, pairs, iris in (
-        ("l", 263, 362, LEFT_LIDS, LEFT_IRIS),
-        ("r", 33, 133, RIGHT_LIDS, RIGHT_IRIS),
-    ):
+    irises = []
+    for outer, inner, iris in ((263, 362, LEFT_IRIS), (33, 133, RIGHT_IRIS)):
         width = np.linalg.norm((points[:, outer] - points[:, inner])[:, :2], axis=1)
-        lids[side] = _gap(points, pairs) / width
         corners = (points[:, outer, :2] + points[:, inner, :2]) / 2
         irises.append((points[:, iris[0], :2] - corners) / (width[:, None] / 2))
     lips = points[:, [0, 17, 13, 14]].mean(1)
@@ -67,8 +65,7 @@ def _raw(points: np.ndarray) -> dict[str, np.ndarray]:
         "lip_gap": _gap(points, INNER_LIP_PAIRS) / eye_distance,
         "mouth_width": np.linalg.norm(points[:, 291] - points[:, 61], axis=1) / eye_distance,
         "lip_depth": (lips[:, 2] - anchor[:, 2]) / eye_distance,
-        "lids_l": lids["l"],
-        "lids_r": lids["r"],
+        **_lid_gaps(points),
         "brow_height": (eyes - brows) / eye_distance,
         "gaze_x": gaze[:, 0],
         "gaze_y": gaze[:, 1],
@@ -83,7 +80,8 @@ def find_neutral(points: np.ndarray) -> Neutral:
     opened, closed = [], []
     for side in ("lids_l", "lids_r"):
         gap = raw[side]
-        opened.append(float(np.quantile(gap, 0.6)))
+        usual = float(np.quantile(gap, 0.6))
+        opened.append(usual if usual >= NEVER_OPEN else USUALLY_OPEN)
         lowest = float(np.quantile(gap, 0.002))
         blinked = lowest < 0.45 * opened[-1]
         closed.append(lowest if blinked else min(CLOSED_LIDS, 0.35 * opened[-1]))
@@ -116,6 +114,20 @@ def measure(points: np.ndarray, neutral: Neutral) -> np.ndarray:
         "gaze_y": raw["gaze_y"] - neutral.gaze[1],
     }
     return np.stack([values[name] for name in SEMANTIC_CHANNELS], axis=1)
+
+
+def eyes_never_open(points: np.ndarray) -> bool:
+    """True where both eyes are shut in most of the frames ``[T, 478, 2 or 3]``."""
+    raw = _lid_gaps(points)
+    return all(float(np.quantile(gap, 0.6)) < NEVER_OPEN for gap in raw.values())
+
+
+def _lid_gaps(points: np.ndarray) -> dict[str, np.ndarray]:
+    """Gap of the lids over the width of each eye ``[T]``."""
+    gaps = {}
+    for side, outer, inner, pairs in (("lids_l", 263, 362, LEFT_LIDS), ("lids_r", 33, 133, RIGHT_LIDS)):
+        gaps[side] = _gap(points, pairs) / np.linalg.norm((points[:, outer] - points[:, inner])[:, :2], axis=1)
+    return gaps
 
 
 def mouth_opening(points: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,40 +11,27 @@ from torch import Tensor
 
 from ..capture import Capture, CaptureInfo, CaptureWriter
 from ..checks import InputError, fingerprint
-from ..events import Listener, Warned, ignore, tracked
-from ..facenet import LandmarkTracker, triangles
-from ..media import VideoInfo, probe, read_frames
+from ..events import Listener, ignore, tracked
+from ..facenet import triangles
+from ..media import probe
 from . import report as quality
 from .background import background_plate
 from .bundle import BundleConfig
 from .channels import mouth_opening
-from .crop import Crop, Survey, choose_crop, survey
+from .crop import MIN_SECONDS, Crop, choose_crop, survey
 from .features import follow_head, steadied
-from .initial import fill_gaps
+from .findings import Findings
+from .footage import Footage
 from .labels import PartColours, label_parts, learn_colours
-from .matte import MatteThread
 from .report_page import draw_page
 from .solve import CHANNELS, Solution, solve_clip
 from .sync import Sound, read_sound, sound_in_step
 from .torso import TorsoMotion, follow_torso, rest_frame, torso_poses
+from .watch import Seen, require_frames, watch
 
-MIN_SECONDS = 3.0
-"""Shortest clip that a person can be learnt from at all."""
-MOST_LOST = 0.2
-"""Largest share of frames in which the face may be lost."""
 HELD_OUT = 0.1
 """Share of frames, the last ones, that nothing is fitted on."""
 COLOUR_FRAMES, PLATE_FRAMES = 40, 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """What the pass over the video leaves in memory."""
-
-    landmarks: np.ndarray
-    """``[N, 478, 3]`` pixels of the crop, gaps filled."""
-    tracked: np.ndarray
-    """``[N]`` bool."""
 
 
 def track(
@@ -79,32 +65,40 @@ def track(
         raise InputError(f"size is {size}; a number of pixels from 128 to 2048 was wanted.")
     video, out = Path(video), Path(out)
     info = probe(video)
-    _require_length(info.duration, video)
+    findings = Findings(video, info.fps, listener)
+    for note in info.notes:
+        findings.add("recording", note)
+    require_frames(info.duration, info.num_frames, (1 - HELD_OUT) * info.num_frames, info.fps, findings)
     with CaptureWriter(out) as writer:
-        heard = read_sound(video, info, listener)
-        found = survey(video, info, listener)
-        crop = choose_crop(found, info)
-        seen = _watch(video, info, found, crop, size, writer, listener)
-        _require_length(len(seen.tracked) / info.fps, video)
+        heard = read_sound(video, info, findings, listener)
+        found = survey(Footage(video=video, info=info), findings, listener)
+        crop = choose_crop(found)
+        seen = watch(found, crop, size, writer, findings, listener)
         first_held_out = len(seen.tracked) - round(HELD_OUT * len(seen.tracked))
         num_train = _num_train(first_held_out, info.fps, train_seconds)
-        _require_tracked(seen.tracked, num_train, video, listener)
+        seconds, usable = len(seen.tracked) / info.fps, int(seen.tracked[:num_train].sum())
+        require_frames(seconds, len(seen.tracked), usable, info.fps, findings)
         camera = {"width": size, "height": size, "fps": info.fps}
         solution = solve_clip(
             seen.landmarks, seen.tracked, **camera, num_train=num_train, config=config, listener=listener
         )
-        bad = _bad_frames(seen.tracked, solution.residual.numpy(), num_train)
+        bad = _bad_frames(seen.tracked, solution.residual.numpy(), num_train, findings)
         colours = _write_labels(writer, seen.landmarks, num_train, bad, listener)
         solution = _steadied(writer, seen.landmarks, solution, num_train, info.fps, bad, colours, config, listener)
         rest = rest_frame(solution.quats, solution.states.positions, np.setdiff1d(np.arange(num_train), bad))
         torso = _follow_torso(writer, seen.landmarks, colours, rest, info.fps)
         opening = np.where(seen.tracked, mouth_opening(seen.landmarks), np.nan)
-        sound = None if heard is None else sound_in_step(heard, opening, info.fps, num_train, listener)
+        sound = (
+            None
+            if heard is None
+            else sound_in_step(heard, opening, info.fps, num_train, findings, start=found.footage.first / info.fps)
+        )
         unused = np.union1d(bad, np.arange(num_train, first_held_out))
-        capture_info = _describe(video, info, crop, size, solution, num_train, unused, sound)
+        capture_info = _describe(found.footage, crop, size, solution, num_train, unused, sound)
         figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, writer, survey=found)
-        for advice in figures["advice"]:
-            listener(Warned(message=advice))
+        quality.advise(figures, findings)
+        figures["findings"] = findings.as_json()
+        figures["advice"] = [finding.words for finding in findings.all]
         plate = background_plate(
             (writer.read_image(t), writer.read_alpha(t)) for t in _spread(num_train, bad, PLATE_FRAMES)
         )
@@ -113,14 +107,6 @@ def track(
         writer.finish(capture_info, tensors, background=plate, audio=samples, report=figures)
         draw_page(figures, solution, seen.landmarks, torso, writer, capture_info)
     return Capture.load(out)
-
-
-def _require_length(seconds: float, video: Path) -> None:
-    if seconds < MIN_SECONDS:
-        raise InputError(
-            f"video {video} lasts {seconds:.1f} s; at least {MIN_SECONDS:.0f} s of a talking face are needed,"
-            " and 20 s to 3 minutes are best."
-        )
 
 
 def _num_train(first_held_out: int, fps: float, seconds: float | None) -> int:
@@ -135,43 +121,16 @@ def _num_train(first_held_out: int, fps: float, seconds: float | None) -> int:
     return round(seconds * fps)
 
 
-def _watch(
-    video: Path, info: VideoInfo, found: Survey, crop: Crop, size: int, writer: CaptureWriter, listener: Listener
-) -> _Seen:
-    """One pass over the video: landmarks here, mattes and files in a second thread; few frames in memory."""
-    boxes = crop.to_crop(found.boxes[~np.isnan(found.boxes[:, 0])], size)
-    landmarks: list[np.ndarray | None] = []
-    frames = (crop.cut(image, size) for image in read_frames(video, fps=info.fps, listener=listener))
-    finder = LandmarkTracker(boxes[0])
-    with MatteThread(writer) as matting:
-        for image in tracked(frames, "tracking: landmarks and masks", max(info.num_frames, 1), listener):
-            matting.put(image)
-            landmarks.append(finder(image))
-    seen = np.array([points is not None for points in landmarks])
-    if not seen.any():
-        raise InputError(f"video {video} shows a face, but its features cannot be made out: too small or dark.")
-    empty = np.zeros((478, 3), np.float32)
-    filled = fill_gaps(np.stack([empty if points is None else points for points in landmarks]), seen)
-    return _Seen(landmarks=filled, tracked=seen)
-
-
-def _require_tracked(seen: np.ndarray, num_train: int, video: Path, listener: Listener) -> None:
-    lost = np.flatnonzero(~seen)
-    if len(lost) > MOST_LOST * len(seen) or seen[:num_train].sum() < 30:
-        raise InputError(
-            f"video {video}: the face was lost in {len(lost)} of {len(seen)} frames (first at frame {lost[0]});"
-            " at most a fifth may be lost. Cut the parts where it is turned away, covered or out of the picture."
-        )
-    if len(lost):
-        listener(
-            Warned(message=f"The face was lost in {len(lost)} frames (first {lost[0]}): interpolated, not trained on.")
-        )
-
-
-def _bad_frames(seen: np.ndarray, residual: np.ndarray, num_train: int) -> np.ndarray:
-    """Frames without a face, and those whose landmarks fit the face far worse than usual."""
+def _bad_frames(seen: np.ndarray, residual: np.ndarray, num_train: int, findings: Findings) -> np.ndarray:
+    """Frames that are not used, and those whose landmarks fit the face far worse than usual."""
     usual = np.median(residual[:num_train][seen[:num_train]])
-    return np.flatnonzero(~seen | (residual > 6 * usual + 1.0))
+    far = residual > 6 * usual + 1.0
+    disbelieved = np.flatnonzero(seen & far)
+    if len(disbelieved):
+        findings.add(
+            "not believed", "The face found is not believed; left out are", severity="left out", frames=disbelieved
+        )
+    return np.flatnonzero(~seen | far)
 
 
 def _spread(num_train: int, bad: np.ndarray, count: int) -> np.ndarray:
@@ -242,30 +201,25 @@ def _labels_of(writer: CaptureWriter, t: int, points: np.ndarray, colours: PartC
 
 
 def _describe(
-    video: Path,
-    info: VideoInfo,
-    crop: Crop,
-    size: int,
-    solution: Solution,
-    num_train: int,
-    bad: np.ndarray,
-    sound: Sound | None,
+    footage: Footage, crop: Crop, size: int, solution: Solution, num_train: int, bad: np.ndarray, sound: Sound | None
 ) -> CaptureInfo:
     focal = float(solution.model.focal)
     return CaptureInfo(
-        fps=info.fps,
+        fps=footage.fps,
         num_frames=len(solution.residual),
         width=size,
         height=size,
         K=[[focal, 0.0, size / 2], [0.0, focal, size / 2], [0.0, 0.0, 1.0]],
         num_train=num_train,
         source={
-            "name": video.name,
-            "sha256": fingerprint(video),
-            "fps": info.fps,
-            "width": info.width,
-            "height": info.height,
+            "name": footage.video.name,
+            "sha256": fingerprint(footage.video),
+            "fps": footage.fps,
+            "width": footage.width,
+            "height": footage.height,
             "crop": [crop.x0, crop.y0, crop.size],
+            "turned_deg": 90 * footage.turn,
+            "first_frame": footage.first,
         },
         has_audio=sound is not None,
         audio_offset=0.0 if sound is None else sound.offset,
@@ -274,7 +228,7 @@ def _describe(
     )
 
 
-def _tensors(solution: Solution, seen: _Seen, torso: TorsoMotion, rest: int) -> dict[str, Tensor]:
+def _tensors(solution: Solution, seen: Seen, torso: TorsoMotion, rest: int) -> dict[str, Tensor]:
     model, states = solution.model, solution.states
     quats = solution.quats
     torso_quats, torso_positions = torso_poses(

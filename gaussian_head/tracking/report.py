@@ -11,6 +11,7 @@ from ..motion import SEMANTIC_CHANNELS
 if TYPE_CHECKING:
     from ..capture import CaptureInfo, CaptureWriter
     from .crop import Survey
+    from .findings import Findings
     from .solve import Solution
     from .sync import Sound
     from .torso import TorsoMotion
@@ -26,7 +27,7 @@ def measure(
     *,
     survey: Survey,
 ) -> dict[str, Any]:
-    """Numbers of the report as JSON-ready values, with advice."""
+    """Numbers of the report as JSON-ready values."""
     good = np.setdiff1d(np.arange(info.num_frames), info.bad_frames)
     parts = {"train": good[good < info.num_train], "held_out": good[good >= info.num_train]}
     residual = {
@@ -62,7 +63,6 @@ def measure(
         "bad_frames": info.bad_frames,
         "more_than_one_face": round(survey.rivals, 3),
     }
-    figures["advice"] = advice(figures)
     return figures
 
 
@@ -97,37 +97,36 @@ def _turns(solution: Solution) -> dict[str, float]:
 def _blinks(solution: Solution, info: CaptureInfo) -> int:
     k = SEMANTIC_CHANNELS.index("blink_l")
     shut = solution.states.codes[: info.num_train, k : k + 2].mean(1).numpy() > 0.5
-    return int((np.diff(np.concatenate([[0], shut.astype(int)])) == 1).sum())
+    return int((np.diff(shut.astype(int)) == 1).sum())
 
 
-def advice(figures: dict[str, Any]) -> list[str]:
-    """Plain sentences about whatever will hurt the result; empty for a good clip."""
-    lines = []
+def advise(figures: dict[str, Any], findings: Findings) -> None:
+    """Add a finding for whatever in the figures will hurt the result; none for a good clip."""
     face, source_face = figures["face_width_px"], figures["face_width_source_px"]
     if source_face < 120:
-        lines.append(
-            f"The face is only {source_face:.0f} px wide in the video: mouth and eyes will be blurred; film closer."
+        findings.add(
+            "small face",
+            f"The face is only {source_face:.0f} px wide in the video: mouth and eyes will be blurred; film closer.",
         )
     elif face < 120:
-        lines.append(f"The face is only {face:.0f} px wide in the crop: use a larger --size or cut the video closer.")
+        findings.add(
+            "small face",
+            f"The face is only {face:.0f} px wide in the crop: use a larger --size or cut the video closer.",
+        )
     if figures["residual"]["train"]["all_px"] > 0.006 * face:
-        lines.append("Landmarks fit the face poorly: look for motion blur, hands before the face, or bad light.")
+        findings.add(
+            "poor fit", "Landmarks fit the face poorly: look for motion blur, hands before the face, or bad light."
+        )
     if figures["seconds"] < 10:
-        lines.append(f"The clip lasts {figures['seconds']:.0f} s: 20 s or more teach the mouth better.")
+        findings.add("short", f"The clip lasts {figures['seconds']:.0f} s: 20 s or more teach the mouth better.")
     opening = figures["channel_range"]["jaw_open"]
     if opening[1] - opening[0] < 0.04:
-        lines.append("The mouth hardly opens in this clip: talking cannot be learnt from it.")
+        findings.add("still mouth", "The mouth hardly opens in this clip: talking cannot be learnt from it.")
     if not figures["blinks"]:
-        lines.append("No blink was seen: eyes will close by a guess.")
+        findings.add("no blink", "No blink was seen: eyes will close by a guess.")
     if max(figures["head_turn_deg"]["shake"], figures["head_turn_deg"]["nod"]) < 4:
-        lines.append("The head hardly turns: views from the side will be a guess.")
+        findings.add("still head", "The head hardly turns: views from the side will be a guess.")
     if figures["mask_coverage"] < 0.1:
-        lines.append("The person fills little of the picture, or the matte missed parts: look at alpha/.")
+        findings.add("matte", "The person fills little of the picture, or the matte missed parts: look at alpha/.")
     if figures["torso_features"] < 10:
-        lines.append("The clothes have too little texture to follow: the torso is held nearly still.")
-    if figures["bad_frames"]:
-        lines.append(f"{len(figures['bad_frames'])} frames are left out: the face was not found or not believed there.")
-    confidence = figures["audio_confidence"]
-    if confidence is not None and confidence < 0.2:
-        lines.append("It could not be measured whether sound and picture are in step; check that lips and voice agree.")
-    return lines
+        findings.add("plain clothes", "The clothes have too little texture to follow: the torso is held nearly still.")

@@ -26,7 +26,7 @@ def draw_page(
     writer: CaptureWriter,
     info: CaptureInfo,
 ) -> None:
-    """Write report.png: sample frames, curves over time and the advice."""
+    """Write report.png: sample frames, curves over time and the findings."""
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(14, 15), dpi=80, layout="constrained")
@@ -107,4 +107,4 @@ def _summary(figures: dict[str, Any]) -> list[str]:
         f" (lips {held['lips_px']:.2f}); {figures['blinks']} blinks; sound offset {figures['audio_offset_s']:+.2f} s;"
         f" {len(figures['bad_frames'])} bad frames."
     ]
-    return lines + [f"- {line}" for line in figures["advice"]]
+    return lines + [f"- {finding['words']}" for finding in figures["findings"]]

@@ -1,5 +1,7 @@
 """Choosing the square, measuring channels, shifting sound."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from gaussian_head.media import VideoInfo
 from gaussian_head.motion import SEMANTIC_CHANNELS
 from gaussian_head.tracking.channels import find_neutral, measure
 from gaussian_head.tracking.crop import Crop, Survey, choose_crop
+from gaussian_head.tracking.footage import Footage
 from gaussian_head.tracking.initial import fill_gaps
 from gaussian_head.tracking.sync import shift_samples
 
@@ -28,21 +31,33 @@ def boxes(x, y, size):
     """A face that wanders by a quarter of its size, lost once."""
     sway = np.linspace(-0.125, 0.125, 9)[:, None] * size
     found = np.concatenate([x + sway, y + sway, x + size + sway, y + size + sway], axis=1)
-    return Survey(boxes=np.concatenate([found, np.full((1, 4), np.nan)]), rivals=0.0)
+    return np.concatenate([found, np.full((1, 4), np.nan)])
 
 
-def test_square_video_is_kept_whole():
-    assert choose_crop(boxes(100, 100, 40), video(512, 512)) == Crop(x0=0, y0=0, size=512)
+def crop_of(found, width, height):
+    """The square chosen for face boxes ``[S, 4]`` in a picture of that size."""
+    footage = Footage(video=Path("clip.mp4"), info=video(width, height))
+    return choose_crop(Survey(footage=footage, boxes=found, rivals=0.0))
+
+
+def test_square_video_of_a_head_is_kept_whole():
+    assert crop_of(boxes(150, 130, 180), 512, 512) == Crop(x0=0, y0=0, size=512)
+
+
+def test_a_small_face_is_cropped_to_in_square_video_as_in_any_other():
+    square, wide = (crop_of(boxes(500, 400, 140), width, 1080) for width in (1080, 1082))
+    assert square == wide
+    assert 300 < square.size < 500
 
 
 @pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1080, 1920), (640, 480)])
 def test_head_and_shoulders_stay_inside(width, height):
     size = 0.25 * min(width, height)
     found = boxes(width * 0.45, height * 0.3, size)
-    crop = choose_crop(found, video(width, height))
+    crop = crop_of(found, width, height)
     assert 0 <= crop.x0 <= width - crop.size
     assert 0 <= crop.y0 <= height - crop.size
-    seen = found.boxes[:-1]
+    seen = found[:-1]
     assert crop.x0 <= seen[:, 0].min() - 0.6 * size
     assert crop.x0 + crop.size >= seen[:, 2].max() + 0.6 * size
     assert crop.y0 <= seen[:, 1].min() - 0.4 * size
@@ -50,7 +65,7 @@ def test_head_and_shoulders_stay_inside(width, height):
 
 
 def test_crop_stays_in_the_picture_at_its_edge():
-    crop = choose_crop(boxes(5, 300, 150), video(1280, 720))
+    crop = crop_of(boxes(5, 300, 150), 1280, 720)
     assert crop.x0 == 0
     assert crop.size <= 720
     image = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), dtype=np.uint8)

@@ -94,7 +94,11 @@ def test_events_and_report(tracked):
     assert any("no sound" in e.message for e in events if isinstance(e, Warned))
     report = json.loads((capture.path / "report.json").read_text())
     assert set(range(30, 34)) <= set(report["bad_frames"])
-    assert any("px wide" in line for line in report["advice"])
+    rows = {row["kind"]: row for row in report["findings"]}
+    assert set(range(30, 34)) <= set(rows["lost"]["frames"])
+    assert rows["lost"]["severity"] == "left out"
+    assert "px wide" in rows["small face"]["words"]
+    assert [row["words"] for row in report["findings"]] == [e.message for e in events if isinstance(e, Warned)]
     assert (capture.path / "report.png").stat().st_size > 20_000
     assert [p.name for p in capture.path.parent.iterdir() if p.name.startswith(".")] == []
 

@@ -1,0 +1,165 @@
+"""What can be seen of the face in each frame: whether it is lit, inside the picture, and not covered."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..facenet import NUM_MESH
+from .channels import eyes_never_open
+from .findings import Findings, runs
+from .topology import OVAL
+
+LOOK_SIDE = 160
+"""Side of the picture that colours are taken from, pixels."""
+INNER = np.setdiff1d(np.arange(NUM_MESH), OVAL)
+"""Landmarks whose colour is the face's: the outline sees hair and background."""
+
+MOST_LOST = 0.2
+"""Largest share of frames in which the face may be lost."""
+
+OUTSIDE = 0.08
+"""Share of the face's landmarks beyond the picture's border from which on a frame is left out; good clips have 0.02."""
+MOST_OUTSIDE = 0.5
+"""Share of such frames from which on the clip is refused."""
+
+BLACK, DIM = 40.0, 80.0
+"""Brightness of the face's brightest twentieth, of 255: lost in noise, and doubtful (the darkest good clip has 123)."""
+DARKENED = 0.4
+"""Share of its usual brightness below which a frame is left out."""
+
+UNLIKE_SPREAD, UNLIKE_BRIGHTNESS = 3.0, 0.18
+"""A landmark is covered where its colour is off its usual one by so many of its usual deviations, and so much of the
+face's brightness on top."""
+NEIGHBOURS = 40
+"""Landmarks of a patch, about the mouth's size."""
+COVERED, STILL_COVERED = 0.55, 0.35
+"""Share of a patch's landmarks with a foreign colour where something covers it, and while it still does; the largest
+in good clips is 0.52, the usual below 0.3."""
+MOST_COVERED = 0.5
+"""Share of covered frames from which on nothing is concluded: no usual look is known."""
+
+
+class FaceLooks:
+    """Colours of the face at its landmarks, gathered frame by frame."""
+
+    def __init__(self) -> None:
+        self._colours: list[np.ndarray] = []
+        self._bright: list[float] = []
+
+    def add(self, image: np.ndarray, points: np.ndarray | None) -> None:
+        """Look at u8 RGB ``image [S, S, 3]``; ``points [478, 3]`` are its landmarks in pixels, None where lost."""
+        import cv2
+
+        if points is None:
+            self._colours.append(np.zeros((NUM_MESH, 3), np.uint8))
+            self._bright.append(np.nan)
+            return
+        small = cv2.resize(image, (LOOK_SIDE, LOOK_SIDE), interpolation=cv2.INTER_AREA)
+        at = (points[:NUM_MESH, :2] * (LOOK_SIDE / len(image)) - 0.5).astype(np.float32)
+        blurred = cv2.blur(small, (5, 5))
+        seen = cv2.remap(blurred, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+        self._colours.append(seen)
+        self._bright.append(float(np.quantile(seen[INNER] @ [0.299, 0.587, 0.114], 0.95)))
+
+    @property
+    def colours(self) -> np.ndarray:
+        """``[N, 468, 3]`` u8, zero where the face was lost."""
+        return np.stack(self._colours)
+
+    @property
+    def brightness(self) -> np.ndarray:
+        """``[N]`` of the face's brightest twentieth, 0 to 255; NaN where it was lost."""
+        return np.array(self._bright)
+
+
+def judge_lost(lost: np.ndarray, num_frames: int, findings: Findings) -> None:
+    """Doubts about frames ``lost [F]`` of ``num_frames`` without a face."""
+    if len(lost) > MOST_LOST * num_frames:
+        findings.add(
+            "lost",
+            f"the face was lost in {len(lost)} of {num_frames} frames; at most a fifth may be lost. Cut the parts where"
+            " it is turned away, covered, dark or out of the picture. It was lost in",
+            severity="refused",
+            frames=lost,
+        )
+    if len(lost):
+        findings.add("lost", f"The face was lost in {len(lost)} frames; left out are", severity="left out", frames=lost)
+
+
+def judge_light(brightness: np.ndarray, findings: Findings) -> None:
+    """Doubts about the light, from ``brightness [N]`` as FaceLooks gives it."""
+    usual = float(np.nanmedian(brightness))
+    if usual < BLACK:
+        findings.add(
+            "dark",
+            f"the face is nearly black: its brightest parts reach {usual:.0f} of 255. Film again with more light.",
+            severity="refused",
+        )
+    if usual < DIM:
+        findings.add(
+            "dark",
+            f"The face is dark: its brightest parts reach {usual:.0f} of 255. More light on it makes a better head.",
+        )
+    dark = np.flatnonzero(brightness < max(BLACK, DARKENED * usual))
+    if len(dark):
+        findings.add("dark", "The light goes out; left out are", severity="left out", frames=dark)
+
+
+def judge_border(points: np.ndarray, tracked: np.ndarray, width: int, height: int, findings: Findings) -> None:
+    """Doubts about a face that leaves the picture, from landmarks ``[N, 478, 2]`` in pixels of the whole picture."""
+    mesh = points[:, :NUM_MESH]
+    outside = ((mesh < 0) | (mesh > [width, height])).any(-1).mean(1) > OUTSIDE
+    cut = np.flatnonzero(outside & tracked)
+    if len(cut) > MOST_OUTSIDE * tracked.sum():
+        findings.add(
+            "outside",
+            "the border of the picture cuts the face; a clip with the whole head inside was wanted. It is cut in",
+            severity="refused",
+            frames=cut,
+        )
+    if len(cut):
+        findings.add("outside", "The border cuts the face; left out are", severity="left out", frames=cut)
+
+
+def judge_cover(colours: np.ndarray, points: np.ndarray, tracked: np.ndarray, findings: Findings) -> None:
+    """Doubts about things before the face, from its colours ``[N, 468, 3]`` and landmarks ``[N, 478, 2]``."""
+    rows = np.flatnonzero(tracked)
+    covered = rows[_held(foreign_patch(colours[rows], points[rows]))]
+    if len(covered) > MOST_COVERED * len(rows):
+        findings.add(
+            "changing look", "The face looks different in most frames: light that changes, or things before it."
+        )
+    elif len(covered):
+        findings.add("covered", "Something covers the face; left out are", severity="left out", frames=covered)
+
+
+def foreign_patch(colours: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Largest share ``[N]`` of unusually coloured landmarks in any patch of the face.
+
+    Brightness of the whole face is divided out of each frame; what is usual is each landmark's median over all frames.
+    """
+    seen = colours[:, INNER].astype(np.float32)
+    usual = np.median(seen, axis=0)
+    gain = np.median(seen.sum(-1) / np.maximum(usual.sum(-1), 1), axis=1).clip(0.5, 2)
+    off = np.linalg.norm(seen / gain[:, None, None] - usual, axis=-1)
+    foreign = off > UNLIKE_SPREAD * np.median(off, axis=0) + UNLIKE_BRIGHTNESS * usual.mean()
+    place = np.median(points[:, INNER, :2], axis=0)
+    away = np.linalg.norm(place[:, None] - place, axis=-1)
+    patches = np.zeros((len(INNER), len(INNER)), np.float32)
+    np.put_along_axis(patches, np.argsort(away, axis=1)[:, :NEIGHBOURS], 1 / NEIGHBOURS, axis=1)
+    return (foreign @ patches.T).max(1)
+
+
+def _held(share: np.ndarray) -> np.ndarray:
+    """Stretches ``[N]`` bool above STILL_COVERED that rise above COVERED, and a frame on either side."""
+    held = np.zeros(len(share), bool)
+    for first, last in runs(np.flatnonzero(share > STILL_COVERED)):
+        if share[first : last + 1].max() > COVERED:
+            held[max(first - 1, 0) : last + 2] = True
+    return held
+
+
+def judge_eyes(points: np.ndarray, tracked: np.ndarray, findings: Findings) -> None:
+    """Doubts about eyes that never open, from landmarks ``[N, 478, 2]``."""
+    if eyes_never_open(points[tracked]):
+        findings.add("eyes shut", "The eyes are shut throughout: a head made from this clip cannot open them.")
