@@ -19,7 +19,6 @@ def video(width, height):
         fps=25.0,
         width=width,
         height=height,
-        rotation=0,
         duration=4.0,
         num_frames=100,
         has_audio=False,

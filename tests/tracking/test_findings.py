@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gaussian_head.checks import InputError
-from gaussian_head.media import VideoInfo, VideoWriter
+from gaussian_head.media import BadFrames, VideoInfo, VideoWriter
 from gaussian_head.tracking.channels import eyes_never_open, find_neutral, measure
 from gaussian_head.tracking.crop import _choose_shot, survey
 from gaussian_head.tracking.findings import Findings, spoken
@@ -311,3 +311,14 @@ def test_a_cut_between_two_people_is_found_in_a_film(portrait, tmp_path, finding
     assert (found.footage.first, found.footage.count) == (0, 80)
     assert len(list(found.footage.frames())) == 80
     assert told(findings) == [("several shots", "left out", (80,), (139,))]
+
+
+def test_damage_told_in_reading_is_left_out(portrait, tmp_path, findings, monkeypatch):
+    def frames(footage, listener=lambda event: None):
+        yield from [portrait] * 100
+        listener(BadFrames(message="video clip.mp4: parts of it are damaged (frames 20 to 22).", frames=(20, 21, 22)))
+
+    monkeypatch.setattr(Footage, "frames", frames)
+    survey(Footage(video=tmp_path / "clip.mp4", info=video_info()), findings)
+    assert told(findings) == [("damaged", "left out", (20,), (22,))]
+    assert findings.left_out(100).tolist() == [20, 21, 22]
