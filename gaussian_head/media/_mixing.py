@@ -38,15 +38,14 @@ def standard_weights(layout: Any) -> np.ndarray:
     return heard / max(heard.sum(), 1)
 
 
-def listen(frames: Iterable[Any]) -> Heard:
-    """Go through the decoded frames of a track, keeping nothing but sums."""
+def listen(frames: Iterable[tuple[Any, np.ndarray]]) -> Heard:
+    """Go through the decoded frames of a track and their samples ``[C, S]``, keeping nothing but sums."""
     powers: dict[str, np.ndarray] = {}
     weights: dict[str, np.ndarray] = {}
     peaks: dict[str, float] = {}
     loudest = 0.0
-    for frame in frames:
+    for frame, samples in frames:
         name = frame.layout.name
-        samples = planar(frame)
         if name not in weights:
             weights[name] = standard_weights(frame.layout)
             powers[name], peaks[name] = np.zeros((len(samples), len(samples))), 0.0

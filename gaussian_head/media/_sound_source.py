@@ -99,18 +99,24 @@ class SoundSource:
                 )
             )
 
-    def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
-        """Decoded frames of a track; InputError where they are more than wanted."""
+    def _frames(self, container: Any, stream: Any) -> Iterator[tuple[Any, np.ndarray]]:
+        """Decoded frames of a track with their samples ``[C, S]``; InputError where they are too many or no numbers."""
         seconds = 0.0
         for frame in decoded(self._line.follow(packets(container, [stream], [])), []):
+            samples = planar(frame)
+            if not np.isfinite(samples).all():
+                raise InputError(
+                    f"sound {self._path} is damaged: {seconds:.2f} s from its beginning it holds values that are no"
+                    " numbers (NaN or infinity). Export it again as 16-bit wav from the program that made it."
+                )
             seconds += frame.samples / frame.rate
             self._require_short(seconds - SPARE_SECONDS)
-            yield frame
+            yield frame, samples
 
-    def _pieces(self, frames: Iterator[Any]) -> Iterator[tuple[float, int, np.ndarray]]:
+    def _pieces(self, frames: Iterator[tuple[Any, np.ndarray]]) -> Iterator[tuple[float, int, np.ndarray]]:
         """Begin of an unbroken stretch in seconds, how many of its samples came before, and the next ``[S]``."""
         start, expected, resampler, rate, offset = 0.0, None, None, 0, 0
-        for frame in frames:
+        for frame, channels in frames:
             time = expected if frame.time is None else frame.time
             time = 0.0 if time is None else time
             gap = expected is not None and abs(time - expected) > GAP_SECONDS
@@ -120,26 +126,20 @@ class SoundSource:
                 resampler, offset, start = _resampler(self._rate), 0, time
                 rate = frame.rate
                 expected = time
-            samples = _resampled(resampler, self._mono(frame, time))
+            samples = _resampled(resampler, self._mono(frame, channels))
             yield start, offset, samples
             offset += len(samples)
             expected = (time if expected is None else expected) + frame.samples / frame.rate
         if resampler is not None:
             yield start, offset, _resampled(resampler, None)
 
-    def _mono(self, frame: Any, time: float) -> Any:
+    def _mono(self, frame: Any, channels: np.ndarray) -> Any:
         """The frame's channels as one, still at its own rate."""
         import av
 
         weights = self._weights.get(frame.layout.name)
         weights = standard_weights(frame.layout) if weights is None else weights
-        samples = weights @ planar(frame)
-        if not np.isfinite(samples).all():
-            raise InputError(
-                f"sound {self._path} is damaged: {time:.2f} s from its beginning it holds values that are no numbers"
-                " (NaN or infinity). Export it again as 16-bit wav from the program that made it."
-            )
-        mono = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        mono = av.AudioFrame.from_ndarray((weights @ channels)[None], format="fltp", layout="mono")
         mono.sample_rate = frame.rate
         return mono
 

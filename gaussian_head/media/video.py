@@ -236,7 +236,7 @@ def _even_frames(
     if given == 0:
         raise InputError(f"video {path} has no frame that can be decoded from there on; record or copy it again.")
     promised = math.floor((source.first + info.duration - begin) * fps)
-    shown.report(path, damage, len(failures), min(promised, most), listener)
+    shown.report(path, damage, len(failures), int(min(promised, most)), listener)
 
 
 def _frames_from(
