@@ -55,11 +55,12 @@ def open_container(path: str | Path, what: str) -> Iterator[InputContainer]:
 
 
 def moving_streams(container: InputContainer) -> list[Any]:
-    """Video streams that are no cover pictures of a sound file."""
+    """Video streams that are no cover pictures of a sound file, those marked as default first."""
     from av.stream import Disposition
 
-    cover = Disposition.attached_pic
-    return [s for s in container.streams.video if not s.disposition & cover and s.codec_context is not None]
+    cover, default = Disposition.attached_pic, Disposition.default
+    moving = [s for s in container.streams.video if not s.disposition & cover and s.codec_context is not None]
+    return sorted(moving, key=lambda stream: not stream.disposition & default)
 
 
 def video_stream(container: InputContainer, path: str | Path) -> Any:

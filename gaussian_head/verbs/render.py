@@ -64,7 +64,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     if options.audio is None:
         samples, motion = captured_sound(head), posed(head.capture_motion, head, options.pose, seed)
     else:
-        samples = read_long_audio(options.audio, folder=out.parent)
+        samples = read_long_audio(options.audio, folder=out.parent, listener=listener)
         motion = speak(head, samples, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
