@@ -7,7 +7,9 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +19,36 @@ MIN_FREE_DISK = 2.0
 """GiB on the disk of the working folder; a one-minute capture and its head take about half of it."""
 MIN_FREE_MEMORY = 2.0
 """GiB; training at 512 px stays below."""
+LIBRARIES = {
+    "torch": "torch",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "opencv-python-headless": "cv2",
+    "scikit-image": "skimage",
+    "pillow": "PIL.Image",
+    "av": "av",
+    "librosa": "librosa",
+    "ai-edge-litert": "ai_edge_litert.interpreter",
+    "safetensors": "safetensors",
+    "plyfile": "plyfile",
+    "trimesh": "trimesh",
+    "viser": "viser",
+    "tyro": "tyro",
+    "tqdm": "tqdm",
+}
+"""What is installed along, and the module that proves it."""
+DEBIAN_PACKAGES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libX11.so.6": "libx11-6",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgomp.so.1": "libgomp1",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libstdc++.so.6": "libstdc++6",
+    "libusb-1.0.so.0": "libusb-1.0-0",
+    "libxcb.so.1": "libxcb1",
+}
+"""Where Debian and Ubuntu keep the libraries that compiled Python packages ask for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +86,71 @@ def _version(package: str) -> str | None:
         return None
 
 
+def _package() -> tuple[bool, str, str]:
+    version = _version("gaussian-head")
+    remedy = "install it: pip install -e . in the checkout"
+    return version is not None, f"{version or 'not installed'}, loaded from {Path(__file__).parent}", remedy
+
+
 def _python() -> tuple[bool, str, str]:
     ok = (3, 10) <= sys.version_info < (3, 15)
-    detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return ok, detail, "make an environment with Python 3.10 to 3.14"
+    return ok, f"{platform.python_version()} in {sys.prefix}", "make an environment with Python 3.10 to 3.14"
+
+
+def _system() -> tuple[bool, str, str]:
+    libc = " ".join(platform.libc_ver())
+    return True, ", ".join(filter(None, (_operating_system(), platform.machine(), libc, _processor()))), ""
+
+
+def _operating_system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.platform(terse=True)
+
+
+def _processor() -> str:
+    """Name of the processor and those of its vector extensions that the kernels know; as far as the system tells."""
+    described = Path("/proc/cpuinfo")
+    if not described.is_file():
+        return platform.processor()
+    fields = dict(line.split(":", 1) for line in described.read_text().split("\n\n")[0].splitlines() if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in fields.items()}
+    flags = set(fields.get("flags", fields.get("Features", "")).split())
+    known = [name for name in ("avx2", "fma", "avx512f", "avx512dq", "avx512vl", "asimd") if name in flags]
+    return f"{fields.get('model name', 'processor without a name')} ({' '.join(known) or 'no known vector extension'})"
+
+
+def _dependencies() -> tuple[bool, str, str]:
+    found = {name: _version(name) for name in LIBRARIES}
+    missing = [name for name, version in found.items() if version is None]
+    detail = ", ".join(f"{name} {version or 'missing'}" for name, version in found.items())
+    return not missing, detail, f"pip install {' '.join(missing)}"
+
+
+def _system_libraries() -> tuple[bool, str, str]:
+    missing: dict[str, None] = {}
+    for module in LIBRARIES.values():
+        try:
+            importlib.import_module(module)
+        except (ImportError, OSError) as error:
+            missing.update(dict.fromkeys(_missing_libraries(module, str(error))))
+    if not missing:
+        return True, "every compiled library loads", ""
+    packages = " ".join(sorted({DEBIAN_PACKAGES.get(name, f"(the package with {name})") for name in missing}))
+    return False, f"missing: {', '.join(missing)}", f"on Debian or Ubuntu: apt-get install {packages}"
+
+
+def _missing_libraries(module: str, complaint: str) -> list[str]:
+    """Shared libraries that ``module`` lacks: the one that the loader named first, then the others that ldd names."""
+    named = re.findall(r"(lib\S+\.so[.\d]*): cannot open shared object file", complaint)
+    spec = importlib.util.find_spec(module) if named else None
+    ldd = shutil.which("ldd")
+    if spec is not None and spec.origin is not None and ldd:
+        for library in sorted(Path(spec.origin).parent.rglob("*.so*")):
+            told = subprocess.run([ldd, str(library)], capture_output=True, text=True)
+            named += re.findall(r"(lib\S+) => not found", told.stdout)
+    return list(dict.fromkeys(named))
 
 
 def _torch() -> tuple[bool, str, str]:
@@ -82,7 +175,10 @@ def _gpu() -> tuple[bool, str, str]:
 
 def _kernels() -> tuple[bool, str, str]:
     if importlib.util.find_spec("gaussian_head._kernels") is None:
-        remedy = "install a C++17 compiler and CMake, then: pip install --force-reinstall --no-deps gaussian-head"
+        remedy = (
+            "get a C++17 compiler and Python's headers (Debian: apt-get install g++ python3-dev), then install"
+            " gaussian-head again: pip install --force-reinstall --no-deps"
+        )
         return False, "not built; the slow torch reference is used", remedy
     kernels = importlib.import_module("gaussian_head._kernels")
     cuda = "with CUDA" if kernels.has_cuda else "without CUDA"
@@ -95,9 +191,15 @@ def _gsplat() -> tuple[bool, str, str]:
     return version is not None, version or "not installed", remedy
 
 
-def _pytorch3d() -> tuple[bool, str, str]:
-    version = _version("pytorch3d")
-    return version is not None, version or "not installed", "optional; nothing in this toolkit needs it"
+def _development() -> tuple[bool, str, str]:
+    tools = ("pytest", "hypothesis", "playwright", "ruff", "pyright", "clang-format")
+    missing = [name for name in tools if _version(name) is None]
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    detail = f"{'without ' + ', '.join(missing) if missing else 'all tools'}; browser: {browser or 'none'}"
+    remedy = (
+        "optional, to test and change the toolkit: pip install 'gaussian-head[dev]', for tests of pages Chromium too"
+    )
+    return not missing and browser is not None, detail, remedy
 
 
 def _face_nets() -> tuple[bool, str, str]:
@@ -120,20 +222,6 @@ def _carried(what: str, part: str) -> tuple[bool, str, str]:
     return not missing, f"{what}, {'without ' + ', '.join(missing) if missing else 'all files present'}", remedy
 
 
-def _open3d() -> tuple[bool, str, str]:
-    version = _version("open3d")
-    if version is None:
-        return False, "not installed", "pip install open3d"
-    try:
-        importlib.import_module("open3d")
-    except (ImportError, OSError) as error:
-        packages = {"libusb": "libusb-1.0-0", "libGL": "libgl1", "libgomp": "libgomp1", "libX11": "libx11-6"}
-        wanted = next((package for library, package in packages.items() if library in str(error)), None)
-        remedy = f"apt-get install {wanted}" if wanted else "pip install --force-reinstall open3d"
-        return False, f"{version} does not load: {str(error).splitlines()[0]}", remedy
-    return True, version, ""
-
-
 def _encoders() -> tuple[bool, str, str]:
     version = _version("av")
     if version is None:
@@ -153,7 +241,11 @@ def _encoders() -> tuple[bool, str, str]:
 def _speech() -> tuple[bool, str, str]:
     version = _version("transformers")
     if version is None:
-        return False, "transformers is not installed", "optional: pip install 'gaussian-head[speech]'"
+        return (
+            False,
+            "transformers is not installed",
+            "optional, speech encoders with weights: pip install 'gaussian-head[speech]'",
+        )
     from .speech.transformer import TRANSFORMERS
 
     cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
@@ -195,17 +287,20 @@ def _available_memory() -> float | None:
 
 
 _CHECKS: dict[str, Callable[[], tuple[bool, str, str]]] = {
+    "gaussian-head": _package,
     "python": _python,
+    "system": _system,
+    "dependencies": _dependencies,
+    "system libraries": _system_libraries,
     "torch": _torch,
     "gpu": _gpu,
     "compiled kernels": _kernels,
-    "gsplat": _gsplat,
-    "pytorch3d": _pytorch3d,
     "face nets": _face_nets,
-    "open3d": _open3d,
     "phone recogniser": _phone_model,
     "video encoders": _encoders,
-    "speech transformers": _speech,
+    "extra: gsplat": _gsplat,
+    "extra: speech": _speech,
+    "extra: dev": _development,
     "disk": _disk,
     "memory": _memory,
 }

@@ -1,9 +1,12 @@
 import builtins
 import importlib.metadata
+import importlib.util
+import platform
 import subprocess
 import sys
 
 import pytest
+from packaging.requirements import Requirement
 
 from gaussian_head import doctor
 from gaussian_head.doctor import Finding, diagnose
@@ -15,7 +18,7 @@ def by_name():
 
 def test_every_finding_says_something_and_every_lack_has_a_remedy():
     findings = diagnose()
-    assert len({finding.name for finding in findings}) == len(findings) == 13
+    assert len({finding.name for finding in findings}) == len(findings)
     for finding in findings:
         assert isinstance(finding, Finding)
         assert finding.detail
@@ -35,7 +38,7 @@ def test_nothing_installed_is_reported_not_raised(monkeypatch, tmp_path):
     real = builtins.__import__
 
     def no_libraries(name, *args, **kwargs):
-        if name.split(".")[0] in ("torch", "ai_edge_litert", "open3d", "av", "transformers"):
+        if name.split(".")[0] in ("torch", "ai_edge_litert", "av", "transformers"):
             raise ImportError(f"No module named {name!r}")
         return real(name, *args, **kwargs)
 
@@ -44,25 +47,51 @@ def test_nothing_installed_is_reported_not_raised(monkeypatch, tmp_path):
     monkeypatch.setattr("gaussian_head.carried._place._folders", lambda: [tmp_path])
     monkeypatch.setattr(builtins, "__import__", no_libraries)
     findings = by_name()
-    for name in ("torch", "gpu", "compiled kernels", "face nets", "open3d", "phone recogniser", "video encoders"):
+    for name in ("torch", "gpu", "compiled kernels", "dependencies", "face nets", "phone recogniser", "video encoders"):
         assert not findings[name].ok
         assert findings[name].remedy
     assert "pip install torch" in findings["torch"].remedy
 
 
-def test_open3d_without_a_system_library_names_the_package(monkeypatch):
+def test_every_missing_system_library_is_named_with_its_package(monkeypatch, tmp_path):
+    """The loader names the first only; ldd knows the others."""
+    compiled = tmp_path / "cv2" / "cv2.abi3.so"
+    compiled.parent.mkdir()
+    compiled.touch()
+    ldd = tmp_path / "ldd"
+    ldd.write_text(
+        "#!/bin/sh\necho 'libGL.so.1 => not found'; echo 'libEGL.so.1 => not found'; echo 'libz.so => /lib/z'"
+    )
+    ldd.chmod(0o755)
     real = doctor.importlib.import_module
 
     def broken(name, *args):
-        if name == "open3d":
-            raise OSError("libusb-1.0.so.0: cannot open shared object file: No such file or directory")
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
         return real(name, *args)
 
-    monkeypatch.setattr(importlib.metadata, "version", lambda package: "0.19.0")
+    spec = importlib.util.spec_from_file_location("cv2", tmp_path / "cv2" / "__init__.py")
+    monkeypatch.setattr(doctor, "LIBRARIES", {"numpy": "numpy", "opencv-python-headless": "cv2"})
     monkeypatch.setattr(doctor.importlib, "import_module", broken)
-    finding = by_name()["open3d"]
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: spec)
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: str(ldd))
+    finding = by_name()["system libraries"]
     assert not finding.ok
-    assert finding.remedy == "apt-get install libusb-1.0-0"
+    assert finding.detail == "missing: libGL.so.1, libEGL.so.1"
+    assert finding.remedy.endswith("apt-get install libegl1 libgl1")
+
+
+def test_a_bug_report_has_what_it_needs():
+    findings = by_name()
+    assert platform.machine() in findings["system"].detail
+    assert platform.python_version() in findings["python"].detail
+    assert importlib.metadata.version("numpy") in findings["dependencies"].detail
+    assert {"extra: gsplat", "extra: speech", "extra: dev"} <= set(findings)
+
+
+def test_the_doctor_looks_at_every_declared_dependency():
+    declared = [Requirement(line) for line in importlib.metadata.requires("gaussian-head") or ()]
+    assert set(doctor.LIBRARIES) == {r.name for r in declared if r.marker is None}
 
 
 def test_missing_nets_are_named(monkeypatch, tmp_path):
@@ -82,7 +111,7 @@ def test_memory(monkeypatch, free):
 def test_importing_the_doctor_loads_nothing():
     code = (
         "import sys, gaussian_head.doctor; "
-        "print([m for m in ('torch', 'ai_edge_litert', 'open3d', 'av', 'transformers') if m in sys.modules])"
+        "print([m for m in ('torch', 'ai_edge_litert', 'av', 'transformers') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = result.stdout.strip()
