@@ -58,7 +58,7 @@ def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: b
             writer.write_labels(t, label.numpy())
             pose = motion.at(t)
             posed = vertices + torch.einsum("k,klc->lc", pose.expression, basis)
-            landmarks.append(camera.project(pose_apply(pose.head_quat, pose.head_position, posed)))
+            landmarks.append(camera.project(pose_apply(pose.head.quats, pose.head.positions, posed)))
         info = CaptureInfo(
             fps=motion.fps,
             num_frames=num_frames,
@@ -73,10 +73,10 @@ def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: b
         )
         tensors = {
             "landmarks": torch.stack(landmarks),
-            "head_quats": motion.head_quats,
-            "head_positions": motion.head_positions,
-            "torso_quats": motion.torso_quats,
-            "torso_positions": motion.torso_positions,
+            "head_quats": motion.head.quats,
+            "head_positions": motion.head.positions,
+            "torso_quats": motion.torso.quats,
+            "torso_positions": motion.torso.positions,
             "expression": motion.expression,
             "shape": vertices,
             "basis": basis,

@@ -11,7 +11,7 @@ from torch import Tensor
 from gaussian_head.camera import Camera
 from gaussian_head.head import Branch, Head
 from gaussian_head.head.coefficients import coefficient_names, init_coefficients
-from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.motion import SEMANTIC_CHANNELS, Motion, Pose
 from gaussian_head.speech import SpeechFeatures, at_frame_rate, encode_speech
 from gaussian_head.transforms import rotvec_to_quat
 
@@ -63,10 +63,8 @@ def make_motion(num_frames: int = 50) -> Motion:
     sway = torch.stack([0.006 * torch.sin(phase), torch.zeros(num_frames), torch.zeros(num_frames)], dim=1)
     return Motion(
         fps=FPS,
-        head_quats=rotvec_to_quat(turn),
-        head_positions=torch.tensor(CENTRE) + sway,
-        torso_quats=rotvec_to_quat(0.2 * turn),
-        torso_positions=torch.tensor(CENTRE) + 0.5 * sway,
+        head=Pose(quats=rotvec_to_quat(turn), positions=torch.tensor(CENTRE) + sway),
+        torso=Pose(quats=rotvec_to_quat(0.2 * turn), positions=torch.tensor(CENTRE) + 0.5 * sway),
         expression=code,
         channels=CHANNELS,
     )

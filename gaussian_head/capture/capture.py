@@ -58,7 +58,7 @@ class FaceShape:
 
     def in_world(self, frame: MotionFrame) -> Tensor:
         """World vertices ``[L, 3]`` at one moment, metres."""
-        return self.posed(frame.expression) @ quat_to_rotmat(frame.head_quat).T + frame.head_position
+        return self.posed(frame.expression) @ quat_to_rotmat(frame.head.quats).T + frame.head.positions
 
 
 class Capture:
@@ -121,7 +121,7 @@ class Capture:
     @property
     def motion(self) -> Motion:
         """The tracked motion of all N frames."""
-        return Motion(fps=self.fps, channels=tuple(self.info.channels), **{n: self._tensors[n] for n in MOVES})
+        return Motion.from_tensors(self._tensors, fps=self.fps, channels=self.info.channels)
 
     @property
     def shape(self) -> FaceShape:

@@ -71,13 +71,7 @@ def _moved(head: Head, audio: str | Path | None, file: str | Path | None, pose: 
     if pose == "captured":
         return motion
     rest = rest_moment(head)
-    held = {
-        "head_quats": rest.head_quat,
-        "head_positions": rest.head_position,
-        "torso_quats": rest.torso_quat,
-        "torso_positions": rest.torso_position,
-    }
-    return replace(motion, **{name: value.repeat(len(motion), 1) for name, value in held.items()})
+    return replace(motion, head=rest.head.held(len(motion)), torso=rest.torso.held(len(motion)))
 
 
 def chosen_frames(text: str, num_frames: int) -> slice:

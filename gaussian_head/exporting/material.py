@@ -74,13 +74,7 @@ def rest_moment(head: Head) -> MotionFrame:
     """The neutral face, upright, in its usual place."""
     import torch
 
-    from ..motion import MotionFrame
+    from ..motion import MotionFrame, Pose
 
-    upright = torch.tensor([1.0, 0.0, 0.0, 0.0])
-    return MotionFrame(
-        head_quat=upright,
-        head_position=head.centre,
-        torso_quat=upright,
-        torso_position=head.centre,
-        expression=torch.zeros(len(head.channels)),
-    )
+    upright = Pose(quats=torch.tensor([1.0, 0.0, 0.0, 0.0]), positions=head.centre)
+    return MotionFrame(head=upright, torso=upright, expression=torch.zeros(len(head.channels)))

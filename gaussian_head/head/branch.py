@@ -87,11 +87,11 @@ def deform(branch: Branch, coefficients: Tensor, frame: MotionFrame) -> Gaussian
     quats = quat_multiply(spin, quat_normalize(branch.quats))
 
     w = branch.head_weights[:, None]
-    head_R, torso_R = quat_to_rotmat(frame.head_quat), quat_to_rotmat(frame.torso_quat)
-    in_head = means @ head_R.T + frame.head_position
-    in_torso = means @ torso_R.T + frame.torso_position
-    flip = torch.where((frame.head_quat * frame.torso_quat).sum() < 0, -1.0, 1.0)
-    bone = quat_normalize(w * frame.head_quat + (1 - w) * flip * frame.torso_quat)
+    head_R, torso_R = quat_to_rotmat(frame.head.quats), quat_to_rotmat(frame.torso.quats)
+    in_head = means @ head_R.T + frame.head.positions
+    in_torso = means @ torso_R.T + frame.torso.positions
+    flip = torch.where((frame.head.quats * frame.torso.quats).sum() < 0, -1.0, 1.0)
+    bone = quat_normalize(w * frame.head.quats + (1 - w) * flip * frame.torso.quats)
     return Gaussians(
         means=w * in_head + (1 - w) * in_torso,
         quats=quat_multiply(bone, quats),

@@ -56,12 +56,12 @@ def coefficients(params: Params, frame: MotionFrame) -> Tensor:
     """Coefficient vector ``[K + E + 9]`` of one moment."""
     code = frame.expression / params["code_scale"]
     learned = torch.tanh(code @ params["w1"] + params["b1"]) @ params["w2"]
-    relative = quat_multiply(quat_conjugate(frame.torso_quat), frame.head_quat)
+    relative = quat_multiply(quat_conjugate(frame.torso.quats), frame.head.quats)
     pose = torch.cat(
         [
             quat_to_rotvec(relative) / ANGLE_UNIT,
-            quat_to_rotvec(frame.torso_quat) / ANGLE_UNIT,
-            (frame.torso_position - params["rest_position"]) / LENGTH_UNIT,
+            quat_to_rotvec(frame.torso.quats) / ANGLE_UNIT,
+            (frame.torso.positions - params["rest_position"]) / LENGTH_UNIT,
         ]
     )
     return torch.cat([code, learned, pose])

@@ -68,7 +68,7 @@ def deform_fused(branches: Sequence[Branch], coefficients: Tensor, frame: Motion
 
 
 def _pose_parts(frame: MotionFrame) -> list[Tensor]:
-    return [frame.head_quat, frame.head_position, frame.torso_quat, frame.torso_position]
+    return [frame.head.quats, frame.head.positions, frame.torso.quats, frame.torso.positions]
 
 
 def _view(tensor: Tensor | None) -> Any:

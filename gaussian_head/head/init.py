@@ -71,7 +71,7 @@ def initial_parts(capture: Capture, config: InitConfig, seed: int = 0) -> tuple[
     train = motion.select(capture.train_frames)
     code_scale = channel_scale(train.expression)
     rest = rest_frame(capture)
-    params = init_coefficients(code_scale, motion.head_positions[rest], config.learned, generator)
+    params = init_coefficients(code_scale, motion.head.positions[rest], config.learned, generator)
     names = coefficient_names(motion.channels, config.learned)
     face, hidden = _face_branch(capture, rest, config, names, code_scale)
     branches = (
@@ -107,7 +107,7 @@ def channel_scale(expression: Tensor) -> Tensor:
 def rest_frame(capture: Capture) -> int:
     """The training frame nearest the median pose with mouth shut and eyes open."""
     motion, frames = capture.motion, capture.train_frames
-    positions, quats = motion.head_positions[frames], motion.head_quats[frames]
+    positions, quats = motion.head.positions[frames], motion.head.quats[frames]
     away = (positions - positions.median(0).values).norm(dim=1) / 0.01
     turned = (quats - quats.median(0).values).norm(dim=1) / 0.05
     code = motion.expression[frames]
@@ -138,12 +138,12 @@ def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_
         neutral + basis @ motion.expression[t].double().numpy(),
         basis,
         capture.camera.K.double().numpy(),
-        quat_to_rotmat(motion.head_quats[t]).double().numpy(),
-        motion.head_positions[t].double().numpy(),
+        quat_to_rotmat(motion.head.quats[t]).double().numpy(),
+        motion.head.positions[t].double().numpy(),
         neutral=neutral,
     )
     colors = frame.image[row, column].astype(np.float32) / 255
-    depth = float(motion.head_positions[t, 2])
+    depth = float(motion.head.positions[t, 2])
     spacing = pitch * depth / float(capture.camera.K[0, 0])
     scale = code_scale.double().numpy()
     surface = replace(surface, basis=surface.basis * scale, jacobian=surface.jacobian * scale)
@@ -226,8 +226,8 @@ def _face_branch(capture, rest, config, names, code_scale) -> tuple[Branch, int]
         surface,
         uv,
         capture.camera.K.double().numpy(),
-        quat_to_rotmat(motion.head_quats[rest]).double().numpy(),
-        motion.head_positions[rest].double().numpy(),
+        quat_to_rotmat(motion.head.quats[rest]).double().numpy(),
+        motion.head.positions[rest].double().numpy(),
         config.back_stride,
         float(capture.shape.vertices[NOSE_BASE, 1]),
         float(capture.shape.vertices[CHIN, 1]) + BELOW_CHIN,

@@ -29,7 +29,6 @@ FORMAT, VERSION = "gaussian-head", 1
 MODEL, AUDIO = "model", "audio"
 MOST_PIXELS = 16384
 """Pictures wider or higher are taken for damaged."""
-MOTION_TENSORS = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
 
 
 def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
@@ -44,7 +43,7 @@ def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
     tensors = {f"branch.{b.name}.{key}": value for b in branches for key, value in b.tensors().items()}
     tensors |= {f"branch.{b.name}.uses": b.uses for b in branches}
     tensors |= {f"coefficients.{key}": value for key, value in fields["coefficient_params"].items()}
-    tensors |= {f"motion.{key}": getattr(motion, key) for key in MOTION_TENSORS}
+    tensors |= {f"motion.{key}": value for key, value in motion.tensors().items()}
     tensors |= {"viewmat": camera.viewmat, "K": camera.K, "channel_ranges": fields["channel_ranges"]}
     tensors["background"] = (fields["background"].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
     meta = {
@@ -124,11 +123,8 @@ def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
 
 def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> dict[str, Any]:
     prefix = "coefficients."
-    motion = Motion(
-        fps=meta["fps"],
-        channels=tuple(meta["channels"]),
-        **{key: tensors[f"motion.{key}"] for key in MOTION_TENSORS},
-    )
+    moved = {key.removeprefix("motion."): value for key, value in tensors.items() if key.startswith("motion.")}
+    motion = Motion.from_tensors(moved, fps=meta["fps"], channels=meta["channels"])
     return dict(
         branches=tuple(
             Branch(name=name, **{key: tensors[f"branch.{name}.{key}"] for key in (*PER_GAUSSIAN, "uses")})

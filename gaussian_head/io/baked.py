@@ -69,7 +69,7 @@ from ..checks import (
 from ..durable import replacing
 from ..gaussians import Gaussians
 from ..head.branch import Branch, deform
-from ..motion import FASTEST, SLOWEST, MotionFrame
+from ..motion import FASTEST, SLOWEST, MotionFrame, Pose
 
 FORMAT = "gaussian-head-baked"
 VERSION = 1
@@ -145,10 +145,8 @@ class Baked:
         """All Gaussians ``[N]`` in the world at frame ``t``."""
         poses = torch.from_numpy(self.tensors["poses"][t].astype(np.float32))
         frame = MotionFrame(
-            head_quat=poses[:4],
-            head_position=poses[4:7],
-            torso_quat=poses[7:11],
-            torso_position=poses[11:],
+            head=Pose(quats=poses[:4], positions=poses[4:7]),
+            torso=Pose(quats=poses[7:11], positions=poses[11:]),
             expression=torch.zeros(0),
         )
         code = torch.from_numpy(self.tensors["coefficients"][t].astype(np.float32))

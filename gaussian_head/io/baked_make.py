@@ -118,8 +118,8 @@ def _moving_tables(branch: Branch, largest: np.ndarray, precision: Precision) ->
 
 def _poses(motion: Motion) -> np.ndarray:
     """``[T, 14]`` head and torso poses, the torso's quaternion on the head's half of the sphere."""
-    flip = torch.where((motion.head_quats * motion.torso_quats).sum(1, keepdim=True) < 0, -1.0, 1.0)
-    parts = [motion.head_quats, motion.head_positions, flip * motion.torso_quats, motion.torso_positions]
+    flip = torch.where((motion.head.quats * motion.torso.quats).sum(1, keepdim=True) < 0, -1.0, 1.0)
+    parts = [motion.head.quats, motion.head.positions, flip * motion.torso.quats, motion.torso.positions]
     return torch.cat(parts, 1).detach().cpu().numpy().astype(np.float32)
 
 

@@ -51,8 +51,8 @@ def write_animated_glb(
     times = pack.add(np.arange(len(motion), dtype=np.float32) / np.float32(motion.fps), bounds=True)
     curves = {"weights": motion.expression.detach().numpy().astype(np.float32).reshape(-1)}
     if world:
-        curves["translation"] = to_y_up(motion.head_positions.detach())
-        w, x, y, z = motion.head_quats.detach().numpy().astype(np.float32).T
+        curves["translation"] = to_y_up(motion.head.positions.detach())
+        w, x, y, z = motion.head.quats.detach().numpy().astype(np.float32).T
         curves["rotation"] = np.stack([x, -y, -z, w], 1)
     document = {
         "asset": {"version": "2.0", "generator": "gaussian-head"},

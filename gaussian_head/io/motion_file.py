@@ -40,7 +40,7 @@ def write_motion(path: str | Path, motion: Motion) -> None:
     """
     path = Path(path)
     names = [*(name for columns in _POSES.values() for name in columns), *motion.channels]
-    rows = torch.cat([*(getattr(motion, key) for key in _POSES), motion.expression], 1).tolist()
+    rows = torch.cat([*(motion.tensors()[key] for key in _POSES), motion.expression], 1).tolist()
     if path.suffix not in (".json", ".csv"):
         raise InputError(f"{path} has suffix {path.suffix!r}; .json or .csv was wanted.")
     with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
@@ -87,7 +87,7 @@ def read_motion(path: str | Path) -> Motion:
         return torch.from_numpy(stacked.astype(np.float32))
 
     try:
-        poses = {key: columns_of(names) for key, names in _POSES.items()}
-        return Motion(fps=fps, expression=columns_of(channels), channels=channels, **poses)
+        tensors = {key: columns_of(names) for key, names in (_POSES | {"expression": channels}).items()}
+        return Motion.from_tensors(tensors, fps=fps, channels=channels)
     except ValueError as error:
         raise InputError(f"motion file {path}: {error}") from error

@@ -95,15 +95,15 @@ def _tracked_vertices(head: Head, capture: Capture, t: int) -> Tensor:
     """Tracked landmarks ``[478, 3]`` of frame ``t`` in our world, posed by the head's own motion."""
     shape, motion = capture.shape, head.capture_motion
     local = shape.vertices + torch.einsum("k,klc->lc", capture.motion.expression[t], shape.basis)
-    return pose_apply(motion.head_quats[t], motion.head_positions[t], local)
+    return pose_apply(motion.head.quats[t], motion.head.positions[t], local)
 
 
 def _pose_errors(head: Head, capture: Capture, truth: DemoTruth, to_ours: Similarity) -> tuple[float, float]:
     """Mean angle in degrees and distance in true metres over the held-out frames."""
     motion = head.capture_motion
     back = rotmat_to_quat(to_ours.rotation.T.float())
-    quats = quat_multiply(back.expand_as(motion.head_quats), motion.head_quats)
-    positions = (motion.head_positions - to_ours.translation) @ to_ours.rotation / to_ours.scale
+    quats = quat_multiply(back.expand_as(motion.head.quats), motion.head.quats)
+    positions = (motion.head.positions - to_ours.translation) @ to_ours.rotation / to_ours.scale
     angle, distance = pose_errors(
         rotmat_to_quat(torch.from_numpy(truth.head_rotations).float()),
         torch.from_numpy(truth.head_positions).float(),

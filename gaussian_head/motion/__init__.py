@@ -6,6 +6,7 @@ from ._types import SEMANTIC_CHANNELS as SEMANTIC_CHANNELS
 from ._types import SLOWEST as SLOWEST
 from ._types import Motion as Motion
 from ._types import MotionFrame as MotionFrame
+from ._types import Pose as Pose
 from ._types import is_lip_channel as is_lip_channel
 from .audio_model import AudioToMotion as AudioToMotion
 from .drive import drive_by_audio as drive_by_audio

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import torch
 from torch import Tensor
 
 from ..checks import require_number
+from ..transforms import quat_multiply, quat_slerp, rotvec_to_quat
 
 SLOWEST, FASTEST = 0.1, 1000.0
 """Frame rates that a motion may have, Hz."""
@@ -39,17 +42,48 @@ def is_lip_channel(name: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pose:
+    """Where something is in the world and how it is turned: at one moment, or at each of T."""
+
+    quats: Tensor
+    """``[4]`` or ``[T, 4]`` rotation of T_world_head or T_world_torso, unit, wxyz."""
+    positions: Tensor
+    """``[3]`` or ``[T, 3]`` its translation, metres."""
+
+    def __len__(self) -> int:
+        return self.quats.shape[0]
+
+    def __getitem__(self, moments: int | slice | Tensor) -> Pose:
+        """One moment, or those named by a slice or an index tensor."""
+        return Pose(quats=self.quats[moments], positions=self.positions[moments])
+
+    def held(self, num_frames: int) -> Pose:
+        """A pose of one moment, ``num_frames`` times."""
+        return Pose(quats=self.quats.repeat(num_frames, 1), positions=self.positions.repeat(num_frames, 1))
+
+    def blended(self, other: Pose, weight: Tensor) -> Pose:
+        """Share ``weight [T, 1]`` of the way to another pose: rotations on the sphere, positions on a line."""
+        return Pose(
+            quats=quat_slerp(self.quats, other.quats, weight),
+            positions=self.positions.lerp(other.positions, weight),
+        )
+
+    def moved(self, correction: Tensor) -> Pose:
+        """Turned in the world by a rotation vector in radians, then shifted by metres: ``correction [..., 6]``."""
+        return Pose(
+            quats=quat_multiply(rotvec_to_quat(correction[..., 0:3]), self.quats),
+            positions=self.positions + correction[..., 3:6],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class MotionFrame:
     """One moment of a Motion."""
 
-    head_quat: Tensor
-    """``[4]`` rotation of T_world_head, wxyz."""
-    head_position: Tensor
-    """``[3]`` translation of T_world_head, metres."""
-    torso_quat: Tensor
-    """``[4]`` rotation of T_world_torso, wxyz."""
-    torso_position: Tensor
-    """``[3]`` translation of T_world_torso, metres."""
+    head: Pose
+    """T_world_head."""
+    torso: Pose
+    """T_world_torso; at rest the torso frame equals the head frame."""
     expression: Tensor
     """``[K]`` expression code."""
 
@@ -60,40 +94,50 @@ class Motion:
 
     fps: float
     """Frames per second."""
-    head_quats: Tensor
-    """``[T, 4]`` rotation of T_world_head, wxyz."""
-    head_positions: Tensor
-    """``[T, 3]`` translation of T_world_head, metres."""
-    torso_quats: Tensor
-    """``[T, 4]`` rotation of T_world_torso; at rest the torso frame equals the head frame."""
-    torso_positions: Tensor
-    """``[T, 3]`` translation of T_world_torso, metres."""
+    head: Pose
+    """T_world_head, T moments."""
+    torso: Pose
+    """T_world_torso, T moments; at rest the torso frame equals the head frame."""
     expression: Tensor
     """``[T, K]`` expression code; zero is the neutral face."""
     channels: tuple[str, ...]
     """K channel names: SEMANTIC_CHANNELS first, then ``lip_<i>``, then ``face_<i>``."""
-    audio: Tensor | None = None
-    """``[T, A]`` speech features at frame rate, where the maker had sound."""
 
     def __post_init__(self) -> None:
         require_number(self.fps, "Motion.fps", least=SLOWEST, most=FASTEST)
-        T = self.head_quats.shape[0]
+        T = self.expression.shape[0]
         wanted = {
-            "head_quats": (T, 4),
-            "head_positions": (T, 3),
-            "torso_quats": (T, 4),
-            "torso_positions": (T, 3),
+            "head.quats": (T, 4),
+            "head.positions": (T, 3),
+            "torso.quats": (T, 4),
+            "torso.positions": (T, 3),
             "expression": (T, len(self.channels)),
         }
         for name, shape in wanted.items():
-            got = tuple(getattr(self, name).shape)
+            got = tuple(attrgetter(name)(self).shape)
             if got != shape:
                 raise ValueError(f"Motion.{name} has shape {got}; {shape} was wanted.")
-        if self.audio is not None and self.audio.shape[0] != T:
-            raise ValueError(f"Motion.audio has {self.audio.shape[0]} frames; {T} were wanted.")
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor], *, fps: float, channels: Sequence[str]) -> Motion:
+        """A motion of what ``tensors`` names: ``head_quats``, ``head_positions``, the same of torso, ``expression``."""
+        head, torso = (
+            Pose(quats=tensors[f"{part}_quats"], positions=tensors[f"{part}_positions"]) for part in ("head", "torso")
+        )
+        return Motion(fps=fps, head=head, torso=torso, expression=tensors["expression"], channels=tuple(channels))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All numbers under the names that files give them; ``from_tensors`` takes them back."""
+        return {
+            "head_quats": self.head.quats,
+            "head_positions": self.head.positions,
+            "torso_quats": self.torso.quats,
+            "torso_positions": self.torso.positions,
+            "expression": self.expression,
+        }
 
     def __len__(self) -> int:
-        return self.head_quats.shape[0]
+        return self.expression.shape[0]
 
     @property
     def duration(self) -> float:
@@ -111,22 +155,17 @@ class Motion:
 
     def at(self, t: int) -> MotionFrame:
         """Frame ``t`` of the motion."""
-        return MotionFrame(
-            head_quat=self.head_quats[t],
-            head_position=self.head_positions[t],
-            torso_quat=self.torso_quats[t],
-            torso_position=self.torso_positions[t],
-            expression=self.expression[t],
-        )
+        return MotionFrame(head=self.head[t], torso=self.torso[t], expression=self.expression[t])
 
     def select(self, frames: Tensor | slice) -> Motion:
         """The frames named by an index tensor ``[T2]`` or a slice."""
+        return replace(self, head=self.head[frames], torso=self.torso[frames], expression=self.expression[frames])
+
+    def blended(self, other: Motion, weight: Tensor) -> Motion:
+        """Share ``weight [T, 1]`` of the way to another motion of the same length."""
         return replace(
             self,
-            head_quats=self.head_quats[frames],
-            head_positions=self.head_positions[frames],
-            torso_quats=self.torso_quats[frames],
-            torso_positions=self.torso_positions[frames],
-            expression=self.expression[frames],
-            audio=None if self.audio is None else self.audio[frames],
+            head=self.head.blended(other.head, weight),
+            torso=self.torso.blended(other.torso, weight),
+            expression=self.expression.lerp(other.expression, weight),
         )

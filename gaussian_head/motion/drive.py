@@ -121,13 +121,7 @@ def _performed(captured: Motion, spoken: Tensor, fps: float, *, still: bool, bli
     looped = loop_poses(resample(captured, fps), num_frames, seed)
     if still:
         held = still_pose(captured)
-        looped = replace(
-            looped,
-            head_quats=held.head_quats[:1].repeat(num_frames, 1),
-            head_positions=held.head_positions[:1].repeat(num_frames, 1),
-            torso_quats=held.torso_quats[:1].repeat(num_frames, 1),
-            torso_positions=held.torso_positions[:1].repeat(num_frames, 1),
-        )
+        looped = replace(looped, head=held.head[0].held(num_frames), torso=held.torso[0].held(num_frames))
     code = blurred(looped.expression, SLOW_SECONDS * fps)
     lips = [k for k, name in enumerate(captured.channels) if is_lip_channel(name)]
     code[:, lips] = spoken[:, lips].to(code.dtype)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_slerp
-from ._types import Motion, is_lip_channel
+from ._types import Motion, Pose, is_lip_channel
 
 
 def set_channels(motion: Motion, values: Mapping[str, float | Tensor]) -> Motion:
@@ -50,20 +50,14 @@ def still_pose(motion: Motion, frame: int | None = None) -> Motion:
     t = typical_frame(motion) if frame is None else frame
     if not -T <= t < T:
         raise InputError(f"frame {frame} was to be held, but the motion has frames 0 to {T - 1}.")
-    return replace(
-        motion,
-        head_quats=motion.head_quats[t].expand(T, 4).clone(),
-        head_positions=motion.head_positions[t].expand(T, 3).clone(),
-        torso_quats=motion.torso_quats[t].expand(T, 4).clone(),
-        torso_positions=motion.torso_positions[t].expand(T, 3).clone(),
-    )
+    return replace(motion, head=motion.head[t].held(T), torso=motion.torso[t].held(T))
 
 
 def typical_frame(motion: Motion) -> int:
     """Frame whose head pose is nearest to the median pose."""
-    aligned = motion.head_quats * (motion.head_quats @ motion.head_quats[0]).sign()[:, None]
+    aligned = motion.head.quats * (motion.head.quats @ motion.head.quats[0]).sign()[:, None]
     turn = aligned - aligned.median(0).values
-    shift = motion.head_positions - motion.head_positions.median(0).values
+    shift = motion.head.positions - motion.head.positions.median(0).values
     return int((turn.norm(dim=1) + shift.norm(dim=1)).argmin())
 
 
@@ -85,16 +79,7 @@ def resample(motion: Motion, fps: float, num_frames: int | None = None) -> Motio
     low = times.long()
     w = (times - low).to(motion.expression.dtype)[:, None]
     a, b = motion.select(low), motion.select((low + 1).clamp(max=T - 1))
-    return replace(
-        a,
-        fps=fps,
-        head_quats=quat_slerp(a.head_quats, b.head_quats, w),
-        head_positions=a.head_positions.lerp(b.head_positions, w),
-        torso_quats=quat_slerp(a.torso_quats, b.torso_quats, w),
-        torso_positions=a.torso_positions.lerp(b.torso_positions, w),
-        expression=a.expression.lerp(b.expression, w),
-        audio=None if a.audio is None or b.audio is None else a.audio.lerp(b.audio, w),
-    )
+    return replace(a.blended(b, w), fps=fps)
 
 
 def concatenate(first: Motion, second: Motion) -> Motion:
@@ -104,13 +89,9 @@ def concatenate(first: Motion, second: Motion) -> Motion:
             f"motions of {len(first.channels)} channels at {first.fps} fps and of {len(second.channels)} "
             f"at {second.fps} cannot be joined; retarget and resample one of them first."
         )
-    both = first.audio is not None and second.audio is not None
-    fields = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
-    return replace(
-        first,
-        audio=torch.cat([first.audio, second.audio]) if both else None,  # type: ignore[list-item]
-        **{name: torch.cat([getattr(first, name), getattr(second, name)]) for name in fields},
-    )
+    theirs = second.tensors()
+    joined = {name: torch.cat([value, theirs[name]]) for name, value in first.tensors().items()}
+    return Motion.from_tensors(joined, fps=first.fps, channels=first.channels)
 
 
 def follow(motion: Motion, leader: Motion, *, amount: float = 1.0) -> Motion:
@@ -125,19 +106,24 @@ def follow(motion: Motion, leader: Motion, *, amount: float = 1.0) -> Motion:
     return replace(motion, **moved_like(motion, leader, amount))
 
 
-def moved_like(motion: Motion, leader: Motion, amount: float = 1.0) -> dict[str, Tensor]:
-    """Pose fields of ``motion``'s typical pose moved as ``leader`` (of any length) moves away from its own."""
+def moved_like(motion: Motion, leader: Motion, amount: float = 1.0) -> dict[str, Pose]:
+    """``head`` and ``torso``: ``motion``'s typical pose moved as ``leader`` (of any length) moves from its own."""
     rest, origin = motion.at(typical_frame(motion)), leader.at(typical_frame(leader))
-    none = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=leader.head_quats.dtype)
-    poses: dict[str, Tensor] = {}
-    for part in ("head", "torso"):
-        quats, positions = getattr(leader, f"{part}_quats"), getattr(leader, f"{part}_positions")
-        quat0, position0 = getattr(origin, f"{part}_quat"), getattr(origin, f"{part}_position")
-        turn = quat_multiply(quats, quat_conjugate(quat0).expand_as(quats))
-        turn = quat_slerp(none.expand_as(turn), turn, amount)
-        poses[f"{part}_quats"] = quat_normalize(quat_multiply(turn, getattr(rest, f"{part}_quat").expand_as(turn)))
-        poses[f"{part}_positions"] = getattr(rest, f"{part}_position") + amount * (positions - position0)
-    return poses
+    return {
+        "head": _carried(rest.head, origin.head, leader.head, amount),
+        "torso": _carried(rest.torso, origin.torso, leader.torso, amount),
+    }
+
+
+def _carried(rest: Pose, origin: Pose, poses: Pose, amount: float) -> Pose:
+    """``rest`` moved, T times, by ``amount`` of the way from ``origin`` to ``poses``."""
+    none = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=poses.quats.dtype)
+    turn = quat_multiply(poses.quats, quat_conjugate(origin.quats).expand_as(poses.quats))
+    turn = quat_slerp(none.expand_as(turn), turn, amount)
+    return Pose(
+        quats=quat_normalize(quat_multiply(turn, rest.quats.expand_as(turn))),
+        positions=rest.positions + amount * (poses.positions - origin.positions),
+    )
 
 
 def _index(motion: Motion, name: str) -> int:

@@ -44,7 +44,7 @@ def retarget(source: Motion, target: Motion, *, pose: bool = True) -> Motion:
     values = {name: _mapped(name, source.channel(name), target.channel(name)) for name in shared}
     poses = moved_like(target, source, 1.0 if pose else 0.0)
     blank = torch.zeros(len(source), len(target.channels))
-    motion = replace(source, channels=target.channels, expression=blank, audio=None, **poses)
+    motion = replace(source, channels=target.channels, expression=blank, **poses)
     return _with_residuals(set_channels(motion, values), target, shared)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..transforms import quat_conjugate, quat_multiply, quat_slerp, quat_to_rotvec
+from ..transforms import quat_conjugate, quat_multiply, quat_to_rotvec
 from ._types import Motion
 
 FADES = (0.5, 0.8, 1.2, 0.3)
@@ -58,16 +58,7 @@ def loop_poses(motion: Motion, num_frames: int, seed: int = 0) -> Motion:
         Motion of ``num_frames`` frames at the same rate; poses and expression come from the same moments.
     """
     plan = plan_loop(motion, num_frames, seed)
-    a, b, w = motion.select(plan.first), motion.select(plan.second), plan.weight[:, None]
-    return replace(
-        a,
-        head_quats=quat_slerp(a.head_quats, b.head_quats, w),
-        head_positions=a.head_positions.lerp(b.head_positions, w),
-        torso_quats=quat_slerp(a.torso_quats, b.torso_quats, w),
-        torso_positions=a.torso_positions.lerp(b.torso_positions, w),
-        expression=a.expression.lerp(b.expression, w),
-        audio=None,
-    )
+    return motion.select(plan.first).blended(motion.select(plan.second), plan.weight[:, None])
 
 
 def plan_loop(motion: Motion, num_frames: int, seed: int = 0) -> LoopPlan:
@@ -182,12 +173,9 @@ def _jumps(motion: Motion, fade: int) -> list[tuple[int, int]]:
 def _state(motion: Motion) -> Tensor:
     """Head and torso poses as points ``[T, 12]`` in metres, rotations relative to the first frame."""
     parts = []
-    for quats, positions in (
-        (motion.head_quats, motion.head_positions),
-        (motion.torso_quats, motion.torso_positions),
-    ):
-        turned = quat_to_rotvec(quat_multiply(quat_conjugate(quats[:1]).expand_as(quats), quats))
-        parts += [ARM * turned, positions - positions[:1]]
+    for pose in (motion.head, motion.torso):
+        turned = quat_to_rotvec(quat_multiply(quat_conjugate(pose.quats[:1]).expand_as(pose.quats), pose.quats))
+        parts += [ARM * turned, pose.positions - pose.positions[:1]]
     return torch.cat(parts, 1)
 
 

@@ -57,7 +57,7 @@ def fit_pose_share(motion: Motion, frames: Tensor) -> PoseShare:
 
 
 def _pose(motion: Motion) -> Tensor:
-    return torch.cat([quat_to_rotvec(motion.head_quats), motion.head_positions], dim=1).float()
+    return torch.cat([quat_to_rotvec(motion.head.quats), motion.head.positions], dim=1).float()
 
 
 def _ridge(x: Tensor, y: Tensor) -> Tensor:

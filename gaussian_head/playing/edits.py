@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..head import Head
-from ..motion import Motion
+from ..motion import Motion, Pose
 from ..motion.drive import DEEPEST_BLINK, SHALLOWEST_BLINK
 from ..motion.edit import amplify, offset_channels, set_channels
 from ..transforms import quat_multiply, quat_normalize, quat_slerp, rotvec_to_quat
@@ -46,23 +46,17 @@ class Edits:
 class MeanPose:
     """Where a head is on average over its captured clip."""
 
-    head_quat: Tensor
-    """``[4]``, wxyz."""
-    head_position: Tensor
-    """``[3]``, metres."""
-    torso_quat: Tensor
-    """``[4]``, wxyz."""
-    torso_position: Tensor
-    """``[3]``, metres."""
+    head: Pose
+    """Of the head, one moment."""
+    torso: Pose
+    """Of the torso."""
 
     @staticmethod
     def of(motion: Motion) -> MeanPose:
         """Mean pose of ``motion``; quaternions are averaged on the side of the first."""
         return MeanPose(
-            head_quat=_mean_quat(motion.head_quats),
-            head_position=motion.head_positions.mean(0),
-            torso_quat=_mean_quat(motion.torso_quats),
-            torso_position=motion.torso_positions.mean(0),
+            head=_mean_pose(motion.head),
+            torso=_mean_pose(motion.torso),
         )
 
 
@@ -94,15 +88,13 @@ def edited(
         pulse: how far a blink of the moment has closed the eyes, on top of everything.
     """
     factor = 0.0 if edits.still else edits.amplify
-    head_quats = _amplified_quats(mean.head_quat, motion.head_quats, factor)
+    posed = _amplified(mean.head, motion.head, factor)
     motion = _blinking(motion, edits, head, closing)
     local = rotvec_to_quat(torch.deg2rad(torch.tensor([-edits.nod_deg, -edits.turn_deg, edits.tilt_deg])))
     return replace(
         motion,
-        head_quats=quat_multiply(head_quats, local.expand_as(head_quats)),
-        head_positions=torch.lerp(mean.head_position, motion.head_positions, factor),
-        torso_quats=_amplified_quats(mean.torso_quat, motion.torso_quats, factor),
-        torso_positions=torch.lerp(mean.torso_position, motion.torso_positions, factor),
+        head=replace(posed, quats=quat_multiply(posed.quats, local.expand_as(posed.quats))),
+        torso=_amplified(mean.torso, motion.torso, factor),
         expression=_shut(motion, _pushed(motion, edits, head.channel_ranges), head, pulse),
     )
 
@@ -145,12 +137,13 @@ def _pushed(motion: Motion, edits: Edits, ranges: Tensor) -> Tensor:
     return torch.clamp(moved.expression, low - span, high + span)
 
 
-def _amplified_quats(mean: Tensor, quats: Tensor, factor: float) -> Tensor:
+def _amplified(mean: Pose, poses: Pose, factor: float) -> Pose:
+    positions = torch.lerp(mean.positions, poses.positions, factor)
     if factor == 1.0:
-        return quats
-    return quat_slerp(mean.expand_as(quats), quats, factor)
+        return Pose(quats=poses.quats, positions=positions)
+    return Pose(quats=quat_slerp(mean.quats.expand_as(poses.quats), poses.quats, factor), positions=positions)
 
 
-def _mean_quat(quats: Tensor) -> Tensor:
-    side = torch.where((quats * quats[:1]).sum(1, keepdim=True) < 0, -1.0, 1.0)
-    return quat_normalize((quats * side).mean(0))
+def _mean_pose(poses: Pose) -> Pose:
+    side = torch.where((poses.quats * poses.quats[:1]).sum(1, keepdim=True) < 0, -1.0, 1.0)
+    return Pose(quats=quat_normalize((poses.quats * side).mean(0)), positions=poses.positions.mean(0))

@@ -42,10 +42,10 @@ def follow_capture(folder: str | Path, head: Head, num_frames: int, *, fps: floa
     rest = other.motion.at(typical_frame(other.motion))
     to_camera = head.camera.viewmat
     seen = to_camera[:3, :3] @ head.centre + to_camera[:3, 3]
-    scale = _shift_scale(head, seen, other, rest.head_position)
+    scale = _shift_scale(head, seen, other, rest.head.positions)
     resting = pose_to_matrix(rotmat_to_quat(to_camera[:3, :3]), seen)
-    turns = quat_multiply(quats, quat_conjugate(rest.head_quat).expand_as(quats))
-    shifts = (positions - rest.head_position) * scale
+    turns = quat_multiply(quats, quat_conjugate(rest.head.quats).expand_as(quats))
+    shifts = (positions - rest.head.positions) * scale
 
     def view(t: int) -> Tensor:
         quat = quat_normalize(quat_multiply(turns[t], rotmat_to_quat(to_camera[:3, :3])))
@@ -63,6 +63,6 @@ def _shift_scale(head: Head, seen: Tensor, other: Capture, theirs: Tensor) -> Te
 
 def _steady(motion: Motion, fps: float) -> tuple[Tensor, Tensor]:
     """Head rotations ``[T, 4]`` and positions ``[T, 3]`` without the tracker's tremble."""
-    quats = motion.head_quats
+    quats = motion.head.quats
     quats = quats * torch.where(quats @ quats[0] < 0, -1.0, 1.0)[:, None]
-    return quat_normalize(blurred(quats, STEADY_S * fps)), blurred(motion.head_positions, STEADY_S * fps)
+    return quat_normalize(blurred(quats, STEADY_S * fps)), blurred(motion.head.positions, STEADY_S * fps)

@@ -103,13 +103,7 @@ def posed(motion: Motion, head: Head, pose: str | Path, seed: int = 0) -> Motion
 
 def _with_pose(motion: Motion, pose: Motion) -> Motion:
     """``motion`` with the head and torso poses of another motion of the same length."""
-    return replace(
-        motion,
-        head_quats=pose.head_quats,
-        head_positions=pose.head_positions,
-        torso_quats=pose.torso_quats,
-        torso_positions=pose.torso_positions,
-    )
+    return replace(motion, head=pose.head, torso=pose.torso)
 
 
 def _require_pose(pose: str | Path) -> None:

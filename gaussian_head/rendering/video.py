@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from .pixels import to_rgba8, to_uint8
 
 PART_SECONDS = 10.0
 """Seconds of video in a part: what an interruption loses at most."""
-MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
 SAME_MOTION = 1e-4
 """Motions that differ by less are the same."""
 
@@ -142,11 +140,11 @@ def _kept_motion(folder: PartsFolder, motion: Motion) -> Motion:
     from safetensors.torch import load_file, save_file
 
     path = folder.path / "motion.safetensors"
-    given = {name: getattr(motion, name).contiguous() for name in MOVES}
+    given = {name: value.contiguous() for name, value in motion.tensors().items()}
     if folder.resumed and path.is_file():
         kept = load_file(path)
         if all(kept[n].shape == v.shape and torch.allclose(kept[n], v, atol=SAME_MOTION) for n, v in given.items()):
-            return replace(motion, **kept)
+            return Motion.from_tensors(kept, fps=motion.fps, channels=motion.channels)
     folder.start_over()
     with replacing(path) as temporary:
         save_file(given, temporary)

@@ -170,7 +170,7 @@ def _unused(clip: PreparedClip, seen: Capture) -> list[int]:
 def compare_poses(clip: PreparedClip, seen: Capture) -> dict[str, float]:
     """Where their head rotations and ours differ, once the constant turn between the two head frames is taken out."""
     frames = np.flatnonzero(clip.posed & seen.tracked.numpy())
-    ours = quat_to_rotmat(seen.motion.head_quats.double()).numpy()[frames]
+    ours = quat_to_rotmat(seen.motion.head.quats.double()).numpy()[frames]
     theirs = clip.rotations[frames]
     u, _, v = np.linalg.svd(np.einsum("tji,tjk->ik", ours, theirs))
     turn = u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v

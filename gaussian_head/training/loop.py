@@ -19,7 +19,6 @@ from ..head.branch import Branch
 from ..head.coefficients import NECK_SIZE
 from ..motion import Motion, MotionFrame
 from ..raster import rasterize_view
-from ..transforms import quat_multiply, rotvec_to_quat
 from . import losses
 from .config import Stage, TrainConfig
 from .data import TrainFrame, draw_weights, frame_size, prefetched
@@ -39,10 +38,8 @@ def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
     """A moment whose head and torso pose are turned and moved by ``[12]``: two rotation vectors and translations."""
     return replace(
         frame,
-        head_quat=quat_multiply(rotvec_to_quat(correction[0:3]), frame.head_quat),
-        head_position=frame.head_position + correction[3:6],
-        torso_quat=quat_multiply(rotvec_to_quat(correction[6:9]), frame.torso_quat),
-        torso_position=frame.torso_position + correction[9:12],
+        head=frame.head.moved(correction[0:6]),
+        torso=frame.torso.moved(correction[6:12]),
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..motion import Motion
-from ..transforms import quat_multiply, quat_to_rotvec, rotvec_to_quat
+from ..transforms import quat_to_rotvec
 
 RIDGES = (1e-2, 1e-1, 1.0, 10.0, 100.0)
 FOLDS = 5
@@ -45,19 +45,17 @@ def apply_corrections(motion: Motion, corrections: Tensor) -> Motion:
     """Turn and move head and torso of every frame by ``[T, 12]``: two rotation vectors and translations."""
     return replace(
         motion,
-        head_quats=quat_multiply(rotvec_to_quat(corrections[:, 0:3]), motion.head_quats),
-        head_positions=motion.head_positions + corrections[:, 3:6],
-        torso_quats=quat_multiply(rotvec_to_quat(corrections[:, 6:9]), motion.torso_quats),
-        torso_positions=motion.torso_positions + corrections[:, 9:12],
+        head=motion.head.moved(corrections[:, 0:6]),
+        torso=motion.torso.moved(corrections[:, 6:12]),
     )
 
 
 def _features(motion: Motion, train_frames: Tensor) -> Tensor:
     columns = [
-        quat_to_rotvec(motion.head_quats),
-        motion.head_positions,
-        quat_to_rotvec(motion.torso_quats),
-        motion.torso_positions,
+        quat_to_rotvec(motion.head.quats),
+        motion.head.positions,
+        quat_to_rotvec(motion.torso.quats),
+        motion.torso.positions,
         motion.expression,
     ]
     x = torch.cat(columns, dim=1).double()

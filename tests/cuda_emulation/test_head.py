@@ -15,7 +15,7 @@ from gaussian_head.head.cuda_render import HeadFrames, HeadRenderer
 from gaussian_head.head.moments import deform_moments
 from gaussian_head.metrics import fused
 from gaussian_head.metrics.image import C1, C2, _SsimMap, _window
-from gaussian_head.motion import MotionFrame
+from gaussian_head.motion import MotionFrame, Pose
 from gaussian_head.raster import rasterize
 
 OUTPUTS = ("means", "quats", "scales", "opacities", "colors")
@@ -66,10 +66,8 @@ def moments(count: int = 3) -> tuple[Tensor, Tensor]:
 def moment(poses: Tensor, f: int) -> MotionFrame:
     head_quat, head_position, torso_quat, torso_position = poses[f].split([4, 3, 4, 3])
     return MotionFrame(
-        head_quat=head_quat,
-        head_position=head_position,
-        torso_quat=torso_quat,
-        torso_position=torso_position,
+        head=Pose(quats=head_quat, positions=head_position),
+        torso=Pose(quats=torso_quat, positions=torso_position),
         expression=torch.zeros(0),
     )
 
@@ -194,7 +192,7 @@ def test_the_real_head(emulated: ModuleType) -> None:
     frames = [motion.at(t) for t in range(2)]
     with torch.no_grad():
         c = torch.stack([of_frame(head.coefficient_params, frame) for frame in frames])
-    poses = torch.stack([torch.cat([f.head_quat, f.head_position, f.torso_quat, f.torso_position]) for f in frames])
+    poses = torch.stack([torch.cat([f.head.quats, f.head.positions, f.torso.quats, f.torso.positions]) for f in frames])
     have = deform_moments(head.branches, c, poses)
     for name, a, b in zip(OUTPUTS, have, reference(head.branches, c, poses), strict=True):
         torch.testing.assert_close(a, b.detach(), rtol=1e-4, atol=2e-5, msg=lambda m, name=name: f"{name}: {m}")

@@ -40,7 +40,7 @@ def test_tracked_pose_and_mouth_follow_the_truth(road):
     _, clip, capture, _ = road
     truth = DemoTruth.load(clip.truth_path)
     true = rotmat_to_quat(torch.as_tensor(np.asarray(truth.head_rotations), dtype=torch.float32))
-    assert turn_range_error(capture.motion.head_quats, true) < 1.5
+    assert turn_range_error(capture.motion.head.quats, true) < 1.5
     opening = torch.as_tensor(np.asarray(truth.channel("jaw")), dtype=torch.float32)
     together = torch.stack([opening, capture.motion.channel("jaw_open")])
     assert torch.corrcoef(together)[0, 1] > 0.9

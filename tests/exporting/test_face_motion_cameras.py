@@ -29,7 +29,7 @@ def captured(tmp_path_factory):
 def tracked_corners(capture, t):
     motion = capture.motion
     vertices = capture.shape.posed(motion.expression[t])
-    return pose_apply(motion.head_quats[t], motion.head_positions[t], vertices).numpy()[capture.shape.triangles]
+    return pose_apply(motion.head.quats[t], motion.head.positions[t], vertices).numpy()[capture.shape.triangles]
 
 
 def test_obj_of_a_frame_is_the_tracked_face(captured, tmp_path):

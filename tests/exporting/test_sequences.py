@@ -57,8 +57,8 @@ def test_speech_makes_as_many_files_as_the_sound_has_frames(head, tmp_path):
 def test_a_still_pose_moves_the_expression_only(head):
     still = driving_performance(head, pose="still").motion
     assert torch.equal(still.expression, head.capture_motion.expression)
-    torch.testing.assert_close(quat_to_rotmat(still.head_quats), torch.eye(3).expand(len(still), 3, 3))
-    torch.testing.assert_close(still.torso_positions, head.centre.expand(len(still), 3))
+    torch.testing.assert_close(quat_to_rotmat(still.head.quats), torch.eye(3).expand(len(still), 3, 3))
+    torch.testing.assert_close(still.torso.positions, head.centre.expand(len(still), 3))
 
 
 def test_without_options_the_neutral_head_is_written(head, tmp_path):

@@ -18,7 +18,7 @@ from raster_scenes import random_scene
 from gaussian_head.head.branch import TRAINED, Branch
 from gaussian_head.head.fused import can_deform_fused, deform_fused
 from gaussian_head.metrics.image import ssim_map
-from gaussian_head.motion import MotionFrame
+from gaussian_head.motion import MotionFrame, Pose
 from gaussian_head.raster import rasterize
 from gaussian_head.raster.frames import rasterize_frames
 
@@ -138,10 +138,8 @@ def moment_of(pose: Tensor) -> MotionFrame:
     """The two poses of one moment, from 14 numbers."""
     head_quat, head_position, torso_quat, torso_position = pose.split([4, 3, 4, 3])
     return MotionFrame(
-        head_quat=head_quat,
-        head_position=head_position,
-        torso_quat=torso_quat,
-        torso_position=torso_position,
+        head=Pose(quats=head_quat, positions=head_position),
+        torso=Pose(quats=torso_quat, positions=torso_position),
         expression=torch.zeros(0),
     )
 

@@ -6,7 +6,7 @@ import torch
 
 from gaussian_head.head import Branch, deform
 from gaussian_head.head.branch import rotate_sh1
-from gaussian_head.motion import MotionFrame
+from gaussian_head.motion import MotionFrame, Pose
 from gaussian_head.transforms import quat_to_rotmat, rotvec_to_quat
 
 
@@ -29,10 +29,8 @@ def branch(name: str = "face", head_weight: float = 1.0, N: int = 6, J: int = 2)
 
 def moment(head=(0.0, 0.0, 0.0), torso=(0.0, 0.0, 0.0)) -> MotionFrame:
     return MotionFrame(
-        head_quat=rotvec_to_quat(torch.tensor(head)),
-        head_position=torch.tensor([0.0, 0.0, 1.0]),
-        torso_quat=rotvec_to_quat(torch.tensor(torso)),
-        torso_position=torch.tensor([0.1, 0.0, 1.0]),
+        head=Pose(quats=rotvec_to_quat(torch.tensor(head)), positions=torch.tensor([0.0, 0.0, 1.0])),
+        torso=Pose(quats=rotvec_to_quat(torch.tensor(torso)), positions=torch.tensor([0.1, 0.0, 1.0])),
         expression=torch.zeros(1),
     )
 

@@ -9,7 +9,7 @@ from gaussian_head.gaussians import Gaussians
 from gaussian_head.head import Branch, deform
 from gaussian_head.head.branch import TRAINED
 from gaussian_head.head.fused import can_deform_fused, deform_fused
-from gaussian_head.motion import MotionFrame
+from gaussian_head.motion import MotionFrame, Pose
 from gaussian_head.raster.native import kernels
 
 OUTPUTS = ("means", "quats", "scales", "opacities", "colors")
@@ -52,18 +52,26 @@ def case(sizes=(37, 5, 16), J=(30, 7, 16), degree=1, opposite=False):
     head_quat = torch.nn.functional.normalize(torch.randn(4, generator=g), dim=0)
     torso_quat = torch.nn.functional.normalize(head_quat + 0.3 * torch.randn(4, generator=g), dim=0)
     frame = MotionFrame(
-        head_quat=head_quat,
-        head_position=torch.tensor([0.1, 0.2, 1.0]),
-        torso_quat=-torso_quat if opposite else torso_quat,
-        torso_position=torch.tensor([-0.1, 0.2, 1.1]),
+        head=Pose(quats=head_quat, positions=torch.tensor([0.1, 0.2, 1.0])),
+        torso=Pose(quats=-torso_quat if opposite else torso_quat, positions=torch.tensor([-0.1, 0.2, 1.1])),
         expression=torch.zeros(1),
     )
     return branches, torch.randn(K, generator=g), frame
 
 
+def pose_of(frame):
+    values = (frame.head.quats, frame.head.positions, frame.torso.quats, frame.torso.positions)
+    return dict(zip(POSE, values, strict=True))
+
+
+def posed(frame, named):
+    head, torso = (Pose(quats=named[f"{part}_quat"], positions=named[f"{part}_position"]) for part in ("head", "torso"))
+    return replace(frame, head=head, torso=torso)
+
+
 def leaves_of(branches, coefficients, frame):
     named = {f"{b.name}.{name}": getattr(b, name) for b in branches for name in TRAINED}
-    named |= {name: getattr(frame, name) for name in POSE} | {"coefficients": coefficients}
+    named |= pose_of(frame) | {"coefficients": coefficients}
     return {name: value.clone().requires_grad_() for name, value in named.items()}
 
 
@@ -71,7 +79,7 @@ def with_leaves(branches, frame, leaves):
     return (
         [replace(b, **{name: leaves[f"{b.name}.{name}"] for name in TRAINED}) for b in branches],
         leaves["coefficients"],
-        replace(frame, **{name: leaves[name] for name in POSE}),
+        posed(frame, leaves),
     )
 
 
@@ -84,7 +92,7 @@ def run(function, branches, coefficients, frame, outputs=OUTPUTS, dtype=torch.fl
     """Outputs and gradients of a random linear function of them."""
     to = lambda x: x.to(dtype) if x.is_floating_point() else x  # noqa: E731
     branches = [replace(b, **{k: to(v) for k, v in b.tensors().items()}) for b in branches]
-    frame = replace(frame, **{name: to(getattr(frame, name)) for name in POSE})
+    frame = posed(frame, {name: to(value) for name, value in pose_of(frame).items()})
     leaves = leaves_of(branches, to(coefficients), frame)
     result = function(*with_leaves(branches, frame, leaves))
     g = torch.Generator().manual_seed(9)

@@ -121,7 +121,7 @@ def head():
         for b in head.branches
     )
     motion = head.capture_motion
-    flipped = dataclasses.replace(motion, torso_quats=-motion.torso_quats)
+    flipped = dataclasses.replace(motion, torso=dataclasses.replace(motion.torso, quats=-motion.torso.quats))
     return dataclasses.replace(head, branches=branches, capture_motion=flipped)
 
 

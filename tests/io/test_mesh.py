@@ -11,7 +11,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.io.gltf import write_animated_glb
 from gaussian_head.io.mesh import write_mesh
 from gaussian_head.io.motion_file import read_motion, write_motion
-from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.motion import SEMANTIC_CHANNELS, Motion, Pose
 from gaussian_head.transforms import quat_normalize, quat_to_rotmat
 
 VERTICES = torch.tensor([[0.0, 0, 0], [0.1, 0, 0], [0, 0.2, 0], [0, 0, 0.3]])
@@ -24,10 +24,8 @@ def make_motion(T=6, seed=0):
     channels = (*SEMANTIC_CHANNELS, "lip_0")
     return Motion(
         fps=25.0,
-        head_quats=quat_normalize(torch.randn(T, 4, generator=g)),
-        head_positions=torch.randn(T, 3, generator=g),
-        torso_quats=quat_normalize(torch.randn(T, 4, generator=g)),
-        torso_positions=torch.randn(T, 3, generator=g),
+        head=Pose(quats=quat_normalize(torch.randn(T, 4, generator=g)), positions=torch.randn(T, 3, generator=g)),
+        torso=Pose(quats=quat_normalize(torch.randn(T, 4, generator=g)), positions=torch.randn(T, 3, generator=g)),
         expression=torch.randn(T, len(channels), generator=g),
         channels=channels,
     )
@@ -97,7 +95,7 @@ def test_animated_glb_plays_the_motion(tmp_path):
         rotation = quat_to_rotmat(torch.tensor([w, x, y, z])).numpy()
         played = shape @ rotation.T + curves["translation"][t]
         face = VERTICES + torch.einsum("k,klc->lc", motion.expression[t], basis)
-        world = face @ quat_to_rotmat(motion.head_quats[t]).T + motion.head_positions[t]
+        world = face @ quat_to_rotmat(motion.head.quats[t]).T + motion.head.positions[t]
         np.testing.assert_allclose(played, world.numpy() * FLIP, atol=1e-5)
     assert len(trimesh.load(tmp_path / "face.glb", force="mesh").faces) == 4
 
@@ -117,8 +115,8 @@ def test_motion_json_round_trip(tmp_path):
     read = read_motion(tmp_path / "m.json")
     assert read.fps == motion.fps
     assert read.channels == motion.channels
-    for name in ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression"):
-        assert torch.equal(getattr(read, name), getattr(motion, name))
+    for name, values in motion.tensors().items():
+        assert torch.equal(read.tensors()[name], values)
 
 
 def test_motion_csv(tmp_path):
@@ -129,7 +127,7 @@ def test_motion_csv(tmp_path):
     assert len(rows) == 6
     assert float(rows[3]["time"]) == pytest.approx(0.12)
     assert float(rows[3]["jaw_open"]) == pytest.approx(motion.channel("jaw_open")[3].item(), rel=1e-6)
-    assert float(rows[5]["torso_qz"]) == pytest.approx(motion.torso_quats[5, 3].item(), rel=1e-6)
+    assert float(rows[5]["torso_qz"]) == pytest.approx(motion.torso.quats[5, 3].item(), rel=1e-6)
 
 
 def test_bad_motion_files(tmp_path):

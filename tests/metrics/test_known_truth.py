@@ -19,8 +19,8 @@ class MeshOfTheHead:
         self.camera, self._motion, self._shape = capture.camera, motion, capture.shape
         from gaussian_head.transforms import quat_to_rotmat
 
-        self.head_rotations = quat_to_rotmat(motion.head_quats).numpy()
-        self.head_positions = motion.head_positions.numpy()
+        self.head_rotations = quat_to_rotmat(motion.head.quats).numpy()
+        self.head_positions = motion.head.positions.numpy()
         self.plate = (capture.background * 255).astype(np.uint8)
 
     def __len__(self):
@@ -71,9 +71,10 @@ def test_a_perfect_head_is_perfect_from_all_sides(filmed, monkeypatch):
 def test_a_pose_that_is_off_is_measured(filmed, monkeypatch):
     _, capture, head = filmed
     renders_itself(monkeypatch, head)
-    positions = head.capture_motion.head_positions.clone()
+    positions = head.capture_motion.head.positions.clone()
     positions[capture.num_train] += torch.tensor([0.006, 0.0, 0.0])
-    off = replace(head, capture_motion=replace(head.capture_motion, head_positions=positions))
+    moved = replace(head.capture_motion.head, positions=positions)
+    off = replace(head, capture_motion=replace(head.capture_motion, head=moved))
     scores = measure_geometry(off, capture, MeshOfTheHead(capture))
     assert scores.position_mm == pytest.approx(2, abs=1.5)  # 6 mm in one of three held-out frames, some of it aligned
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.motion import SEMANTIC_CHANNELS, Motion, Pose
 from gaussian_head.transforms import rotvec_to_quat
 
 CHANNELS = (*SEMANTIC_CHANNELS, "lip_0", "lip_1", "face_0")
@@ -19,10 +19,8 @@ def wandering(T: int, fps: float = 25.0, seed: int = 0, channels: tuple[str, ...
     centre = torch.tensor([0.0, 0.0, 1.0])
     return Motion(
         fps=fps,
-        head_quats=rotvec_to_quat(turn),
-        head_positions=shift + centre,
-        torso_quats=rotvec_to_quat(0.2 * turn),
-        torso_positions=0.3 * shift + centre,
+        head=Pose(quats=rotvec_to_quat(turn), positions=shift + centre),
+        torso=Pose(quats=rotvec_to_quat(0.2 * turn), positions=0.3 * shift + centre),
         expression=0.05 * smooth_noise(T, len(channels), seed + 2, 5),
         channels=channels,
     )

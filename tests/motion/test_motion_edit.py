@@ -44,8 +44,8 @@ def test_amplify_scales_all_or_lips():
 def test_still_pose_holds_a_usual_frame():
     motion = wandering(50)
     still = still_pose(motion)
-    assert still.head_quats.diff(dim=0).abs().max() == 0
-    assert torch.equal(still.head_positions[3], motion.head_positions[typical_frame(motion)])
+    assert still.head.quats.diff(dim=0).abs().max() == 0
+    assert torch.equal(still.head.positions[3], motion.head.positions[typical_frame(motion)])
     assert torch.equal(still.expression, motion.expression)
     with pytest.raises(InputError):
         still_pose(motion, 50)
@@ -56,7 +56,7 @@ def test_resample_keeps_time():
     faster = resample(motion, 50.0)
     assert len(faster) == 200
     assert torch.allclose(faster.expression[::2], motion.expression, atol=1e-6)
-    assert torch.allclose(resample(faster, 25.0).head_quats, motion.head_quats, atol=1e-5)
+    assert torch.allclose(resample(faster, 25.0).head.quats, motion.head.quats, atol=1e-5)
     assert len(resample(motion, 30.0, 7)) == 7
 
 
@@ -70,11 +70,11 @@ def test_concatenate_joins_only_alike():
 def test_follow_moves_as_the_leader_does():
     motion, leader = wandering(40, seed=1), wandering(40, seed=9)
     led = follow(motion, leader)
-    wanted = leader.head_positions - leader.head_positions[typical_frame(leader)]
-    got = led.head_positions - motion.head_positions[typical_frame(motion)]
+    wanted = leader.head.positions - leader.head.positions[typical_frame(leader)]
+    got = led.head.positions - motion.head.positions[typical_frame(motion)]
     torch.testing.assert_close(got, wanted, atol=1e-6, rtol=0)
     still = follow(motion, leader, amount=0.0)
-    assert still.head_quats.diff(dim=0).abs().max() < 1e-6
+    assert still.head.quats.diff(dim=0).abs().max() < 1e-6
 
 
 def test_retarget_maps_ranges_and_fills_residuals():
@@ -92,7 +92,7 @@ def test_retarget_maps_ranges_and_fills_residuals():
     jaw = result.channel("jaw_open")
     assert torch.corrcoef(torch.stack([jaw, result.channel("lip_0")]))[0, 1] > 0.98
     assert torch.corrcoef(torch.stack([jaw, source.channel("jaw_open")]))[0, 1] > 0.999
-    assert retarget(source, target, pose=False).head_positions.diff(dim=0).abs().max() < 1e-6
+    assert retarget(source, target, pose=False).head.positions.diff(dim=0).abs().max() < 1e-6
     with pytest.raises(InputError, match="share no channel"):
         retarget(wandering(9, channels=("lip_0",)), target)
 
@@ -101,4 +101,4 @@ def test_retarget_to_oneself_changes_little():
     motion = wandering(200)
     again = retarget(motion, motion)
     torch.testing.assert_close(again.expression[:, :8], motion.expression[:, :8], atol=1e-5, rtol=0)
-    torch.testing.assert_close(again.head_positions, motion.head_positions, atol=1e-5, rtol=0)
+    torch.testing.assert_close(again.head.positions, motion.head.positions, atol=1e-5, rtol=0)

@@ -182,7 +182,7 @@ def test_drive_poses_blinks_and_seeds(speaker):
     assert blink.max() > blink.median() + 0.3
     assert torch.equal(drive_by_audio(model, motion, sound, fps=FPS, seed=3).expression, driven.expression)
     still = drive_by_audio(model, motion, sound, fps=FPS, pose="still", blink=False)
-    assert still.head_quats.diff(dim=0).abs().max() == 0
+    assert still.head.quats.diff(dim=0).abs().max() == 0
     assert still.channel("blink_l").unique().numel() == 1
     with pytest.raises(InputError, match="captured"):
         drive_by_audio(model, motion, sound, fps=FPS, pose="dancing")
@@ -204,7 +204,7 @@ def test_a_long_sound_is_heard_in_blocks_that_join_and_keep_the_level(speaker, m
     assert b.diff().abs().max() < 1.3 * a.diff().abs().max()
     quiet = slice(17 * 25, 23 * 25)
     torch.testing.assert_close(b[quiet], a[quiet], atol=1e-4, rtol=0)
-    torch.testing.assert_close(blocks.head_quats, whole.head_quats)
+    torch.testing.assert_close(blocks.head.quats, whole.head.quats)
 
 
 def test_sound_that_says_nothing_about_the_mouth_is_reported(speaker):

@@ -22,7 +22,7 @@ def motion():
     expression = 0.01 * torch.randn(T, len(CHANNELS), generator=generator)
     expression[:, LEANING] += 0.5 * turn[:, 1]
     expression[:, 0] += 0.5 * turn[:, 0]  # the jaw: never taken from the pose, even where it could be
-    return replace(moving, head_quats=rotvec_to_quat(turn), expression=expression)
+    return replace(moving, head=replace(moving.head, quats=rotvec_to_quat(turn)), expression=expression)
 
 
 def test_a_channel_that_leans_is_found_and_the_jaw_is_left_to_speech(motion):
@@ -30,7 +30,7 @@ def test_a_channel_that_leans_is_found_and_the_jaw_is_left_to_speech(motion):
     used = share.weights.abs().sum(0) > 0
     assert [CHANNELS[k] for k in used.nonzero()[:, 0].tolist()] == ["lip_1"]
     predicted = share.of(motion)[300:, LEANING]
-    wanted = 0.5 * quat_to_rotvec(motion.head_quats)[300:, 1]
+    wanted = 0.5 * quat_to_rotvec(motion.head.quats)[300:, 1]
     assert float((predicted - wanted).std()) < 0.1 * float(wanted.std())
 
 
@@ -42,7 +42,7 @@ def test_noise_has_no_share(motion):
 
 def test_far_poses_add_no_more_than_the_farthest_seen(motion):
     share = fit_pose_share(motion, torch.arange(T))
-    far = replace(motion, head_quats=rotvec_to_quat(torch.tensor([[0.0, 1.5, 0.0]]).expand(T, 3)))
+    far = replace(motion, head=replace(motion.head, quats=rotvec_to_quat(torch.tensor([[0.0, 1.5, 0.0]]).expand(T, 3))))
     bound = FARTHEST * share.weights.abs().sum(0)
     assert (share.of(far).abs() <= bound + 1e-6).all()
     assert torch.equal(share.added_to(far).expression, far.expression + share.of(far))

@@ -150,30 +150,30 @@ def test_the_plate_goes_on_out_of_focus_beside_a_wide_picture(head):
 
 
 def turns(motion, quat):
-    return quat_to_rotvec(quat_multiply(motion.head_quats, quat_conjugate(quat).expand_as(motion.head_quats)))
+    return quat_to_rotvec(quat_multiply(motion.head.quats, quat_conjugate(quat).expand_as(motion.head.quats)))
 
 
 def test_a_lent_pose_moves_from_its_own_mean_and_loops_without_a_jump(head, tmp_path, speech):
     leader = make_motion(80)
-    far = replace(leader, head_positions=leader.head_positions + torch.tensor([0.3, 0.1, 0.5]))
+    far = replace(leader, head=replace(leader.head, positions=leader.head.positions + torch.tensor([0.3, 0.1, 0.5])))
     write_motion(tmp_path / "nod.json", far)
     motion = speak(head, np.zeros(16000 * 12, np.float32) + 0.01, pose=tmp_path / "nod.json")
     assert len(motion) == 300
     rest = head.capture_motion.at(typical_frame(head.capture_motion))
     theirs = leader.at(typical_frame(leader))
     torch.testing.assert_close(
-        turns(motion, rest.head_quat)[:40], turns(leader, theirs.head_quat)[:40], atol=1e-4, rtol=0
+        turns(motion, rest.head.quats)[:40], turns(leader, theirs.head.quats)[:40], atol=1e-4, rtol=0
     )
-    assert (motion.head_positions - rest.head_position).norm(dim=1).max() < 0.05
-    largest = leader.head_positions.diff(dim=0).norm(dim=1).max()
-    assert motion.head_positions.diff(dim=0).norm(dim=1).max() < 1.5 * largest
+    assert (motion.head.positions - rest.head.positions).norm(dim=1).max() < 0.05
+    largest = leader.head.positions.diff(dim=0).norm(dim=1).max()
+    assert motion.head.positions.diff(dim=0).norm(dim=1).max() < 1.5 * largest
     free = speak(head, np.zeros(16000 * 12, np.float32) + 0.01)
     torch.testing.assert_close(motion.expression, free.expression)
 
 
 def test_replayed_clips_take_poses_too(head):
     still = posed_like(head.capture_motion, head, head.capture_motion.select(torch.tensor([3])))
-    assert (still.head_quats == still.head_quats[:1]).all()
+    assert (still.head.quats == still.head.quats[:1]).all()
     torch.testing.assert_close(still.expression, head.capture_motion.expression)
 
 

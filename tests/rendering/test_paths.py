@@ -184,17 +184,19 @@ def test_the_camera_of_another_capture_sees_our_head_as_it_saw_its_own(head, tmp
     from gaussian_head.transforms import quat_to_rotmat
 
     motion = make_motion(50)
-    motion = replace(motion, head_positions=motion.head_positions * 2)  # twice as far away, shifts twice as large
+    motion = replace(
+        motion, head=replace(motion.head, positions=motion.head.positions * 2)
+    )  # twice as far away, shifts twice as large
     other = SimpleNamespace(motion=motion, camera=head.camera)
     monkeypatch.setattr(follow.Capture, "load", lambda folder: other)
     cameras = camera_path(head, tmp_path, 120, fps=25.0)
     rest = other.motion.at(follow.typical_frame(other.motion))
     assert len(cameras) == 120
     for t in (5, 17, 30):
-        turned = quat_to_rotmat(motion.head_quats[t]) @ quat_to_rotmat(rest.head_quat).T
+        turned = quat_to_rotmat(motion.head.quats[t]) @ quat_to_rotmat(rest.head.quats).T
         torch.testing.assert_close(cameras[t].viewmat[:3, :3], turned, atol=0.01, rtol=0)
         shift = cameras[t].viewmat[:3, :3] @ head.centre + cameras[t].viewmat[:3, 3] - head.centre
-        torch.testing.assert_close(shift, (motion.head_positions[t] - rest.head_position) / 2, atol=6e-4, rtol=0)
+        torch.testing.assert_close(shift, (motion.head.positions[t] - rest.head.positions) / 2, atol=6e-4, rtol=0)
     steps = positions(cameras).diff(dim=0).norm(dim=1)
     assert float(steps.max()) < 0.03
     with pytest.raises(InputError, match="sideways"):

@@ -26,14 +26,14 @@ def filmed(tmp_path_factory):
 def prepared_clip(filmed, wobble_deg=0.0):
     """The filmed clip as the other systems keep it, its head frame turned, its rotations off by ``wobble_deg``."""
     frames = [filmed.frame(t) for t in range(filmed.num_frames)]
-    ours = quat_to_rotmat(filmed.motion.head_quats.double()).numpy()
+    ours = quat_to_rotmat(filmed.motion.head.quats.double()).numpy()
     angle = np.radians(wobble_deg) * np.where(np.arange(filmed.num_frames) % 2, 1, -1)
     off = [np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]]) for a in angle]
     return SimpleNamespace(
         images=[frame.image for frame in frames],
         labels=[frame.labels for frame in frames],
         rotations=[o @ r @ TURN for o, r in zip(off, ours, strict=True)],
-        positions=filmed.motion.head_positions.double().numpy(),
+        positions=filmed.motion.head.positions.double().numpy(),
         plate=(filmed.background * 255).round().astype(np.uint8),
         sound=filmed.audio(),
         focal=500.0,

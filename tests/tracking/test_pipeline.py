@@ -57,7 +57,7 @@ def test_a_small_clip_is_tracked(tracked):
     good = [t for t in range(80) if t not in capture.info.bad_frames]
     assert float(capture.residual[good].mean()) < 0.004 * 256
     assert not capture.info.has_audio
-    depth = capture.motion.head_positions[:, 2]
+    depth = capture.motion.head.positions[:, 2]
     assert 0.3 < float(depth.mean()) < 4
     assert float(depth.std() / depth.mean()) < 0.02
     frame = capture.frame(10)
@@ -72,7 +72,7 @@ def test_projected_shape_lies_on_the_landmarks(tracked):
 
     capture, _ = tracked
     pose = capture.motion.at(20)
-    posed = pose_apply(pose.head_quat, pose.head_position, capture.shape.posed(pose.expression))
+    posed = pose_apply(pose.head.quats, pose.head.positions, capture.shape.posed(pose.expression))
     distance = (capture.camera.project(posed) - capture.landmarks[20]).norm(dim=1).mean()
     assert float(distance) == pytest.approx(float(capture.residual[20]), abs=1e-3)
 
@@ -84,7 +84,7 @@ def test_lost_frames_are_flagged_not_fatal(tracked):
     assert not set(capture.train_frames.tolist()) & set(range(30, 34))
     assert capture.tracked.sum() < 80
     assert any("lost in" in e.message for e in events if isinstance(e, Warned))
-    assert capture.motion.head_positions.isfinite().all()
+    assert capture.motion.head.positions.isfinite().all()
 
 
 def test_events_and_report(tracked):

@@ -2,7 +2,7 @@
 
 import torch
 
-from gaussian_head.motion import SEMANTIC_CHANNELS, Motion
+from gaussian_head.motion import SEMANTIC_CHANNELS, Motion, Pose
 from gaussian_head.training.refine import apply_corrections, extend_corrections
 
 
@@ -14,10 +14,8 @@ def wandering_motion(T: int = 300) -> Motion:
     still = torch.tensor([[1.0, 0, 0, 0]]).repeat(T, 1)
     return Motion(
         fps=25.0,
-        head_quats=quats,
-        head_positions=walk,
-        torso_quats=still,
-        torso_positions=torch.zeros(T, 3),
+        head=Pose(quats=quats, positions=walk),
+        torso=Pose(quats=still, positions=torch.zeros(T, 3)),
         expression=code,
         channels=SEMANTIC_CHANNELS,
     )
@@ -43,6 +41,6 @@ def test_corrections_turn_and_move():
     corrections = torch.zeros(5, 12)
     corrections[:, 5] = 0.1
     moved = apply_corrections(motion, corrections)
-    torch.testing.assert_close(moved.head_positions[:, 2], motion.head_positions[:, 2] + 0.1)
-    torch.testing.assert_close(moved.head_quats, motion.head_quats)
-    torch.testing.assert_close(moved.torso_positions, motion.torso_positions)
+    torch.testing.assert_close(moved.head.positions[:, 2], motion.head.positions[:, 2] + 0.1)
+    torch.testing.assert_close(moved.head.quats, motion.head.quats)
+    torch.testing.assert_close(moved.torso.positions, motion.torso.positions)

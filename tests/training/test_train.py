@@ -162,7 +162,7 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_head(silent, tmp_pa
     for ours, theirs in zip(whole.branches, head.branches, strict=True):
         for name, value in ours.tensors().items():
             assert torch.equal(value, getattr(theirs, name)), name
-    assert torch.equal(whole.capture_motion.head_positions, head.capture_motion.head_positions)
+    assert torch.equal(whole.capture_motion.head.positions, head.capture_motion.head.positions)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
