@@ -40,8 +40,8 @@ def filmed(tmp_path_factory):
 
 def renders_itself(monkeypatch, head, shift=0.0):
     """Let the head stand in for the ray-cast truth, its depth moved by ``shift`` metres."""
-    from gaussian_head.metrics import known_truth
     from gaussian_head.demo import TruthFrame
+    from gaussian_head.metrics import known_truth
     from gaussian_head.rendering import render_frame
 
     def cast(truth, t, camera):
