@@ -1,7 +1,7 @@
 """Look at heads in the browser: turn them, play them, give them a voice and pull their faces.
 
-The pure parts (``clock``, ``pacing``, ``scheduler``, ``edits``, ``pictures``, ``views``) know nothing of the
-browser; ``bridge`` and ``tabs`` speak to it, ``worker`` renders, ``app`` wires them together.
+What is played and seen is ``gaussian_head.playing``'s, which knows nothing of a browser. ``bridge`` and ``tabs`` speak
+to one, ``worker`` renders for it, ``session`` holds what it sees, ``door`` lets it in, ``app`` wires them together.
 """
 
 from .app import ViewerHandle as ViewerHandle

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gaussian_head.checks import InputError
 from gaussian_head.head import Head
@@ -23,6 +23,10 @@ from .guests import Guests
 from .session import Session
 from .worker import Worker
 
+if TYPE_CHECKING:
+    from viser import ClientHandle, ViserServer
+
+
 log = logging.getLogger(__name__)
 TITLE = "gaussian-head"
 """Name of the panel and of the browser's tab."""
@@ -35,7 +39,7 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 class ViewerHandle:
     """A running viewer."""
 
-    def __init__(self, server: Any, host: str, sessions: SessionsOf, close: SessionsOf) -> None:
+    def __init__(self, server: ViserServer, host: str, sessions: SessionsOf, close: SessionsOf) -> None:
         """Stand for a server.
 
         Args:
@@ -116,7 +120,7 @@ def serve(
     aim(server, head)
     guests: Guests[Session] = Guests()
 
-    def welcome(client: Any) -> Session:
+    def welcome(client: ClientHandle) -> Session:
         session = Session(client, shelf, start, size)
         tabs.build(session)
         client.camera.on_update(lambda _: session.touch())
@@ -124,11 +128,11 @@ def serve(
         return session
 
     @server.on_client_connect
-    def _(client: Any) -> None:
+    def _(client: ClientHandle) -> None:
         guests.enter(client.client_id, lambda: welcome(client))
 
     @server.on_client_disconnect
-    def _(client: Any) -> None:
+    def _(client: ClientHandle) -> None:
         session = guests.leave(client.client_id)
         if session is not None:
             session.stop()
@@ -144,7 +148,7 @@ def _performance(head: Head, audio: Path) -> NamedPerformance:
     return spoken(head, read_audio(audio, sample_rate=SAMPLE_RATE), Path(audio).name)
 
 
-def open_server(host: str, port: int, *, verbose: bool) -> Any:
+def open_server(host: str, port: int, *, verbose: bool) -> ViserServer:
     """A viser server in this project's dress, with an empty scene; InputError for a host or port that cannot be."""
     if host not in LOCAL:
         log.warning("the viewer listens on %s, where anyone who reaches it can use it", host)
@@ -157,7 +161,7 @@ def open_server(host: str, port: int, *, verbose: bool) -> Any:
     return server
 
 
-def aim(server: Any, head: Head) -> None:
+def aim(server: ViserServer, head: Head) -> None:
     """Let browsers start in front of ``head``."""
     place = placement(head)
     server.initial_camera.position = place.position

@@ -17,7 +17,7 @@ import wave
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -25,6 +25,10 @@ from PIL import Image
 from gaussian_head.playing import Legend, NamedPerformance
 
 from .uploads import MAX_UPLOAD_MB, Piece, parse_piece
+
+if TYPE_CHECKING:
+    from viser import ClientHandle, ViserServer
+
 
 PEAKS = 600
 """Points of the outline that the timeline draws."""
@@ -151,7 +155,7 @@ class Caption:
     """Where the line between them can be dragged, in [0, 1]."""
 
 
-def entitle(server: Any, title: str) -> None:
+def entitle(server: ViserServer, title: str) -> None:
     """Name the browser's tab, in every browser that comes."""
     from viser import _messages
 
@@ -161,7 +165,7 @@ def entitle(server: Any, title: str) -> None:
 class Bridge:
     """JavaScript channel of one connected browser."""
 
-    def __init__(self, client: Any, on_message: Callable[[PlayerMessage], None]) -> None:
+    def __init__(self, client: ClientHandle, on_message: Callable[[PlayerMessage], None]) -> None:
         self._client = client
         self.alive = False
         """True once the browser has answered."""

@@ -125,7 +125,7 @@ def _doorkept(listening: socket.socket, host: str) -> Iterator[list[bool]]:
     """While inside, servers that viser opens use this socket, guarded; the list is filled when one did."""
     from viser.infra import _infra
 
-    names, used = vars(_infra), []
+    names, used = _infra.__dict__, []
     original = names["websockets"]
 
     def serve(handler: Any, _host: str, _port: int, *, process_request: Callable[..., Any], **options: Any) -> Any:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +31,10 @@ from .live_panel import LivePanel
 from .live_run import Run
 from .session import Session
 from .worker import Worker
+
+if TYPE_CHECKING:
+    from viser import ClientHandle, GuiFolderHandle
+
 
 log = logging.getLogger(__name__)
 NAME = "Head in training"
@@ -82,9 +86,9 @@ class LiveSession(Session):
 class _Onlooker:
     """A browser: waiting for something to see, or seeing it."""
 
-    client: Any
+    client: ClientHandle
     panel: LivePanel
-    folder: Any = None
+    folder: GuiFolderHandle | None = None
     """Holds the panel while nothing else is there."""
     session: LiveSession | None = None
 
@@ -211,18 +215,18 @@ class LiveView:
             for session in self.sessions:
                 session.renew(person)
 
-    def _enter(self, client: Any) -> None:
+    def _enter(self, client: ClientHandle) -> None:
         self._guests.enter(client.client_id, lambda: self._welcome(client))
         self.run.wake()
 
-    def _welcome(self, client: Any) -> _Onlooker:
+    def _welcome(self, client: ClientHandle) -> _Onlooker:
         if self._shelf.person is not None:
             return self._begin(client)
         folder = client.gui.add_folder("Training")
         with folder:
             return _Onlooker(client, LivePanel(client.gui, self.run), folder)
 
-    def _begin(self, client: Any) -> _Onlooker:
+    def _begin(self, client: ClientHandle) -> _Onlooker:
         session = LiveSession(client, self._shelf, None, self._size)
         panels: list[LivePanel] = []
         tabs.build(session, first={"Training": lambda _, gui: panels.append(LivePanel(gui, self.run))})
@@ -230,7 +234,7 @@ class LiveView:
         Worker(session).start()
         return _Onlooker(client, panels[0], session=session)
 
-    def _leave(self, client: Any) -> None:
+    def _leave(self, client: ClientHandle) -> None:
         self._left_at = time.monotonic()
         onlooker = self._guests.leave(client.client_id)
         if onlooker is not None and onlooker.session is not None:
@@ -248,7 +252,8 @@ class LiveView:
         with self._guests.doors:
             # It may have left since somebody looked who is here.
             if self._shelf.person is not None and onlooker.session is None and onlooker in self._guests.all:
-                onlooker.folder.remove()
+                if onlooker.folder is not None:
+                    onlooker.folder.remove()
                 begun = self._begin(onlooker.client)
                 onlooker.panel, onlooker.session = begun.panel, begun.session
         onlooker.panel.update()

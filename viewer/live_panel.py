@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from viser import Icon, uplot
 
 from .live_run import Run, Status, describe
+
+if TYPE_CHECKING:
+    from viser import GuiApi
+
 
 LOSS_COLOR, PSNR_COLOR = "#ff8a52", "#5ab0ff"
 AXIS_COLOR, GRID_COLOR = "#8f97a8", "rgba(143,151,168,0.15)"
@@ -17,18 +22,18 @@ CURVE_HEIGHT = 130
 class LivePanel:
     """Widgets of one browser; ``update`` brings them up to date."""
 
-    def __init__(self, gui: Any, run: Run) -> None:
+    def __init__(self, gui: GuiApi, run: Run) -> None:
         self._run = run
         self._shown: Status | None = None
         self._points = (-1, -1)
         status = run.status
         self._text = gui.add_markdown(describe(status))
         self._bar = gui.add_progress_bar(100 * status.share)
-        self._pause = gui.add_button("Pause training", icon="player-pause", visible=False)
-        self._resume = gui.add_button("Go on training", icon="player-play", color="green", visible=False)
+        self._pause = gui.add_button("Pause training", icon=Icon.PLAYER_PAUSE, visible=False)
+        self._resume = gui.add_button("Go on training", icon=Icon.PLAYER_PLAY, color="green", visible=False)
         self._stop = gui.add_button(
             "Stop and save",
-            icon="device-floppy",
+            icon=Icon.DEVICE_FLOPPY,
             visible=False,
             hint="ends training here and saves the head; `--resume` goes on from this step another time",
         )
@@ -60,14 +65,15 @@ class LivePanel:
                     chart.visible = True
 
 
-def _curve(gui: Any, title: str, color: str) -> Any:
-    axis = {"stroke": AXIS_COLOR, "grid": {"stroke": GRID_COLOR, "width": 1}}
+def _curve(gui: GuiApi, title: str, color: str) -> Any:
+    across: uplot.Axis = {"stroke": AXIS_COLOR, "grid": {"stroke": GRID_COLOR, "width": 1}}
+    up: uplot.Axis = {**across, "size": 44}
     return gui.add_uplot(
         (np.zeros(2), np.zeros(2)),
         ({"label": "step"}, {"label": title, "stroke": color, "width": 2, "points": {"show": False}}),
         title=title,
         scales={"x": {"time": False}},
-        axes=(axis, {**axis, "size": 44}),
+        axes=(across, up),
         legend={"show": False},
         height=CURVE_HEIGHT,
         visible=False,

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,11 +24,14 @@ from .links import Link, parse_link
 from .voices import Voices
 from .words import without_paths
 
+if TYPE_CHECKING:
+    from viser import ClientHandle
+
 
 class Session(Player):
     """What one browser is shown, and how it is told."""
 
-    def __init__(self, client: Any, shelf: Shelf, start: NamedPerformance | None, size: int) -> None:
+    def __init__(self, client: ClientHandle, shelf: Shelf, start: NamedPerformance | None, size: int) -> None:
         super().__init__(shelf, start, size)
         self.client = client
         self.keyframes: tuple[Keyframe, ...] = ()

@@ -8,7 +8,7 @@ size, and the node is scaled back.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +21,10 @@ from gaussian_head.playing.staging import Staging
 from gaussian_head.playing.views import View, camera_of
 from gaussian_head.sh import sh_to_rgb
 from gaussian_head.transforms import quat_to_rotmat
+
+if TYPE_CHECKING:
+    from viser import ClientHandle, GaussianSplatHandle
+
 
 UNIT = 0.12
 """Metres that count as one in what the browser is given: half a head."""
@@ -60,9 +64,9 @@ def splats_of(gaussians: Gaussians, camera_position: Tensor, origin: Tensor) -> 
 class SplatNode:
     """The splats in one browser's scene; made when first shown, taken away when hidden."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: ClientHandle) -> None:
         self._client = client
-        self._node: Any = None
+        self._node: GaussianSplatHandle | None = None
         self._hung: object = None
 
     def show(self, staging: Staging, view: View, t: int, pulse: float = 0.0) -> None:

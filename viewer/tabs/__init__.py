@@ -6,16 +6,20 @@ One file per tab, each with ``build(session, gui)``, called inside the tab that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..session import Session
 from . import camera, commands, face, look, play, save
+
+if TYPE_CHECKING:
+    from viser import GuiApi
+
 
 TABS = {"Play": play.build, "Face": face.build, "Look": look.build, "Camera": camera.build, "Save": save.build}
 """Titles in the order shown, and what fills each tab."""
 
 
-def build(session: Session, first: Mapping[str, Callable[[Session, Any], None]] | None = None) -> None:
+def build(session: Session, first: Mapping[str, Callable[[Session, GuiApi], None]] | None = None) -> None:
     """Fill the browser's control panel; ``first`` are tabs before the usual ones."""
     gui = session.client.gui
     tabs = gui.add_tab_group()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from viser import Icon
 
 from gaussian_head.playing import keyframes
 from gaussian_head.playing.keyframes import Keyframe
@@ -16,24 +17,28 @@ from gaussian_head.rendering import CameraPath
 from ..session import Session
 from .common import guarded, on_user
 
+if TYPE_CHECKING:
+    from viser import GuiApi, GuiDropdownHandle
+
+
 FOV_DEG = (5.0, 70.0)
 """Limits of the field of view."""
-NONE_YET = "no keyframe yet"
+NONE_YET: str = "no keyframe yet"
 TURNED = 1e-3
 """Change of a quaternion that counts as turned by hand."""
 
 
-def build(session: Session, gui: Any) -> None:
+def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
     _views(session, gui)
     with gui.add_folder("Keyframes"):
         _Keyframes(session, gui)
 
 
-def _views(session: Session, gui: Any) -> None:
+def _views(session: Session, gui: GuiApi) -> None:
     names = tuple(PRESETS)
     groups = [gui.add_button_group(label, part) for label, part in (("View", names[:3]), ("Side", names[3:]))]
-    reset = gui.add_button("Reset view", icon="home", hint="the recording camera, as at the start")
+    reset = gui.add_button("Reset view", icon=Icon.HOME, hint="the recording camera, as at the start")
     first = round(2 * math.degrees(recorded_fov(session.staging.person.head))) / 2
     fov = gui.add_slider("Field of view", *FOV_DEG, 0.5, first)
 
@@ -55,16 +60,16 @@ def _views(session: Session, gui: Any) -> None:
 class _Keyframes:
     """The list of keyframes and what can be done with it."""
 
-    def __init__(self, session: Session, gui: Any) -> None:
+    def __init__(self, session: Session, gui: GuiApi) -> None:
         self._session = session
         self._noted: View | None = None
-        add = gui.add_button("Add this view", icon="plus", hint="the camera as it stands now, at the moment shown")
-        self._list = gui.add_dropdown("Keyframe", (NONE_YET,))
+        add = gui.add_button("Add this view", icon=Icon.PLUS, hint="the camera as it stands now, at the moment shown")
+        self._list: GuiDropdownHandle[str] = gui.add_dropdown("Keyframe", (NONE_YET,))
         change = gui.add_button_group("Chosen one", ("Go there", "Delete"))
         self._follow = gui.add_checkbox("Fly the path", False, hint="the picture follows the keyframes while it plays")
-        save = gui.add_button("Save path", icon="download", hint="JSON, also for `gaussian-head render --camera`")
-        load = gui.add_upload_button("Load path …", icon="upload", mime_type=".json,application/json")
-        clear = gui.add_button("Delete all", icon="trash", color="gray")
+        save = gui.add_button("Save path", icon=Icon.DOWNLOAD, hint="JSON, also for `gaussian-head render --camera`")
+        load = gui.add_upload_button("Load path …", icon=Icon.UPLOAD, mime_type=".json,application/json")
+        clear = gui.add_button("Delete all", icon=Icon.TRASH, color="gray")
         add.on_click(lambda _: guarded(session, self._add))
         change.on_click(lambda _: guarded(session, self._go if change.value == "Go there" else self._delete))
         on_user(self._list, lambda: guarded(session, self._go))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..session import Session
 
+if TYPE_CHECKING:
+    from viser import GuiApi
 
-def build(session: Session, gui: Any) -> None:
+
+def build(session: Session, gui: GuiApi) -> None:
     """Register the commands."""
     commands = (
         ("Play or pause", lambda: session.command("toggle")),

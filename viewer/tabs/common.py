@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gaussian_head.checks import InputError
 
 from ..session import Session
+
+if TYPE_CHECKING:
+    from viser import GuiInputHandle
+
 
 log = logging.getLogger(__name__)
 SIZES = {"256": 256, "384": 384, "512": 512, "768": 768, "1024": 1024}
 """Picture heights offered, pixels."""
 
 
-def on_user(handle: Any, action: Callable[[], None]) -> None:
+def on_user(handle: GuiInputHandle[Any], action: Callable[[], None]) -> None:
     """Call ``action`` when the user changes a widget, not when the server does."""
     handle.on_update(lambda event: action() if event.client_id is not None else None)
 

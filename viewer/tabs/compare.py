@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gaussian_head.playing.compare import MODES, RECORDED
 from gaussian_head.playing.rivals import why_not_recorded
@@ -10,14 +10,19 @@ from gaussian_head.playing.rivals import why_not_recorded
 from ..session import Session
 from .common import guarded, on_user
 
+if TYPE_CHECKING:
+    from viser import GuiApi
+
+
 OFF = "Off"
-LABELS = dict(zip(("Side by side", "Wipe", "Difference x4"), MODES, strict=True))
+LABELS: dict[str, str] = dict(zip(("Side by side", "Wipe", "Difference x4"), MODES, strict=True))
 
 
-def build(session: Session, gui: Any) -> None:
+def build(session: Session, gui: GuiApi) -> None:
     """Fill the folder."""
     others = (RECORDED, *session.shelf.names)
-    mode = gui.add_dropdown("Compare", (OFF, *LABELS), hint="with the recorded frame, or another head")
+    modes: tuple[str, ...] = (OFF, *LABELS)
+    mode = gui.add_dropdown("Compare", modes, hint="with the recorded frame, or another head")
     other = gui.add_dropdown("With", others, visible=len(session.shelf.names) > 1)
     split = gui.add_slider("Split", 0.0, 1.0, 0.01, 0.5, visible=False, hint="or drag the line in the picture")
     reason = gui.add_markdown("", visible=False)

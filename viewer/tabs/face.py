@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from viser import Icon
 
 from ..session import Session
 from .common import on_user
+
+if TYPE_CHECKING:
+    from viser import GuiApi
+
 
 POSE_SLIDERS = (("Turn", "turn_deg", 45), ("Nod", "nod_deg", 30), ("Tilt", "tilt_deg", 30))
 """Label, field of Edits and limit in degrees."""
@@ -22,7 +28,7 @@ FACE_SLIDERS = (
 """Label, channels pushed, and limits in units of the channel's captured range."""
 
 
-def build(session: Session, gui: Any) -> None:
+def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
     sliders = []
     with gui.add_folder("Head"):
@@ -35,9 +41,9 @@ def build(session: Session, gui: Any) -> None:
             slider = gui.add_slider(label, low, high, 0.02, 0.0)
             on_user(slider, lambda s=slider, c=channels: session.push(c, s.value))
             sliders.append(slider)
-    blink = gui.add_button("Blink now", icon="eye", hint="closes both eyes once; B does it too")
+    blink = gui.add_button("Blink now", icon=Icon.EYE, hint="closes both eyes once; B does it too")
     blink.on_click(lambda _: session.blink())
-    reset = gui.add_button("Relax", icon="rotate-2", hint="every slider and switch of motion back to where it was")
+    reset = gui.add_button("Relax", icon=Icon.ROTATE_2, hint="every slider and switch of motion back to where it was")
 
     def relax() -> None:
         for slider in sliders:

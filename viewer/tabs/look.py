@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gaussian_head.head import PARTS
 from gaussian_head.playing.pictures import MODES, PLAIN
@@ -11,10 +11,14 @@ from ..session import Session
 from . import compare
 from .common import SIZES, on_user
 
+if TYPE_CHECKING:
+    from viser import GuiApi
+
+
 MODE_LABELS = dict(zip(("Colour", "Depth", "Normals", "Opacity", "Parts", "Motion", "Ellipsoids"), MODES, strict=True))
 
 
-def build(session: Session, gui: Any) -> None:
+def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
     mode = gui.add_dropdown("Show", tuple(MODE_LABELS))
     on_user(mode, lambda: session.restyle(mode=MODE_LABELS[mode.value]))
@@ -23,7 +27,8 @@ def build(session: Session, gui: Any) -> None:
         on_user(box, lambda: session.restyle(parts=frozenset(p for p, b in boxes.items() if b.value)))
     plate = gui.add_checkbox("Background", True, hint="the recorded background, or a plain colour")
     on_user(plate, lambda: session.restyle(plate=plate.value))
-    color = gui.add_rgb("Plain colour", tuple(round(255 * c) for c in PLAIN))
+    red, green, blue = (round(255 * c) for c in PLAIN)
+    color = gui.add_rgb("Plain colour", (red, green, blue))
     on_user(color, lambda: session.restyle(color=tuple(c / 255 for c in color.value)))
     scale = gui.add_slider("Gaussian size", 0.05, 1.5, 0.05, 1.0)
     on_user(scale, lambda: session.restyle(splat_scale=scale.value))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from viser import Icon
 
 from ..session import Session
 from .common import guarded, on_user
+
+if TYPE_CHECKING:
+    from viser import GuiApi
+
 
 SOUND_FILES = "audio/*,video/mp4,.wav,.mp3,.mp4,.m4a,.flac,.ogg,.webm"
 KEYS = (
@@ -16,7 +22,7 @@ POSES = {"captured": False, "still": True}
 BLINKS = {"as performed": "natural", "none": "off", "generated": "generated"}
 
 
-def build(session: Session, gui: Any) -> None:
+def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
     people = gui.add_dropdown("Head", session.shelf.names, visible=len(session.shelf.names) > 1)
     on_user(people, lambda: guarded(session, lambda: session.choose_person(people.value)))
@@ -34,14 +40,14 @@ def build(session: Session, gui: Any) -> None:
     gui.add_markdown(KEYS)
 
 
-def _voice(session: Session, gui: Any) -> None:
+def _voice(session: Session, gui: GuiApi) -> None:
     upload = gui.add_upload_button(
-        "Give it a voice …", icon="microphone", mime_type=SOUND_FILES, hint="wav, mp3, mp4 …: the head will say it"
+        "Give it a voice …", icon=Icon.MICROPHONE, mime_type=SOUND_FILES, hint="wav, mp3, mp4 …: the head will say it"
     )
     upload.on_upload(lambda _: session.give_voice(upload.value.name, upload.value.content))
     what = gui.add_markdown("", visible=False)
     bar = gui.add_progress_bar(0.0, visible=False)
-    cancel = gui.add_button("Cancel", icon="x", color="red", visible=False)
+    cancel = gui.add_button("Cancel", icon=Icon.X, color="red", visible=False)
     cancel.on_click(lambda _: session.voices.cancel())
 
     def tell(text: str, share: float | None) -> None:
@@ -54,7 +60,7 @@ def _voice(session: Session, gui: Any) -> None:
     session.voices.on_progress = tell
 
 
-def _liveliness(session: Session, gui: Any) -> None:
+def _liveliness(session: Session, gui: GuiApi) -> None:
     pose = gui.add_dropdown("Head pose", tuple(POSES), hint="still holds head and shoulders at their mean")
     on_user(pose, lambda: session.edit(still=POSES[pose.value]))
     blink = gui.add_dropdown("Blinks", tuple(BLINKS), hint="those of the performance, none, or others in their place")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from viser import Icon
 
 from gaussian_head.events import Listener
 from gaussian_head.exporting import FORMATS
@@ -16,13 +18,17 @@ from ..live_run import duration
 from ..session import Session
 from .common import SIZES, guarded, on_user, send
 
+if TYPE_CHECKING:
+    from viser import GuiApi
+
+
 VIDEO_KINDS = {"mp4": ".mp4", "mov, transparent": ".mov", "webm, transparent": ".webm"}
 """Name and file ending."""
 SPANS = {"moment": "this frame", "clip": "whole performance"}
 """What a format can hold, and how that is called."""
 
 
-def build(session: Session, gui: Any) -> None:
+def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
     jobs = _progress(session, gui)
     with gui.add_folder("Picture"):
@@ -33,11 +39,11 @@ def build(session: Session, gui: Any) -> None:
         _files(session, gui, jobs)
 
 
-def _progress(session: Session, gui: Any) -> Jobs:
+def _progress(session: Session, gui: GuiApi) -> Jobs:
     """The line at the top while something is being made."""
     text = gui.add_markdown("", visible=False)
     bar = gui.add_progress_bar(0.0, visible=False)
-    cancel = gui.add_button("Cancel", icon="x", color="red", visible=False)
+    cancel = gui.add_button("Cancel", icon=Icon.X, color="red", visible=False)
 
     def show(state: State | None) -> None:
         if session.stopped:
@@ -61,10 +67,10 @@ def _progress(session: Session, gui: Any) -> Jobs:
     return jobs
 
 
-def _pictures(session: Session, gui: Any) -> None:
+def _pictures(session: Session, gui: GuiApi) -> None:
     height = gui.add_dropdown("Picture height", tuple(SIZES), initial_value="1024")
     transparent = gui.add_checkbox("Transparent", False)
-    shot = gui.add_button("Screenshot", icon="camera")
+    shot = gui.add_button("Screenshot", icon=Icon.CAMERA)
 
     def take() -> None:
         content = exports.screenshot(
@@ -75,7 +81,7 @@ def _pictures(session: Session, gui: Any) -> None:
     shot.on_click(lambda _: guarded(session, take))
 
 
-def _videos(session: Session, gui: Any, jobs: Jobs) -> None:
+def _videos(session: Session, gui: GuiApi, jobs: Jobs) -> None:
     sizes = {**SIZES, str(session.staging.size): session.staging.size}
     height = gui.add_dropdown("Video height", tuple(sizes), initial_value=str(session.staging.size))
     kind = gui.add_dropdown("Video format", tuple(VIDEO_KINDS))
@@ -91,20 +97,20 @@ def _videos(session: Session, gui: Any, jobs: Jobs) -> None:
         _begin(session, jobs, name, work)
 
     for label, camera, icon in (
-        ("Video from this view", "view", "movie"),
-        ("Video in orbit", "orbit", "rotate-360"),
-        ("Video along keyframes", "keyframes", "route"),
+        ("Video from this view", "view", Icon.MOVIE),
+        ("Video in orbit", "orbit", Icon.ROTATE_360),
+        ("Video along keyframes", "keyframes", Icon.ROUTE),
     ):
         button = gui.add_button(label, icon=icon)
         button.on_click(lambda _, c=camera: guarded(session, partial(film, c)))
 
 
-def _files(session: Session, gui: Any, jobs: Jobs) -> None:
-    gaussians = gui.add_button("Gaussians of this frame (PLY)", icon="grain")
+def _files(session: Session, gui: GuiApi, jobs: Jobs) -> None:
+    gaussians = gui.add_button("Gaussians of this frame (PLY)", icon=Icon.GRAIN)
     format = gui.add_dropdown("File format", tuple(FORMATS))
     of = gui.add_dropdown("Of", tuple(SPANS.values()))
     says = gui.add_markdown("")
-    save = gui.add_button("Save file", icon="download")
+    save = gui.add_button("Save file", icon=Icon.DOWNLOAD)
 
     def describe() -> None:
         row = FORMATS[format.value]
