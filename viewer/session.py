@@ -72,7 +72,6 @@ class Session(Player):
     def give_voice(self, name: str, content: bytes) -> None:
         """Let the head speak a sound or video file that the browser sent; failures become notifications."""
         if self.voices.give(name, content, lambda samples: self.speak(samples, name)):
-            self._announce()
             self.hint(f"{name} is ready: press play")
 
     def go_to(self, preset: int) -> None:

@@ -239,7 +239,8 @@ class Player:
                 return False
             self.performances = [p for p in self.performances if p.name != performance.name] + [performance]
             self._play(performance)
-            return True
+        self._announce()
+        return True
 
     def _voices(self) -> list[NamedPerformance]:
         """The performances that any head could speak."""
