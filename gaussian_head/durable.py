@@ -22,8 +22,8 @@ else:
 
 STAGING = re.compile(r"\..*\.[0-9a-f]{16}\.tmp", re.DOTALL)
 """Names of hidden folders in which an output waits until it is complete; its owner holds a lock on it."""
-ASIDE = ".old"
-"""Ending of what waits beside the new one while two renames replace it."""
+ASIDE = ".aside"
+"""Folder in it where an old folder waits while two renames replace it, under its own name."""
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Of Linux's ``renameat2``."""
 _open: set[Path] = set()
@@ -52,11 +52,11 @@ def replacing(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
     try:
         yield fresh
         _settle(fresh, staging.stat().st_mode & 0o777)
-        _swap(fresh, path)
+        _swap(fresh, path, staging / ASIDE / path.name)
         _sync(path.parent)
     finally:
         _open.discard(staging)
-        shutil.rmtree(staging, ignore_errors=True)
+        _clear(staging)
         _unlock(lock)
 
 
@@ -120,7 +120,7 @@ def _replaced_within(path: Path) -> Iterator[Path]:
     fresh = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         yield fresh
-        _swap(fresh, path)
+        _swap(fresh, path, fresh.with_name(fresh.name + ASIDE) / path.name)
     finally:
         _delete(fresh)
         _delete(fresh.with_name(fresh.name + ASIDE))
@@ -152,12 +152,17 @@ def _sweep(parent: Path) -> None:
             continue
         if lock is None:
             continue
-        for aside in staging.glob(f"*{ASIDE}"):
-            home = parent / aside.name.removesuffix(ASIDE)
-            if not home.exists():
-                os.rename(aside, home)
-        shutil.rmtree(staging, ignore_errors=True)
+        _clear(staging)
         _unlock(lock)
+
+
+def _clear(staging: Path) -> None:
+    """Put back what was held aside and has nothing in its place, and remove the rest."""
+    for aside in staging.glob(f"{ASIDE}/*"):
+        home = staging.parent / aside.name
+        if not home.exists():
+            os.rename(aside, home)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def _lock(folder: Path, *, known_only: bool = False) -> int | None:
@@ -181,12 +186,12 @@ def _unlock(lock: int | None) -> None:
         os.close(lock)
 
 
-def _swap(fresh: Path, path: Path) -> None:
-    """Put ``fresh`` at ``path``; an old folder is left where ``fresh`` was, or beside it."""
+def _swap(fresh: Path, path: Path, aside: Path) -> None:
+    """Put ``fresh`` at ``path``; an old folder is left where ``fresh`` was, or at ``aside``."""
     if not path.is_dir() or not fresh.is_dir():
         os.replace(fresh, path)
     elif not _exchange(fresh, path):
-        aside = fresh.with_name(path.name + ASIDE)
+        aside.parent.mkdir()
         os.rename(path, aside)
         try:
             os.rename(fresh, path)

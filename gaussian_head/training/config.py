@@ -47,7 +47,7 @@ class LearningRates:
     """Metres per unit coefficient."""
     coefficients: float = 1e-3
     """Weights of the learned coefficients."""
-    pose: float = 5e-4
+    pose: float = 1.5e-4
     """Radians and metres of a frame's pose correction, in a step on that frame."""
 
 
