@@ -225,6 +225,25 @@ def test_a_hand_before_the_mouth_is_named_and_left_out(talking, findings):
     assert "covers the face" in findings.all[0].words
 
 
+def test_a_hand_of_the_faces_own_colour_is_told_by_the_missing_lips(talking, findings):
+    colours, points = talking
+    face = colours.copy()
+    face *= (face.mean((0, 1)) / face.mean(0, keepdims=True)) ** 0.8  # an even skin
+    lips = np.linalg.norm(points[0, :468] - points[0, 13], axis=1) < 12
+    face[:, lips] *= [0.8, 0.55, 0.55]
+    hidden = face.copy()
+    near = np.linalg.norm(points[0, :468] - points[0, 13], axis=1) < 30
+    rng = np.random.default_rng(5)
+    hidden[40:65, near] = face[0, 50] + rng.normal(0, 3, (25, near.sum(), 3))
+    judge_cover(face.clip(0, 255).astype(np.uint8), points, np.ones(100, bool), findings)
+    assert findings.all == []
+    judge_cover(hidden.clip(0, 255).astype(np.uint8), points, np.ones(100, bool), findings)
+    ((kind, severity, first, last),) = told(findings)
+    assert (kind, severity) == ("covered", "left out")
+    assert abs(first[0] - 40) <= 2
+    assert abs(last[0] - 64) <= 2
+
+
 def test_light_on_the_face_is_no_cover(talking):
     colours, points = talking
     halved = colours * np.where(np.arange(100) < 60, 1.0, 0.6)[:, None, None]
