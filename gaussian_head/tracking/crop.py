@@ -81,8 +81,7 @@ def survey(footage: Footage, findings: Findings, listener: Listener = ignore) ->
     for event in looked.bad:
         findings.add("damaged", event.message, severity="left out", frames=event.frames)
     if looked.turn:
-        stands = TURNS[looked.turn]
-        findings.add("turned", f"The person stands {stands} in the video: the pictures were turned for tracking.")
+        findings.add("turned", f"The video {TURNS[looked.turn]}: its pictures were turned upright for tracking.")
         footage = replace(footage, turn=looked.turn)
         looked = _look(footage, listener)
     people, small, step = looked.people, looked.small, looked.step

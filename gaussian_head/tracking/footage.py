@@ -17,7 +17,7 @@ LOOK_SIDE = 640
 """Longest side of a picture looked at for that, pixels."""
 SURER = 0.04
 """By how much the detector must be surer of faces in turned pictures; upright clips are 0.08 and more the other way."""
-TURNS = ("", "on its right side", "upside down", "on its left side")
+TURNS = ("", "lies on its right side", "stands upside down", "lies on its left side")
 """How a picture stands that is put right by so many quarter turns counter-clockwise."""
 
 
