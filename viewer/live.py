@@ -12,16 +12,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gaussian_head.checks import InputError
 from gaussian_head.events import Event
 from gaussian_head.head import Head
 from gaussian_head.playing.edits import MeanPose
 from gaussian_head.playing.footage import Footage
-from gaussian_head.playing.performances import NamedPerformance
+from gaussian_head.playing.performances import captured
 from gaussian_head.playing.shelf import Shelf, ShelvedHead
-from gaussian_head.rendering import captured_sound
 from gaussian_head.training import StepDone, StopTraining
 
 from . import tabs
@@ -202,8 +199,7 @@ class LiveView:
         old = self._shelf.person
         if old is not None and old.head.capture_motion is head.capture_motion:
             return replace(old, head=head)
-        sound = _sound(head) if old is None else old.clip.samples
-        clip = NamedPerformance(name="Captured clip", motion=head.capture_motion, samples=sound)
+        clip = captured(head) if old is None else replace(old.clip, motion=head.capture_motion)
         footage = Footage.of(head) if old is None else old.footage
         return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip, footage=footage)
 
@@ -261,11 +257,3 @@ class LiveView:
 
 def _sessions(onlookers: tuple[_Onlooker, ...]) -> tuple[LiveSession, ...]:
     return tuple(o.session for o in onlookers if o.session is not None)
-
-
-def _sound(head: Head) -> np.ndarray | None:
-    try:
-        return captured_sound(head)
-    except InputError as error:
-        log.warning("the clip plays without sound: %s", error)
-        return None

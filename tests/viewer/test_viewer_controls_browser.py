@@ -99,10 +99,10 @@ def test_ellipsoids_and_gaussian_size(page):
 def test_the_status_names_frame_time_count_and_size(page):
     page.tab.evaluate("gaussianHead.seek(0.61)")
     page.until(lambda: text(page, "#gh-chip").startswith("frame 16 of 50"), "the frame")
+    page.until(lambda: " x 160" in text(page, "#gh-chip"), "the full picture")
     status = text(page, "#gh-chip")
     assert " ms" in status
     assert "1,500 Gaussians" in status
-    assert " x 160" in status
 
 
 def test_a_wipe_against_the_recorded_frame_can_be_dragged(page, viewer):
