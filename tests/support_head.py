@@ -33,6 +33,7 @@ class LoudnessToMotion:
     channels = CHANNELS
     encoder = "mel"
     pose_share = None
+    basis_id = ""
 
     def predict(self, samples: np.ndarray, fps: float, num_frames: int, *, close_in_silence: bool = True) -> Tensor:
         """Lip code ``[num_frames, K]`` of mono 16 kHz samples ``[S]``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from ..camera import Camera
 from ..checks import InputError, read_json, require_file, require_shapes
 from ..media import read_audio, read_image
-from ..motion import Motion, MotionFrame
+from ..motion import Motion, MotionFrame, basis_identity
 from ..transforms import quat_to_rotmat
 from . import layout
 from ._cache import ByteCache
@@ -118,10 +119,14 @@ class Capture:
         K = torch.tensor(self.info.K, dtype=torch.float32)
         return Camera(viewmat=torch.eye(4), K=K, width=self.info.width, height=self.info.height)
 
+    @cached_property
+    def _basis_id(self) -> str:
+        return basis_identity(self._tensors["basis"])
+
     @property
     def motion(self) -> Motion:
         """The tracked motion of all N frames."""
-        return Motion.from_tensors(self._tensors, fps=self.fps, channels=self.info.channels)
+        return Motion.from_tensors(self._tensors, fps=self.fps, channels=self.info.channels, basis_id=self._basis_id)
 
     @property
     def shape(self) -> FaceShape:

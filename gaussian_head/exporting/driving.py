@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
+from ..events import Listener, Warned, ignore
 from .material import rest_moment
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def driving_performance(
     pose: Literal["captured", "still"] = "captured",
     frames: str | None = None,
     with_sound: bool = False,
+    listener: Listener = ignore,
 ) -> Performance:
     """Speech, a motion file or, without either, the captured clip; the chosen frames only.
 
@@ -34,6 +36,8 @@ def driving_performance(
         pose: ``"still"`` holds head and torso at rest.
         frames: ``start:stop:step``, as `chosen_frames` reads it; None for all.
         with_sound: keep what is heard: the given sound in full quality, or the clip's own where it still is.
+        listener: is warned of private channels in ``motion`` that are another face's, and so left out and filled in
+            with what usually goes with the named ones, or that do not say whose they are.
 
     Raises:
         InputError: two drivers at once, channels that are not the head's, or no frame left.
@@ -44,7 +48,7 @@ def driving_performance(
 
     if audio is not None and motion is not None:
         raise InputError("audio and motion were both given; one driver is wanted.")
-    moved, samples, rate = _moved(head, audio, motion, pose), None, FULL_RATE
+    moved, samples, rate = _moved(head, audio, motion, pose, listener), None, FULL_RATE
     if with_sound and audio is not None:
         samples = read_audio(audio, sample_rate=FULL_RATE)
     elif with_sound and motion is None:
@@ -53,7 +57,13 @@ def driving_performance(
     return performance if frames is None else performance.select(chosen_frames(frames, len(performance)))
 
 
-def _moved(head: Head, audio: str | Path | None, file: str | Path | None, pose: Literal["captured", "still"]) -> Motion:
+def _moved(
+    head: Head,
+    audio: str | Path | None,
+    file: str | Path | None,
+    pose: Literal["captured", "still"],
+    listener: Listener,
+) -> Motion:
     from dataclasses import replace
 
     from ..io.motion_file import read_motion
@@ -62,7 +72,7 @@ def _moved(head: Head, audio: str | Path | None, file: str | Path | None, pose: 
 
     if audio is not None:
         return speak(head, read_audio(audio, sample_rate=SAMPLE_RATE), pose=pose)
-    motion = head.capture_motion if file is None else read_motion(file)
+    motion = head.capture_motion if file is None else _at_home(head, file, read_motion(file), listener)
     if motion.channels != head.channels:
         raise InputError(
             f"{file} has channels {', '.join(motion.channels)}; those of this head are wanted:"
@@ -72,6 +82,20 @@ def _moved(head: Head, audio: str | Path | None, file: str | Path | None, pose: 
         return motion
     rest = rest_moment(head)
     return replace(motion, head=rest.head.held(len(motion)), torso=rest.torso.held(len(motion)))
+
+
+def _at_home(head: Head, file: str | Path, motion: Motion, listener: Listener) -> Motion:
+    """The motion of a file as this head can show it; told where that is not what the file holds."""
+    from ..motion import at_home
+
+    private, ours = ", ".join(motion.private_channels), head.capture_motion
+    if motion.is_foreign_to(ours):
+        words = f"{file} was tracked on another face: its private channels ({private}) mean nothing on this one."
+        listener(Warned(message=f"{words} They are left out, and what usually goes with the others takes their place."))
+    elif ours.basis_id and private and not motion.basis_id:
+        words = f"{file} does not say whose private channels ({private}) it holds; they are taken for this head's own."
+        listener(Warned(message=f"{words} If the face looks wrong, export the motion again from its own capture."))
+    return at_home(motion, ours)
 
 
 def chosen_frames(text: str, num_frames: int) -> slice:

@@ -50,6 +50,7 @@ def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
         "branches": [b.name for b in branches],
         "channels": list(motion.channels),
         "fps": motion.fps,
+        "basis": motion.basis_id,
         "num_train": fields["num_train"],
         "width": camera.width,
         "height": camera.height,
@@ -90,8 +91,9 @@ def _check_meta(meta: dict[str, Any]) -> None:
     require_count(meta["num_train"], "num_train")
     for side in ("width", "height"):
         require_count(meta[side], side, least=1, most=MOST_PIXELS)
-    if not isinstance(meta["capture"], str):
-        raise InputError(f"capture is a {type(meta['capture']).__name__}; a path was wanted.")
+    for name in ("capture", "basis"):
+        if not isinstance(meta.get(name, ""), str):
+            raise InputError(f"{name} is a {type(meta[name]).__name__}; a text was wanted.")
     if set(meta["branches"]) - set(PARTS) or not meta["branches"]:
         raise InputError(f"branches are {meta['branches']}; some of {PARTS} were wanted.")
 
@@ -124,7 +126,7 @@ def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
 def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> dict[str, Any]:
     prefix = "coefficients."
     moved = {key.removeprefix("motion."): value for key, value in tensors.items() if key.startswith("motion.")}
-    motion = Motion.from_tensors(moved, fps=meta["fps"], channels=meta["channels"])
+    motion = Motion.from_tensors(moved, fps=meta["fps"], channels=meta["channels"], basis_id=meta.get("basis", ""))
     return dict(
         branches=tuple(
             Branch(name=name, **{key: tensors[f"branch.{name}.{key}"] for key in (*PER_GAUSSIAN, "uses")})

@@ -30,10 +30,11 @@ def units(channels: tuple[str, ...]) -> dict[str, str]:
 
 
 def write_motion(path: str | Path, motion: Motion) -> None:
-    """Write ``.json`` or ``.csv`` (one row per frame: time in seconds, poses, then the channels); audio is left out.
+    """Write ``.json`` or ``.csv`` (one row per frame: time in seconds, poses, then the channels).
 
     Positions are metres, rotations unit quaternions wxyz, both from head or torso to the recording camera's world;
-    channels are the expression code, 0 for the neutral face.
+    channels are the expression code, 0 for the neutral face. JSON says in ``basis`` whose face its private channels
+    belong to.
 
     Raises:
         InputError: Another suffix.
@@ -47,6 +48,7 @@ def write_motion(path: str | Path, motion: Motion) -> None:
         if path.suffix == ".json":
             columns = {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=False)}
             head = {"format": FORMAT, "version": VERSION, "fps": motion.fps, "channels": list(motion.channels)}
+            head |= {"basis": motion.basis_id}
             json.dump(head | {"num_frames": len(motion), "units": units(motion.channels), "columns": columns}, file)
         else:
             writer = csv.writer(file)
@@ -68,7 +70,9 @@ def read_motion(path: str | Path) -> Motion:
             raise InputError(f"{path} is {data['format']!r} version {data['version']}; {FORMAT!r} 1 was wanted.")
         channels, columns = require_names(data["channels"], "channels"), data["columns"]
         table = {name: np.array(columns[name], np.float64) for names in (*_POSES.values(), channels) for name in names}
-        fps = data["fps"]
+        fps, basis = data["fps"], data.get("basis", "")
+        if not isinstance(basis, str):
+            raise InputError(f"basis is a {type(basis).__name__}; a text was wanted.")
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
@@ -88,6 +92,6 @@ def read_motion(path: str | Path) -> Motion:
 
     try:
         tensors = {key: columns_of(names) for key, names in (_POSES | {"expression": channels}).items()}
-        return Motion.from_tensors(tensors, fps=fps, channels=channels)
+        return Motion.from_tensors(tensors, fps=fps, channels=channels, basis_id=basis)
     except ValueError as error:
         raise InputError(f"motion file {path}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -34,6 +35,12 @@ centre over half the eye width, in head frame axes (+x to the subject's left, se
 """
 
 LIP_CHANNELS = ("jaw_open", "lip_width", "lip_pucker")
+
+
+def basis_identity(basis: Tensor) -> str:
+    """Name of a tracked expression basis ``[K, L, 3]``, by which private channels of it are told from others'."""
+    values = basis.detach().cpu().float().contiguous().numpy()
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()[:16]
 
 
 def is_lip_channel(name: str) -> bool:
@@ -101,7 +108,9 @@ class Motion:
     expression: Tensor
     """``[T, K]`` expression code; zero is the neutral face."""
     channels: tuple[str, ...]
-    """K channel names: SEMANTIC_CHANNELS first, then ``lip_<i>``, then ``face_<i>``."""
+    """K channel names: SEMANTIC_CHANNELS first, then ``lip_<i>``, then ``face_<i>``, which are private to one face."""
+    basis_id: str = ""
+    """``basis_identity`` of the face whose private channels these are; "" where nobody knows (older files)."""
 
     def __post_init__(self) -> None:
         require_number(self.fps, "Motion.fps", least=SLOWEST, most=FASTEST)
@@ -119,12 +128,21 @@ class Motion:
                 raise ValueError(f"Motion.{name} has shape {got}; {shape} was wanted.")
 
     @staticmethod
-    def from_tensors(tensors: Mapping[str, Tensor], *, fps: float, channels: Sequence[str]) -> Motion:
+    def from_tensors(
+        tensors: Mapping[str, Tensor], *, fps: float, channels: Sequence[str], basis_id: str = ""
+    ) -> Motion:
         """A motion of what ``tensors`` names: ``head_quats``, ``head_positions``, the same of torso, ``expression``."""
         head, torso = (
             Pose(quats=tensors[f"{part}_quats"], positions=tensors[f"{part}_positions"]) for part in ("head", "torso")
         )
-        return Motion(fps=fps, head=head, torso=torso, expression=tensors["expression"], channels=tuple(channels))
+        return Motion(
+            fps=fps,
+            head=head,
+            torso=torso,
+            expression=tensors["expression"],
+            channels=tuple(channels),
+            basis_id=basis_id,
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """All numbers under the names that files give them; ``from_tensors`` takes them back."""
@@ -143,6 +161,16 @@ class Motion:
     def duration(self) -> float:
         """Length in seconds."""
         return len(self) / self.fps
+
+    @property
+    def private_channels(self) -> tuple[str, ...]:
+        """Names of the channels that mean something on one face only."""
+        return tuple(name for name in self.channels if name not in SEMANTIC_CHANNELS)
+
+    def is_foreign_to(self, other: Motion) -> bool:
+        """True where both say whose private channels they have, and these are of two faces."""
+        known = self.basis_id and other.basis_id and self.private_channels
+        return bool(known) and self.basis_id != other.basis_id
 
     def channel(self, name: str) -> Tensor:
         """Values ``[T]`` of one named channel."""

@@ -74,6 +74,8 @@ class AudioToMotion:
     """Nets between the same values."""
     pose_share: PoseShare | None = None
     """What of the lips goes with the pose; not part of ``predict``, which knows of no pose."""
+    basis_id: str = ""
+    """Identity of the face whose lip channels it predicts; "" where nobody knows."""
 
     @property
     def lips(self) -> list[int]:
@@ -159,7 +161,8 @@ class AudioToMotion:
                 nets.append(net)
             return AudioToMotion(
                 **{name: tensors[name] for name in TENSORS},
-                **{name: meta[name] for name in PLAIN if name != "channels"},
+                **{name: meta[name] for name in PLAIN if name not in ("channels", "basis_id")},
+                basis_id=str(meta.get("basis_id", "")),
                 channels=channels,
                 nets=tuple(nets),
                 pose_share=_pose_share(tensors),
@@ -217,7 +220,7 @@ TENSORS = (
     "highest",
     "ridge",
 )
-PLAIN = ("encoder", "encoder_version", "fps", "channels", "correlation")
+PLAIN = ("encoder", "encoder_version", "fps", "channels", "correlation", "basis_id")
 
 
 def _check_tensors(tensors: dict[str, Tensor], lips: int, channels: int) -> None:

@@ -64,12 +64,14 @@ def drive_by_audio(
 
     Raises:
         InputError: the sound is empty or not finite, ``pose`` is unknown, or the model was trained on
-            other channels.
+            other channels or another face.
     """
     if pose not in ("captured", "still"):
         raise InputError(f"pose {pose!r} is unknown; choose 'captured' or 'still'.")
     if model.channels != captured.channels:
         raise InputError("the speech predictor and the captured motion have different channels; train the head again.")
+    if model.basis_id and captured.basis_id and model.basis_id != captured.basis_id:
+        raise InputError("the speech predictor was trained on another face; take the one of this head.")
     num_frames = num_frames_of(samples, fps)
     spoken = _spoken(model, samples, fps, num_frames, close_in_silence, listener)
     return leaning(model, _performed(captured, spoken, fps, still=pose == "still", blink=blink, seed=seed))

@@ -89,9 +89,13 @@ def concatenate(first: Motion, second: Motion) -> Motion:
             f"motions of {len(first.channels)} channels at {first.fps} fps and of {len(second.channels)} "
             f"at {second.fps} cannot be joined; retarget and resample one of them first."
         )
+    if first.is_foreign_to(second):
+        raise InputError("motions with private channels of two faces cannot be joined; retarget one of them first.")
     theirs = second.tensors()
     joined = {name: torch.cat([value, theirs[name]]) for name, value in first.tensors().items()}
-    return Motion.from_tensors(joined, fps=first.fps, channels=first.channels)
+    return Motion.from_tensors(
+        joined, fps=first.fps, channels=first.channels, basis_id=first.basis_id or second.basis_id
+    )
 
 
 def follow(motion: Motion, leader: Motion, *, amount: float = 1.0) -> Motion:

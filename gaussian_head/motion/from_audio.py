@@ -90,6 +90,7 @@ def train_audio_to_motion(
         encoder_version=features.version,
         fps=motion.fps,
         channels=motion.channels,
+        basis_id=motion.basis_id,
         correlation=correlation,
         input_mean=scaling.input_mean,
         input_scale=scaling.input_scale,

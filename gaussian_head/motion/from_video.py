@@ -44,8 +44,31 @@ def retarget(source: Motion, target: Motion, *, pose: bool = True) -> Motion:
     values = {name: _mapped(name, source.channel(name), target.channel(name)) for name in shared}
     poses = moved_like(target, source, 1.0 if pose else 0.0)
     blank = torch.zeros(len(source), len(target.channels))
-    motion = replace(source, channels=target.channels, expression=blank, **poses)
+    motion = replace(source, channels=target.channels, basis_id=target.basis_id, expression=blank, **poses)
     return _with_residuals(set_channels(motion, values), target, shared)
+
+
+def at_home(motion: Motion, target: Motion) -> Motion:
+    """A motion without private channels of another face: filled in with what usually goes with the named ones here.
+
+    Poses and named channels stay as they are. A motion of the same face, or of one that nobody knows, comes back as it
+    is.
+
+    Args:
+        motion: any motion.
+        target: captured motion of this subject.
+
+    Raises:
+        InputError: the two share no named channel.
+    """
+    if not motion.is_foreign_to(target):
+        return motion
+    shared = [name for name in SEMANTIC_CHANNELS if name in motion.channels and name in target.channels]
+    if not shared:
+        raise InputError(f"the motions share no channel: {motion.channels} and {target.channels}.")
+    blank = torch.zeros(len(motion), len(target.channels))
+    named = replace(motion, channels=target.channels, basis_id=target.basis_id, expression=blank)
+    return _with_residuals(set_channels(named, {name: motion.channel(name) for name in shared}), target, shared)
 
 
 def _mapped(name: str, source: Tensor, target: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         pose=options.pose,
         frames=options.frames,
         with_sound=row.sounds and options.frame is None,
+        listener=listener,
     )
     material = Material(
         head=head,
