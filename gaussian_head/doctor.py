@@ -27,7 +27,6 @@ LIBRARIES = {
     "scikit-image": "skimage",
     "pillow": "PIL.Image",
     "av": "av",
-    "librosa": "librosa",
     "ai-edge-litert": "ai_edge_litert.interpreter",
     "safetensors": "safetensors",
     "plyfile": "plyfile",
