@@ -17,6 +17,8 @@ LOOK_SIDE = 640
 """Longest side of a picture looked at for that, pixels."""
 SURER = 0.04
 """By how much the detector must be surer of faces in turned pictures; upright clips are 0.08 and more the other way."""
+SURE = 0.75
+"""How sure it must be of them; of whole faces it is 0.8 and more, of halves it finds some in any turn."""
 TURNS = ("", "lies on its right side", "stands upside down", "lies on its left side")
 """How a picture stands that is put right by so many quarter turns counter-clockwise."""
 
@@ -74,4 +76,5 @@ def best_turn(scores: np.ndarray) -> int:
         return 0
     turn = int(seen.mean(0).argmax())
     agreed = (seen.argmax(1) == turn).mean() > 0.7
-    return turn if agreed and seen.mean(0)[turn] > seen.mean(0)[0] + SURER else 0
+    best, unturned = seen.mean(0)[[turn, 0]]
+    return turn if agreed and best > max(SURE, unturned + SURER) else 0

@@ -133,6 +133,8 @@ def judge_border(points: np.ndarray, tracked: np.ndarray, width: int, height: in
 def judge_cover(colours: np.ndarray, points: np.ndarray, tracked: np.ndarray, findings: Findings) -> None:
     """Doubts about things before the face, from its colours ``[N, 468, 3]`` and landmarks ``[N, 478, 2]``."""
     rows = np.flatnonzero(tracked)
+    if not len(rows):
+        return
     seen, places = colours[rows], points[rows]
     held = _held(foreign_patch(seen, places), COVERED, STILL_COVERED)
     for centre, least in PARTS:
@@ -194,5 +196,5 @@ def _held(signal: np.ndarray, start: float, on: float) -> np.ndarray:
 
 def judge_eyes(points: np.ndarray, tracked: np.ndarray, findings: Findings) -> None:
     """Doubts about eyes that never open, from landmarks ``[N, 478, 2]``."""
-    if eyes_never_open(points[tracked]):
+    if tracked.any() and eyes_never_open(points[tracked]):
         findings.add("eyes shut", "The eyes are shut throughout: a head made from this clip cannot open them.")

@@ -54,8 +54,9 @@ def watch(found: Survey, crop: Crop, size: int, writer: CaptureWriter, findings:
     filled = fill_gaps(np.stack([empty if points is None else points for points in landmarks]), seen)
     judge_light(looks.brightness, findings)
     judge_border(crop.to_source(filled[..., :2], size), seen, footage.width, footage.height, findings)
-    judge_cover(looks.colours, filled[..., :2], seen, findings)
-    judge_eyes(filled[..., :2], seen, findings)
+    usable = _without(seen, findings)
+    judge_cover(looks.colours, filled[..., :2], usable, findings)
+    judge_eyes(filled[..., :2], usable, findings)
     out = findings.left_out(len(seen))
     if len(out) > MOST_LEFT_OUT * len(seen):
         findings.add(
@@ -64,9 +65,14 @@ def watch(found: Survey, crop: Crop, size: int, writer: CaptureWriter, findings:
             severity="refused",
             frames=out,
         )
+    return Seen(landmarks=filled, tracked=_without(seen, findings))
+
+
+def _without(seen: np.ndarray, findings: Findings) -> np.ndarray:
+    """``seen [N]`` less the frames that are left out."""
     usable = seen.copy()
-    usable[out] = False
-    return Seen(landmarks=filled, tracked=usable)
+    usable[findings.left_out(len(seen))] = False
+    return usable
 
 
 def require_frames(seconds: float, num_frames: float, num_train: float, fps: float, findings: Findings) -> None:

@@ -153,10 +153,11 @@ def test_a_turned_clip_is_put_upright(portrait, tmp_path, findings):
         ([[0.7, 0.4, 0.9, 0.4]] * 5, 2),
         ([[0.90, 0.4, 0.92, 0.4]] * 5, 0),
         ([[0.9, 0.4, 0.3, 0.4]] * 3 + [[0.3, 0.4, 0.95, 0.4]] * 4, 0),
+        ([[0.4, 0.4, 0.3, 0.7]] * 5, 0),
         ([[0.0, 0.0, 0.0, 0.0]] * 5, 0),
         ([[0.0, 0.0, 0.0, 0.0]] * 3 + [[0.0, 0.0, 0.0, 0.8]] * 4, 3),
     ],
-    ids=["upright", "upside down", "too near", "not agreed", "no face", "seen only when turned"],
+    ids=["upright", "upside down", "too near", "not agreed", "half a face", "no face", "seen only when turned"],
 )
 def test_up_is_where_the_detector_is_surest(scores, turn):
     assert best_turn(np.array(scores)) == turn
