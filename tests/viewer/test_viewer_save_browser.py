@@ -13,6 +13,7 @@ from fake_browser import wav_bytes
 from gaussian_head.viewer import serve
 from PIL import Image
 from support_browser import Page, require_chromium
+from support_capture import make_capture
 from support_head import make_head
 
 from gaussian_head.io.ply import read_ply
@@ -136,9 +137,8 @@ def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page):
 def test_from_the_command_to_a_video_with_sound_in_under_two_minutes(tmp_path):
     """What `time_to_video.py` measures on a real head, on one of two seconds."""
     require_chromium()
-    replace(make_head(num_gaussians=1500, size=128), audio_model=None).save(tmp_path / "head")
-    (tmp_path / "capture").mkdir()
-    (tmp_path / "capture" / "audio.wav").write_bytes(wav_bytes(2.0))
+    _, head = make_capture(tmp_path / "capture", num_frames=50)
+    replace(head, audio_model=None).save(tmp_path / "head")
     script = Path(__file__).with_name("time_to_video.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "head"), "--out", str(tmp_path / "orbit.mp4")],
