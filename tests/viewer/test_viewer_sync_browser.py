@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from fake_browser import wav_bytes
-from gaussian_head.viewer import worker
+from gaussian_head.viewer import serve, worker
 from support_browser import Page
+from support_head import make_head
 
 from gaussian_head.playing import stage
 
@@ -39,6 +40,13 @@ def stamped(staged):
         return result
 
     return draw
+
+
+@pytest.fixture(scope="module")
+def viewer():
+    handle = serve([make_head(num_gaussians=1500, size=128)], port=0, size=160, block=False)
+    yield handle
+    handle.stop()
 
 
 @pytest.fixture
