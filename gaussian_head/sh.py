@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .extension import kernels
+from . import kernels
+from .checks import InputError
 
 C0 = 0.28209479177387814
 C1 = 0.4886025119029199
@@ -27,6 +28,13 @@ C3 = (
 def num_bases(degree: int) -> int:
     """Coefficients per channel of a degree: (degree + 1)²."""
     return (degree + 1) ** 2
+
+
+def degree_of(count: int) -> int:
+    """The degree of ``count`` coefficients per channel; InputError where none has so many."""
+    if count not in (1, 4, 9, 16):
+        raise InputError(f"colours have {count} SH coefficients; 1, 4, 9 or 16 were wanted.")
+    return math.isqrt(count) - 1
 
 
 def basis(dirs: Tensor, degree: int) -> Tensor:
@@ -85,12 +93,7 @@ def rgb_to_sh(rgb: Tensor) -> Tensor:
 
 def _can_fuse(coefficients: Tensor, dirs: Tensor) -> bool:
     """True where the compiled kernel is there and covers these tensors: float32 on the CPU, nothing being traced."""
-    plain = (torch.Tensor, torch.nn.Parameter)
-    return (
-        not torch.compiler.is_compiling()
-        and kernels() is not None
-        and all(x.dtype == torch.float32 and x.device.type == "cpu" and type(x) in plain for x in (coefficients, dirs))
-    )
+    return kernels.covers(coefficients, dirs, cuda=False)
 
 
 def _fused(coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
@@ -104,11 +107,8 @@ class _ShColors(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
-        module = kernels()
-        assert module is not None
         rgb = torch.empty_like(dirs)
-        arrays = (coefficients.detach().numpy(), dirs.detach().numpy(), degree, rgb.numpy())
-        module.sh_colors(*arrays, torch.get_num_threads())
+        kernels.call("sh_colors", dirs.device, coefficients, dirs, degree, rgb)
         ctx.save_for_backward(coefficients, dirs)
         ctx.degree = degree
         return rgb
@@ -116,18 +116,9 @@ class _ShColors(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, v_rgb: Tensor) -> tuple[Tensor, Tensor | None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        module = kernels()
-        assert module is not None
         coefficients, dirs = ctx.saved_tensors
         v_coefficients = torch.empty_like(coefficients)
         v_dirs = torch.empty_like(dirs) if ctx.needs_input_grad[1] else None
-        module.sh_colors_vjp(
-            coefficients.numpy(),
-            dirs.numpy(),
-            ctx.degree,
-            v_rgb.contiguous().numpy(),
-            v_coefficients.numpy(),
-            None if v_dirs is None else v_dirs.numpy(),
-            torch.get_num_threads(),
-        )
+        arrays = (coefficients, dirs, ctx.degree, v_rgb.contiguous(), v_coefficients, v_dirs)
+        kernels.call("sh_colors_vjp", dirs.device, *arrays)
         return v_coefficients, v_dirs, None

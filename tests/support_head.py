@@ -12,6 +12,7 @@ from gaussian_head.camera import Camera
 from gaussian_head.head import Branch, Head
 from gaussian_head.head.coefficients import coefficient_names, init_coefficients
 from gaussian_head.motion import SEMANTIC_CHANNELS, Motion, Pose
+from gaussian_head.sh import rgb_to_sh
 from gaussian_head.speech import SpeechFeatures, at_frame_rate, encode_speech
 from gaussian_head.transforms import rotvec_to_quat
 
@@ -23,7 +24,6 @@ RADII = (0.075, 0.11, 0.09)
 """Half axes of the head's ellipsoid, metres."""
 MOUTH = (0.0, 0.052, -0.078)
 """Centre of the lips in the head frame, metres."""
-SH_C0 = 0.28209479177387814
 LEARNED = 8
 
 
@@ -165,7 +165,7 @@ def _branch(
         quats=quats / quats.norm(dim=1, keepdim=True),
         log_scales=torch.full((n, 3), math.log(spacing * size / 2)),
         logit_opacities=torch.full((n,), 3.0),
-        sh0=((colors - 0.5) / SH_C0)[:, None],
+        sh0=rgb_to_sh(colors)[:, None],
         shN=torch.zeros(n, 3, 3),
         basis=basis,
         stretch=torch.zeros(n, 6, len(names)),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..capture import Capture
+from ..sh import rgb_to_sh
 from ..transforms import quat_to_rotmat, rotmat_to_quat
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
@@ -27,7 +28,6 @@ from .surface import (
 )
 from .volume import back_of_head
 
-SH_C0 = 0.28209479177387814
 NECK_BLEND = 0.07
 """Metres below the chin, and aside of the neck, over which it passes from the head to the torso."""
 TORSO_MARGIN = 0.15
@@ -186,7 +186,7 @@ def _branch(name, uses, surface, colors, spacing, config, head_weights, num_chan
         quats=rotmat_to_quat(axes),
         log_scales=torch.log(scales),
         logit_opacities=torch.logit(opacity),
-        sh0=((torch.as_tensor(colors) - 0.5) / SH_C0)[:, None],
+        sh0=rgb_to_sh(torch.as_tensor(colors))[:, None],
         shN=torch.zeros(N, (config.sh_degree + 1) ** 2 - 1, 3),
         basis=basis,
         stretch=stretch,

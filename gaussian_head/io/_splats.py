@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 from ..checks import InputError
 from ..gaussians import Gaussians
+from ..sh import degree_of
 from .ply import sh_coefficients
 
 SMALLEST_SCALE = 1e-12
@@ -39,8 +41,7 @@ def splat_arrays(gaussians: Gaussians, path: Path) -> SplatArrays:
         InputError: none is finite, or the number of SH coefficients is not a square.
     """
     sh = sh_coefficients(gaussians).detach().double().cpu().numpy()
-    if round(sh.shape[1] ** 0.5) ** 2 != sh.shape[1]:
-        raise InputError(f"colours have {sh.shape[1]} SH coefficients; 1, 4, 9 or 16 were wanted.")
+    degree_of(sh.shape[1])
     columns = {name: getattr(gaussians, name).detach().double().cpu() for name in ("means", "scales", "opacities")}
     quats = torch.nn.functional.normalize(gaussians.quats.detach().double().cpu(), dim=-1)
     quats = quats * quats.gather(1, quats.abs().argmax(1, keepdim=True)).sign()
@@ -74,3 +75,19 @@ def unorm(values: np.ndarray, bits: int) -> np.ndarray:
     """Values in [0, 1] as whole numbers of ``bits`` bits, uint32."""
     top = (1 << bits) - 1
     return np.clip(np.floor(values * top + 0.5), 0, top).astype(np.uint32)
+
+
+def pack_rotation(quats: np.ndarray, code: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Unit quaternions ``[N, 4]`` as uint32: 2 bits for the largest component, then the 10-bit code of each other.
+
+    Args:
+        quats: components in the order that the format counts them; q and -q are packed alike.
+        code: 10-bit numbers of components ``[N]`` in [-1 / sqrt 2, 1 / sqrt 2].
+    """
+    largest = np.abs(quats).argmax(1)
+    signs = np.sign(np.take_along_axis(quats, largest[:, None], 1))
+    others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
+    packed = largest.astype(np.uint32)
+    for column in np.take_along_axis(quats * signs, others, 1).T:
+        packed = packed << 10 | code(column)
+    return packed

@@ -249,7 +249,7 @@ def _check_tables(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> 
         raise InputError(f"{words} hold no numbers.")
     for name, rule in header["decode"].items():
         columns = tensors[name].shape[-1] if name in STATIC and tensors[name].ndim > 1 else 1
-        parts = [rule.get(part) for part in _RULE] if isinstance(rule, dict) and name in STATIC else []
+        parts: list[Any] = [rule.get(part) for part in _RULE] if isinstance(rule, dict) and name in STATIC else []
         if not parts or any(not isinstance(part, list) or len(part) != columns for part in parts):
             raise InputError(f"the decoding of {name} does not fit a table.")
         for number in (number for part in parts for number in part):

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..durable import replacing
 from ..gaussians import Gaussians
-from ._splats import SplatArrays, splat_arrays, unorm
-from .ply import SH_C0
+from ..sh import C0
+from ._splats import SplatArrays, pack_rotation, splat_arrays, unorm
 
 CHUNK = 256
 _BOUNDS = tuple(
@@ -40,12 +40,17 @@ def write_compressed_ply(path: str | Path, gaussians: Gaussians) -> None:
     from plyfile import PlyData, PlyElement
 
     splats = splat_arrays(gaussians, Path(path))
-    rgb = 0.5 + SH_C0 * splats.sh[:, 0]
+    rgb = 0.5 + C0 * splats.sh[:, 0]
     position, position_bounds = _in_chunks(splats.means)
     scale, scale_bounds = _in_chunks(np.clip(splats.log_scales, -20, 20))
     color, color_bounds = _in_chunks(rgb)
     bounds = np.concatenate([position_bounds, scale_bounds, color_bounds], 1).astype("<f4")
-    columns = (_pack_11_10_11(position), pack_rotation(splats.quats), _pack_11_10_11(scale), _pack_color(color, splats))
+    columns = (
+        _pack_11_10_11(position),
+        pack_rotation(splats.quats, _rotation_code),
+        _pack_11_10_11(scale),
+        _pack_color(color, splats),
+    )
     elements = {"chunk": _table(bounds, _BOUNDS), "vertex": _table(np.stack(columns, 1).astype("<u4"), _PACKED)}
     rest = splats.sh[:, 1:].transpose(0, 2, 1).reshape(len(rgb), -1)
     if rest.shape[1]:
@@ -76,12 +81,8 @@ def _pack_color(share: np.ndarray, splats: SplatArrays) -> np.ndarray:
     return r << 24 | g << 16 | b << 8 | a
 
 
-def pack_rotation(quats: np.ndarray) -> np.ndarray:
-    """Unit quaternions ``[N, 4]`` with a positive largest component as uint32: 2 bits which one, 10 for each other."""
-    largest = np.abs(quats).argmax(1)
-    others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
-    a, b, c = unorm(np.take_along_axis(quats, others, 1) * 0.5**0.5 + 0.5, 10).T
-    return largest.astype(np.uint32) << 30 | a << 20 | b << 10 | c
+def _rotation_code(component: np.ndarray) -> np.ndarray:
+    return unorm(component * 0.5**0.5 + 0.5, 10)
 
 
 def _table(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:

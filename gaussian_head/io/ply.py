@@ -15,9 +15,8 @@ from torch import Tensor
 from ..checks import InputError, require_file
 from ..durable import replacing
 from ..gaussians import Gaussians
+from ..sh import degree_of, rgb_to_sh
 
-SH_C0 = 0.28209479177387814
-"""The constant spherical harmonic: colour = 0.5 + SH_C0 * f_dc + …"""
 _SMALLEST = 1e-6  # opacities are kept this far from 0 and 1, scales this far from 0, so that both have a logarithm
 
 MOST_HEADER = 1 << 16
@@ -31,7 +30,7 @@ _SIZES = {name: size for size, names in {
 def sh_coefficients(gaussians: Gaussians) -> Tensor:
     """SH coefficients ``[N, B, 3]`` of the colours, whichever form they have."""
     if gaussians.colors.ndim == 2:
-        return ((gaussians.colors - 0.5) / SH_C0)[:, None]
+        return rgb_to_sh(gaussians.colors)[:, None]
     return gaussians.colors
 
 
@@ -49,8 +48,7 @@ def write_ply(path: str | Path, gaussians: Gaussians) -> None:
 
     sh = sh_coefficients(gaussians).detach().float().cpu()
     N, B = sh.shape[:2]
-    if round(B**0.5) ** 2 != B:
-        raise InputError(f"colours have {B} SH coefficients; 1, 4, 9 or 16 were wanted.")
+    degree_of(B)
     opacities = gaussians.opacities.detach().double().cpu().clamp(_SMALLEST, 1 - _SMALLEST)
     columns = [
         gaussians.means.detach().cpu(),

@@ -10,7 +10,7 @@ import torch
 from ..checks import InputError, require_file
 from ..durable import replacing
 from ..gaussians import Gaussians
-from .ply import SH_C0
+from ..sh import C0
 
 RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 
@@ -26,7 +26,7 @@ def write_splat(path: str | Path, gaussians: Gaussians) -> None:
         InputError: No Gaussian is finite.
     """
     colors = gaussians.colors.detach().cpu()
-    rgb = colors if colors.ndim == 2 else 0.5 + SH_C0 * colors[:, 0]
+    rgb = colors if colors.ndim == 2 else 0.5 + C0 * colors[:, 0]
     rgba = torch.cat([rgb, gaussians.opacities.detach().cpu()[:, None]], 1)
     quats = torch.nn.functional.normalize(gaussians.quats.detach().cpu(), dim=-1)
     scales, means = gaussians.scales.detach().cpu(), gaussians.means.detach().cpu()

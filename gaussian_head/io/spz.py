@@ -17,7 +17,8 @@ import numpy as np
 from ..checks import InputError
 from ..durable import replacing
 from ..gaussians import Gaussians
-from ._splats import splat_arrays
+from ..sh import degree_of
+from ._splats import pack_rotation, splat_arrays
 
 MAGIC, VERSION = 0x5053474E, 3
 FINEST_BITS = 18
@@ -40,8 +41,6 @@ def write_spz(path: str | Path, gaussians: Gaussians) -> None:
     """
     splats = splat_arrays(gaussians, Path(path))
     higher = splats.sh.shape[1] - 1
-    if higher > len(_SH_FLIPS):
-        raise InputError(f"colours have {higher + 1} SH coefficients; SPZ holds up to {len(_SH_FLIPS) + 1}.")
     bits = _fractional_bits(float(np.abs(splats.means).max()))
     fixed = np.round(splats.means * [1, -1, -1] * 2**bits).astype("<i4")
     sh = np.round(splats.sh[:, 1:] * _SH_FLIPS[:higher, None] * 128) + 128
@@ -50,11 +49,10 @@ def write_spz(path: str | Path, gaussians: Gaussians) -> None:
         _byte(splats.opacities * 255),
         _byte((splats.sh[:, 0] * COLOR_SCALE + 0.5) * 255),
         _byte((splats.log_scales + 10) * 16),
-        pack_rotation(splats.quats * [1, 1, -1, -1]).astype("<u4"),
+        pack_rotation((splats.quats * [1, 1, -1, -1])[:, [1, 2, 3, 0]], _rotation_code).astype("<u4"),
         _byte(sh),
     )
-    degree = round((higher + 1) ** 0.5) - 1
-    header = struct.pack("<IIIBBBB", MAGIC, VERSION, len(fixed), degree, bits, 0, 0)
+    header = struct.pack("<IIIBBBB", MAGIC, VERSION, len(fixed), degree_of(higher + 1), bits, 0, 0)
     payload = header + b"".join(np.ascontiguousarray(stream).tobytes() for stream in streams)
     with replacing(path) as temporary:
         temporary.write_bytes(gzip.compress(payload, mtime=0))
@@ -72,14 +70,7 @@ def _byte(values: np.ndarray) -> np.ndarray:
     return np.clip(np.round(values), 0, 255).astype("u1")
 
 
-def pack_rotation(quats: np.ndarray) -> np.ndarray:
-    """Unit quaternions ``[N, 4]`` (wxyz) as uint32: which of x y z w is largest, then sign and size of each other."""
-    xyzw = quats[:, [1, 2, 3, 0]]
-    largest = np.abs(xyzw).argmax(1)
-    xyzw = xyzw * np.sign(np.take_along_axis(xyzw, largest[:, None], 1))
-    others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
-    packed = largest.astype(np.uint32)
-    for value in np.take_along_axis(xyzw, others, 1).T:
-        size = np.minimum(np.floor(511 * np.abs(value) * 2**0.5 + 0.5), 511).astype(np.uint32)
-        packed = packed << 10 | (value < 0).astype(np.uint32) << 9 | size
-    return packed
+def _rotation_code(component: np.ndarray) -> np.ndarray:
+    """Sign and 9 bits of the size."""
+    size = np.minimum(np.floor(511 * np.abs(component) * 2**0.5 + 0.5), 511).astype(np.uint32)
+    return (component < 0).astype(np.uint32) << 9 | size

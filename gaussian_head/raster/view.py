@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..gaussians import Gaussians
+from ..sh import degree_of
 from .api import rasterize
 from .output import RasterOutput
 
@@ -38,7 +39,7 @@ def rasterize_view(
         camera.K[None],
         camera.width,
         camera.height,
-        sh_degree=round(colors.shape[1] ** 0.5) - 1 if colors.ndim == 3 else None,
+        sh_degree=degree_of(colors.shape[1]) if colors.ndim == 3 else None,
         backgrounds=None if background is None else background[None],
         extra=extra,
         backend=backend,
