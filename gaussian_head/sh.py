@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import kernels
 from .checks import InputError
+from .kernels import call, covers
 
 C0 = 0.28209479177387814
 C1 = 0.4886025119029199
@@ -93,7 +93,7 @@ def rgb_to_sh(rgb: Tensor) -> Tensor:
 
 def _can_fuse(coefficients: Tensor, dirs: Tensor) -> bool:
     """True where the compiled kernel is there and covers these tensors: float32 on the CPU, nothing being traced."""
-    return kernels.covers(coefficients, dirs, cuda=False)
+    return covers(coefficients, dirs, cuda=False)
 
 
 def _fused(coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
@@ -108,7 +108,7 @@ class _ShColors(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
         rgb = torch.empty_like(dirs)
-        kernels.call("sh_colors", dirs.device, coefficients, dirs, degree, rgb)
+        call("sh_colors", dirs.device, coefficients, dirs, degree, rgb)
         ctx.save_for_backward(coefficients, dirs)
         ctx.degree = degree
         return rgb
@@ -120,5 +120,5 @@ class _ShColors(torch.autograd.Function):
         v_coefficients = torch.empty_like(coefficients)
         v_dirs = torch.empty_like(dirs) if ctx.needs_input_grad[1] else None
         arrays = (coefficients, dirs, ctx.degree, v_rgb.contiguous(), v_coefficients, v_dirs)
-        kernels.call("sh_colors_vjp", dirs.device, *arrays)
+        call("sh_colors_vjp", dirs.device, *arrays)
         return v_coefficients, v_dirs, None

@@ -24,18 +24,29 @@ namespace {
 
 using Cpu = nb::device::cpu;
 
-float* data(const std::optional<Out<Cpu>>& array) { return array ? array->data() : nullptr; }
-
 class Plan {
  public:
   Plan() = default;
   Plan(const Plan&) = delete;
   std::vector<WorkspacePtr> cameras;
+  Shape kept;  // of the scene that it was made from
+
+  static Shape of(const Scene<Cpu>& s) { return {s.N(), s.D(), s.E(), s.width, s.height}; }
 };
+
+void require_one_set(const Scene<Cpu>& scene) {
+  if (scene.gaussians_per_camera())
+    throw std::invalid_argument("one set of Gaussians [N, 3] for all images was wanted.");
+}
 
 std::unique_ptr<Plan> forward(const Scene<Cpu>& scene, const Outputs<Cpu>& out, const Out<Cpu>& means2d,
                               const OutInt<Cpu>& radii, bool keep, int threads) {
+  require_one_set(scene);
+  out.require_fits(scene);
+  require("means2d", means2d, {scene.cameras(), scene.N(), 2});
+  require("radii", radii, scene.on_screen());
   auto plan = std::make_unique<Plan>();
+  plan->kept = Plan::of(scene);
   for (int c = 0; c < scene.cameras(); ++c) {
     if (!keep) plan->cameras.clear();
     plan->cameras.push_back(take_workspace());
@@ -48,6 +59,8 @@ std::unique_ptr<Plan> forward(const Scene<Cpu>& scene, const Outputs<Cpu>& out, 
 void backward(Plan& plan, const Scene<Cpu>& scene, const Outputs<Cpu>& images, const Cotangents<Cpu>& v,
               const Gradients<Cpu>& out, int threads) {
   if (int(plan.cameras.size()) != scene.cameras()) throw std::logic_error("the forward pass kept nothing to go back");
+  if (plan.kept != Plan::of(scene)) throw std::logic_error("this plan is of another scene");
+  images.require_fits(scene), v.require_fits(scene), out.require_fits(scene);
   float *viewmats = data(out.viewmats), *backgrounds = data(out.backgrounds);
   for (int c = 0; c < scene.cameras(); ++c)
     plan.cameras[c]->backward(scene.camera(c), images.camera(scene, c), v.camera(scene, c), out.camera(scene, c),
@@ -67,6 +80,7 @@ nb::dict timings(const Plan& plan) {
 nb::dict work(const Plan& plan, const Scene<Cpu>& scene) {
   nb::dict counts;
   if (plan.cameras.empty()) return counts;
+  if (plan.kept != Plan::of(scene)) throw std::logic_error("this plan is of another scene");
   const Work w = plan.cameras.back()->count(scene.camera(scene.cameras() - 1));
   counts["pairs"] = w.pairs, counts["blocks"] = w.blocks, counts["fragments"] = w.fragments;
   return counts;

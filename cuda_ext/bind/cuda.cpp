@@ -15,15 +15,9 @@ namespace gh {
 
 namespace {
 
-using cuda_arrays::Cuda;
-using cuda_arrays::enter;
-
 // Gaussians may be [N, ...] or, different ones in every image, [C, N, ...].
 CudaScene device_scene(const Scene<Cuda>& scene) {
-  SceneView first = scene.camera(0);
-  first.N = std::int64_t(scene.means.shape(scene.means.ndim() - 2));
-  first.E = int(scene.extra.shape(scene.extra.ndim() - 1));
-  return {first, scene.cameras(), scene.colors_per_camera(), scene.means.ndim() == 3};
+  return {scene.camera(0), scene.cameras(), scene.colors_per_camera(), scene.gaussians_per_camera()};
 }
 
 Images images_of(const Outputs<Cuda>& out) {
@@ -34,9 +28,11 @@ Images images_of(const Outputs<Cuda>& out) {
 void forward_into(Plan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& out, const Out<Cuda>& means2d,
                   const OutInt<Cuda>& radii, std::int64_t pair_capacity, std::uintptr_t stream) {
   if (pair_capacity < 0) throw std::invalid_argument("pair_capacity is negative; 0 or a number of pairs was wanted.");
-  const int device = scene.viewmats.device_id();
-  ready(plan, device, stream)
-      .forward(device_scene(scene), images_of(out), means2d.data(), radii.data(), pair_capacity, enter(device, stream));
+  out.require_fits(scene);
+  require("means2d", means2d, {scene.cameras(), scene.N(), 2});
+  require("radii", radii, scene.on_screen());
+  const OnCuda on(scene.viewmats.device_id(), stream);
+  ready(plan, on).forward(device_scene(scene), images_of(out), means2d.data(), radii.data(), pair_capacity, on.stream);
 }
 
 Plan forward(const Scene<Cuda>& scene, const Outputs<Cuda>& out, const Out<Cuda>& means2d, const OutInt<Cuda>& radii,
@@ -57,9 +53,11 @@ void backward(Plan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& images,
                                     out.colors.data(), out.extra.data(), out.means2d.data(), false};
   const ImageGradients cotangents = {v.rgb ? v.rgb->data() : nullptr, v.alpha ? v.alpha->data() : nullptr,
                                      v.depth ? v.depth->data() : nullptr, v.extra ? v.extra->data() : nullptr};
+  images.require_fits(scene), v.require_fits(scene), out.require_fits(scene);
+  const OnCuda on(scene.viewmats.device_id(), stream);
   used(plan).backward(device_scene(scene), images_of(images), cotangents, gradients,
                       out.viewmats ? out.viewmats->data() : nullptr,
-                      out.backgrounds ? out.backgrounds->data() : nullptr, enter(scene.viewmats.device_id(), stream));
+                      out.backgrounds ? out.backgrounds->data() : nullptr, on.stream);
 }
 
 }  // namespace
@@ -72,6 +70,7 @@ void bind_cuda(nb::module_& m) {
       .def(nb::init<>())
       .def(
           "needed_pairs", [](const Plan& plan) { return used(plan).needed_pairs(); },
+          nb::call_guard<nb::gil_scoped_release>(),
           "Pairs (splat, tile) of the latest forward pass; waits for the device.")
       .def(
           "bytes", [](const Plan& plan) { return plan.workspace ? plan.workspace->bytes() : 0; },

@@ -1,17 +1,12 @@
-// What the CUDA bindings share: the device of their arrays, and entering it.
+// What the CUDA bindings share: the device of their arrays, and being on it for the time of a call.
 #pragma once
 
 #include <cuda_runtime_api.h>
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-
-#include <cstdint>
-#include <optional>
 
 #include "../cuda/runtime.h"
+#include "arrays.h"
 
-namespace gh::cuda_arrays {
+namespace gh {
 
 #if defined(GH_CUDA_EMULATION)
 using Cuda = nanobind::device::cpu;  // the device of tests/cuda_emulation
@@ -19,20 +14,18 @@ using Cuda = nanobind::device::cpu;  // the device of tests/cuda_emulation
 using Cuda = nanobind::device::cuda;
 #endif
 
-using In = nanobind::ndarray<const float, nanobind::c_contig, Cuda>;
-using Out = nanobind::ndarray<float, nanobind::c_contig, Cuda>;
-using OutInt = nanobind::ndarray<std::int32_t, nanobind::c_contig, Cuda>;
-using MaybeIn = std::optional<In>;
-using MaybeOut = std::optional<Out>;
-using MaybeOutInt = std::optional<OutInt>;
+// A device and a stream of it for a call; afterwards the caller's device is current again.
+class OnCuda {
+ public:
+  OnCuda(int device, std::uintptr_t stream)
+      : guard_(device), device(device), stream(reinterpret_cast<cudaStream_t>(stream)) {}
 
-inline const float* data(const MaybeIn& array) { return array ? array->data() : nullptr; }
-inline float* data(const MaybeOut& array) { return array ? array->data() : nullptr; }
+ private:
+  DeviceGuard guard_;
 
-// Our CUDA runtime is linked statically and keeps its own current device.
-inline cudaStream_t enter(int device, std::uintptr_t stream) {
-  check(cudaSetDevice(device), "selecting the device");
-  return reinterpret_cast<cudaStream_t>(stream);
-}
+ public:
+  const int device;
+  const cudaStream_t stream;
+};
 
-}  // namespace gh::cuda_arrays
+}  // namespace gh

@@ -1,8 +1,6 @@
 // The plan of a CUDA rendering as Python holds it.
 #pragma once
 
-#include <stdexcept>
-
 #include "../cuda/rasterizer.h"
 #include "cuda_arrays.h"
 
@@ -12,11 +10,10 @@ struct Plan {
   CudaPlan workspace;
 };
 
-// The plan's workspace for a call on a stream, taken now if it has none.
-inline CudaWorkspace& ready(Plan& plan, int device, std::uintptr_t stream) {
-  const cudaStream_t on = cuda_arrays::enter(device, stream);
-  if (!plan.workspace) plan.workspace = take_workspace(device, on);
-  if (plan.workspace->device != device) throw std::invalid_argument("this plan belongs to another device");
+// The plan's workspace for a call, taken now if it has none.
+inline CudaWorkspace& ready(Plan& plan, const OnCuda& on) {
+  if (!plan.workspace) plan.workspace = take_workspace(on.device, on.stream);
+  if (plan.workspace->device != on.device) throw std::invalid_argument("this plan belongs to another device");
   return *plan.workspace;
 }
 

@@ -1,36 +1,66 @@
 // The arrays of one call as Python hands them over, for the CPU and for CUDA alike.
 #pragma once
 
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-
-#include <optional>
-
 #include "../core/scene.h"
+#include "arrays.h"
 
 namespace gh {
 
 namespace nb = nanobind;
 
 template <class Device>
-using In = nb::ndarray<const float, nb::c_contig, Device>;
-template <class Device>
-using Out = nb::ndarray<float, nb::c_contig, Device>;
-template <class Device>
-using OutInt = nb::ndarray<std::int32_t, nb::c_contig, Device>;
-
-template <class Device>
 struct Scene {
-  In<Device> means, quats, scales, opacities, colors, extra, viewmats, Ks;
-  std::optional<In<Device>> backgrounds;
+  using A = In<Device>;
+  A means, quats, scales, opacities, colors, extra, viewmats, Ks;
+  MaybeIn<Device> backgrounds;
   int width, height;
   float near_plane, far_plane, eps2d;
 
+  Scene(A means, A quats, A scales, A opacities, A colors, A extra, A viewmats, A Ks, MaybeIn<Device> backgrounds,
+        int width, int height, float near_plane, float far_plane, float eps2d)
+      : means(means),
+        quats(quats),
+        scales(scales),
+        opacities(opacities),
+        colors(colors),
+        extra(extra),
+        viewmats(viewmats),
+        Ks(Ks),
+        backgrounds(backgrounds),
+        width(width),
+        height(height),
+        near_plane(near_plane),
+        far_plane(far_plane),
+        eps2d(eps2d) {
+    require("viewmats", viewmats, {-1, 4, 4});
+    require("Ks", Ks, {cameras(), 3, 3});
+    if (width < 1 || height < 1) throw std::invalid_argument("width and height of at least 1 were wanted.");
+    if (means.ndim() < 2 || colors.ndim() < 1 || extra.ndim() < 1) throw std::invalid_argument("means [N, 3] wanted.");
+    require("means", means, gaussians({3}));
+    require("quats", quats, gaussians({4}));
+    require("scales", scales, gaussians({3}));
+    require("opacities", opacities, gaussians({}));
+    require("extra", extra, gaussians({-1}));
+    require("colors", colors, colors_per_camera() ? Shape{cameras(), N(), -1} : Shape{N(), -1});
+    require("backgrounds", backgrounds, has_plate() ? images(D()) : Shape{cameras(), D()});
+    if (D() + E() + 1 > kChannelLimit) throw std::invalid_argument("colors and extra have too many channels.");
+  }
+
+  // Different Gaussians in every image: arrays have a leading axis of images.
+  bool gaussians_per_camera() const { return means.ndim() == 3; }
+  Shape gaussians(const Shape& own) const {
+    Shape shape = gaussians_per_camera() ? Shape{cameras(), N()} : Shape{N()};
+    shape.insert(shape.end(), own.begin(), own.end());
+    return shape;
+  }
+  Shape images() const { return {cameras(), height, width}; }
+  Shape images(std::int64_t channels) const { return {cameras(), height, width, channels}; }
+  Shape on_screen() const { return {cameras(), N()}; }
+
   int cameras() const { return int(viewmats.shape(0)); }
   int D() const { return int(colors.shape(colors.ndim() - 1)); }
-  int E() const { return int(extra.shape(1)); }
-  std::int64_t N() const { return std::int64_t(means.shape(0)); }
+  int E() const { return int(extra.shape(extra.ndim() - 1)); }
+  std::int64_t N() const { return std::int64_t(means.shape(means.ndim() - 2)); }
   std::size_t pixels() const { return std::size_t(width) * height; }
   // Colors are [N, D], or [C, N, D] where they depend on the view.
   bool colors_per_camera() const { return colors.ndim() == 3; }
@@ -66,6 +96,13 @@ template <class Device>
 struct Outputs {
   Out<Device> rgb, alpha, depth, extra;
 
+  void require_fits(const Scene<Device>& scene) const {
+    require("rgb", rgb, scene.images(scene.D()));
+    require("alpha", alpha, scene.images());
+    require("depth", depth, scene.images());
+    require("extra", extra, scene.images(scene.E()));
+  }
+
   Images camera(const Scene<Device>& scene, int c) const {
     const std::size_t offset = scene.pixels() * c;
     return {rgb.data() + offset * scene.D(), alpha.data() + offset, depth.data() + offset,
@@ -75,7 +112,14 @@ struct Outputs {
 
 template <class Device>
 struct Cotangents {
-  std::optional<In<Device>> rgb, alpha, depth, extra;
+  MaybeIn<Device> rgb, alpha, depth, extra;
+
+  void require_fits(const Scene<Device>& scene) const {
+    require("v_rgb", rgb, scene.images(scene.D()));
+    require("v_alpha", alpha, scene.images());
+    require("v_depth", depth, scene.images());
+    require("v_extra", extra, scene.images(scene.E()));
+  }
 
   ImageGradients camera(const Scene<Device>& scene, int c) const {
     const std::size_t offset = scene.pixels() * c;
@@ -87,7 +131,22 @@ struct Cotangents {
 template <class Device>
 struct Gradients {
   Out<Device> means, quats, scales, opacities, colors, extra, means2d;
-  std::optional<Out<Device>> viewmats, backgrounds;
+  MaybeOut<Device> viewmats, backgrounds;
+
+  void require_fits(const Scene<Device>& scene) const {
+    require("v_means", means, scene.gaussians({3}));
+    require("v_quats", quats, scene.gaussians({4}));
+    require("v_scales", scales, scene.gaussians({3}));
+    require("v_opacities", opacities, scene.gaussians({}));
+    require("v_extra", extra, scene.gaussians({scene.E()}));
+    require("v_colors", colors,
+            scene.colors_per_camera() ? Shape{scene.cameras(), scene.N(), scene.D()} : Shape{scene.N(), scene.D()});
+    require("v_means2d", means2d, {scene.cameras(), scene.N(), 2});
+    require("v_viewmats", viewmats, {scene.cameras(), 4, 4});
+    if (backgrounds && !scene.backgrounds) throw std::invalid_argument("the scene has no backgrounds.");
+    require("v_backgrounds", backgrounds,
+            scene.has_plate() ? scene.images(scene.D()) : Shape{scene.cameras(), scene.D()});
+  }
 
   SceneGradients camera(const Scene<Device>& scene, int c) const {
     return {means.data(),
@@ -107,8 +166,8 @@ void bind_arrays(nb::module_& m) {
   using namespace nb::literals;
   using I = In<Device>;
   using O = Out<Device>;
-  using MaybeI = std::optional<I>;
-  using MaybeO = std::optional<O>;
+  using MaybeI = MaybeIn<Device>;
+  using MaybeO = MaybeOut<Device>;
   nb::class_<Scene<Device>>(m, "Scene")
       .def(nb::init<I, I, I, I, I, I, I, I, MaybeI, int, int, float, float, float>(), "means"_a.noconvert(),
            "quats"_a.noconvert(), "scales"_a.noconvert(), "opacities"_a.noconvert(), "colors"_a.noconvert(),

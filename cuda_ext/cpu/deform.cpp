@@ -54,16 +54,25 @@ class Rows {
     }
   }
 
-  // out[r][j] = weights[r] c[j].
+  // out[r][j] = weights[r] c[j], or added to what is there.
+  template <bool kAdd>
   void outer(const float* weights, int count, float* out) const {
     if (J_ < kWidth) {
       for (int r = 0; r < count; ++r)
-        for (int j = 0; j < J_; ++j) out[int64_t(r) * J_ + j] = weights[r] * c_[j];
+        for (int j = 0; j < J_; ++j) {
+          float& target = out[int64_t(r) * J_ + j];
+          target = (kAdd ? target : 0.0f) + weights[r] * c_[j];
+        }
       return;
     }
     for (int r = 0; r < count; ++r, out += J_) {
-      for (int b = 0; b < whole_; ++b) store(out + b * kWidth, weights[r] * load(c_ + b * kWidth));
-      if (rest_) store(out + J_ - kWidth, weights[r] * load(c_ + J_ - kWidth));
+      Vec last = weights[r] * load(c_ + J_ - kWidth);  // of a row's end, read before the whole registers are written
+      if (kAdd) last += load(out + J_ - kWidth);
+      for (int b = 0; b < whole_; ++b) {
+        const Vec product = weights[r] * load(c_ + b * kWidth);
+        store(out + b * kWidth, kAdd ? load(out + b * kWidth) + product : product);
+      }
+      if (rest_) store(out + J_ - kWidth, last);
     }
   }
 
@@ -118,17 +127,34 @@ inline void turn_colors(const BranchView& branch, const float* turn, int64_t n, 
     }
 }
 
+// Writes rows, or adds them to those of earlier moments.
+inline void put(float* out, const float* rows, int count, bool add) {
+  if (!add)
+    memcpy(out, rows, sizeof(float) * count);
+  else
+    for (int i = 0; i < count; ++i) out[i] += rows[i];
+}
+
+template <int C>
+inline void put_lanes(float* out, const Vec* lanes, int count, bool add) {
+  float rows[C * kWidth];
+  lanes_to_rows<C>(lanes, count, rows);
+  put(out, rows, C * count, add);
+}
+
 inline void turn_colors_vjp(const BranchView& branch, const float* turn, int64_t n, int count, const float* v_colors,
-                            const BranchGradients& out, float* v_turn) {
-  const int row = branch.degree1 ? 12 : 3;
-  for (int i = 0; i < count; ++i, ++n, v_colors += row) {
-    if (out.sh0) memcpy(out.sh0 + 3 * n, v_colors, sizeof(float) * 3);
+                            const BranchGradients& out, bool add, float* v_turn) {
+  for (int i = 0; i < count; ++i, ++n, v_colors += branch.color_row()) {
+    if (out.sh0) put(out.sh0 + 3 * n, v_colors, 3, add);
     if (!branch.degree1) continue;
     const float *v = v_colors + 3, *shN = branch.shN + 9 * n;
     if (out.shN)
       for (int b = 0; b < 3; ++b)
-        for (int k = 0; k < 3; ++k)
-          out.shN[9 * n + 3 * b + k] = turn[b] * v[k] + turn[3 + b] * v[3 + k] + turn[6 + b] * v[6 + k];
+        for (int k = 0; k < 3; ++k) {
+          float& target = out.shN[9 * n + 3 * b + k];
+          const float value = turn[b] * v[k] + turn[3 + b] * v[3 + k] + turn[6 + b] * v[6 + k];
+          target = add ? target + value : value;
+        }
     if (v_turn)
       for (int a = 0; a < 3; ++a)
         for (int b = 0; b < 3; ++b)
@@ -138,13 +164,13 @@ inline void turn_colors_vjp(const BranchView& branch, const float* turn, int64_t
 
 }  // namespace
 
-void deform_range(const BranchView& branch, const float* pose_numbers, const DeformImages& out, int64_t begin,
+void deform_range(const BranchView& branch, const float* pose_numbers, const Deformed& out, int64_t begin,
                   int64_t end) {
   const BodyPose<float> pose = make_body_pose<float>(pose_numbers);
   const Rows rows(branch.coefficients, branch.J);
   float turn[9];
   sh1_rotation(branch.torso_colors ? pose.torso.R : pose.head.R, turn);
-  const int row = branch.degree1 ? 12 : 3;
+  const int row = branch.color_row();
   for (int64_t n = begin; n < end; n += kWidth) {
     const int count = end - n < kWidth ? int(end - n) : kWidth;
     float moved[3 * kWidth], stretched[6 * kWidth];
@@ -164,12 +190,12 @@ void deform_range(const BranchView& branch, const float* pose_numbers, const Def
 }
 
 void deform_vjp_range(const BranchView& branch, const float* pose_numbers, const DeformCotangents& v,
-                      const BranchGradients& out, bool want_pose, float* sums, int64_t begin, int64_t end) {
+                      const BranchGradients& out, bool want_pose, bool add, float* sums, int64_t begin, int64_t end) {
   const BodyPose<float> pose = make_body_pose<float>(pose_numbers);
   const Rows rows(branch.coefficients, branch.J);
   float turn[9];
   sh1_rotation(branch.torso_colors ? pose.torso.R : pose.head.R, turn);
-  const int row = branch.degree1 ? 12 : 3;
+  const int row = branch.color_row();
   float *v_turn = sums + kPoseSums, *v_c = sums + kDeformSums;
   memset(sums, 0, sizeof(float) * (kDeformSums + branch.J));
   PoseSums<Vec> pose_sums = {};
@@ -186,17 +212,18 @@ void deform_vjp_range(const BranchView& branch, const float* pose_numbers, const
     const DeformGradient<Vec> grad = deform_vjp(g, d, pose, cotangent);
     float v_mean[3 * kWidth], v_six[6 * kWidth];
     lanes_to_rows<3>(grad.mean, count, v_mean);
-    if (out.means) memcpy(out.means + 3 * n, v_mean, sizeof(float) * 3 * count);
-    if (out.quats) lanes_to_rows<4>(grad.quat, count, out.quats + 4 * n);
-    if (out.log_scales) lanes_to_rows<3>(grad.log_scale, count, out.log_scales + 3 * n);
-    if (out.logit_opacities) lanes_to_rows<1>(&grad.logit_opacity, count, out.logit_opacities + n);
+    if (out.means) put(out.means + 3 * n, v_mean, 3 * count, add);
+    if (out.quats) put_lanes<4>(out.quats + 4 * n, grad.quat, count, add);
+    if (out.log_scales) put_lanes<3>(out.log_scales + 3 * n, grad.log_scale, count, add);
+    if (out.logit_opacities) put_lanes<1>(out.logit_opacities + n, &grad.logit_opacity, count, add);
     if (v.colors) {
-      turn_colors_vjp(branch, turn, n, count, v.colors + row * n, out, want_pose ? v_turn : nullptr);
-    } else {
+      turn_colors_vjp(branch, turn, n, count, v.colors + row * n, out, add, want_pose ? v_turn : nullptr);
+    } else if (!add) {
       if (out.sh0) memset(out.sh0 + 3 * n, 0, sizeof(float) * 3 * count);
       if (out.shN) memset(out.shN + (row - 3) * n, 0, sizeof(float) * (row - 3) * count);
     }
-    if (out.basis) rows.outer(v_mean, 3 * count, out.basis + 3 * n * branch.J);
+    if (out.basis && add) rows.outer<true>(v_mean, 3 * count, out.basis + 3 * n * branch.J);
+    if (out.basis && !add) rows.outer<false>(v_mean, 3 * count, out.basis + 3 * n * branch.J);
     if (out.coefficients) {
       const Vec six[6] = {grad.turned[0],    grad.turned[1],    grad.turned[2],
                           grad.log_scale[0], grad.log_scale[1], grad.log_scale[2]};

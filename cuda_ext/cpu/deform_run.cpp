@@ -25,9 +25,34 @@ std::vector<Chunk> chunks_of(const BranchView* branches, int count) {
   return chunks;
 }
 
-// Chain rule of the summed pose gradient; `sums` [branch][kDeformSums].
-void pose_vjp(const BranchView* branches, int count, const float* pose_numbers,
-              const std::vector<std::vector<double>>& sums, float* v_pose) {
+template <class T>
+T* at(T* rows, std::int64_t n) {
+  return rows ? rows + n : nullptr;
+}
+
+// A branch, and arrays of all Gaussians, at one moment: from its own first Gaussian on.
+BranchView at(const BranchView& branch, int frame) {
+  BranchView one = branch;
+  one.coefficients += std::int64_t(frame) * branch.J;
+  return one;
+}
+
+template <class Arrays>
+Arrays at(const Arrays& a, const BranchView& branch, const Moments& moments, int frame) {
+  const std::int64_t n = frame * moments.N + branch.first;
+  return {at(a.means, 3 * n),
+          at(a.quats, 4 * n),
+          at(a.scales, 3 * n),
+          at(a.opacities, n),
+          at(a.colors, branch.color_row() * n),
+          at(a.moved, 3 * n),
+          at(a.stretched, 6 * n)};
+}
+
+using Sums = std::vector<std::vector<double>>;  // [branch][kDeformSums + J] of one moment
+
+// Chain rule of the summed pose gradient.
+void pose_vjp(const BranchView* branches, int count, const float* pose_numbers, const Sums& sums, float* v_pose) {
   using namespace generic;
   const BodyPose<double> pose = make_body_pose<double>(pose_numbers);
   PoseSums<double> total = {};
@@ -43,38 +68,47 @@ void pose_vjp(const BranchView* branches, int count, const float* pose_numbers,
 
 }  // namespace
 
-void deform(const BranchView* branches, const DeformImages* out, int count, const float* pose, int threads) {
+void deform(const BranchView* branches, int count, const Moments& moments, const Deformed& out, int threads) {
   const std::vector<Chunk> chunks = chunks_of(branches, count);
   const auto stage = active_stages().deform;
   const std::int64_t total = std::int64_t(chunks.size());
 #pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t c = 0; c < total; ++c)
-    stage(branches[chunks[c].branch], pose, out[chunks[c].branch], chunks[c].begin, chunks[c].end);
+  for (std::int64_t c = 0; c < total; ++c) {
+    const Chunk& chunk = chunks[c];
+    const BranchView& branch = branches[chunk.branch];
+    for (int f = 0; f < moments.frames; ++f)
+      stage(at(branch, f), moments.poses + 14 * f, at(out, branch, moments, f), chunk.begin, chunk.end);
+  }
 }
 
-void deform_vjp(const BranchView* branches, const DeformCotangents* v, const BranchGradients* out, int count,
-                const float* pose, float* v_pose, int threads) {
+void deform_vjp(const BranchView* branches, const BranchGradients* out, int count, const Moments& moments,
+                const DeformCotangents& v, float* v_poses, int threads) {
   const std::vector<Chunk> chunks = chunks_of(branches, count);
   int J = 0;
   for (int i = 0; i < count; ++i) J = std::max(J, branches[i].J);
   const std::size_t row = std::size_t(kDeformSums + J + 15) / 16 * 16;
-  std::vector<float> partial(row * chunks.size());
+  const int frames = moments.frames;
+  std::vector<float> partial(row * chunks.size() * frames);
   const auto stage = active_stages().deform_vjp;
   const std::int64_t total = std::int64_t(chunks.size());
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (std::int64_t c = 0; c < total; ++c) {
     const Chunk& chunk = chunks[c];
-    stage(branches[chunk.branch], pose, v[chunk.branch], out[chunk.branch], v_pose != nullptr, partial.data() + row * c,
-          chunk.begin, chunk.end);
+    const BranchView& branch = branches[chunk.branch];
+    for (int f = 0; f < frames; ++f)
+      stage(at(branch, f), moments.poses + 14 * f, at(v, branch, moments, f), out[chunk.branch], v_poses != nullptr,
+            f > 0, partial.data() + row * (c * frames + f), chunk.begin, chunk.end);
   }
-  std::vector<std::vector<double>> sums(count, std::vector<double>(kDeformSums + J));
-  for (std::int64_t c = 0; c < total; ++c)
-    for (int k = 0; k < kDeformSums + branches[chunks[c].branch].J; ++k)
-      sums[chunks[c].branch][k] += double(partial[row * c + k]);
-  for (int i = 0; i < count; ++i)
-    if (out[i].coefficients)
-      for (int j = 0; j < branches[i].J; ++j) out[i].coefficients[j] = float(sums[i][kDeformSums + j]);
-  if (v_pose) pose_vjp(branches, count, pose, sums, v_pose);
+  for (int f = 0; f < frames; ++f) {
+    Sums sums(count, std::vector<double>(kDeformSums + J));
+    for (std::int64_t c = 0; c < total; ++c)
+      for (int k = 0; k < kDeformSums + branches[chunks[c].branch].J; ++k)
+        sums[chunks[c].branch][k] += double(partial[row * (c * frames + f) + k]);
+    for (int i = 0; i < count; ++i)
+      for (int j = 0; out[i].coefficients && j < branches[i].J; ++j)
+        out[i].coefficients[std::int64_t(f) * branches[i].J + j] = float(sums[i][kDeformSums + j]);
+    if (v_poses) pose_vjp(branches, count, moments.poses + 14 * f, sums, v_poses + 14 * f);
+  }
 }
 
 }  // namespace gh

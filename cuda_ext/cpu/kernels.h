@@ -16,9 +16,9 @@ void blend_vjp_tile(const SceneView&, const Sorted&, const Binned&, const Images
 void count_tile(const SceneView&, const Sorted&, const Binned&, int tile, Work&);
 void project_vjp_range(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,
                        float* v_view, int64_t begin, int64_t end);
-void deform_range(const BranchView&, const float* pose, const DeformImages&, int64_t begin, int64_t end);
+void deform_range(const BranchView&, const float* pose, const Deformed&, int64_t begin, int64_t end);
 void deform_vjp_range(const BranchView&, const float* pose, const DeformCotangents&, const BranchGradients&,
-                      bool want_pose, float* sums, int64_t begin, int64_t end);
+                      bool want_pose, bool add, float* sums, int64_t begin, int64_t end);
 void ssim_rows(const SsimView&, const float* zeros, float* scratch, float* similarity, const SsimPartials*, int begin,
                int end);
 void ssim_vjp_rows(const SsimView&, const float* zeros, float* scratch, const SsimPartials&, const float* v_similarity,

@@ -67,7 +67,7 @@ struct PartialRows {  // where the rows of a batch of Gaussians stand
   PartialRows(const Sorted& sorted, const Binned& binned, const float* partial, int row, int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       const int32_t rank = sorted.rank[n];
-      slots[n - begin] = binned.pair_slot + binned.first_pair[rank < 0 ? 0 : rank];
+      slots[n - begin] = rank < 0 ? nullptr : binned.pair_slot + binned.first_pair[rank];
       count[n - begin] = rank < 0 ? 0 : binned.pair_count[rank];
     }
     for (int64_t i = 0; i < end - begin; ++i)

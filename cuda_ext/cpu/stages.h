@@ -63,11 +63,13 @@ struct Stages {
   // Gaussians [begin, end): sum partials, then the VJP of the projection. `v_view` [12] (R, t) or null.
   void (*project_vjp)(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,
                       float* v_view, int64_t begin, int64_t end);
-  // Gaussians [begin, end) of a branch at one moment; `pose` [14]: head, then torso, quaternion and position.
-  void (*deform)(const BranchView&, const float* pose, const DeformImages&, int64_t begin, int64_t end);
-  // `sums` [kDeformSums + J]: what these Gaussians add to the gradients of the pose and the coefficients.
+  // Gaussians [begin, end) of a branch at one moment: its coefficients are [J], outputs begin at its first Gaussian;
+  // `pose` [14]: head, then torso, quaternion and position.
+  void (*deform)(const BranchView&, const float* pose, const Deformed&, int64_t begin, int64_t end);
+  // `sums` [kDeformSums + J]: what these Gaussians add to the gradients of the pose and the coefficients. With `add`
+  // the other gradients are added to those of earlier moments.
   void (*deform_vjp)(const BranchView&, const float* pose, const DeformCotangents&, const BranchGradients&,
-                     bool want_pose, float* sums, int64_t begin, int64_t end);
+                     bool want_pose, bool add, float* sums, int64_t begin, int64_t end);
   // Rows [begin, end) of the similarity map; `zeros` is one row, `scratch` has ssim_scratch() floats.
   void (*ssim)(const SsimView&, const float* zeros, float* scratch, float* similarity, const SsimPartials*, int begin,
                int end);

@@ -14,13 +14,13 @@ using namespace GH_ISA;
 
 namespace {
 
-__global__ void __launch_bounds__(kPosedThreads) deform_branch(CudaBranch b, CudaMoments moments, CudaDeformed out) {
+__global__ void __launch_bounds__(kPosedThreads) deform_branch(BranchView b, Moments moments, Deformed out) {
   __shared__ SharedMoment shared;
   __shared__ float offsets[kPosedThreads][kOffsets];
   const PosedPlace at = posed_place(moments);
   load_moment(shared, moments.poses + 14 * at.frame, b.torso_colors);
   dot_offsets(b, at.frame, at.n0, offsets + threadIdx.x / 32 * 32);
-  if (at.n >= b.count) return;
+  if (at.n >= b.N) return;
   const float* mine = offsets[threadIdx.x];
   const int64_t place = int64_t(at.frame) * moments.N + b.first + at.n;
   const DeformedGaussian<float> d = deform(load_rest(b, at.n, mine, mine + 3), shared.pose);
@@ -34,13 +34,13 @@ __global__ void __launch_bounds__(kPosedThreads) deform_branch(CudaBranch b, Cud
 }
 
 __global__ void __launch_bounds__(kPosedThreads)
-    project_branch(CudaBranch b, CudaMoments moments, CudaScene scene, CudaSplats out) {
+    project_branch(BranchView b, Moments moments, CudaScene scene, CudaSplats out) {
   __shared__ SharedMoment shared;
   __shared__ float offsets[kPosedThreads][kOffsets];
   const PosedPlace at = posed_place(moments);
   load_moment(shared, moments.poses + 14 * at.frame, b.torso_colors);
   dot_offsets(b, at.frame, at.n0, offsets + threadIdx.x / 32 * 32);
-  if (at.n >= b.count) return;
+  if (at.n >= b.N) return;
   const float* mine = offsets[threadIdx.x];
   const DeformedGaussian<float> d = deform(load_rest(b, at.n, mine, mine + 3), shared.pose);
   const SceneView camera = scene.camera(at.frame);
@@ -63,27 +63,27 @@ __global__ void __launch_bounds__(kPosedThreads)
   });
 }
 
-void check_branches(const std::vector<CudaBranch>& branches) {
-  for (const CudaBranch& b : branches)
+void check_branches(const std::vector<BranchView>& branches) {
+  for (const BranchView& b : branches)
     if (b.J > kMostCoefficients)
       throw std::length_error("a branch is moved by " + std::to_string(b.J) + " coefficients; at most " +
                               std::to_string(kMostCoefficients) + " were wanted.");
 }
 
-unsigned posed_blocks(const CudaBranch& b, const CudaMoments& moments) {
-  return blocks_for(b.count, kPosedThreads) * unsigned(moments.frames);
+unsigned posed_blocks(const BranchView& b, const Moments& moments) {
+  return blocks_for(b.N, kPosedThreads) * unsigned(moments.frames);
 }
 
 }  // namespace
 
-void cuda_deform(const std::vector<CudaBranch>& branches, const CudaMoments& moments, const CudaDeformed& out,
+void cuda_deform(const std::vector<BranchView>& branches, const Moments& moments, const Deformed& out,
                  cudaStream_t stream) {
-  for (const CudaBranch& b : branches)
+  for (const BranchView& b : branches)
     launch(deform_branch, posed_blocks(b, moments), kPosedThreads, stream, b, moments, out);
 }
 
-void cuda_deform_vjp(const std::vector<CudaBranch>& branches, const CudaMoments& moments, const CudaDeformCotangents& v,
-                     const std::vector<CudaBranchGradients>& out, float* v_poses, CudaWorkspace& workspace) {
+void cuda_deform_vjp(const std::vector<BranchView>& branches, const Moments& moments, const DeformCotangents& v,
+                     const std::vector<BranchGradients>& out, float* v_poses, CudaWorkspace& workspace) {
   check_branches(branches);
   if (!moments.frames) return;
   const std::size_t frames = std::size_t(moments.frames);
@@ -91,17 +91,17 @@ void cuda_deform_vjp(const std::vector<CudaBranch>& branches, const CudaMoments&
   const cudaStream_t stream = workspace.stream;
   float* sums = v_poses ? sums_memory.get<float>(branches.size() * frames * kMomentSums, stream) : nullptr;
   for (std::size_t i = 0; i < branches.size(); ++i) {
-    const CudaBranch& b = branches[i];
-    auto* v_offsets = offsets_memory.get<float>(frames * b.count * kOffsets, stream);
-    const int warps = int(blocks_for(b.count)) * (kThreads / 32);
+    const BranchView& b = branches[i];
+    auto* v_offsets = offsets_memory.get<float>(frames * b.N * kOffsets, stream);
+    const int warps = int(blocks_for(b.N)) * (kThreads / 32);
     float* parts = v_poses ? partial_memory.get<float>(frames * warps * kMomentSums, stream) : nullptr;
-    launch(deform_branch_vjp, blocks_for(b.count), kThreads, stream, b, moments, v, out[i], v_offsets, parts);
+    launch(deform_branch_vjp, blocks_for(b.N), kThreads, stream, b, moments, v, out[i], v_offsets, parts);
     if (v_poses)
       launch(sum_rows, unsigned(frames), kThreads, stream, parts, warps, kMomentSums, sums + i * frames * kMomentSums);
     if (out[i].basis)
-      launch(basis_vjp, blocks_for(3 * b.count * b.J), kThreads, stream, b, moments.frames, v_offsets, out[i].basis);
+      launch(basis_vjp, blocks_for(3 * b.N * b.J), kThreads, stream, b, moments.frames, v_offsets, out[i].basis);
     if (!out[i].coefficients || !b.J) continue;
-    const int chunks = int(blocks_for(b.count, kChunk));
+    const int chunks = int(blocks_for(b.N, kChunk));
     auto* shares = partial_memory.get<float>(frames * chunks * b.J, stream);
     launch(coefficients_vjp, unsigned(frames) * chunks, kThreads, stream, b, moments.frames, v_offsets, shares);
     launch(sum_rows, unsigned(frames), kThreads, stream, shares, chunks, b.J, out[i].coefficients);
@@ -113,13 +113,13 @@ void cuda_deform_vjp(const std::vector<CudaBranch>& branches, const CudaMoments&
          v_poses);
 }
 
-HeadSource::HeadSource(std::vector<CudaBranch> branches, const CudaMoments& moments)
+HeadSource::HeadSource(std::vector<BranchView> branches, const Moments& moments)
     : branches_(std::move(branches)), moments_(moments) {}
 
 void HeadSource::project(const CudaScene& scene, const CudaSplats& splats, cudaStream_t stream) const {
   if (scene.cameras != moments_.frames || scene.first.D != 3 || scene.first.E != 0 || scene.first.N != moments_.N)
     throw std::logic_error("the scene is not one image of three channels for every moment of the head");
-  for (const CudaBranch& b : branches_)
+  for (const BranchView& b : branches_)
     launch(project_branch, posed_blocks(b, moments_), kPosedThreads, stream, b, moments_, scene, splats);
 }
 

@@ -13,7 +13,7 @@ struct RestGradient {  // of one Gaussian, over the moments
   float mean[3] = {}, quat[4] = {}, log_scale[3] = {}, logit_opacity = 0.0f, colors[12] = {};
 };
 
-__device__ inline DeformCotangent<float> load_cotangent(const CudaDeformCotangents& v, int64_t place) {
+__device__ inline DeformCotangent<float> load_cotangent(const DeformCotangents& v, int64_t place) {
   DeformCotangent<float> c = {};
   for (int k = 0; v.means && k < 3; ++k) c.mean[k] = v.means[3 * place + k];
   for (int k = 0; v.quats && k < 4; ++k) c.quat[k] = v.quats[4 * place + k];
@@ -23,7 +23,7 @@ __device__ inline DeformCotangent<float> load_cotangent(const CudaDeformCotangen
 }
 
 // Adds to the gradient of the coefficients at rest and to that of the turn.
-__device__ inline void turned_colors_vjp(const CudaBranch& b, const float* turn, int64_t n, const float* v_colors,
+__device__ inline void turned_colors_vjp(const BranchView& b, const float* turn, int64_t n, const float* v_colors,
                                          float* v_rest, float* v_turn) {
   for (int k = 0; k < 3; ++k) v_rest[k] += v_colors[k];
   if (!b.degree1) return;
@@ -36,8 +36,7 @@ __device__ inline void turned_colors_vjp(const CudaBranch& b, const float* turn,
       }
 }
 
-__device__ inline void write_rest(const CudaBranch& b, const CudaBranchGradients& out, int64_t n,
-                                  const RestGradient& g) {
+__device__ inline void write_rest(const BranchView& b, const BranchGradients& out, int64_t n, const RestGradient& g) {
   for (int k = 0; out.means && k < 3; ++k) out.means[3 * n + k] = g.mean[k];
   for (int k = 0; out.quats && k < 4; ++k) out.quats[4 * n + k] = g.quat[k];
   for (int k = 0; out.log_scales && k < 3; ++k) out.log_scales[3 * n + k] = g.log_scale[k];
@@ -48,21 +47,21 @@ __device__ inline void write_rest(const CudaBranch& b, const CudaBranchGradients
 
 // v_offsets [F, n, 9]; partials [F, warps, kMomentSums]: each warp's share of the poses' gradient, or null.
 static __global__ void __launch_bounds__(kThreads)
-    deform_branch_vjp(CudaBranch b, CudaMoments moments, CudaDeformCotangents v, CudaBranchGradients out,
-                      float* v_offsets, float* partials) {
+    deform_branch_vjp(BranchView b, Moments moments, DeformCotangents v, BranchGradients out, float* v_offsets,
+                      float* partials) {
   __shared__ SharedMoment shared;
   const int64_t n = int64_t(blockIdx.x) * kThreads + threadIdx.x;
   RestGradient rest;
   for (int f = 0; f < moments.frames; ++f) {
     load_moment(shared, moments.poses + 14 * f, b.torso_colors);
     float sums[kMomentSums] = {};
-    if (n < b.count) {
+    if (n < b.N) {
       const int64_t place = int64_t(f) * moments.N + b.first + n;
       const RestGaussian<float> g = load_rest(b, n, v.moved + 3 * place, v.stretched + 6 * place);
       const DeformedGaussian<float> d = deform(g, shared.pose);
       const DeformCotangent<float> cotangent = load_cotangent(v, place);
       const DeformGradient<float> grad = deform_vjp(g, d, shared.pose, cotangent);
-      float* target = v_offsets + (int64_t(f) * b.count + n) * kOffsets;
+      float* target = v_offsets + (int64_t(f) * b.N + n) * kOffsets;
       for (int k = 0; k < 3; ++k) {
         target[k] = grad.mean[k], target[3 + k] = grad.turned[k], target[6 + k] = grad.log_scale[k];
         rest.mean[k] += grad.mean[k], rest.log_scale[k] += grad.log_scale[k];
@@ -83,19 +82,19 @@ static __global__ void __launch_bounds__(kThreads)
       if (threadIdx.x % 32 == 0) row[k] = sum;
     }
   }
-  if (n < b.count) write_rest(b, out, n, rest);
+  if (n < b.N) write_rest(b, out, n, rest);
 }
 
 // v_basis[n][r][j] = sum over moments of v_offsets[f][n][r] c[f][j].
 static __global__ void __launch_bounds__(kThreads)
-    basis_vjp(CudaBranch b, int frames, const float* v_offsets, float* v_basis) {
+    basis_vjp(BranchView b, int frames, const float* v_offsets, float* v_basis) {
   const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
-  if (i >= 3 * b.count * b.J) return;
+  if (i >= 3 * b.N * b.J) return;
   const int64_t row = i / b.J, n = row / 3;
   const int j = int(i % b.J), r = int(row % 3);
   float sum = 0.0f;
   for (int f = 0; f < frames; ++f)
-    sum += v_offsets[(f * b.count + n) * kOffsets + r] * b.coefficients[int64_t(f) * b.J + j];
+    sum += v_offsets[(f * b.N + n) * kOffsets + r] * b.coefficients[int64_t(f) * b.J + j];
   v_basis[i] = sum;
 }
 
@@ -103,14 +102,14 @@ constexpr int kChunk = 64;  // Gaussians whose share of the coefficients' gradie
 
 // shares [F, chunks, J]: sums over a chunk's 9 rows of basis and stretch times their offsets' gradients.
 static __global__ void __launch_bounds__(kThreads)
-    coefficients_vjp(CudaBranch b, int frames, const float* v_offsets, float* shares) {
+    coefficients_vjp(BranchView b, int frames, const float* v_offsets, float* shares) {
   __shared__ float sums[kThreads];
   const int chunks = int(gridDim.x) / frames, frame = int(blockIdx.x) / chunks, chunk = int(blockIdx.x) % chunks;
   const int groups = kThreads / b.J, group = int(threadIdx.x) / b.J, j = int(threadIdx.x) % b.J;
-  const int64_t begin = int64_t(chunk) * kChunk, end = min(begin + kChunk, b.count);
+  const int64_t begin = int64_t(chunk) * kChunk, end = min(begin + kChunk, b.N);
   float sum = 0.0f;
   for (int64_t n = begin + group; group < groups && n < end; n += groups) {
-    const float* v = v_offsets + (frame * b.count + n) * kOffsets;
+    const float* v = v_offsets + (frame * b.N + n) * kOffsets;
     for (int r = 0; r < 3; ++r) sum += v[r] * b.basis[(3 * n + r) * b.J + j];
     for (int r = 0; r < 6; ++r) sum += v[3 + r] * b.stretch[(6 * n + r) * b.J + j];
   }
@@ -123,7 +122,7 @@ static __global__ void __launch_bounds__(kThreads)
 
 // Chain rule of the summed gradients, one moment a thread; sums [branches, F, kMomentSums].
 static __global__ void __launch_bounds__(kThreads)
-    poses_vjp(CudaMoments moments, const float* sums, int branches, uint64_t torso_colors, float* v_poses) {
+    poses_vjp(Moments moments, const float* sums, int branches, uint64_t torso_colors, float* v_poses) {
   const int f = int(blockIdx.x) * kThreads + int(threadIdx.x);
   if (f >= moments.frames) return;
   const BodyPose<double> pose = make_body_pose<double>(moments.poses + 14 * f);

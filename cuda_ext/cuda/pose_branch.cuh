@@ -42,15 +42,15 @@ __device__ inline void dot_rows(const float* rows, int count, int J, const float
 }
 
 // Offsets of the warp's 32 Gaussians from n0 on, a row each in `out`. The whole warp comes.
-__device__ inline void dot_offsets(const CudaBranch& b, int frame, int64_t n0, float (*out)[kOffsets]) {
-  const int count = int(min(int64_t(32), max(b.count - n0, int64_t(0))));
+__device__ inline void dot_offsets(const BranchView& b, int frame, int64_t n0, float (*out)[kOffsets]) {
+  const int count = int(min(int64_t(32), max(b.N - n0, int64_t(0))));
   const float* c = b.coefficients + int64_t(frame) * b.J;
   dot_rows(b.basis + 3 * n0 * b.J, 3 * count, b.J, c, 3, 0, out);
   dot_rows(b.stretch + 6 * n0 * b.J, 6 * count, b.J, c, 6, 3, out);
   __syncwarp();
 }
 
-__device__ inline RestGaussian<float> load_rest(const CudaBranch& b, int64_t n, const float* moved,
+__device__ inline RestGaussian<float> load_rest(const BranchView& b, int64_t n, const float* moved,
                                                 const float* stretched) {
   RestGaussian<float> g;
   for (int k = 0; k < 3; ++k) g.mean[k] = b.means[3 * n + k], g.log_scale[k] = b.log_scales[3 * n + k];
@@ -61,7 +61,7 @@ __device__ inline RestGaussian<float> load_rest(const CudaBranch& b, int64_t n, 
 }
 
 // SH coefficients [B, 3] of Gaussian n in the world.
-__device__ inline void turned_colors(const CudaBranch& b, const float* turn, int64_t n, float* colors) {
+__device__ inline void turned_colors(const BranchView& b, const float* turn, int64_t n, float* colors) {
   for (int k = 0; k < 3; ++k) colors[k] = b.sh0[3 * n + k];
   if (!b.degree1) return;
   const float* shN = b.shN + 9 * n;
@@ -76,7 +76,7 @@ struct PosedPlace {
   int64_t n, n0;  // this thread's Gaussian, its warp's first
 };
 
-__device__ inline PosedPlace posed_place(const CudaMoments& moments) {
+__device__ inline PosedPlace posed_place(const Moments& moments) {
   PosedPlace place;
   place.frame = int(blockIdx.x) % moments.frames;
   place.n = int64_t(blockIdx.x) / moments.frames * kPosedThreads + threadIdx.x;

@@ -162,6 +162,7 @@ void CudaWorkspace::backgrounds_vjp(const CudaScene& scene, const float* alpha, 
 
 std::uint64_t CudaWorkspace::needed_pairs() const {
   std::uint64_t needed = 0;
+  const DeviceGuard guard(device);
   check(cudaDeviceSynchronize(), "waiting for the device");  // a graph may run on any stream
   check(
       cudaMemcpyAsync(&needed, offsets_.data<std::uint64_t>() + splats_, sizeof needed, cudaMemcpyDeviceToHost, stream),

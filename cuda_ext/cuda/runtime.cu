@@ -10,11 +10,9 @@ namespace gh {
 namespace {
 
 // Let the pool of a device keep what was freed: otherwise every synchronisation hands all of it back to the driver.
-void keep_pool_memory() {
+void keep_pool_memory(int device) {
   static std::mutex mutex;
   static std::vector<bool>& done = *new std::vector<bool>;
-  int device = 0;
-  check(cudaGetDevice(&device), "asking for the device");
   const std::lock_guard<std::mutex> lock(mutex);
   if (int(done.size()) <= device) done.resize(device + 1);
   if (done[device]) return;
@@ -31,8 +29,20 @@ void check(cudaError_t status, const char* what) {
   if (status != cudaSuccess) throw std::runtime_error(std::string("CUDA, ") + what + ": " + cudaGetErrorString(status));
 }
 
+DeviceGuard::DeviceGuard(int device) {
+  check(cudaGetDevice(&before_), "asking for the device");
+  if (device != before_) check(cudaSetDevice(device), "selecting the device");
+}
+
+DeviceGuard::~DeviceGuard() { cudaSetDevice(before_); }
+
 DeviceBuffer::~DeviceBuffer() {
-  if (memory_) cudaFreeAsync(memory_, stream_);
+  if (!memory_) return;
+  int before = 0;
+  cudaGetDevice(&before);
+  cudaSetDevice(device_);
+  cudaFreeAsync(memory_, stream_);
+  cudaSetDevice(before);
 }
 
 void DeviceBuffer::reserve(std::size_t bytes, cudaStream_t stream) {
@@ -45,7 +55,8 @@ void DeviceBuffer::reserve(std::size_t bytes, cudaStream_t stream) {
         "CUDA: memory would have to grow while the stream is captured into a graph; run the same call once before, "
         "with "
         "the same plan, sizes and pair_capacity.");
-  keep_pool_memory();
+  check(cudaGetDevice(&device_), "asking for the device");
+  keep_pool_memory(device_);
   if (memory_) check(cudaFreeAsync(memory_, stream), "freeing a buffer");
   memory_ = nullptr, capacity_ = 0;
   const std::size_t wanted = bytes + bytes / 4 + 256;  // a training run's Gaussians grow little by little

@@ -11,6 +11,18 @@ namespace gh {
 // Throws std::runtime_error naming what failed.
 void check(cudaError_t status, const char* what);
 
+// Makes a device current for as long as it lives; then the one before is again. Torch shares this choice with us.
+class DeviceGuard {
+ public:
+  explicit DeviceGuard(int device);
+  DeviceGuard(const DeviceGuard&) = delete;
+  DeviceGuard& operator=(const DeviceGuard&) = delete;
+  ~DeviceGuard();
+
+ private:
+  int before_ = 0;
+};
+
 // Stream-ordered device memory that only grows. All uses of one buffer must be ordered by streams.
 class DeviceBuffer {
  public:
@@ -34,6 +46,7 @@ class DeviceBuffer {
   void reserve(std::size_t bytes, cudaStream_t stream);
   void* memory_ = nullptr;
   std::size_t capacity_ = 0;
+  int device_ = 0;                 // that the memory lies on
   cudaStream_t stream_ = nullptr;  // of the latest use
 };
 

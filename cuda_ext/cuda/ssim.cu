@@ -10,14 +10,14 @@ using namespace GH_ISA;
 
 namespace {
 
-constexpr int kTaps = 11, kReach = kTaps / 2;
+constexpr int kTaps = kSsimTaps, kReach = kTaps / 2;
 constexpr int kWindow = kTile + 2 * kReach;
 
 struct SsimBlock {
   int x0, y0, channel;
   int H, W, C;
 
-  __device__ explicit SsimBlock(const CudaSsimView& view) : H(view.H), W(view.W), C(view.C) {
+  __device__ explicit SsimBlock(const SsimView& view) : H(view.H), W(view.W), C(view.C) {
     const int across = (W + kTile - 1) / kTile, down = (H + kTile - 1) / kTile,
               tile = int(blockIdx.x) % (across * down);
     x0 = tile % across * kTile, y0 = tile / across * kTile, channel = int(blockIdx.x) / (across * down);
@@ -62,7 +62,7 @@ __device__ void blur(const SsimBlock& block, const float* taps, SharedWindow<Q>&
 }
 
 __global__ void __launch_bounds__(kTilePixels)
-    map_block(CudaSsimView view, float* similarity, CudaSsimPartials partials, bool keep) {
+    map_block(SsimView view, float* similarity, SsimPartials partials, bool keep) {
   __shared__ SharedWindow<4> shared;
   const SsimBlock block(view);
   float means[4];
@@ -83,7 +83,7 @@ __global__ void __launch_bounds__(kTilePixels)
 // Q is 3, or 4 where b takes a gradient too.
 template <int Q>
 __global__ void __launch_bounds__(kTilePixels)
-    map_block_vjp(CudaSsimView view, CudaSsimPartials partials, const float* v_similarity, float* v_a, float* v_b) {
+    map_block_vjp(SsimView view, SsimPartials partials, const float* v_similarity, float* v_a, float* v_b) {
   __shared__ SharedWindow<Q> shared;
   const SsimBlock block(view);
   float blurred[Q];
@@ -99,18 +99,18 @@ __global__ void __launch_bounds__(kTilePixels)
   if (Q == 4) v_b[place] = blurred[Q - 1] + 2.0f * b * blurred[1] + a * blurred[2];
 }
 
-unsigned blocks_of(const CudaSsimView& view) {
+unsigned blocks_of(const SsimView& view) {
   return unsigned((view.W + kTile - 1) / kTile) * ((view.H + kTile - 1) / kTile) * view.C;
 }
 
 }  // namespace
 
-void cuda_ssim(const CudaSsimView& view, float* similarity, const CudaSsimPartials* partials, cudaStream_t stream) {
-  launch(map_block, blocks_of(view), kTilePixels, stream, view, similarity, partials ? *partials : CudaSsimPartials{},
+void cuda_ssim(const SsimView& view, float* similarity, const SsimPartials* partials, cudaStream_t stream) {
+  launch(map_block, blocks_of(view), kTilePixels, stream, view, similarity, partials ? *partials : SsimPartials{},
          partials != nullptr);
 }
 
-void cuda_ssim_vjp(const CudaSsimView& view, const CudaSsimPartials& partials, const float* v_similarity, float* v_a,
+void cuda_ssim_vjp(const SsimView& view, const SsimPartials& partials, const float* v_similarity, float* v_a,
                    float* v_b, cudaStream_t stream) {
   launch(v_b ? map_block_vjp<4> : map_block_vjp<3>, blocks_of(view), kTilePixels, stream, view, partials, v_similarity,
          v_a, v_b);

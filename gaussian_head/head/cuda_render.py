@@ -1,5 +1,5 @@
 """Frames of a head straight from its coefficients on a CUDA device: posed, coloured, projected and blended in one
-batch, without its deformed Gaussians ever being written. For rendering; training goes through ``moments``.
+batch, without its deformed Gaussians ever being written. For rendering; training goes through ``fused``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..raster import native
+from ..kernels import call, made
 from ..raster.constants import EPS2D
 from .branch import TRAINED, Branch
-from .moments import kernel_branches
+from .fused import kernel_branches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +111,16 @@ class HeadRenderer:
             _check("backgrounds", backgrounds, ((F, 3), (F, H, W, 3)), self.branches[0].means)
         if coefficients.ndim != 2 or coefficients.shape[0] != F:
             raise InputError(f"coefficients has shape {list(coefficients.shape)}; [{F}, any] was wanted.")
-        module, view = native._backend(poses.device), native._view
         trained = [getattr(branch, name).contiguous() for branch in self.branches for name in TRAINED]
         if not self.plans:
-            self.plans.append(module.Plan())
-        module.render_head(
+            self.plans.append(made("Plan", poses.device))
+        call(
+            "render_head",
+            poses.device,
             self.plans[0],
             kernel_branches(self.branches, coefficients, trained),
-            *map(view, (poses, viewmats, Ks, backgrounds, frames.rgb, frames.alpha, frames.depth)),
-            self.near_plane,
-            self.far_plane,
-            EPS2D,
-            self.pair_capacity,
-            native._lane(poses.device),
+            *(poses, viewmats, Ks, backgrounds, frames.rgb, frames.alpha, frames.depth),
+            *(self.near_plane, self.far_plane, EPS2D, self.pair_capacity),
         )
 
     def needed_pairs(self) -> int:

@@ -7,20 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..extension import kernels
-from ..raster import native
+from ..kernels import call, compiled, covers
 
 
 def can_map_fused(a: Tensor, b: Tensor) -> bool:
     """True where the compiled kernels are there and cover these pictures: float32 on one device, not tiny."""
-    module = kernels()
-    return (
-        module is not None
-        and (a.device.type == "cpu" or (a.is_cuda and module.has_cuda))
-        and all(x.dtype == torch.float32 and x.device == a.device for x in (a, b))
-        and a.shape[0] > 0
-        and a.shape[1] * a.shape[2] >= module.SSIM_MIN_WIDTH
-    )
+    module = compiled()
+    return module is not None and covers(a, b) and a.shape[0] > 0 and a.shape[1] * a.shape[2] >= module.SSIM_MIN_WIDTH
 
 
 def ssim_map_fused(a: Tensor, b: Tensor, window: Tensor, c1: float, c2: float) -> Tensor:
@@ -46,10 +39,8 @@ def ssim_map_fused(a: Tensor, b: Tensor, window: Tensor, c1: float, c2: float) -
 def _forward(
     a: Tensor, b: Tensor, window: Tensor, constants: tuple[float, float], partials: list[Tensor | None]
 ) -> Tensor:
-    similarity, view = torch.empty_like(a), native._view
-    arrays = map(view, (similarity, *partials))
-    module = native._backend(a.device)
-    module.ssim_map(view(a), view(b), view(window), *constants, *arrays, native._lane(a.device))
+    similarity = torch.empty_like(a)
+    call("ssim_map", a.device, a, b, window, *constants, similarity, *partials)
     return similarity
 
 
@@ -70,6 +61,5 @@ class _SsimMap(torch.autograd.Function):
         a, b, window, *partials = ctx.saved_tensors
         v_a = torch.empty_like(a)
         v_b = None if partials[3] is None else torch.empty_like(b)
-        arrays = map(native._view, (a, b, window, *partials, v_similarity.contiguous(), v_a, v_b))
-        native._backend(a.device).ssim_map_vjp(*arrays, native._lane(a.device))
+        call("ssim_map_vjp", a.device, a, b, window, *partials, v_similarity.contiguous(), v_a, v_b)
         return v_a, v_b, None, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,9 +10,11 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..kernels import compiled
 from ..sh import num_bases, sh_to_rgb
 from . import native
-from .constants import CHANNEL_LIMIT, EPS2D
+from .arguments import check, check_floats, check_scene
+from .constants import EPS2D
 from .output import RasterOutput
 from .scene import Scene
 
@@ -22,12 +23,12 @@ BACKENDS = ("reference", "cpu", "cuda", "gsplat")
 
 def available_backends() -> tuple[str, ...]:
     """Backends that can run in this process, without starting any."""
-    kernels = native.kernels()
+    module = compiled()
     found = ["reference"]
-    if kernels is not None:
+    if module is not None:
         found.append("cpu")
     if torch.cuda.is_available():
-        if kernels is not None and kernels.has_cuda:
+        if module is not None and module.has_cuda:
             found.append("cuda")
         if importlib.util.find_spec("gsplat") is not None:
             found.append("gsplat")
@@ -44,23 +45,6 @@ def choose_backend(device: torch.device, dtype: torch.dtype) -> str:
     return "reference"
 
 
-def _check(name: str, tensor: Tensor, shape: tuple[int | None, ...], like: Tensor) -> Tensor:
-    """Check one argument against a shape (None: any size) and the means' dtype and device; make it contiguous."""
-    if not isinstance(tensor, Tensor):
-        raise InputError(f"{name} is a {type(tensor).__name__}; a torch tensor was wanted.")
-    fits = tensor.ndim == len(shape) and all(
-        want is None or want == have for want, have in zip(shape, tensor.shape, strict=False)
-    )
-    if not fits:
-        wanted = ", ".join("any" if size is None else str(size) for size in shape)
-        raise InputError(f"{name} has shape {list(tensor.shape)}; [{wanted}] was wanted.")
-    if tensor.dtype != like.dtype:
-        raise InputError(f"{name} is {tensor.dtype} but means is {like.dtype}; convert it with .to({like.dtype}).")
-    if tensor.device != like.device:
-        raise InputError(f"{name} is on {tensor.device} but means is on {like.device}; move it with .to().")
-    return tensor.contiguous()
-
-
 def _check_backend(backend: str | None, means: Tensor) -> str:
     if backend is None:
         return choose_backend(means.device, means.dtype)
@@ -74,17 +58,6 @@ def _check_backend(backend: str | None, means: Tensor) -> str:
     if backend != "reference" and means.dtype != torch.float32:
         raise InputError(f"means is {means.dtype}; backend {backend!r} wants float32 (only 'reference' takes float64).")
     return backend
-
-
-def _check_scalars(width: int, height: int, near_plane: float, far_plane: float, eps2d: float) -> None:
-    if width < 1 or height < 1 or width > 16384 or height > 16384:
-        raise InputError(f"width, height are {width}, {height}; sizes of 1 to 16384 pixels were wanted.")
-    if not 0 <= near_plane < far_plane:
-        raise InputError(
-            f"near_plane, far_plane are {near_plane}, {far_plane}; 0 <= near_plane < far_plane was wanted."
-        )
-    if not (eps2d >= 0 and math.isfinite(eps2d)):
-        raise InputError(f"eps2d is {eps2d}; a finite number >= 0 was wanted.")
 
 
 def _evaluate_sh(colors: Tensor, means: Tensor, viewmats: Tensor, sh_degree: int) -> Tensor:
@@ -150,64 +123,26 @@ def rasterize(
     Raises:
         InputError: an argument has a wrong type, shape, dtype, device or value; the message names it.
     """
-    if not isinstance(means, Tensor) or means.dtype not in (torch.float32, torch.float64):
-        raise InputError(f"means is {getattr(means, 'dtype', type(means).__name__)}; a float32 tensor was wanted.")
-    N, C = (
-        means.shape[0] if means.ndim else 0,
-        viewmats.shape[0] if isinstance(viewmats, Tensor) and viewmats.ndim else 0,
-    )
-    means = _check("means", means, (N, 3), means)
-    quats = _check("quats", quats, (N, 4), means)
-    scales = _check("scales", scales, (N, 3), means)
-    opacities = _check("opacities", opacities, (N,), means)
-    viewmats = _check("viewmats", viewmats, (C, 4, 4), means)
-    if C == 0:
-        raise InputError("viewmats has no camera; at least one was wanted.")
-    Ks = _check("Ks", Ks, (C, 3, 3), means).detach()
-    _check_scalars(width, height, near_plane, far_plane, eps2d)
-    backend = _check_backend(backend, means)
-    if sh_degree is None:
-        colors = _check("colors", colors, (N, None), means)
-    else:
-        colors = _check("colors", colors, (N, None, 3), means)
+    N = check_floats(means).shape[0] if means.ndim else 0
+    if sh_degree is not None:
+        check("means", means, (N, 3), means)
+        colors = check("colors", colors, (N, None, 3), means)
         if not 0 <= sh_degree <= 3 or colors.shape[1] < num_bases(sh_degree):
             raise InputError(
                 f"colors has {colors.shape[1]} SH coefficients and sh_degree is {sh_degree}; "
                 "a degree of 0 to 3 with at least (degree + 1)² coefficients was wanted."
             )
-        colors = _evaluate_sh(colors, means, viewmats, sh_degree).contiguous()
-    D = colors.shape[-1]
-    extra = means.new_zeros(N, 0) if extra is None else _check("extra", extra, (N, None), means)
-    plates = None
-    if backgrounds is not None:
-        is_plate = getattr(backgrounds, "ndim", 0) == 4
-        backgrounds = _check("backgrounds", backgrounds, (C, height, width, D) if is_plate else (C, D), means)
-        if is_plate and backend != "cpu":
-            plates, backgrounds = backgrounds, None
-    if D + extra.shape[1] + 1 > CHANNEL_LIMIT:
-        raise InputError(
-            f"colors and extra have {D + extra.shape[1]} channels; at most {CHANNEL_LIMIT - 1} were wanted: "
-            "render them in several passes."
-        )
+        colors = _evaluate_sh(colors, means, check("viewmats", viewmats, (None, 4, 4), means), sh_degree).contiguous()
+    else:
+        check("colors", colors, (N, None), means)
+    gaussians = {"means": means, "quats": quats, "scales": scales, "opacities": opacities}
+    settings = (width, height, near_plane, far_plane, eps2d)
+    scene = check_scene(gaussians, colors, extra, viewmats, Ks, backgrounds, settings, per_image=False)
+    backend, plates = _check_backend(backend, means), None
+    if scene.backgrounds is not None and scene.backgrounds.ndim == 4 and backend != "cpu":
+        plates, scene = scene.backgrounds, replace(scene, backgrounds=None)
     if probe is not None:
-        probe = _check("probe", probe, (C, N, 2), means)
-    scene = Scene(
-        means=means,
-        quats=quats,
-        scales=scales,
-        opacities=opacities,
-        colors=colors,
-        extra=extra,
-        viewmats=viewmats,
-        Ks=Ks,
-        backgrounds=backgrounds,
-        probe=probe,
-        width=width,
-        height=height,
-        near_plane=near_plane,
-        far_plane=far_plane,
-        eps2d=eps2d,
-    )
+        scene = replace(scene, probe=check("probe", probe, (len(scene.viewmats), N, 2), means))
     out = _backend(backend, means)(scene)
     return out if plates is None else replace(out, rgb=out.rgb + (1 - out.alpha[..., None]) * plates)
 

@@ -1,7 +1,4 @@
-"""The compiled rasterizers, CPU and CUDA, as one differentiable torch function.
-
-The extension loads on first use. It links no torch: arrays cross as views of the same memory.
-"""
+"""The compiled rasterizers, CPU and CUDA, as one differentiable torch function."""
 
 from __future__ import annotations
 
@@ -10,28 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..extension import kernels as kernels
+from ..kernels import call, made
 from .output import RasterOutput
 from .scene import Scene
-
-
-def _backend(device: torch.device) -> Any:
-    """The functions and classes for tensors of a device."""
-    module = kernels()
-    assert module is not None
-    return module.cuda if device.type == "cuda" else module
-
-
-def _lane(device: torch.device) -> int:
-    """What the kernels run on: a number of CPU threads, or torch's current CUDA stream."""
-    return torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else torch.get_num_threads()
-
-
-def _view(tensor: Tensor | None) -> Any:
-    """The same memory; CPU tensors as numpy arrays, which cross into the kernels ten times faster."""
-    if tensor is None:
-        return None
-    return tensor.detach() if tensor.is_cuda else tensor.detach().numpy()
 
 
 class Images(NamedTuple):
@@ -59,24 +37,25 @@ class Gradients(NamedTuple):
 
 def kernel_scene(scene: Scene) -> Any:
     """The scene as the kernels take it: the same memory."""
-    arrays = map(_view, scene.tensors)
-    return _backend(scene.means.device).Scene(*arrays, _view(scene.backgrounds), *scene.settings)
+    return made("Scene", scene.means.device, *scene.tensors, scene.backgrounds, *scene.settings)
 
 
 def draw(scene: Scene, means2d: Tensor, *, keep: bool) -> tuple[Images, Tensor, Any]:
-    """Render; fills ``means2d [C, N, 2]``, returns the images, radii and the plan that ``gradients`` needs if kept."""
+    """Render; fills ``means2d [C, N, 2]``, returns the images, radii and the plan that ``gradients`` needs if kept.
+
+    On CUDA the Gaussians may differ from image to image: ``[C, N, …]`` throughout.
+    """
     means, cameras = scene.means, scene.viewmats.shape[0]
     size = (cameras, scene.height, scene.width)
     images = Images(
         means.new_empty((*size, scene.colors.shape[-1])),
         means.new_empty(size),
         means.new_empty(size),
-        means.new_empty((*size, scene.extra.shape[1])),
+        means.new_empty((*size, scene.extra.shape[-1])),
     )
-    radii = means.new_empty((cameras, means.shape[0]), dtype=torch.int32)
-    module = _backend(means.device)
-    outputs = module.Outputs(*map(_view, images))
-    plan = module.forward(kernel_scene(scene), outputs, _view(means2d), _view(radii), keep, _lane(means.device))
+    radii = means.new_empty((cameras, means.shape[-2]), dtype=torch.int32)
+    outputs = made("Outputs", means.device, *images)
+    plan = call("forward", means.device, kernel_scene(scene), outputs, means2d, radii, keep)
     return images, radii, plan
 
 
@@ -98,19 +77,13 @@ def gradients(
         opacities=torch.empty_like(scene.opacities),
         colors=torch.zeros_like(colors) if colors.ndim == 3 else torch.empty_like(colors),
         extra=torch.empty_like(scene.extra),
-        means2d=means.new_empty((scene.viewmats.shape[0], means.shape[0], 2)),
+        means2d=means.new_empty((scene.viewmats.shape[0], means.shape[-2], 2)),
         viewmats=torch.zeros_like(scene.viewmats) if want_viewmats else None,
         backgrounds=torch.zeros_like(backgrounds) if want_backgrounds and backgrounds is not None else None,
     )
-    module = _backend(means.device)
-    module.backward(
-        plan,
-        kernel_scene(scene),
-        module.Outputs(*map(_view, images)),
-        module.Cotangents(*(None if v is None else _view(v.contiguous()) for v in cotangents)),
-        module.Gradients(*map(_view, out)),
-        _lane(means.device),
-    )
+    device, held = means.device, [None if v is None else v.contiguous() for v in cotangents]
+    parts = (("Outputs", images), ("Cotangents", held), ("Gradients", out))
+    call("backward", device, plan, kernel_scene(scene), *(made(n, device, *v) for n, v in parts))
     return out
 
 
@@ -149,7 +122,7 @@ class _Rasterize(torch.autograd.Function):
 
 def rasterize(scene: Scene) -> RasterOutput:
     """Render all cameras where the tensors are; float32."""
-    screen = scene.means.new_empty((scene.viewmats.shape[0], scene.means.shape[0], 2))
+    screen = scene.means.new_empty((scene.viewmats.shape[0], scene.means.shape[-2], 2))
     if torch.is_grad_enabled() and scene.needs_grad:
         screen.requires_grad_()
         rgb, alpha, depth, extra, radii = _Rasterize.apply(  # pyright: ignore

@@ -11,7 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """N Gaussians, C cameras and the settings of one call; tensors of one dtype on one device, contiguous."""
+    """N Gaussians, C cameras and the settings of one call; tensors of one dtype on one device, contiguous.
+
+    On CUDA the Gaussians may differ from image to image: means, quats, scales, opacities, colors and extra then have
+    a leading C.
+    """
 
     means: Tensor
     """``[N, 3]`` centres in the world, metres."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gaussian_head import sh
-from gaussian_head.extension import kernels
+from gaussian_head.kernels import compiled as kernels
 
 pytestmark = pytest.mark.skipif(kernels() is None, reason="this installation has no compiled kernels")
 

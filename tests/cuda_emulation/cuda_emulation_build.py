@@ -140,6 +140,18 @@ def build(*, sanitize: bool = False) -> Path:
     return module
 
 
+class StandIn:
+    """The emulated device's functions, and the CPU's where a device has none."""
+
+    def __init__(self, device: ModuleType) -> None:
+        self._device = device
+
+    def __getattr__(self, name: str) -> object:
+        from gaussian_head.kernels import compiled
+
+        return getattr(self._device if hasattr(self._device, name) else compiled(), name)
+
+
 def load(path: Path) -> ModuleType:
     """The module of a file that ``build`` made."""
     spec = importlib.util.spec_from_file_location(NAME, path)

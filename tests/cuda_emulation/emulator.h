@@ -13,5 +13,9 @@ std::uint64_t launches();  // kernels launched so far
 std::uint64_t waits();     // host waits so far
 std::int64_t allocated();  // bytes of device memory held now
 std::uint64_t allocations();
+// Devices are numbers; arrays from Python lie on device 0.
+void use_device(int device);
+int current_device();
+std::uint64_t misplaced();  // operations so far on memory of another device than the current one
 
 }  // namespace gpu

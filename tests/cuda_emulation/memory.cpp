@@ -10,8 +10,14 @@ namespace gpu {
 
 namespace {
 
-std::unordered_map<void*, size_t>& blocks = *new std::unordered_map<void*, size_t>;
-uint64_t wait_count = 0, allocation_count = 0;
+struct Block {
+  size_t bytes;
+  int device;
+};
+
+std::unordered_map<void*, Block>& blocks = *new std::unordered_map<void*, Block>;
+uint64_t wait_count = 0, allocation_count = 0, misplaced_count = 0;
+int current = 0;
 int64_t held = 0;
 bool capturing = false;
 
@@ -27,6 +33,9 @@ void use_capture(bool wanted) { capturing = wanted; }
 std::uint64_t waits() { return wait_count; }
 std::int64_t allocated() { return held; }
 std::uint64_t allocations() { return allocation_count; }
+std::uint64_t misplaced() { return misplaced_count; }
+void use_device(int device) { current = device; }
+int current_device() { return current; }
 
 }  // namespace gpu
 
@@ -35,8 +44,8 @@ const char* cudaGetErrorString(cudaError_t error) {
   return error == cudaSuccess ? "no error" : "invalid argument";
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
-cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
+cudaError_t cudaSetDevice(int device) { return gpu::current = device, cudaSuccess; }
+cudaError_t cudaGetDevice(int* device) { return *device = gpu::current, cudaSuccess; }
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) { return *pool = nullptr, cudaSuccess; }
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
 
@@ -45,21 +54,25 @@ cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
   if (gpu::capturing) return cudaErrorStreamCaptureUnsupported;
   *memory = malloc(bytes);
   memset(*memory, 0xff, bytes);
-  gpu::blocks[*memory] = bytes;
+  gpu::blocks[*memory] = {bytes, gpu::current};
   gpu::held += int64_t(bytes), ++gpu::allocation_count;
   return cudaSuccess;
 }
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
-  gpu::held -= int64_t(gpu::blocks.at(memory));
+  const gpu::Block& block = gpu::blocks.at(memory);
+  gpu::misplaced_count += block.device != gpu::current;
+  gpu::held -= int64_t(block.bytes);
   gpu::blocks.erase(memory);
   free(memory);
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t) {
+  gpu::misplaced_count += gpu::current != 0;  // arrays from Python lie on device 0
   memset(memory, value, bytes);
   return cudaSuccess;
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  gpu::misplaced_count += gpu::current != 0;
   memcpy(to, from, bytes);
   return cudaSuccess;
 }

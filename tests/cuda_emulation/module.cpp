@@ -18,5 +18,8 @@ NB_MODULE(_cuda_emulation, m) {
   m.def("waits", &gpu::waits, "Times the host has waited for the device so far.");
   m.def("allocated", &gpu::allocated, "Bytes of device memory held now.");
   m.def("allocations", &gpu::allocations, "Allocations of device memory so far.");
+  m.def("use_device", &gpu::use_device, "device"_a, "Make a device current, as other CUDA code may at any time.");
+  m.def("device", &gpu::current_device, "The current device.");
+  m.def("misplaced", &gpu::misplaced, "Operations so far on memory of another device than the current one.");
   m.def("probe", &probe, "name"_a, "order"_a, "Run one of the emulator's own small kernels; returns what it wrote.");
 }

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import cuda_emulation_build
 import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "gpu"))
 from gpu_cases import CASES
 
+from gaussian_head.kernels import _door
 from gaussian_head.raster import frames, native
 
 DEVICE_FREE = [name for name in CASES if name not in ("large", "deformation")]
@@ -20,9 +22,9 @@ DEVICE_FREE = [name for name in CASES if name not in ("large", "deformation")]
 @pytest.mark.parametrize("name", DEVICE_FREE)
 def test_cases_of_the_gpu_tests(device: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     want = CASES[name]("cpu")
-    monkeypatch.setattr(native, "_backend", lambda _: device)
-    monkeypatch.setattr(native, "_view", lambda tensor: None if tensor is None else tensor.detach())
-    monkeypatch.setattr(frames, "_one_by_one", frames._in_one_launch)
+    monkeypatch.setattr(_door, "on", lambda _: cuda_emulation_build.StandIn(device))
+    monkeypatch.setattr(_door, "view", lambda tensor: None if tensor is None else tensor.detach())
+    monkeypatch.setattr(frames, "_one_by_one", native.rasterize)
     before = device.launches()
     have = CASES[name]("cpu")
     assert device.launches() > before

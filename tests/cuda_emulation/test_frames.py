@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "raster"))
 from raster_scenes import random_scene
 
-from gaussian_head import InputError
+from gaussian_head import InputError, kernels
 from gaussian_head.raster import frames, native, rasterize
 from gaussian_head.raster.frames import rasterize_frames
 
@@ -39,7 +40,7 @@ def run(scene: dict) -> list[Tensor]:
 
 @pytest.fixture
 def in_one_launch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "_one_by_one", frames._in_one_launch)
+    monkeypatch.setattr(frames, "_one_by_one", native.rasterize)
 
 
 @pytest.mark.parametrize("plate", [False, True])
@@ -48,7 +49,7 @@ def test_a_batch_of_frames_is_its_frames(emulated: ModuleType, monkeypatch: pyte
     if plate:
         scene["backgrounds"] = torch.rand(3, scene["height"], scene["width"], 3)
     single = run(scene)
-    monkeypatch.setattr(frames, "_one_by_one", frames._in_one_launch)
+    monkeypatch.setattr(frames, "_one_by_one", native.rasterize)
     before = emulated.launches()
     batch = run(scene)
     assert emulated.launches() - before < 20
@@ -114,6 +115,26 @@ def test_a_call_like_an_earlier_one_can_be_captured(emulated: ModuleType) -> Non
     assert torch.equal(draw_into(emulated, plan, scene, 4000), want)
 
 
+def test_the_callers_device_stays_and_memory_goes_back_to_its_own(emulated: ModuleType) -> None:
+    scene = random_scene(60)
+    emulated.use_device(1)
+    before = emulated.misplaced()
+    try:
+        plan = emulated.Plan()
+        draw_into(emulated, plan, scene, 0)
+        assert plan.needed_pairs() > 0
+        plans = [emulated.Plan() for _ in range(6)]  # more than the pool keeps: some memory is freed
+        for one in plans:
+            draw_into(emulated, one, scene, 0)
+        del plan, one, plans
+        gc.collect()
+        run(clip(20, 2))
+        assert emulated.device() == 1
+        assert emulated.misplaced() == before
+    finally:
+        emulated.use_device(0)
+
+
 def test_plans_say_what_is_wrong(emulated: ModuleType) -> None:
     with pytest.raises(RuntimeError, match="has not rendered yet"):
         emulated.Plan().needed_pairs()
@@ -127,11 +148,24 @@ WRONG = {
     "dtype": ({"scales": torch.zeros(3, 120, 3, dtype=torch.float64)}, "scales is torch.float64"),
     "backgrounds": ({"backgrounds": torch.zeros(3, 5)}, "backgrounds has shape"),
     "channels": ({"extra": torch.zeros(3, 120, 125)}, "128 channels"),
+    "no width": ({"width": 0}, "width, height are 0"),
+    "planes": ({"near_plane": float("nan")}, "near_plane, far_plane are nan"),
+    "low-pass": ({"eps2d": -1.0}, "eps2d is -1.0"),
+    "no frame": ({name: torch.zeros(0, 4, 4) for name in ("viewmats",)}, "means has shape"),
+    "not a tensor": ({"opacities": [1.0]}, "opacities is a list"),
+    "skew": ({"Ks": torch.tensor([[50.0, 3, 20], [0, 50, 20], [0, 0, 1]]).repeat(3, 1, 1)}, "no skew"),
 }
 
 
-@pytest.mark.skipif(native.kernels() is None, reason="this installation has no compiled kernels")
+@pytest.mark.skipif(kernels.compiled() is None, reason="this installation has no compiled kernels")
 @pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_argument_is_named(change: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         rasterize_frames(**clip() | change)
+
+
+@pytest.mark.skipif(kernels.compiled() is None, reason="this installation has no compiled kernels")
+def test_no_frame_at_all_is_named() -> None:
+    none = {name: value[:0] if isinstance(value, Tensor) else value for name, value in clip().items()}
+    with pytest.raises(InputError, match="viewmats has no camera"):
+        rasterize_frames(**none)

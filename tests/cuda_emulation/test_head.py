@@ -12,7 +12,7 @@ from torch import Tensor
 from gaussian_head import InputError
 from gaussian_head.head.branch import TRAINED, Branch, deform
 from gaussian_head.head.cuda_render import HeadFrames, HeadRenderer
-from gaussian_head.head.moments import deform_moments
+from gaussian_head.head.fused import deform_moments
 from gaussian_head.metrics import fused
 from gaussian_head.metrics.image import C1, C2, _SsimMap, _window
 from gaussian_head.motion import MotionFrame, Pose

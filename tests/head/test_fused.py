@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gaussian_head.checks import InputError
 from gaussian_head.gaussians import Gaussians
 from gaussian_head.head import Branch, deform
 from gaussian_head.head.branch import TRAINED
-from gaussian_head.head.fused import can_deform_fused, deform_fused
+from gaussian_head.head.fused import can_deform_fused, deform_fused, deform_moments
+from gaussian_head.kernels import compiled as kernels
 from gaussian_head.motion import MotionFrame, Pose
-from gaussian_head.raster.native import kernels
 
 OUTPUTS = ("means", "quats", "scales", "opacities", "colors")
 POSE = ("head_quat", "head_position", "torso_quat", "torso_position")
@@ -211,3 +212,35 @@ def test_what_the_kernel_does_not_cover_is_refused():
     degree2 = replace(branches[0], shN=torch.zeros(len(branches[0]), 8, 3))
     assert not can_deform_fused([degree2], coefficients, frame)
     assert not can_deform_fused([], coefficients, frame)
+
+
+def test_many_moments_are_each_of_them(instruction_set):
+    """Outputs as moment by moment, gradients the sums; J shorter and longer than a register."""
+    F = 3
+    for J in ((30, 7, 16), (3, 33, 0)):
+        branches, _, _ = case((513, 5, 40), J)
+        frames = [case(J=(i + 1, 7, 16), opposite=i == 1)[1:] for i in range(F)]
+        coefficients = torch.stack([c for c, _ in frames])
+        poses = torch.stack([torch.cat(list(pose_of(f).values())) for _, f in frames])
+        trained = [[getattr(b, name).clone().requires_grad_() for name in TRAINED] for b in branches]
+        leaves = [coefficients.requires_grad_(), poses.requires_grad_(), *(t for group in trained for t in group)]
+        own = [replace(b, **dict(zip(TRAINED, g, strict=True))) for b, g in zip(branches, trained, strict=True)]
+        together = deform_moments(own, coefficients, poses)
+        one_by_one = [deform_moments(own, coefficients[f : f + 1], poses[f : f + 1]) for f in range(F)]
+        weights = [torch.randn(x.shape, generator=torch.Generator().manual_seed(4)) for x in together]
+        grads = torch.autograd.grad(together, leaves, weights)
+        apart = [torch.cat(parts) for parts in zip(*one_by_one, strict=True)]
+        wanted = torch.autograd.grad(apart, leaves, weights)
+        for have, want in zip(together, apart, strict=True):
+            assert torch.equal(have, want)
+        for have, want in zip(grads, wanted, strict=True):
+            scale = float(want.abs().max()) if want.numel() else 0.0
+            torch.testing.assert_close(have, want, rtol=1e-5, atol=1e-5 * max(scale, 1e-3))
+        gathered = torch.autograd.grad(deform_moments(own, coefficients, poses), leaves[:2], weights)
+        assert all(torch.equal(a, b) for a, b in zip(gathered, grads[:2], strict=True))
+
+
+def test_no_moment_is_named():
+    branches, coefficients, _ = case()
+    with pytest.raises(InputError, match="no moment"):
+        deform_moments(branches, coefficients[None][:0], torch.zeros(0, 14))

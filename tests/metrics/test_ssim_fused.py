@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from gaussian_head.kernels import compiled as kernels
 from gaussian_head.metrics.fused import can_map_fused, ssim_map_fused
 from gaussian_head.metrics.image import C1, C2, _SsimMap, _window, ssim_map
-from gaussian_head.raster.native import kernels
 
 pytestmark = pytest.mark.skipif(kernels() is None, reason="this installation has no compiled kernels")
 

@@ -1,0 +1,82 @@
+"""How tensors cross into the extension, which links no torch: as views of the same memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+
+
+def compiled() -> ModuleType | None:
+    """The module ``gaussian_head._kernels``, or None where this installation has none; loaded on first use."""
+    try:
+        from .. import _kernels  # pyright: ignore[reportAttributeAccessIssue]  # a plain import: torch.compile follows it
+    except ImportError:
+        return None
+    return cast(ModuleType, _kernels)
+
+
+def on(device: torch.device) -> Any:
+    """The functions and classes for tensors of a device; only where ``covers`` said that there are any."""
+    module = compiled()
+    assert module is not None
+    return module.cuda if device.type == "cuda" else module
+
+
+def covers(*tensors: Tensor, cuda: bool = True) -> bool:
+    """True where kernels are there for these tensors: float32 on one CPU, or with ``cuda`` on one CUDA device.
+
+    Tensors that a tracer looks into are not covered.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    module, device = compiled(), tensors[0].device
+    if module is None or not (device.type == "cpu" or (cuda and device.type == "cuda" and module.has_cuda)):
+        return False
+    plain = (Tensor, torch.nn.Parameter)
+    return all(t.dtype == torch.float32 and t.device == device and type(t) in plain for t in tensors)
+
+
+def lane(device: torch.device) -> int:
+    """What kernels run on: a number of CPU threads, or torch's current CUDA stream."""
+    return torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else torch.get_num_threads()
+
+
+def view(tensor: Tensor | None) -> Any:
+    """The same memory; CPU tensors as numpy arrays, which cross into the kernels ten times faster."""
+    if tensor is None:
+        return None
+    return tensor.detach() if tensor.is_cuda else tensor.detach().numpy()
+
+
+def made(name: str, device: torch.device, *values: Any) -> Any:
+    """An object of the extension's class ``name`` over tensors (None where it may be) and other values.
+
+    Raises:
+        InputError: the values do not belong together.
+    """
+    try:
+        return getattr(on(device), name)(*_crossing(values))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def call(name: str, device: torch.device, *values: Any) -> Any:
+    """What the kernel ``name`` gives for tensors and other values, run on the device's lane.
+
+    Raises:
+        InputError: the values do not belong together, or are more than a kernel can count.
+    """
+    try:
+        return getattr(on(device), name)(*_crossing(values), lane(device))
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _crossing(values: Sequence[Any]) -> list[Any]:
+    return [view(value) if isinstance(value, Tensor) else value for value in values]
