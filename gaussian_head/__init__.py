@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from .gaussians import Gaussians as Gaussians
     from .head import Head as Head
     from .motion import Motion as Motion
+    from .motion import Performance as Performance
+    from .motion import Pose as Pose
     from .raster import RasterOutput as RasterOutput
     from .raster import rasterize as rasterize
     from .rendering import render_frame as render_frame
+    from .rendering import speak as speak
     from .verbs.evaluate import evaluate as evaluate
     from .verbs.export import export as export
     from .verbs.import_capture import import_capture as import_capture
@@ -35,9 +38,12 @@ _HOME = {
     "Head": "head",
     "InputError": "checks",
     "Motion": "motion",
+    "Performance": "motion",
+    "Pose": "motion",
     "RasterOutput": "raster",
     "rasterize": "raster",
     "render_frame": "rendering",
+    "speak": "rendering",
     **{
         name: f"verbs.{name}"
         for name in ("evaluate", "export", "import_capture", "reconstruct", "render", "track", "train", "view")

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaussian_head.checks import InputError
+from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
 from gaussian_head.playing.performances import NamedPerformance, spoken
 from gaussian_head.playing.shelf import Shelf
 from gaussian_head.playing.views import placement
-from gaussian_head.speech import SAMPLE_RATE
 
 from . import tabs
 from .bridge import entitle

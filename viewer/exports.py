@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.events import Listener
 from gaussian_head.exporting import FORMATS, Material, write_material
 from gaussian_head.io.ply import write_ply
@@ -20,7 +21,6 @@ from gaussian_head.playing.staging import Staging
 from gaussian_head.playing.views import View, camera_of
 from gaussian_head.rendering import CameraPath, orbit, render_video
 from gaussian_head.rendering.frames import keep_parts
-from gaussian_head.speech import SAMPLE_RATE
 
 CAMERAS = ("view", "orbit", "keyframes")
 """What a video may be filmed with: the browser's camera, one that swings about the head, the keyframes."""

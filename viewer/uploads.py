@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from gaussian_head.checks import InputError
+from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.media import read_audio
 from gaussian_head.playing.performances import MAX_SECONDS
-from gaussian_head.speech import SAMPLE_RATE
 
 MAX_UPLOAD_MB = 200
 """Largest file taken from a browser."""

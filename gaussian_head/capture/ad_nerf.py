@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 
 from ..checks import InputError, read_json, require_count, require_number
+from ..conventions import BACKGROUND, FACE, HAIR, MOUTH, NECK, TORSO
 from ..media import read_image
 
 FPS = 25.0
 """Frame rate that these pipelines extract pictures at."""
-BACKGROUND, TORSO, NECK, HAIR, FACE, MOUTH = range(6)
 COLOURS = {
     (255, 255, 255): BACKGROUND,
     (255, 0, 0): TORSO,

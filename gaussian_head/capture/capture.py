@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..checks import InputError, read_json, require_file, require_shapes
+from ..conventions import SAMPLE_RATE
 from ..media import read_audio, read_image
 from ..motion import Motion, MotionFrame, basis_identity
 from ..transforms import quat_to_rotmat
@@ -183,7 +184,7 @@ class Capture:
         """Sound ``[S]`` f32 mono at 16 kHz in step with the pictures; InputError where the clip has none."""
         if not self.info.has_audio:
             raise InputError(f"capture {self.path} has no sound; its video has no audio track.")
-        return read_audio(self.path / "audio.wav", sample_rate=layout.SAMPLE_RATE)
+        return read_audio(self.path / "audio.wav", sample_rate=SAMPLE_RATE)
 
     def frame(self, t: int) -> CaptureFrame:
         """Pictures of frame ``t`` (0 ≤ t < num_frames), from the cache or the disk."""

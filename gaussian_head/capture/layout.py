@@ -44,7 +44,6 @@ from ..strict_json import config_from_json
 
 FORMAT = "gaussian-head-capture"
 VERSION = 1
-SAMPLE_RATE = 16000
 MOST_FRAMES, MOST_PIXELS = 10**7, 16384
 """A clip of more frames, or of wider or higher pictures, is taken for damaged."""
 LABEL_NAMES = ("background", "torso", "neck", "hair, ears and other head", "face", "mouth interior")

@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ..media import read_image, write_audio, write_image
 from . import layout
@@ -95,7 +96,7 @@ class CaptureWriter:
         save_file(separate, str(self.folder / "tracking.safetensors"))
         write_image(self.folder / "background.png", background)
         if audio is not None:
-            write_audio(self.folder / "audio.wav", audio, layout.SAMPLE_RATE)
+            write_audio(self.folder / "audio.wav", audio, SAMPLE_RATE)
         if report is not None:
             (self.folder / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
         (self.folder / "capture.json").write_text(info.to_json(), encoding="utf-8")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..facenet import NUM_MESH, triangles
+from ..smoothing import smoothstep
 from . import parts, textures
 from .face import face_basis, jaw_rotation, neutral_face
 from .parts import PX, Patch
@@ -258,7 +259,7 @@ def _add_neck_and_torso(builder: _Builder, layers: PhotoLayers) -> None:
     down = np.repeat(np.linspace(0, 1, 16), len(neck.vertices) // 16)
     share = np.clip((down - 0.15) / 0.45, 0, 1)
     tile = textures.photo_tile(layers.neck, (180, 152, 262, 218), 4)
-    builder.add(neck, tile, "neck", weight=1 - share * share * (3 - 2 * share))
+    builder.add(neck, tile, "neck", weight=1 - smoothstep(share))
     ring = textures.photo_tile(layers.collar, (108, 142, 320, 304), 4)
     builder.add(parts.collar(), ring, "torso", weight=0.0)
     torso = parts.torso_body(layers.torso_rows)

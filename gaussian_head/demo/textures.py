@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from ..smoothing import smoothstep
+
 ATLAS_WIDTH = 2048
 
 
@@ -153,5 +155,4 @@ def ramp_tile(stops: tuple[tuple[float, tuple[int, int, int]], ...]) -> Tile:
 
 def _smooth(value: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
     """0 below ``low``, 1 above ``high``, smooth between."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return smoothstep(np.clip((value - low) / (high - low), 0, 1))

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, sosfilt
 
-SAMPLE_RATE = 16000
+from ..conventions import SAMPLE_RATE
+
 SCORE_RATE = 1000
 """Steps per second of the score."""
 BLOCK = 40

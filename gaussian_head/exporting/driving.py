@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..events import Listener, Warned, ignore
 from .material import rest_moment
 
@@ -44,7 +45,7 @@ def driving_performance(
     """
     from ..media import read_audio
     from ..motion import Performance
-    from ..rendering.speak import SAMPLE_RATE, captured_sound
+    from ..rendering import captured_sound
 
     if audio is not None and motion is not None:
         raise InputError("audio and motion were both given; one driver is wanted.")
@@ -68,7 +69,7 @@ def _moved(
 
     from ..io.motion_file import read_motion
     from ..media import read_audio
-    from ..rendering.speak import SAMPLE_RATE, speak
+    from ..rendering import speak
 
     if audio is not None:
         return speak(head, read_audio(audio, sample_rate=SAMPLE_RATE), pose=pose)

@@ -9,17 +9,14 @@ import torch
 from torch import Tensor
 
 from ..capture import Capture
+from ..conventions import FACE, HAIR, MOUTH, NECK, TORSO
 from ..sh import rgb_to_sh
+from ..smoothing import smoothstep
 from ..transforms import quat_to_rotmat, rotmat_to_quat
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
 from .head import Head
 from .surface import (
-    LABEL_FACE,
-    LABEL_HAIR,
-    LABEL_MOUTH,
-    LABEL_NECK,
-    LABEL_TORSO,
     NECK_RADIUS,
     hang_mouth,
     head_ellipsoid,
@@ -218,7 +215,7 @@ def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
 
 def _face_branch(capture, rest, config, names, code_scale) -> tuple[Branch, int]:
     """Face and hair, then the back of the head; and how many Gaussians the latter has."""
-    surface, colors, spacing, uv = _lift(capture, rest, (LABEL_HAIR, LABEL_FACE), config.face_stride, code_scale)
+    surface, colors, spacing, uv = _lift(capture, rest, (HAIR, FACE), config.face_stride, code_scale)
     frame, motion = capture.frame(rest), capture.motion
     shell, shell_colors, shell_spacing = back_of_head(
         frame.labels,
@@ -241,26 +238,21 @@ def _face_branch(capture, rest, config, names, code_scale) -> tuple[Branch, int]
 
 def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
     neck, neck_colors, neck_spacing, _ = _lift(
-        capture, rest, (LABEL_NECK,), config.face_stride, code_scale, margin=TORSO_MARGIN
+        capture, rest, (NECK,), config.face_stride, code_scale, margin=TORSO_MARGIN
     )
     body, body_colors, body_spacing, _ = _lift(
-        capture, rest, (LABEL_TORSO,), config.torso_stride, code_scale, margin=TORSO_MARGIN
+        capture, rest, (TORSO,), config.torso_stride, code_scale, margin=TORSO_MARGIN
     )
     vertices = capture.shape.vertices.double().numpy()
     chin = vertices[:, 1].max()
     joined = joined_surfaces([neck, body])
-    below = _smoothstep((joined.points[:, 1] - chin) / NECK_BLEND)
-    aside = _smoothstep((np.abs(joined.points[:, 0] - head_ellipsoid(vertices)[0][0]) - NECK_RADIUS) / NECK_BLEND)
+    below = _rise((joined.points[:, 1] - chin) / NECK_BLEND)
+    aside = _rise((np.abs(joined.points[:, 0] - head_ellipsoid(vertices)[0][0]) - NECK_RADIUS) / NECK_BLEND)
     weights = (1 - below) * (1 - aside)
     uses = _uses(names, lambda name: name.startswith(("neck_", "pose_")))
     colors = np.concatenate([neck_colors, body_colors])
     spacing = np.concatenate([neck_spacing, body_spacing])
     return _branch("torso", uses, joined, colors, spacing, config, weights, len(code_scale))
-
-
-def _smoothstep(x: np.ndarray) -> np.ndarray:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
 
 
 def _mouth_branch(capture, config, names, code_scale) -> Branch:
@@ -274,14 +266,14 @@ def _mouth_branch(capture, config, names, code_scale) -> Branch:
     spread = code_scale.double().numpy()
     surfaces, colors, spacings = [], [], []
     for t in chosen.tolist():
-        surface, color, spacing, uv = _lift(capture, t, (LABEL_MOUTH,), config.mouth_stride, code_scale)
+        surface, color, spacing, uv = _lift(capture, t, (MOUTH,), config.mouth_stride, code_scale)
         if len(color) == 0:
             continue
         surfaces.append(hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / spread))
         colors.append(color)
         spacings.append(spacing)
     if not surfaces:
-        surface, color, spacing, uv = _lift(capture, int(chosen[0]), (LABEL_FACE,), 8.0, code_scale)
+        surface, color, spacing, uv = _lift(capture, int(chosen[0]), (FACE,), 8.0, code_scale)
         surfaces, colors, spacings = [hang_mouth(surface, uv, jaw, 0 * spread)], [color * 0.3], [spacing]
     joined = joined_surfaces(surfaces)
     lips = {name for name, lip in zip(motion.channels, motion.lip_mask.tolist(), strict=True) if lip}
@@ -289,3 +281,7 @@ def _mouth_branch(capture, config, names, code_scale) -> Branch:
     all_colors = np.concatenate(colors)
     spacing = np.concatenate(spacings)
     return _branch("mouth", uses, joined, all_colors, spacing, config, np.ones(len(all_colors)), len(code_scale))
+
+
+def _rise(x: np.ndarray) -> np.ndarray:
+    return smoothstep(np.clip(x, 0, 1))

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import ConvexHull, KDTree
 
-LABEL_TORSO, LABEL_NECK, LABEL_HAIR, LABEL_FACE, LABEL_MOUTH = 1, 2, 3, 4, 5
+from ..conventions import HAIR, NECK
+
 FALLOFF = 0.012
 """Metres over which the tracked motion fades outside the face mesh."""
 RIM_NEIGHBOURS = 8
@@ -95,7 +96,7 @@ def lift_pixels(
     table = np.concatenate([cam[:, 2:], basis.reshape(len(basis), -1), neutral - vertices], axis=1)
     mesh = LinearNDInterpolator(projected, table)
     at_pixel = mesh(uv)
-    on_mesh = np.isfinite(at_pixel[:, 0]) & (labels >= LABEL_HAIR)
+    on_mesh = np.isfinite(at_pixel[:, 0]) & (labels >= HAIR)
 
     origin, rays = canonical_rays(uv, K, rotation, position)
     depth = _rest_depth(uv, labels, origin, rays, vertices, projected, cam)
@@ -105,7 +106,7 @@ def lift_pixels(
     values = np.zeros((len(uv), table.shape[1] - 1))
     values[on_mesh] = at_pixel[on_mesh, 1:]
     near, index = KDTree(vertices).query(posed[~on_mesh])
-    fade = np.exp(-((near / FALLOFF) ** 2))[:, None] * (labels[~on_mesh] >= LABEL_NECK)[:, None]
+    fade = np.exp(-((near / FALLOFF) ** 2))[:, None] * (labels[~on_mesh] >= NECK)[:, None]
     values[~on_mesh] = table[index, 1:] * fade
     points = posed + values[:, -3:]
     return SurfacePoints(
@@ -134,7 +135,7 @@ def _rest_depth(uv, labels, origin, rays, vertices, projected, cam) -> np.ndarra
     torso = (plane - origin[2]) / rays[:, 2]
     below = (origin[1] + rays[:, 1] * torso) - chin - 0.04
     torso = torso - 0.35 * np.clip(below, 0, 0.12)
-    return np.where(labels <= LABEL_NECK, np.minimum(neck, torso), hair)
+    return np.where(labels <= NECK, np.minimum(neck, torso), hair)
 
 
 def _basis_jacobian(points: np.ndarray, neutral: np.ndarray, basis: np.ndarray, neighbours: int = 10) -> np.ndarray:

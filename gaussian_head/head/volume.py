@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from .surface import LABEL_FACE, LABEL_HAIR, SurfacePoints, canonical_rays
+from ..conventions import FACE, HAIR
+from .surface import SurfacePoints, canonical_rays
 
 ROUNDNESS = 1.3
 """Depth of the back of a head behind its outline over half the outline's width: skulls are longer than wide."""
@@ -53,7 +54,7 @@ def back_of_head(
         stride: pixels between points.
         nape_start, nape_end: y in the head frame, metres, between which the back of the head recedes to the neck.
     """
-    head = (labels == LABEL_HAIR) | (labels == LABEL_FACE) | (labels > LABEL_FACE)
+    head = (labels == HAIR) | (labels == FACE) | (labels > FACE)
     rows = np.flatnonzero(head.sum(1) > 4 * stride)
     if len(rows) < 8 or len(uv) == 0:
         return _nothing(front)
@@ -98,7 +99,7 @@ def back_of_head(
 
 def _hair(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Pixels ``[H, W]`` bool of hair proper: the label holds ears too, which look like skin."""
-    face, hair = labels == LABEL_FACE, labels == LABEL_HAIR
+    face, hair = labels == FACE, labels == HAIR
     if not face.any():
         return hair
     crown = hair & (

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ..events import Listener, ignore
 from ._containers import reporting_writes
@@ -23,7 +24,7 @@ WRITTEN_AT_ONCE = 1 << 20
 
 
 def read_audio(
-    path: str | Path, *, sample_rate: int = 16000, max_seconds: float = MAX_SECONDS, listener: Listener = ignore
+    path: str | Path, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = MAX_SECONDS, listener: Listener = ignore
 ) -> np.ndarray:
     """Decode the sound of a video or sound file to mono.
 
@@ -59,7 +60,7 @@ def read_long_audio(
     path: str | Path,
     *,
     folder: str | Path | None = None,
-    sample_rate: int = 16000,
+    sample_rate: int = SAMPLE_RATE,
     max_seconds: float = math.inf,
     listener: Listener = ignore,
 ) -> np.ndarray:
@@ -91,7 +92,9 @@ def read_long_audio(
         return np.memmap(file, np.float32, "r") if length > 0 else np.zeros(0, np.float32)
 
 
-def write_audio(path: str | Path, samples: np.ndarray, sample_rate: int = 16000, *, length: int | None = None) -> None:
+def write_audio(
+    path: str | Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE, *, length: int | None = None
+) -> None:
     """Write mono samples ``[S]`` in [-1, 1] (clipped beyond) as a 16-bit PCM wav file.
 
     ``length`` cuts them or fills them with silence to that many; memory does not grow with S.

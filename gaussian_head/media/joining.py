@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ._containers import open_container, reporting_writes, video_stream
 from ._sound_track import SoundTrack, check_sound
@@ -23,7 +24,7 @@ def join_videos(
     *,
     fps: float,
     audio: np.ndarray | None = None,
-    sample_rate: int = 16000,
+    sample_rate: int = SAMPLE_RATE,
     alpha: bool = False,
 ) -> int:
     """Copy the pictures of silent videos one after the other into one file, and encode its sound.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ._containers import reporting_writes
 from ._pictures import Encodable
@@ -33,7 +34,7 @@ class VideoWriter:
         height: int,
         fps: float,
         audio: np.ndarray | None = None,
-        sample_rate: int = 16000,
+        sample_rate: int = SAMPLE_RATE,
         alpha: bool = False,
         crf: int | None = None,
         shown: str | Path | None = None,

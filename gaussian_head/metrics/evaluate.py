@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from ..checks import InputError
+from ..conventions import HEAD_LABELS
 from ..events import Listener, Progress, ignore
 from .flip import flip_map
 from .image import masked_mean, ms_ssim, ssim_map
 from .lips import LandmarkDetector, lip_scores, mouth_opening
 from .lpips import Lpips
 from .motion import FlickerMeter, SilhouetteMeter
-from .regions import HEAD_LABELS, REGIONS, composited, region_masks
+from .regions import REGIONS, composited, region_masks
 from .report import PredictionScores, RegionScores, Report
 from .sheet import SheetBuilder
 from .steadiness import SPREAD, STILL, SteadinessMeter
@@ -173,10 +174,6 @@ class _Meter:
             opening_per_frame=() if points is None else tuple(map(float, mouth_opening(points))),
             worst_frame=int(np.argmin(self.psnr_per_frame)),
         )
-
-
-def _steadiness_meters(fps: float) -> dict[str, SteadinessMeter]:
-    return {part: SteadinessMeter(fps) for part in ("person", "head")}
 
 
 def _region_scores(psnr: list[float], ssim: list[float]) -> RegionScores:

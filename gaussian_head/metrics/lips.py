@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..conventions import SAMPLE_RATE
 from ..facenet import NUM_LANDMARKS, FaceLandmarks
 from .alignment import (
     Lag,
@@ -140,7 +141,7 @@ def lip_width(landmarks: np.ndarray) -> np.ndarray:
     return _distance(landmarks, CORNER_RIGHT, CORNER_LEFT) / _distance(landmarks, EYE_RIGHT, EYE_LEFT)
 
 
-def silent_frames(samples: np.ndarray, fps: float, num_frames: int, *, sample_rate: int = 16000) -> np.ndarray:
+def silent_frames(samples: np.ndarray, fps: float, num_frames: int, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """``[T]`` bool: the sound within 0.1 s either side of the frame is 25 dB below the loud parts of the clip."""
     level = frame_loudness(samples, fps, num_frames, sample_rate=sample_rate)
     reach = max(1, round(0.1 * fps))
@@ -149,7 +150,7 @@ def silent_frames(samples: np.ndarray, fps: float, num_frames: int, *, sample_ra
     return around < np.percentile(level, 95) * 10 ** (-25 / 20) if num_frames else np.zeros(0, bool)
 
 
-def frame_loudness(samples: np.ndarray, fps: float, num_frames: int, *, sample_rate: int = 16000) -> np.ndarray:
+def frame_loudness(samples: np.ndarray, fps: float, num_frames: int, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Root mean square of the sound of each frame, ``[T]``; 0 beyond its end."""
     edges = np.round(np.arange(num_frames + 1) * sample_rate / fps).astype(int).clip(0, len(samples))
     sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=float))])
@@ -184,7 +185,7 @@ def closure_errors(truth: np.ndarray, predicted: np.ndarray, silent: np.ndarray)
 
 
 def speech_lip_correlation(
-    landmarks: np.ndarray, samples: np.ndarray, fps: float, *, window: float = 1.0, sample_rate: int = 16000
+    landmarks: np.ndarray, samples: np.ndarray, fps: float, *, window: float = 1.0, sample_rate: int = SAMPLE_RATE
 ) -> float:
     """SLCC: correlation of how loud speech is with how much the lips move, over windows of ``window`` seconds.
 

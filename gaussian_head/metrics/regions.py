@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..conventions import FACE, HEAD_LABELS, MOUTH
 from .lips import LIPS
 
-MOUTH_INTERIOR = 5
-FACE_LABELS = (4, 5)
-HEAD_LABELS = (3, 4, 5)
+FACE_LABELS = (FACE, MOUTH)
 
 REGIONS = {
     "full": "every pixel of the frame.",
@@ -48,7 +47,7 @@ def composited(truth: np.ndarray, predicted: np.ndarray, labels: np.ndarray) -> 
 def _mouth_box(labels: np.ndarray, landmarks: np.ndarray | None) -> np.ndarray | None:
     points = None if landmarks is None else landmarks[list(LIPS)]
     if points is None or not np.isfinite(points).all():
-        rows, columns = np.nonzero(labels == MOUTH_INTERIOR)
+        rows, columns = np.nonzero(labels == MOUTH)
         if not len(rows):
             return None
         points = np.stack([columns, rows], 1).astype(float)

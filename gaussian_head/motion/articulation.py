@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..smoothing import smoothstep
 from ..speech.windows import interpolated
 
 LIP_LEAD = 0.045
@@ -39,7 +40,7 @@ def speech_gate(activity: Tensor, rate: float, times: Tensor) -> Tensor:
     within = torch.minimum(OPENS_BEFORE + after_start, CLOSES_AFTER + before_end)
     between = torch.maximum(OPENS_BEFORE - before_start, CLOSES_AFTER - after_end)
     ramp = (torch.where(speaking, within, between) / EASE).clamp(0, 1)
-    smooth = ramp * ramp * (3 - 2 * ramp)
+    smooth = smoothstep(ramp)
     return interpolated(smooth[:, None], times.double() * rate)[:, 0].float()
 
 

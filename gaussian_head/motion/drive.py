@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore
-from ..speech import SAMPLE_RATE, SpeechFeatures, encode_speech
+from ..smoothing import blurred, smoothstep
+from ..speech import SpeechFeatures, encode_speech
 from ..speech.encoders import QUIET
 from ..speech.mel import FLOOR_DB, MEL_BANDS, QUIETEST, frame_levels, loudness
-from ..speech.windows import blurred
 from ._types import Motion, is_lip_channel
 from .audio_model import AudioToMotion
 from .edit import resample, still_pose
@@ -84,23 +85,6 @@ def num_frames_of(samples: np.ndarray, fps: float) -> int:
     return max(round(len(samples) / SAMPLE_RATE * fps), 1)
 
 
-def drive_by_features(
-    model: AudioToMotion,
-    captured: Motion,
-    features: SpeechFeatures,
-    num_frames: int,
-    *,
-    fps: float,
-    still: bool = False,
-    blink: bool = True,
-    seed: int = 0,
-    close_in_silence: bool = True,
-) -> Motion:
-    """``drive_by_audio`` for ``num_frames`` frames of a sound whose features are known already."""
-    spoken = model.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
-    return leaning(model, _performed(captured, spoken, fps, still=still, blink=blink, seed=seed))
-
-
 def leaning(model: AudioToMotion, motion: Motion) -> Motion:
     """``motion`` with what of the lips goes with its poses, less of it the nearer they are to the closed mouth.
 
@@ -114,7 +98,7 @@ def leaning(model: AudioToMotion, motion: Motion) -> Motion:
         return motion
     away = ((motion.expression[:, model.lips] - model.closed) / model.output_scale).norm(dim=1)
     near = (away / FULL_SHARE).clamp(0, 1)
-    return model.pose_share.added_to(motion, near * near * (3 - 2 * near))
+    return model.pose_share.added_to(motion, smoothstep(near))
 
 
 def _performed(captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int) -> Motion:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..smoothing import smoothstep
 from ..transforms import quat_conjugate, quat_multiply, quat_to_rotvec
 from ._types import Motion
 
@@ -186,7 +187,7 @@ def _largest_step(state: Tensor) -> float:
 def _ramp(fade: int) -> Tensor:
     """Weights ``[fade]`` strictly between 0 and 1 along a smooth step."""
     x = torch.arange(1, fade + 1) / (fade + 1)
-    return x * x * (3 - 2 * x)
+    return smoothstep(x)
 
 
 def _faded(state: Tensor, end: int, begin: int, fade: int) -> Tensor:

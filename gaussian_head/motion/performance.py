@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..speech import SAMPLE_RATE
+from ..conventions import SAMPLE_RATE
 from ._types import Motion
 
 

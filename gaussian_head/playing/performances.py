@@ -10,11 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..head import Head
 from ..motion import Performance, blinks
 from ..rendering import captured_sound
 from ..rendering.speak import speak
-from ..speech import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
 MAX_SECONDS = 600

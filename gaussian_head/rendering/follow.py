@@ -11,7 +11,7 @@ from ..capture import Capture
 from ..head import Head
 from ..motion import Motion, loop_poses
 from ..motion.edit import resample, typical_frame
-from ..speech.windows import blurred
+from ..smoothing import blurred
 from ..transforms import pose_to_matrix, quat_conjugate, quat_multiply, quat_normalize, rigid_inverse, rotmat_to_quat
 from ._path import CameraPath
 

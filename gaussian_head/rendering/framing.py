@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..checks import InputError
+from ..smoothing import smoothstep
 
 SMALLEST, LARGEST = 16, 8192
 """Pixels a side of a picture may have."""
@@ -67,7 +68,7 @@ def fit_background(background: Tensor, camera: Camera) -> Tensor:
         return wide
     beyond = torch.maximum(-columns, columns - (inside - 1)).clamp(min=0) / (BLUR_WITHIN * camera.height)
     weight = beyond.clamp(max=1)[None, :, None]
-    return torch.lerp(wide, _out_of_focus(wide), weight * weight * (3 - 2 * weight))
+    return torch.lerp(wide, _out_of_focus(wide), smoothstep(weight))
 
 
 def cover(picture: np.ndarray, width: int, height: int) -> Tensor:

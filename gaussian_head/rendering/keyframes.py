@@ -16,6 +16,7 @@ from ..camera import Camera
 from ..checks import InputError, read_json, require_number
 from ..durable import replacing
 from ..head import Head
+from ..smoothing import smoothstep
 from ..transforms import quat_to_rotmat, rotmat_to_quat
 from ._path import CameraPath
 
@@ -189,7 +190,7 @@ class _Curve:
         i = int(torch.searchsorted(times, torch.tensor(time, dtype=torch.float64), right=True)) - 1
         h = float(times[i + 1] - times[i])
         x = (time - float(times[i])) / h
-        rest, late = (1 + 2 * x) * (1 - x) ** 2, x * x * (3 - 2 * x)
+        rest, late = (1 + 2 * x) * (1 - x) ** 2, smoothstep(x)
         begin, end = x * (1 - x) ** 2, x * x * (x - 1)
         return (
             rest * self.values[i] + late * self.values[i + 1] + h * (begin * self.speeds[i] + end * self.speeds[i + 1])

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..capture import Capture
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
 from ..head import Head
 from ..io.motion_file import read_motion
@@ -16,7 +17,6 @@ from ..media import read_audio
 from ..motion import Motion, loop_poses
 from ..motion.edit import moved_like, resample, still_pose
 
-SAMPLE_RATE = 16000
 POSES = ("captured", "still")
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
+from ..conventions import SAMPLE_RATE
 from ..durable import replacing, require_replaceable
 from ..events import Listener, Progress, Warned, ignore
 from ..gaussians import Frame
@@ -37,7 +38,7 @@ def render_video(
     out: str | Path,
     *,
     audio: np.ndarray | None = None,
-    sample_rate: int = 16000,
+    sample_rate: int = SAMPLE_RATE,
     background: Tensor | None = None,
     transparent: bool = False,
     resume: bool = False,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE as SAMPLE_RATE
 
-SAMPLE_RATE = 16000
 """Samples per second that every function of this room expects."""
 
 FEATURE_RATE = 100.0

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 from .encoders import encode_speech
 from .windows import at_frame_rate, interpolated
 
@@ -68,7 +69,7 @@ def estimate_offset(samples: np.ndarray, mouth_opening: Tensor | np.ndarray, fps
     if not fps > 0:
         raise InputError(f"fps is {fps}; a positive number was wanted.")
     opening = torch.as_tensor(np.asarray(mouth_opening), dtype=torch.float64)[:MOST_FRAMES]
-    features = encode_speech(samples[: int((len(opening) / fps + 1) * 16000)])
+    features = encode_speech(samples[: int((len(opening) / fps + 1) * SAMPLE_RATE)])
     seen = opening.isfinite()
     if seen.sum() < FEWEST_SECONDS * fps or float(opening[seen].std()) < 1e-6:
         return OffsetEstimate(0.0, 0.0)

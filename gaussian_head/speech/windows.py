@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..smoothing import blurred
 from .encoders import SpeechFeatures
 
 BLUR = 0.375
@@ -40,25 +41,3 @@ def interpolated(values: Tensor, times: Tensor) -> Tensor:
     high = (low + 1).clamp(max=len(values) - 1)
     weight = (times - low)[:, None].to(values.dtype)
     return values[low] * (1 - weight) + values[high] * weight
-
-
-def blurred(values: Tensor, sigma: float) -> Tensor:
-    """``values [F, A]`` smoothed along F by a Gaussian of ``sigma`` rows, ends repeated."""
-    radius = int(3 * sigma + 0.5)
-    if radius < 1:
-        return values
-    steps = torch.arange(-radius, radius + 1, dtype=values.dtype)
-    kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = torch.cat([values[:1].expand(radius, -1), values, values[-1:].expand(radius, -1)])
-    out = torch.zeros_like(values)
-    for k, weight in enumerate(kernel.tolist()):
-        out += weight * padded[k : k + len(values)]
-    return out
-
-
-def stacked(values: Tensor, radius: int, step: int = 1) -> Tensor:
-    """Each row of ``values [T, A]`` beside its neighbours up to ``radius`` rows away: ``[T, A * n]``."""
-    T = len(values)
-    padded = torch.cat([values[:1].expand(radius, -1), values, values[-1:].expand(radius, -1)])
-    return torch.cat([padded[k : k + T] for k in range(0, 2 * radius + 1, step)], 1)

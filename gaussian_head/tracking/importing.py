@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from ..capture import Capture, CaptureWriter
-from ..capture.ad_nerf import BACKGROUND, FACE, HAIR, MOUTH, PreparedClip, read_prepared
+from ..capture.ad_nerf import PreparedClip, read_prepared
 from ..capture.layout import image_name
 from ..checks import InputError
+from ..conventions import BACKGROUND, FACE, HAIR, MOUTH, SAMPLE_RATE
 from ..events import Listener, Warned, ignore, tracked
 from ..media import VideoWriter, read_audio, read_image
 from ..transforms import quat_to_rotmat
 
-SAMPLE_RATE = 16000
 NEARLY_LOSSLESS = 6
 """Quality of the passing video that the tracker reads."""
 DOUBTFUL_DEG = 6.0

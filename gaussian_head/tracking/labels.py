@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..conventions import BACKGROUND, FACE, HAIR, MOUTH, NECK, TORSO
 from .topology import INNER_LIPS, OVAL
 
-BACKGROUND, TORSO, NECK, HAIR, FACE, MOUTH = range(6)
 JAW = OVAL[8:29]
 """The outline of the face from the left ear under the chin to the right ear."""
 COMMON = 2.5

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..capture.layout import SAMPLE_RATE
+from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore
 from ..media import VideoInfo, read_audio
 from .findings import Findings

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..facenet.mesh import NUM_MESH
+from ..smoothing import smoothstep
 
 # fmt: off
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -37,9 +38,8 @@ INNER_LIP_PAIRS = ((82, 87), (13, 14), (312, 317))
 LIPS = tuple(sorted({*INNER_LIPS, *OUTER_LIPS}))
 
 
-def _smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    s = np.clip((x - low) / (high - low), 0, 1)
-    return s * s * (3 - 2 * s)
+def _between(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    return smoothstep(np.clip((x - low) / (high - low), 0, 1))
 
 
 def channel_support(shape: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
@@ -54,13 +54,13 @@ def channel_support(shape: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
     eye_line = (eyes["r"][1] + eyes["l"][1]) / 2
     down = (shape[:, 1] - eye_line) / (shape[list(LIPS), 1].mean() - eye_line)
     near = {
-        side: _smoothstep(np.linalg.norm((shape - at)[:, :2] * [1, 1.2], axis=1) / eye_width, 1.5, 0.75)
+        side: _between(np.linalg.norm((shape - at)[:, :2] * [1, 1.2], axis=1) / eye_width, 1.5, 0.75)
         for side, at in eyes.items()
     }
     is_iris = np.arange(len(shape)) >= NUM_MESH
-    lower = _smoothstep(down, 0.12, 0.5) * ~is_iris
-    upper = _smoothstep(down, 0.75, 0.4) * ~is_iris
-    brow = _smoothstep(down, 0.1, -0.15) * ~is_iris
+    lower = _between(down, 0.12, 0.5) * ~is_iris
+    upper = _between(down, 0.75, 0.4) * ~is_iris
+    brow = _between(down, 0.1, -0.15) * ~is_iris
     gaze = np.maximum(np.maximum(near["r"], near["l"]), is_iris)
     named = {"blink_l": near["l"] * ~is_iris, "blink_r": near["r"] * ~is_iris, "brow_up": brow}
     named |= {"gaze_x": gaze, "gaze_y": gaze}

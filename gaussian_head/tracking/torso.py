@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..conventions import TORSO
 from ..transforms import quat_multiply, quat_rotate, rotvec_to_quat
-from .labels import TORSO
 
 MOST_FEATURES = 300
 FEWEST_FEATURES = 10

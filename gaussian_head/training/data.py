@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from ..capture import Capture
+from ..conventions import MOUTH, NECK, TORSO
 from .config import LossWeights
 
 LIPS = (61, 291, 0, 17, 37, 267, 84, 314)
 EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 """Landmarks that span the boxes around lips and eyes (MediaPipe's face mesh numbering)."""
-LABEL_TORSO, LABEL_NECK, LABEL_MOUTH = 1, 2, 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +38,13 @@ def load_frame(capture: Capture, t: int, resolution: float, weights: LossWeights
     """Frame ``t`` of the capture at a share of its resolution (area-averaged)."""
     frame = capture.frame(t)
     labels = torch.as_tensor(frame.labels)
-    mouth = labels == LABEL_MOUTH
+    mouth = labels == MOUTH
     stack = torch.cat(
         [
             torch.as_tensor(frame.image).float() / 255,
             torch.as_tensor(frame.alpha).float()[..., None] / 255,
             mouth.float()[..., None],
-            ((labels == LABEL_TORSO) | (labels == LABEL_NECK)).float()[..., None],
+            ((labels == TORSO) | (labels == NECK)).float()[..., None],
             _pixel_weight(capture.landmarks[t], mouth, weights)[..., None],
         ],
         dim=2,

@@ -29,7 +29,7 @@ class Options:
 
 def run(options: Options, listener: Listener = ignore) -> Report:
     """The report, one prediction for each driver that the head has."""
-    from ..metrics.held_out import evaluate
+    from ..evaluation.held_out import evaluate
 
     report = evaluate(options.head, options.out, capture=options.capture, listener=listener)
     lines = [

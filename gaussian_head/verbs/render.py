@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from ..conventions import SAMPLE_RATE
 from ..events import Listener, Said, ignore
 from ._calling import function_of
 from ._values import HeadLike, Named, PathLike
@@ -54,7 +55,6 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     from ..rendering import backdrop, camera_path, captured_sound, framed, picture_size, posed, render_video, speak
     from ..rendering.backdrop import TRANSPARENT
     from ..rendering.video import require_output
-    from ..speech import SAMPLE_RATE
 
     out = Path(options.out)
     head = options.head if isinstance(options.head, Head) else Head.load(options.head)

@@ -12,10 +12,11 @@ import torch
 
 from gaussian_head.camera import Camera
 from gaussian_head.checks import InputError
+from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.demo import DemoClip, DemoTruth, make_demo_clip, render_truth
 from gaussian_head.demo.clip import animate
 from gaussian_head.demo.subject import CHANNELS, PART_NAMES, build_subject
-from gaussian_head.demo.voice import SAMPLE_RATE, speak
+from gaussian_head.demo.voice import speak
 from gaussian_head.events import Event, Progress
 from gaussian_head.facenet import FaceDetector, LandmarkTracker
 from gaussian_head.media import probe, read_audio, read_frames

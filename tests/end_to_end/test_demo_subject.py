@@ -8,8 +8,8 @@ import torch
 
 from gaussian_head import render
 from gaussian_head.demo import DemoTruth, make_demo_clip
+from gaussian_head.evaluation.held_out import evaluate
 from gaussian_head.media import probe, read_audio, read_frames
-from gaussian_head.metrics.held_out import evaluate
 from gaussian_head.tracking import track
 from gaussian_head.training import PRESETS, train
 from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotvec, rotmat_to_quat

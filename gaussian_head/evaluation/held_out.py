@@ -12,16 +12,17 @@ from torch import Tensor
 
 from ..capture import Capture, capture_of
 from ..checks import InputError, require_writable_folder
+from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore
 from ..head import Head
+from ..metrics.evaluate import evaluate_frames
+from ..metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
+from ..metrics.report import Report
 from ..motion import Motion
 from ..motion.drive import leaning
 from ..rendering import render_frame, to_uint8
 from ..rendering.speak import speak
-from .evaluate import evaluate_frames
 from .known_truth import find_truth, measure_geometry
-from .lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
-from .report import Report
 from .written import write_report
 
 MOST_SILENT = 80
@@ -148,7 +149,7 @@ def _split(capture: Capture) -> str:
 
 
 def _audio_from(capture: Capture, frame: int) -> np.ndarray:
-    return capture.audio()[round(frame / capture.fps * 16000) :]
+    return capture.audio()[round(frame / capture.fps * SAMPLE_RATE) :]
 
 
 def _with_alpha(capture: Capture, t: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.metrics.known_truth import YAWS_DEG, find_truth, measure_geometry
+from gaussian_head.evaluation.known_truth import YAWS_DEG, find_truth, measure_geometry
 
 
 class MeshOfTheHead:
@@ -41,7 +41,7 @@ def filmed(tmp_path_factory):
 def renders_itself(monkeypatch, head, shift=0.0):
     """Let the head stand in for the ray-cast truth, its depth moved by ``shift`` metres."""
     from gaussian_head.demo import TruthFrame
-    from gaussian_head.metrics import known_truth
+    from gaussian_head.evaluation import known_truth
     from gaussian_head.rendering import render_frame
 
     def cast(truth, t, camera):

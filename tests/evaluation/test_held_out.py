@@ -9,7 +9,7 @@ from support_capture import make_capture
 from support_head import LoudnessToMotion
 
 from gaussian_head.checks import InputError
-from gaussian_head.metrics.held_out import evaluate, held_out_motions
+from gaussian_head.evaluation.held_out import evaluate, held_out_motions
 from gaussian_head.motion.drive import leaning
 from gaussian_head.motion.pose_share import PoseShare
 

@@ -12,25 +12,25 @@ from torch import Tensor
 from ..camera import Camera
 from ..capture import Capture
 from ..checks import InputError
+from ..conventions import HEAD_LABELS
 from ..demo import DemoTruth, render_truth
 from ..events import Listener, Progress, ignore
 from ..head import Head
-from ..rendering import render_frame
-from ..similarity import Similarity, fit_similarity
-from ..transforms import pose_apply, quat_multiply, rotmat_to_quat
-from .geometry import (
+from ..metrics.geometry import (
     GeometryScores,
     ViewScores,
     pose_errors,
     turned_about,
 )
+from ..rendering import render_frame
+from ..similarity import Similarity, fit_similarity
+from ..transforms import pose_apply, quat_multiply, rotmat_to_quat
 
 YAWS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0)
 """Angles at which truth and rendering are compared."""
 MOST_FRAMES = 6
 """Held-out frames rendered from every angle, evenly spaced."""
 NUM_LANDMARKS = 478
-HEAD_PARTS = (3, 4, 5)
 PLACES = ("truth.npz", "../clip/truth.npz", "../truth.npz", "../demo/truth.npz")
 """Where the truth of a demo clip lies, from the folder of its capture."""
 
@@ -125,7 +125,7 @@ def _view(head: Head, truth: DemoTruth, to_ours: Similarity, t: int, yaw_deg: fl
     ours = render_frame(head, head.capture_motion, t, camera, background=plate)
     picture = (ours.rgb.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
     error = np.square(picture.astype(np.float64) - true.rgb).mean(-1) / 255**2
-    of_head = np.isin(true.parts, HEAD_PARTS)
+    of_head = np.isin(true.parts, HEAD_LABELS)
     covered, expected = ours.alpha.numpy() > 0.5, true.alpha > 0.5
     both = of_head & covered
     ahead = (ours.depth.numpy() - float(our_centre[2])) / to_ours.scale

@@ -1,0 +1,97 @@
+"""The house: arrows of imports between rooms point one way, and importing the package loads nothing heavy."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gaussian_head
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = (
+    {"media", "facenet", "raster"},
+    {"speech", "demo", "face", "metrics"},
+    {"motion", "doctor"},
+    {"capture"},
+    {"tracking", "head"},
+    {"io", "training"},
+    {"rendering"},
+    {"exporting", "playing", "evaluation"},
+    {"viewer"},
+    {"verbs"},
+    {"cli"},
+)
+"""Rooms from the ground up; each knows only those of lower layers. Modules not named here stand beneath them all."""
+HEIGHT = {room: height for height, layer in enumerate(LAYERS, start=1) for room in layer}
+HEAVY = ("torch", "numpy", "scipy", "av", "cv2", "viser", "librosa", "tqdm", "PIL", "gaussian_head._kernels")
+
+
+def files() -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Every module with its dotted place inside the package."""
+    for folder, place in ((ROOT / "gaussian_head", ()), (ROOT / "viewer", ("viewer",))):
+        for path in sorted(folder.rglob("*.py")):
+            if path.name != "__main__.py":
+                yield path, (*place, *path.relative_to(folder).with_suffix("").parts)
+
+
+def imports(path: Path, place: tuple[str, ...]) -> Iterator[str]:
+    """First part of every module of ours that a file imports at run time, at its top or within functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    blocks = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
+    typing = {id(inner) for block in blocks for line in block.body for inner in ast.walk(line)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or id(node) in typing:
+            continue
+        named = (node.module or "").split(".") if node.module else []
+        if node.level:
+            base = list(place[: len(place) - node.level])
+        elif named[:1] == ["gaussian_head"]:
+            base, named = [], named[1:]
+        else:
+            continue
+        whole = base + named
+        yield from [whole[0]] if whole else [alias.name for alias in node.names]
+
+
+def test_arrows_between_rooms_point_one_way():
+    assert sum(1 for _ in files()) > 150
+    upward = [
+        f"{'/'.join(place)} imports {there}"
+        for path, place in files()
+        for there in imports(path, place)
+        if there != place[0] and HEIGHT.get(there, 0) >= max(HEIGHT.get(place[0], 0), 1) and place != ("__init__",)
+    ]
+    assert not upward
+
+
+def test_makers_of_motion_and_captures_never_see_a_head():
+    for path, place in files():
+        if place[0] in ("tracking", "speech", "media", "motion", "capture", "facenet", "metrics"):
+            assert "head" not in set(imports(path, place)), path
+
+
+@pytest.mark.parametrize("module", ["gaussian_head", "gaussian_head.verbs", "gaussian_head.cli"])
+def test_importing_loads_nothing_heavy(module):
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_options_of_every_verb_load_nothing_heavy():
+    code = (
+        "import sys; from gaussian_head.verbs import VERBS; [verb.options for verb in VERBS.values()]; "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_is_there():
+    assert 18 <= len(gaussian_head.__all__) <= 26
+    for name in gaussian_head.__all__:
+        assert getattr(gaussian_head, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = gaussian_head.nothing
