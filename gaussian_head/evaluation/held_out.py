@@ -18,12 +18,12 @@ from ..head import Head
 from ..metrics.evaluate import evaluate_frames
 from ..metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
 from ..metrics.report import Report
+from ..metrics.written import write_report
 from ..motion import Motion
 from ..motion.drive import leaning
 from ..rendering import render_frame, to_uint8
 from ..rendering.speak import speak
 from .known_truth import find_truth, measure_geometry
-from .written import write_report
 
 MOST_SILENT = 80
 """Silent frames rendered to see whether the mouth is closed."""
