@@ -9,12 +9,10 @@ from pathlib import Path
 
 import torch
 
-from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.events import Listener
 from gaussian_head.exporting import FORMATS, Material, write_material
 from gaussian_head.io.ply import write_ply
 from gaussian_head.media import write_image
-from gaussian_head.motion import Performance
 from gaussian_head.playing.keyframes import Keyframe, followed, path_of, to_json, view_of
 from gaussian_head.playing.pictures import backdrop, cutout, picture, styled
 from gaussian_head.playing.staging import Staging
@@ -78,11 +76,9 @@ def video(staging: Staging, path: CameraPath, out: Path, *, listener: Listener) 
     head = staging.person.head
     return render_video(
         styled(head, staging.look),
-        staging.motion(),
+        staging.edited_performance(),
         path,
         out,
-        audio=staging.performance.samples,
-        sample_rate=SAMPLE_RATE,
         background=backdrop(head, path[0], staging.look),
         transparent=out.suffix != ".mp4",
         listener=listener,
@@ -113,7 +109,7 @@ def exported(
             camera = str(stage / "camera.json")
         material = Material(
             head=styled(staging.person.head, staging.look),
-            performance=Performance(motion=staging.motion(), samples=staging.performance.samples),
+            performance=staging.edited_performance(),
             frame=t,
             sequence=t is None,
             camera=camera,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..motion import Motion
+from ..motion import Motion, Performance
 from ..rendering import CameraPath
 from .compare import Versus
 from .edits import Edits, edited
@@ -46,6 +46,10 @@ class Staging:
     def motion(self) -> Motion:
         """The whole performance as the sliders want it."""
         return self._edited(self.performance, self.person, slice(None), 0.0)
+
+    def edited_performance(self) -> Performance:
+        """The whole performance as the sliders want it, with its sound."""
+        return Performance(motion=self.motion(), samples=self.performance.samples)
 
     def moment(self, t: int, pulse: float = 0.0) -> Motion:
         """Frame ``t`` of ``motion`` as a motion of one frame, held at the last; ``pulse`` closes the eyes further."""

@@ -7,19 +7,17 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..conventions import SAMPLE_RATE
 from ..durable import replacing, require_replaceable
 from ..events import Listener, Progress, Warned, ignore
 from ..gaussians import Frame
 from ..head import Head
 from ..media import video_format
 from ..media.parts import Parts, PartsFolder, PictureParts, VideoParts, is_picture_folder, require_own_folder
-from ..motion import Motion
+from ..motion import Motion, Performance
 from ._behind import Behind
 from .frames import render_frame
 from .framing import fit_background
@@ -33,29 +31,25 @@ SAME_MOTION = 1e-4
 
 def render_video(
     head: Head,
-    motion: Motion,
+    performance: Performance,
     cameras: Sequence[Camera],
     out: str | Path,
     *,
-    audio: np.ndarray | None = None,
-    sample_rate: int = SAMPLE_RATE,
     background: Tensor | None = None,
     transparent: bool = False,
     resume: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Render every frame of ``motion`` and write it with sound.
+    """Render every frame of ``performance`` and write it with its sound, cut or padded to the length of the video.
 
     The ending of ``out`` chooses the format: .mp4 (h264, aac), .mov (ProRes 4444, PCM), .webm (VP9, opus); a name
     without ending is a folder of PNG files with audio.wav. Frames are encoded in a second thread.
 
     Args:
         head: the person.
-        motion: T frames.
+        performance: T frames, and what is heard meanwhile.
         cameras: T cameras of one size.
         out: the file or folder to write; it appears only when complete.
-        audio: ``[S]`` mono sound, cut or padded to the video's length.
-        sample_rate: of ``audio``, in Hz.
         background: ``[3]`` colour or plate ``[H, W, 3]``; None for the head's own plate.
         transparent: nothing behind the person, in a format that can; straight opacity.
         resume: go on where an interrupted render of the same frames stopped; the result is the same.
@@ -68,6 +62,7 @@ def render_video(
         ValueError: the number of cameras is not the number of frames.
         InputError: a format that is unknown or cannot be transparent, or a disk that cannot take the video.
     """
+    motion = performance.motion
     if len(cameras) != len(motion) or not len(motion):
         raise ValueError(f"{len(cameras)} cameras came for {len(motion)} frames; one per frame is wanted.")
     out, first = Path(out), cameras[0]
@@ -83,7 +78,7 @@ def render_video(
         parts = _parts(folder.path, out, first, motion, transparent)
         try:
             _render_rest(head, motion, cameras, plate, parts, listener)
-            parts.finish(audio, sample_rate)
+            parts.finish(performance.samples, performance.sample_rate)
         except KeyboardInterrupt as stop:
             words = f"stopped; {parts.done()} of {len(motion)} frames are kept, --resume goes on from there"
             raise type(stop)(words) from stop

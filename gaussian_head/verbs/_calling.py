@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from ..events import Listener, ignore
 
 P = ParamSpec("P")
 O = TypeVar("O")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
 
 
-def function_of(options: Callable[P, O], run: Callable[[O], R]) -> Callable[P, R]:
+class Called(Protocol[P, R]):
+    """What takes the fields of a verb's options, and perhaps who listens to its progress."""
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, listener: Listener, **kwargs: Any) -> R: ...
+
+
+def function_of(options: Callable[P, O], run: Callable[[O, Listener], R]) -> Called[P, R]:
     """``run`` that takes the fields of ``options`` as its own arguments; their meaning stands beside the fields."""
 
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        return run(options(*args, **kwargs))
+    def call(*args: Any, listener: Listener = ignore, **kwargs: Any) -> R:
+        return run(options(*args, **kwargs), listener)
 
+    fields = inspect.signature(options)
+    heard = inspect.Parameter("listener", inspect.Parameter.KEYWORD_ONLY, default=ignore, annotation=Listener)
     call.__module__ = options.__module__
     call.__name__ = call.__qualname__ = options.__module__.rpartition(".")[2]
-    call.__doc__ = f"{options.__doc__}\n\nArguments: the fields of `{options.__module__}.Options`. {run.__doc__}"
-    call.__signature__ = inspect.signature(options)  # type: ignore[attr-defined]
+    call.__doc__ = (
+        f"{options.__doc__}\n\nArguments: the fields of `{options.__module__}.Options`; ``listener`` is called with"
+        f" Progress, Warned and Said while it works. {run.__doc__}"
+    )
+    call.__signature__ = fields.replace(parameters=[*fields.parameters.values(), heard])  # type: ignore[attr-defined]
     return call

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
-from ..conventions import SAMPLE_RATE
 from ..events import Listener, Said, ignore
 from ._calling import function_of
 from ._values import HeadLike, Named, PathLike
@@ -52,6 +51,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """
     from ..head import Head
     from ..media import read_long_audio
+    from ..motion import Performance
     from ..rendering import backdrop, camera_path, captured_sound, framed, picture_size, posed, render_video, speak
     from ..rendering.backdrop import TRANSPARENT
     from ..rendering.video import require_output
@@ -71,11 +71,9 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     behind = backdrop(head, options.background, cameras[0])
     video = render_video(
         head,
-        motion,
+        Performance(motion=motion, samples=samples),
         cameras,
         out,
-        audio=samples,
-        sample_rate=SAMPLE_RATE,
         background=behind,
         transparent=behind is None,
         resume=options.resume,

@@ -18,6 +18,7 @@ from support_head import make_head
 from gaussian_head.checks import InputError
 from gaussian_head.events import Progress, Warned
 from gaussian_head.media import read_audio, read_frames
+from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit, render_video, video
 
 
@@ -31,7 +32,7 @@ def frames_of(path: Path) -> list[np.ndarray]:
 
 
 def clip(head, frames: int):
-    return head.capture_motion.select(torch.arange(frames) % 20)
+    return Performance(motion=head.capture_motion.select(torch.arange(frames) % 20))
 
 
 class Stop(KeyboardInterrupt):
@@ -41,7 +42,7 @@ class Stop(KeyboardInterrupt):
 @pytest.mark.parametrize("name", ["talk.mp4", "talk.webm", "pictures"])
 def test_an_interrupted_render_goes_on_and_ends_the_same(head, tmp_path, monkeypatch, name):
     monkeypatch.setattr(video, "PART_SECONDS", 0.4)
-    motion, cameras = clip(head, 45), orbit(head, 45, fps=25.0)
+    motion, cameras = clip(head, 45).motion, orbit(head, 45, fps=25.0)
     sound = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
     rendered: list[int] = []
 
@@ -54,7 +55,8 @@ def test_an_interrupted_render_goes_on_and_ends_the_same(head, tmp_path, monkeyp
     def render(out, listener, resume=False):
         rounding = 1e-6 * torch.randn(motion.expression.shape) if resume else 0.0
         same = replace(motion, expression=motion.expression + rounding)
-        return render_video(head, same, cameras, out, audio=sound, resume=resume, listener=listener)
+        played = Performance(motion=same, samples=sound)
+        return render_video(head, played, cameras, out, resume=resume, listener=listener)
 
     (tmp_path / "whole").mkdir()
     whole = render(tmp_path / "whole" / name, lambda event: None)
@@ -89,12 +91,12 @@ def test_parts_of_another_render_are_not_taken(head, tmp_path, monkeypatch, chan
         render_video(head, clip(head, 12), cameras, tmp_path / "a.mp4", listener=stop)
     assert (tmp_path / ".a.mp4.parts").is_dir()
     background = torch.tensor([1.0, 0.0, 0.0]) if change == "background" else None
-    motion = clip(head, 14).select(slice(2, 14)) if change == "motion" else clip(head, 12)
+    played = clip(head, 14).select(slice(2, 14)) if change == "motion" else clip(head, 12)
     if change == "one camera":
         cameras = [*cameras[:5], cameras[6], *cameras[6:]]
     if change == "version":
         monkeypatch.setattr(video, "version", lambda name: "another")
-    render_video(head, motion, cameras, tmp_path / "a.mp4", background=background, resume=True, listener=events.append)
+    render_video(head, played, cameras, tmp_path / "a.mp4", background=background, resume=True, listener=events.append)
     assert isinstance(events[0], Warned)
     assert [e.done for e in events[1:]] == list(range(1, 13))
     assert (frames_of(tmp_path / "a.mp4")[0][1, 1, 0] > 240) == (change == "background")
@@ -102,15 +104,15 @@ def test_parts_of_another_render_are_not_taken(head, tmp_path, monkeypatch, chan
 
 
 def test_two_renders_of_one_output_do_not_meet(head, tmp_path):
-    motion, cameras = clip(head, 12), orbit(head, 12, fps=25.0)
+    played, cameras = clip(head, 12), orbit(head, 12, fps=25.0)
 
     def meanwhile(event):
         if event.done == 5:
             with pytest.raises(InputError, match=r"a render of .*a\.mp4 is under way"):
-                render_video(head, motion, cameras, tmp_path / "a.mp4", background=torch.ones(3))
-            render_video(head, motion, cameras, tmp_path / "b.mp4", background=torch.ones(3))
+                render_video(head, played, cameras, tmp_path / "a.mp4", background=torch.ones(3))
+            render_video(head, played, cameras, tmp_path / "b.mp4", background=torch.ones(3))
 
-    render_video(head, motion, cameras, tmp_path / "a.mp4", listener=meanwhile)
+    render_video(head, played, cameras, tmp_path / "a.mp4", listener=meanwhile)
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4"]
     assert len(frames_of(tmp_path / "a.mp4")) == 12
     assert frames_of(tmp_path / "a.mp4")[0][1, 1, 0] < 240
@@ -119,7 +121,8 @@ def test_two_renders_of_one_output_do_not_meet(head, tmp_path):
 @pytest.mark.parametrize("name", ["a:b.mp4", "http:c.mp4", "d:pictures"])
 def test_a_colon_in_a_relative_name_is_a_name(head, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    render_video(head, clip(head, 4), orbit(head, 4, fps=25.0), name, audio=np.zeros(2560, np.float32))
+    played = replace(clip(head, 4), samples=np.zeros(2560, np.float32))
+    render_video(head, played, orbit(head, 4, fps=25.0), name)
     assert os.listdir(tmp_path) == [name]
 
 
@@ -171,6 +174,7 @@ KILLED = """
 import sys
 import torch
 from support_head import make_head
+from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit, render_video, video
 video.PART_SECONDS = 0.4
 head = make_head(num_frames=20, num_gaussians=1500, size=64)
@@ -179,7 +183,8 @@ def report(event):
     print(event.done, flush=True)
     if event.done == 27 and "stop" in sys.argv:
         import time; time.sleep(600)
-render_video(head, motion, orbit(head, 40, fps=25.0), sys.argv[1], resume="resume" in sys.argv, listener=report)
+played = Performance(motion=motion)
+render_video(head, played, orbit(head, 40, fps=25.0), sys.argv[1], resume="resume" in sys.argv, listener=report)
 """
 
 

@@ -1,5 +1,7 @@
 """Rendered frames and videos of a synthetic head."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from support_head import LoudnessToMotion, make_head
 
 from gaussian_head import render
 from gaussian_head.checks import InputError
+from gaussian_head.events import Progress, Said
 from gaussian_head.media import probe, read_audio, read_frames, write_audio
 from gaussian_head.rendering import orbit_view, render_frame, to_uint8
 
@@ -53,6 +56,14 @@ def test_video_lasts_as_long_as_its_sound(head, tmp_path, rate):
     assert (info.width, info.height, info.has_audio) == (48, 48, True)
     assert abs(len(frames) / info.fps - 1.3) <= 0.5 / info.fps + 1e-6
     assert abs(len(read_audio(out)) / 16000 - 1.3) <= 1 / info.fps
+
+
+def test_a_notebook_hears_how_far_a_verb_is(head, tmp_path):
+    heard = []
+    render(head, tmp_path / "talk.mp4", size=48, listener=heard.append)
+    assert [event.done for event in heard if isinstance(event, Progress)] == list(range(1, 21))
+    assert heard[-1] == Said(message=f"video: {tmp_path / 'talk.mp4'}")
+    assert list(inspect.signature(render).parameters)[-1] == "listener"
 
 
 def test_bad_requests_are_named_and_leave_nothing(head, tmp_path):
