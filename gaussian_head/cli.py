@@ -13,6 +13,7 @@ from typing import Any
 
 import tyro
 
+from . import __version__
 from .checks import InputError
 from .verbs import VERBS
 from .verbs.bars import drawing
@@ -27,6 +28,9 @@ def run_verb(name: str) -> None:
 def main() -> None:
     """Entry point of `gaussian-head`."""
     _prepare_threads()
+    if sys.argv[1:] == ["--version"]:
+        print(f"gaussian-head {__version__}")
+        raise SystemExit
     options = {name: verb.options for name, verb in VERBS.items()}
     _guarded(lambda: _run(tyro.extras.subcommand_cli_from_dict(options, prog="gaussian-head")))
 

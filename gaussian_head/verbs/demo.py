@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checks import InputError
 from ..events import Listener, ignore
 from . import reconstruct, render
 from ._values import PathLike, Preset
@@ -25,10 +26,18 @@ class Options:
 
 
 def run(options: Options, listener: Listener = ignore) -> Path:
-    """The video of the demo subject, talking."""
+    """The video of the demo subject, talking.
+
+    Raises:
+        InputError: ``out`` holds somebody else's capture, head or video, which would be replaced.
+    """
     from ..demo import make_demo_clip
 
     out = Path(options.out)
+    if not (out / "clip" / "truth.npz").exists():
+        for name in ("capture", "head", "talk.mp4"):
+            if (out / name).exists():
+                raise InputError(f"{out / name} is not the demo's and would be replaced; choose another --out.")
     clip = make_demo_clip(out / "clip", seconds=options.seconds, seed=options.seed, listener=listener)
     training = reconstruct.Options(clip.video, out=out, preset=options.preset, seed=options.seed, overwrite=True)
     reconstruct.run(training, listener)

@@ -30,8 +30,8 @@ class Options:
     """How long to train: preview (minutes), standard, full (hours on a CPU)."""
     config: ConfigLike | None = None
     """A config.json of an earlier run, perhaps edited, in place of the preset."""
-    seed: int = 0
-    """Seed of every random choice."""
+    seed: int | None = None
+    """Seed of every random choice; where absent that of --config, else 0."""
     resume: bool = False
     """Go on from the last checkpoint in `out`, exactly as if never stopped."""
     overwrite: bool = False
@@ -78,7 +78,8 @@ def _config(options: Options) -> TrainConfig:
     given = options.config
     if given is None:
         given = PRESETS[options.preset]
-    return replace(given if isinstance(given, TrainConfig) else load_config(given), seed=options.seed)
+    config = given if isinstance(given, TrainConfig) else load_config(given)
+    return config if options.seed is None else replace(config, seed=options.seed)
 
 
 train = function_of(Options, run)

@@ -14,13 +14,16 @@ import pytest
 from support_capture import make_capture
 from support_head import make_head
 
-from gaussian_head import cli
+from gaussian_head import __version__, cli
 from gaussian_head.capture import require_source
 from gaussian_head.checks import fingerprint
 from gaussian_head.cli import main
 from gaussian_head.events import Progress, Warned
+from gaussian_head.training import PRESETS
+from gaussian_head.training.pipeline import save_config
 from gaussian_head.verbs import VERBS
 from gaussian_head.verbs.bars import ProgressBars
+from gaussian_head.verbs.train import train
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS, README = ROOT / "scripts", ROOT / "README.md"
@@ -59,6 +62,13 @@ def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
     bare = [line for line in out.splitlines() if re.fullmatch(r"│ (-\S+|PATH)\s+(\(required\))?\s*│", line)]
     assert not bare
     assert all(f"--{name}" in out or name in ("head", "heads", "video", "capture", "folder", "block") for name in names)
+
+
+def test_the_package_runs_as_the_command_does_and_says_its_version():
+    command = [sys.executable, "-m", "gaussian_head", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"gaussian-head {__version__}\n"
 
 
 def test_a_script_runs():
@@ -159,7 +169,7 @@ def test_a_stopped_run_says_what_is_kept_and_promises_nothing_else(kind, code, w
 
 WORK = """
 import sys, time
-from gaussian_head import cli
+from gaussian_head import __version__, cli
 from gaussian_head.durable import replacing
 
 def work():
@@ -202,6 +212,25 @@ def test_reconstruct_says_what_it_would_lose_before_it_tracks(tmp_path, capsys, 
     code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
     assert "finished head, which would be replaced; give --overwrite" in err
+
+
+@pytest.mark.parametrize("name", ["capture", "head", "talk.mp4"])
+def test_the_demo_replaces_nobody_else_s_work(name, tmp_path, capsys, monkeypatch):
+    (tmp_path / name).mkdir()
+    code, _, err = run("demo", "--out", str(tmp_path), capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert f"{tmp_path / name} is not the demo's" in err
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, 7), (3, 3)])
+def test_the_seed_of_a_config_stays_unless_another_is_given(given, used, tmp_path, monkeypatch):
+    save_config(replace(PRESETS["preview"], seed=7), tmp_path / "config.json")
+    asked = []
+    monkeypatch.setattr("gaussian_head.training.train", lambda capture, out, config, **_: asked.append(config.seed))
+    options = {} if given is None else {"seed": given}
+    train("a capture", tmp_path / "head", config=tmp_path / "config.json", **options)
+    assert asked == [used]
 
 
 @pytest.mark.parametrize("change", ["video", "size"])
