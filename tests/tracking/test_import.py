@@ -50,7 +50,7 @@ def tracker(monkeypatch):
         asked.update(options, frames=len(list(read_frames(video, fps=info.fps))), fps=info.fps, sound=info.has_audio)
         return make_capture(out, num_frames=asked["frames"], size=options["size"])[0]
 
-    monkeypatch.setattr("gaussian_head.tracking.track", track)
+    monkeypatch.setattr("gaussian_head.tracking.pipeline.track", track)
     return asked
 
 
