@@ -50,7 +50,30 @@ _HOME = {
     },
 }
 
-__all__ = [*sorted(_HOME), "__version__"]
+__all__ = [
+    "Camera",
+    "Capture",
+    "Frame",
+    "Gaussians",
+    "Head",
+    "InputError",
+    "Motion",
+    "Performance",
+    "Pose",
+    "RasterOutput",
+    "__version__",
+    "evaluate",
+    "export",
+    "import_capture",
+    "rasterize",
+    "reconstruct",
+    "render",
+    "render_frame",
+    "speak",
+    "track",
+    "train",
+    "view",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -91,6 +91,7 @@ def test_the_options_of_every_verb_load_nothing_heavy():
 
 def test_every_public_name_is_there():
     assert 18 <= len(gaussian_head.__all__) <= 26
+    assert set(gaussian_head.__all__) == {*gaussian_head._HOME, "__version__"}
     for name in gaussian_head.__all__:
         assert getattr(gaussian_head, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
