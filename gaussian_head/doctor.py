@@ -19,23 +19,13 @@ MIN_FREE_DISK = 2.0
 """GiB on the disk of the working folder; a one-minute capture and its head take about half of it."""
 MIN_FREE_MEMORY = 2.0
 """GiB; training at 512 px stays below."""
-LIBRARIES = {
-    "torch": "torch",
-    "numpy": "numpy",
-    "scipy": "scipy",
-    "opencv-python-headless": "cv2",
-    "scikit-image": "skimage",
-    "pillow": "PIL.Image",
-    "av": "av",
+MODULES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
-    "safetensors": "safetensors",
-    "plyfile": "plyfile",
-    "trimesh": "trimesh",
-    "viser": "viser",
-    "tyro": "tyro",
-    "tqdm": "tqdm",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL.Image",
+    "scikit-image": "skimage",
 }
-"""What is installed along, and the module that proves it."""
+"""What proves that a package loads, where it is not the module of the package's own name."""
 DEBIAN_PACKAGES = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
@@ -120,8 +110,14 @@ def _processor() -> str:
     return f"{fields.get('model name', 'processor without a name')} ({' '.join(known) or 'no known vector extension'})"
 
 
+def _declared() -> list[str]:
+    """Names of the packages that this one cannot do without, as its metadata says; the extras' are not among them."""
+    lines = importlib.metadata.requires("gaussian-head") or ()
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines if ";" not in line]
+
+
 def _dependencies() -> tuple[bool, str, str]:
-    found = {name: _version(name) for name in LIBRARIES}
+    found = {name: _version(name) for name in _declared()}
     missing = [name for name, version in found.items() if version is None]
     detail = ", ".join(f"{name} {version or 'missing'}" for name, version in found.items())
     return not missing, detail, f"pip install {' '.join(missing)}"
@@ -129,7 +125,7 @@ def _dependencies() -> tuple[bool, str, str]:
 
 def _system_libraries() -> tuple[bool, str, str]:
     missing: dict[str, None] = {}
-    for module in LIBRARIES.values():
+    for module in (MODULES.get(name, name) for name in _declared()):
         try:
             importlib.import_module(module)
         except (ImportError, OSError) as error:
