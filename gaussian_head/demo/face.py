@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from ..facenet import NUM_MESH
-from .topology import (
-    BROWS,
-    LEFT_EYE,
+from ..facenet.contours import (
+    LEFT_BROW,
+    LEFT_EYELIDS,
     LEFT_LID_FOLD,
     LOWER_INNER,
     LOWER_OUTER,
-    RIGHT_EYE,
+    RIGHT_BROW,
+    RIGHT_EYELIDS,
     RIGHT_LID_FOLD,
-    SKULL,
     UPPER_INNER,
     UPPER_OUTER,
-    diffuse,
 )
+from .topology import diffuse
 
 JAW_ANGLE = 0.24
 """Radians by which the jaw turns when ``jaw`` is 1: about 20 mm between the lips."""
@@ -26,6 +26,12 @@ JAW_LINE = {
     172: 0.5, 397: 0.5, 58: 0.28, 288: 0.28, 132: 0.1, 361: 0.1, 175: 1.0, 199: 1.0, 200: 1.0, 18: 1.0,
 }  # fmt: skip
 """How much each landmark of the lower face goes with the jaw bone."""
+SKULL = (
+    1, 2, 4, 5, 195, 197, 6, 168, 8, 9, 10, 151, 98, 327, 64, 294, 48, 278, 45, 275, 49, 279, 94, 19,
+    50, 280, 117, 346, 123, 352, 116, 345, 227, 447, 234, 454, 127, 356, 162, 389, 21, 251, 54, 284,
+    103, 332, 67, 297, 109, 338, 93, 323, 118, 347, 119, 348, 100, 329, 33, 133, 362, 263,
+)  # fmt: skip
+"""Landmarks that speech does not move."""
 
 Field = dict[int, np.ndarray]
 
@@ -55,8 +61,8 @@ def face_basis(neutral: np.ndarray, triangles: np.ndarray) -> dict[str, np.ndarr
         "pucker": _lip_shape(neutral, triangles, narrow=0.42, forward=4.6, thick=0.22),
         "spread": _lip_shape(neutral, triangles, narrow=-0.17, forward=-0.8, thick=-0.10),
         "press": _lip_shape(neutral, triangles, narrow=0.02, forward=-1.0, thick=-0.45),
-        "blink_r": _blink(neutral, triangles, RIGHT_EYE, RIGHT_LID_FOLD),
-        "blink_l": _blink(neutral, triangles, LEFT_EYE, LEFT_LID_FOLD),
+        "blink_r": _blink(neutral, triangles, RIGHT_EYELIDS, RIGHT_LID_FOLD),
+        "blink_l": _blink(neutral, triangles, LEFT_EYELIDS, LEFT_LID_FOLD),
         "brow_up": _brow(triangles),
     }
 
@@ -113,8 +119,8 @@ def _lip_line(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _blink(neutral: np.ndarray, triangles: np.ndarray, eye: tuple, fold: tuple[int, ...]) -> np.ndarray:
     upper, lower = list(eye[0]), list(eye[1])
-    other = RIGHT_EYE if eye is LEFT_EYE else LEFT_EYE
-    moves = _still((*SKULL, *BROWS, *other[0], *other[1]))
+    other = RIGHT_EYELIDS if eye is LEFT_EYELIDS else LEFT_EYELIDS
+    moves = _still((*SKULL, *LEFT_BROW, *RIGHT_BROW, *other[0], *other[1]))
     target = neutral[lower]
     order = target[:, 0].argsort()
     for n, landmark in enumerate(upper):
@@ -133,9 +139,9 @@ def _blink(neutral: np.ndarray, triangles: np.ndarray, eye: tuple, fold: tuple[i
 
 def _brow(triangles: np.ndarray) -> np.ndarray:
     kept = [i for i in SKULL if i not in (9, 151, 8)]
-    lids = [i for eye in (RIGHT_EYE, LEFT_EYE) for lid in eye for i in lid]
+    lids = [i for eye in (RIGHT_EYELIDS, LEFT_EYELIDS) for lid in eye for i in lid]
     moves = _still((*kept, *lids))
-    for landmark in BROWS:
+    for landmark in (*LEFT_BROW, *RIGHT_BROW):
         moves[landmark] = np.array([0.0, -4.5, 0.0])
     return _spread_moves(moves, triangles)
 

@@ -13,8 +13,8 @@ from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_ed
 
 from ..checks import InputError
 from ..facenet import FaceLandmarks, PersonSegmenter
+from ..facenet.contours import INNER_LIPS, OUTER_LIPS, OVAL
 from .parts import collar_mask
-from .topology import FACE_OVAL, INNER_LIPS, OUTER_LIPS
 
 CROP = (84, 0, 280)
 """Left, top and side in photo pixels of the square around the head that the landmark finder sees."""
@@ -71,7 +71,7 @@ def split_photo(photo: np.ndarray, landmarks: np.ndarray) -> PhotoLayers:
     """Segment the portrait and fill each layer beyond its outline."""
     person = _person_mask(photo)
     rows, cols = np.mgrid[: photo.shape[0], : photo.shape[1]]
-    face = polygon_mask(landmarks[list(FACE_OVAL), :2], photo.shape)
+    face = polygon_mask(landmarks[list(OVAL), :2], photo.shape)
     head = (person & (cols > 140) & (cols < 310)) | face
     head &= (rows < EAR_LOBES) | _grow(face, 2)
     chin = landmarks[152]

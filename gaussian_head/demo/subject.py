@@ -10,25 +10,25 @@ import torch
 from torch import Tensor
 
 from ..facenet import NUM_MESH, triangles
+from ..facenet.contours import (
+    INNER_LIPS,
+    LEFT_EYELIDS,
+    LEFT_IRIS,
+    LOWER_INNER,
+    LOWER_OUTER,
+    OVAL,
+    RIGHT_EYELIDS,
+    RIGHT_IRIS,
+    UPPER_INNER,
+    UPPER_OUTER,
+)
 from ..smoothing import smoothstep
 from . import parts, textures
 from .face import face_basis, jaw_rotation, neutral_face
 from .parts import PX, Patch
 from .photo import PhotoLayers, find_landmarks, load_photo, split_photo
 from .textures import Tile
-from .topology import (
-    FACE_OVAL,
-    INNER_LIPS,
-    LEFT_EYE,
-    LEFT_IRIS,
-    LOWER_INNER,
-    LOWER_OUTER,
-    RIGHT_EYE,
-    RIGHT_IRIS,
-    UPPER_INNER,
-    UPPER_OUTER,
-    subdivide,
-)
+from .topology import subdivide
 
 CHANNELS = ("jaw", "pucker", "spread", "press", "blink_l", "blink_r", "brow_up", "gaze_x", "gaze_y")
 """Motion channels; gaze in radians (+x to the picture's right, +y down), the others 0..1."""
@@ -131,7 +131,8 @@ def _add_face(builder: _Builder, layers: PhotoLayers, neutral: np.ndarray, moves
     all_uv = np.concatenate([uv[:NUM_MESH], np.repeat(uv[:1], len(irises), 0), uv[NUM_MESH:]])
     finest = finest + len(irises) * (finest >= NUM_MESH)
     builder.add(Patch(vertices=vertices, triangles=finest, uv=all_uv), tile, "face", moves=all_moves)
-    loop = _refined_loop(FACE_OVAL, finest)
+    from_the_chin = OVAL[18::-1] + OVAL[:18:-1]
+    loop = _refined_loop(from_the_chin, finest)
     _add_shell(builder, layers, vertices[loop], all_moves[:, loop])
 
 
@@ -184,7 +185,7 @@ def _eye_centre(neutral: np.ndarray, eye: tuple, iris: np.ndarray) -> np.ndarray
 def _iris_points(neutral: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ten iris landmarks on the eyeballs and their motion, ``[10, 3]``, ``[B, 10, 3]``."""
     points, moves = [], []
-    for eye, iris in ((RIGHT_EYE, RIGHT_IRIS), (LEFT_EYE, LEFT_IRIS)):
+    for eye, iris in ((RIGHT_EYELIDS, RIGHT_IRIS), (LEFT_EYELIDS, LEFT_IRIS)):
         middle = landmarks[iris[0]]
         centre = _eye_centre(neutral, eye, middle)
         offset = landmarks[list(iris), :2] - middle[:2]
@@ -210,7 +211,7 @@ def _add_eyes(builder: _Builder, neutral: np.ndarray, landmarks: np.ndarray) -> 
     """Eyeballs that look around, and a sheet of shaded skin behind each lid opening."""
     tile = textures.eye_tile()
     socket = textures.ramp_tile(((0.0, (150, 96, 82)), (1.0, (96, 58, 50))))
-    for eye, iris in ((RIGHT_EYE, RIGHT_IRIS), (LEFT_EYE, LEFT_IRIS)):
+    for eye, iris in ((RIGHT_EYELIDS, RIGHT_IRIS), (LEFT_EYELIDS, LEFT_IRIS)):
         centre = _eye_centre(neutral, eye, landmarks[iris[0]])
         ball = parts.eyeball(np.zeros(3), EYE_RADIUS)
         arm = ball.vertices

@@ -1,35 +1,9 @@
-"""Which landmark is where on the face, and meshes made finer and smoother."""
+"""Fields over meshes, and meshes made finer."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_matrix
-
-FACE_OVAL = (
-    152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356, 389, 251, 284, 332, 297, 338,
-    10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148,
-)  # fmt: skip
-"""The rim of the face, from the chin over the picture's right side."""
-UPPER_INNER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
-LOWER_INNER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
-UPPER_OUTER = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)
-LOWER_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
-INNER_LIPS = UPPER_INNER + LOWER_INNER[-2:0:-1]
-OUTER_LIPS = UPPER_OUTER + LOWER_OUTER[-2:0:-1]
-RIGHT_EYE = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (33, 7, 163, 144, 145, 153, 154, 155, 133))
-"""The subject's right eye (left in the picture): upper and lower lid from the outer to the inner corner."""
-LEFT_EYE = ((263, 466, 388, 387, 386, 385, 384, 398, 362), (263, 249, 390, 373, 374, 380, 381, 382, 362))
-RIGHT_LID_FOLD = (247, 30, 29, 27, 28, 56, 190)
-LEFT_LID_FOLD = (467, 260, 259, 257, 258, 286, 414)
-RIGHT_IRIS = (468, 469, 470, 471, 472)
-LEFT_IRIS = (473, 474, 475, 476, 477)
-BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
-SKULL = (
-    1, 2, 4, 5, 195, 197, 6, 168, 8, 9, 10, 151, 98, 327, 64, 294, 48, 278, 45, 275, 49, 279, 94, 19,
-    50, 280, 117, 346, 123, 352, 116, 345, 227, 447, 234, 454, 127, 356, 162, 389, 21, 251, 54, 284,
-    103, 332, 67, 297, 109, 338, 93, 323, 118, 347, 119, 348, 100, 329, 33, 133, 362, 263,
-)  # fmt: skip
-"""Landmarks that speech does not move."""
 
 
 def diffuse(triangles: np.ndarray, count: int, known: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..motion import SEMANTIC_CHANNELS
-from .topology import (
+from ..facenet.contours import (
     INNER_LIP_PAIRS,
     LEFT_BROW,
     LEFT_IRIS,
-    LEFT_LIDS,
+    LEFT_LID_PAIRS,
     RIGHT_BROW,
     RIGHT_IRIS,
-    RIGHT_LIDS,
+    RIGHT_LID_PAIRS,
 )
+from ..motion import SEMANTIC_CHANNELS
 
 CLOSED_LIDS = 0.09
 """Gap of shut lids over the eye's width, as the landmarks draw them, where the clip shows no blink."""
@@ -125,7 +125,7 @@ def eyes_never_open(points: np.ndarray) -> bool:
 def _lid_gaps(points: np.ndarray) -> dict[str, np.ndarray]:
     """Gap of the lids over the width of each eye ``[T]``."""
     gaps = {}
-    for side, outer, inner, pairs in (("lids_l", 263, 362, LEFT_LIDS), ("lids_r", 33, 133, RIGHT_LIDS)):
+    for side, outer, inner, pairs in (("lids_l", 263, 362, LEFT_LID_PAIRS), ("lids_r", 33, 133, RIGHT_LID_PAIRS)):
         gaps[side] = _gap(points, pairs) / np.linalg.norm((points[:, outer] - points[:, inner])[:, :2], axis=1)
     return gaps
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..events import Listener, ignore, tracked
+from ..facenet.contours import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from .bundle import (
     BundleConfig,
     FaceModel,
@@ -28,7 +29,7 @@ from .focal import varied_frames
 from .labels import FACE, HAIR
 from .residuals import project, project_jacobian, robust_weight
 from .solve import CHANNELS, SHARED_FRAMES, Solution, fit_frames, solved, unit_codes
-from .topology import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, channel_support
+from .topology import channel_support
 
 KEY_FRAMES = 4
 """Most key frames."""

@@ -23,6 +23,7 @@ from ..capture.layout import image_name
 from ..checks import InputError
 from ..conventions import BACKGROUND, FACE, HAIR, MOUTH, SAMPLE_RATE
 from ..events import Listener, Warned, ignore, tracked
+from ..facenet.contours import INNER_LIPS, OVAL
 from ..media import VideoWriter, read_audio, read_image
 from ..transforms import quat_to_rotmat
 
@@ -150,7 +151,6 @@ def outlined(labels: np.ndarray, alpha: np.ndarray, landmarks: np.ndarray) -> np
     ``[478, 2]``, pixels) stands face, inside the inner lips mouth, and the rest of their face is other head.
     """
     from .labels import polygon
-    from .topology import INNER_LIPS, OVAL
 
     face = polygon(landmarks[list(OVAL)], *labels.shape) & ((labels == FACE) | (labels == MOUTH) | (labels == HAIR))
     out = np.where(face, FACE, np.where((labels == FACE) | (labels == MOUTH), HAIR, labels))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..facenet import mirror
+from ..facenet.contours import LEFT_IRIS, RIGHT_IRIS
 from .channels import Neutral, find_neutral, measure
-from .topology import LEFT_IRIS, RIGHT_IRIS, RIGID, channel_support
+from .topology import RIGID, channel_support
 
 IRIS_DIAMETER = 0.0117
 """Metres, nearly the same in all adults (Rüfer et al., "White-to-white corneal diameter", Cornea 2005)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..conventions import BACKGROUND, FACE, HAIR, MOUTH, NECK, TORSO
-from .topology import INNER_LIPS, OVAL
+from ..facenet.contours import INNER_LIPS, OVAL
 
 JAW = OVAL[8:29]
 """The outline of the face from the left ear under the chin to the right ear."""

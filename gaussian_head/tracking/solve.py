@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..events import Listener, Progress, ignore
 from ..facenet import NUM_MESH
+from ..facenet.contours import LIPS
 from ..motion import SEMANTIC_CHANNELS
 from ..transforms import quat_to_rotvec, rotmat_to_quat
 from .bundle import (
@@ -25,7 +26,7 @@ from .bundle import (
 from .channels import measure
 from .focal import search_focal, varied_frames
 from .initial import fill_gaps, initial_model, normalise
-from .topology import LIPS, channel_support
+from .topology import channel_support
 
 CHANNELS = SEMANTIC_CHANNELS + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
 """Names of the expression channels that tracking fits."""

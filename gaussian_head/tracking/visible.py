@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..facenet import NUM_MESH
+from ..facenet.contours import OVAL
 from .channels import eyes_never_open
 from .findings import Findings, runs
-from .topology import OVAL
 
 LOOK_SIDE = 160
 """Side of the picture that colours are taken from, pixels."""

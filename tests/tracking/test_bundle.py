@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from gaussian_head.facenet.contours import INNER_LIPS, LEFT_IRIS, RIGHT_IRIS
 from gaussian_head.motion import SEMANTIC_CHANNELS
 from gaussian_head.tracking.solve import CHANNELS, solve_clip
-from gaussian_head.tracking.topology import INNER_LIPS, LEFT_IRIS, RIGHT_IRIS, channel_support
+from gaussian_head.tracking.topology import channel_support
 from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotvec_to_quat
 
 T, TRAIN, FPS, SIZE, FOCAL, DISTANCE, NOISE = 120, 108, 25.0, 512, 1536.0, 1.0, 0.3

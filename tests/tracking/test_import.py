@@ -147,7 +147,7 @@ def test_missing_files_are_named_before_anything_is_made(tmp_path):
 
 
 def test_ears_leave_the_face_and_the_mouth_is_outlined():
-    from gaussian_head.tracking.topology import INNER_LIPS, OVAL
+    from gaussian_head.facenet.contours import INNER_LIPS, OVAL
 
     landmarks = np.full((478, 2), 50.0)
     for points, radius in ((OVAL, 25), (INNER_LIPS, 6)):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from gaussian_head.facenet.contours import INNER_LIPS, OVAL
 from gaussian_head.tracking import labels as parts
 from gaussian_head.tracking.background import background_plate, fill_smoothly
 from gaussian_head.tracking.matte import guided_filter, refine_matte
-from gaussian_head.tracking.topology import INNER_LIPS, OVAL
 
 SIZE = 256
 SKIN, HAIR, SHIRT, SUIT, WALL = (205, 150, 125), (60, 40, 30), (245, 245, 248), (35, 40, 70), (90, 130, 160)

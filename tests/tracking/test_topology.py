@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from gaussian_head.facenet import NUM_MESH, mirror, triangles
+from gaussian_head.facenet import NUM_MESH, contours, mirror, triangles
 from gaussian_head.motion import SEMANTIC_CHANNELS
 from gaussian_head.tracking import topology as top
 
@@ -16,7 +16,7 @@ def test_triangles_form_one_sheet_with_eyes_and_mouth_open():
     assert set(edges.values()) == {1, 2}
     assert NUM_MESH - len(edges) + len(faces) == 1 - 3
     rim = {i for edge, count in edges.items() if count == 1 for i in edge}
-    assert rim == {*top.OVAL, *top.INNER_LIPS, *top.LEFT_EYE, *top.RIGHT_EYE}
+    assert rim == {*contours.OVAL, *contours.INNER_LIPS, *contours.LEFT_EYE, *contours.RIGHT_EYE}
 
 
 def test_triangles_face_the_camera(face):
@@ -30,7 +30,7 @@ def test_mirror_pairs(face):
     assert partner[33] == 263
     assert partner[61] == 291
     assert partner[10] == 10
-    assert {partner[i] for i in top.LEFT_EYE} == set(top.RIGHT_EYE)
+    assert {partner[i] for i in contours.LEFT_EYE} == set(contours.RIGHT_EYE)
     assert np.abs(face[partner] * [-1, 1, 1] - face)[:, :2].max() < 0.02
 
 
