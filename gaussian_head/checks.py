@@ -41,6 +41,16 @@ def require_count(value: object, what: str, *, least: int = 0, most: int = 2**31
     return value
 
 
+def require_fields(record: object, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Raise InputError unless each field of ``record`` that ``ranges`` names is a number from least to most."""
+    for name, (least, most) in ranges.items():
+        value, what = getattr(record, name), f"{type(record).__name__}.{name}"
+        if isinstance(least, int):
+            require_count(value, what, least=least, most=int(most))
+        else:
+            require_number(value, what, least=least, most=most)
+
+
 def require_names(values: object, what: str) -> tuple[str, ...]:
     """Return ``values`` as a tuple if they are a list of different texts, else raise InputError naming ``what``."""
     if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):

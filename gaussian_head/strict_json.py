@@ -42,7 +42,8 @@ def config_from_json(cls: type[C], data: Any, *, where: str = "config") -> C:
         where: Name of ``data`` in messages.
 
     Raises:
-        InputError: Unknown keys (each with the nearest valid one), missing keys, or a value of the wrong kind.
+        InputError: Unknown keys (each with the nearest valid one), missing keys, a value of the wrong kind, or one that
+            ``cls`` itself refuses.
     """
     if not isinstance(data, dict):
         raise InputError(f"{where} is {type(data).__name__}; an object with the fields of {cls.__name__} was wanted.")
@@ -58,7 +59,11 @@ def config_from_json(cls: type[C], data: Any, *, where: str = "config") -> C:
     if missing:
         raise InputError(f"{where} lacks {', '.join(missing)}.")
     hints = get_type_hints(cls)
-    return cls(**{key: _value(hints[key], value, f"{where}.{key}") for key, value in data.items()})
+    values = {key: _value(hints[key], value, f"{where}.{key}") for key, value in data.items()}
+    try:
+        return cls(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _hint(key: str, valid: list[str]) -> str:
@@ -87,7 +92,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return {key: _value(inner, item, f"{where}.{key}") for key, item in value.items()}
     if kind is Path and isinstance(value, str):
         return Path(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return require_number(value, where, least=-sys.float_info.max, most=sys.float_info.max)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise InputError(f"{where} is {value!r}; {getattr(kind, '__name__', kind)} was wanted.")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
-from ..checks import InputError, require_writable_folder
+from ..checks import InputError, require_count, require_writable_folder
 from ..events import Listener, ignore, tracked
 from ..media import VideoWriter, resize_image, write_audio
 from .parts import PX
@@ -71,6 +71,7 @@ def make_demo_clip(
             f"a demo of {seconds} s at {fps} fps and {size} pixels was asked; 1 to 600 s, 5 to 120 fps and 64 to 2048"
             " pixels are possible."
         )
+    require_count(seed, "seed")
     folder = require_writable_folder(out_folder, "demo folder")
     speech = speak(seconds, fps, seed)
     truth = animate(build_subject(), speech, fps=fps, size=size, seed=seed)

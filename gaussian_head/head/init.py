@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..capture import Capture
+from ..checks import require_fields
 from ..conventions import FACE, HAIR, MOUTH, NECK, TORSO
 from ..sh import rgb_to_sh
 from ..smoothing import smoothstep
@@ -54,6 +55,10 @@ class InitConfig:
     """Degree of the view-dependent colour, 0 or 1."""
     learned: int = 8
     """Learned coefficients beside the expression channels."""
+
+    def __post_init__(self) -> None:
+        strides = dict.fromkeys(("face_stride", "torso_stride", "back_stride", "mouth_stride"), (0.25, 1000.0))
+        require_fields(self, strides | {"mouth_frames": (1, 1000), "sh_degree": (0, 1), "learned": (0, 256)})
 
 
 def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:

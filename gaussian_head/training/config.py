@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
+from ..checks import InputError, require_fields
 from ..head import InitConfig
 
 
@@ -25,6 +26,12 @@ class Stage:
     """Factor on all learning rates at the stage's first step."""
     lr_end: float = 1.0
     """Factor on all learning rates at its last step; geometric in between."""
+
+    def __post_init__(self) -> None:
+        factor = (1e-9, 1e3)
+        require_fields(
+            self, {"iterations": (1, 10**9), "resolution": (0.01, 1.0), "lr_start": factor, "lr_end": factor}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,9 @@ class LearningRates:
     pose: float = 1.5e-4
     """Radians and metres of a frame's pose correction, in a step on that frame."""
 
+    def __post_init__(self) -> None:
+        require_fields(self, {rate.name: (0.0, 1e3) for rate in fields(self)})
+
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
@@ -69,6 +79,9 @@ class LossWeights:
     """Extra pixel weight inside the open mouth."""
     pose: float = 0.02
     """Penalty on pose corrections, per 0.01 radian and centimetre."""
+
+    def __post_init__(self) -> None:
+        require_fields(self, {weight.name: (0.0, 1e6) for weight in fields(self)} | {"ssim": (0.0, 1.0)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +116,26 @@ class TrainConfig:
     """Minutes between checkpoints."""
     seed: int = 0
     """Seed of every random choice."""
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise InputError("TrainConfig.stages is empty; one stage or more was wanted.")
+        share = (0.0, 1.0)
+        require_fields(
+            self,
+            {
+                "max_gaussians": (0, 10**8),
+                "densify_every": (1, 10**9),
+                "densify_share": share,
+                "motion_decay": (0.0, 0.1),
+                "depth_motion_decay": (0.0, 0.1),
+                "max_scale": (1e-6, 10.0),
+                "min_opacity": share,
+                "busy_frames": share,
+                "checkpoint_minutes": (0.0, 1e6),
+                "seed": (0, 2**31),
+            },
+        )
 
     @property
     def iterations(self) -> int:

@@ -56,6 +56,7 @@ def run(options: Options, listener: Listener = ignore) -> Head:
         overwrite=options.overwrite,
         live=options.live,
     )
+    config = train.chosen_config(training)
     kept = options.resume and (capture / "capture.json").exists()
     if kept:
         require_source(capture, options.video, options.size)
@@ -63,7 +64,7 @@ def run(options: Options, listener: Listener = ignore) -> Head:
         if not kept:
             heard = listener if live is None else both(listener, live.listen)
             track.run(track.Options(options.video, out=capture, size=options.size), heard)
-        return train.train_watched(training, live, listener)
+        return train.train_watched(training, live, listener, config)
 
 
 reconstruct = function_of(Options, run)

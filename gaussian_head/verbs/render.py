@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from ..checks import require_count
 from ..events import Listener, Said, ignore
 from ._calling import function_of
 from ._values import HeadLike, Named, PathLike
@@ -60,7 +61,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     head = options.head if isinstance(options.head, Head) else Head.load(options.head)
     require_output(out, transparent=options.background == TRANSPARENT)
     width, height = picture_size(options.size, head.camera)
-    seed = options.seed
+    seed = require_count(options.seed, "seed")
     if options.audio is None:
         samples, motion = captured_sound(head), posed(head.capture_motion, head, options.pose, seed)
     else:

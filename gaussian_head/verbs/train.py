@@ -42,19 +42,16 @@ class Options:
 
 def run(options: Options, listener: Listener = ignore) -> Head:
     """The trained head."""
-    chosen = _config(options)
+    config = chosen_config(options)
     with watching(options.live, listener) as live:
-        return train_watched(options, live, listener, chosen)
+        return train_watched(options, live, listener, config)
 
 
-def train_watched(
-    options: Options, live: LiveView | None, listener: Listener, config: TrainConfig | None = None
-) -> Head:
+def train_watched(options: Options, live: LiveView | None, listener: Listener, config: TrainConfig) -> Head:
     """Train, show it on a page where there is one, and let the page stand until it is closed."""
     from ..training import train
     from ..training.observing import unobserved
 
-    config = config or _config(options)
     head = train(
         options.capture,
         options.out,
@@ -72,7 +69,8 @@ def train_watched(
     return head
 
 
-def _config(options: Options) -> TrainConfig:
+def chosen_config(options: Options) -> TrainConfig:
+    """The run that the options name; InputError where it is none."""
     from ..training import PRESETS, TrainConfig, load_config
 
     given = options.config

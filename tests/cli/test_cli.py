@@ -223,6 +223,17 @@ def test_the_demo_replaces_nobody_else_s_work(name, tmp_path, capsys, monkeypatc
     assert os.listdir(tmp_path) == [name]
 
 
+@pytest.mark.parametrize("seed", ["-1", "9" * 30])
+@pytest.mark.parametrize("verb", [("demo",), ("reconstruct", "me.mp4"), ("train", "capture"), ("render", "head")])
+def test_a_seed_that_is_none_is_told_before_any_work(verb, seed, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
+    code, _, err = run(*verb, "--out", "new/out", "--seed", seed, capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert re.search(rf"seed is {seed}; a whole number", err)
+    assert not (tmp_path / "new" / "out").exists()
+
+
 @pytest.mark.parametrize(("given", "used"), [(None, 7), (3, 3)])
 def test_the_seed_of_a_config_stays_unless_another_is_given(given, used, tmp_path, monkeypatch):
     save_config(replace(PRESETS["preview"], seed=7), tmp_path / "config.json")

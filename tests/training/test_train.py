@@ -1,8 +1,10 @@
 """Training on a filmed synthetic head: it learns, it resumes exactly, it refuses what is not its own."""
 
 import json
+import math
 import signal
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.durable import locked
 from gaussian_head.events import Event, Progress, Warned
 from gaussian_head.head import Head, InitConfig, initial_head
+from gaussian_head.strict_json import config_to_json
 from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
 from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
 from gaussian_head.training.state import CORRECTIONS, new_state, pack, unpack
@@ -288,6 +291,33 @@ def test_every_preset_survives_its_json_and_unknown_keys_are_named(tmp_path):
     (tmp_path / "typo.json").write_text(json.dumps(values))
     with pytest.raises(InputError, match="densify_every"):
         load_config(tmp_path / "typo.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("stages",), []),
+        (("stages", 0, "iterations"), 0),
+        (("stages", 1, "resolution"), 0.0),
+        (("stages", 1, "resolution"), math.nan),
+        (("stages", 0, "lr_end"), -1.0),
+        (("rates", "means"), math.inf),
+        (("weights", "ssim"), 5.0),
+        (("init", "face_stride"), 0.0),
+        (("init", "learned"), -1),
+        (("densify_every",), 0),
+        (("busy_frames",), 2.0),
+        (("seed",), -1),
+        (("seed",), 10**30),
+    ],
+)
+def test_a_config_that_cannot_be_trained_is_refused_and_the_field_named(path, value, tmp_path):
+    values = config_to_json(PRESETS["preview"])
+    *outer, name = path
+    reduce(lambda at, key: at[key], outer, values)[name] = value
+    (tmp_path / "edited.json").write_text(json.dumps(values))
+    with pytest.raises(InputError, match=rf"edited\.json.*{name}"):
+        load_config(tmp_path / "edited.json")
 
 
 def test_truncated_checkpoint_is_named(silent, tmp_path):
