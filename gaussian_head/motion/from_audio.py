@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..events import Listener, Progress, Warned, ignore
+from ..ridge import left_out
 from ..speech import SpeechFeatures, at_frame_rate
 from ..speech.mel import MEL_BANDS
 from ._types import Motion, is_lip_channel
@@ -162,10 +163,9 @@ def _runs(inputs: Tensor, outputs: Tensor, frames: Tensor) -> Runs:
 def _held_out(inputs: Tensor, outputs: Tensor, frames: Tensor, jaw: int) -> tuple[Tensor, float]:
     """Growth ``[Kl]`` that gives predictions life, and the jaw's correlation, from blocks left out of a ridge fit."""
     predicted = torch.zeros(len(frames), outputs.shape[1])
-    for block in torch.arange(len(frames)).tensor_split(FOLDS):
-        first, last = int(frames[block[0]]), int(frames[block[-1]])
-        rest = frames[(frames < first - GAP) | (frames > last + GAP)]
-        predicted[block] = apply_ridge(fit_ridge(_runs(inputs, outputs, rest)), inputs)[frames[block]]
+    for block, rest in left_out(frames, FOLDS, GAP):
+        weights = fit_ridge(_runs(inputs, outputs, frames[rest]))
+        predicted[block] = apply_ridge(weights, inputs)[frames[block]]
     wanted = outputs[frames]
     agreement = ((predicted - predicted.mean(0)) * (wanted - wanted.mean(0))).mean(0)
     agreement = agreement / (predicted.std(0) * wanted.std(0)).clamp(min=1e-9)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from ..ridge import ridge
 from ._types import SEMANTIC_CHANNELS, Motion, is_lip_channel
 from .edit import moved_like, set_channels
 
@@ -96,7 +97,6 @@ def _with_residuals(motion: Motion, target: Motion, shared: list[str]) -> Motion
         x, y = target.expression[:, named], target.expression[:, residual]
         mean, scale, level = x.mean(0), x.std(0, unbiased=False).clamp(min=LEAST_RANGE), y.mean(0)
         x = (x - mean) / scale
-        gram = x.T @ x + PENALTY * len(x) * torch.eye(len(named))
-        weights = torch.linalg.solve(gram, x.T @ (y - level))
+        weights = ridge(x, y - level, PENALTY)
         out[:, residual] = ((motion.expression[:, named] - mean) / scale).clamp(-3, 3) @ weights + level
     return replace(motion, expression=out)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..ridge import solve_normal
+
 RADIUS = 8
 """Frames before and after that a prediction sees; a third of a second at 25 fps."""
 
@@ -61,8 +63,7 @@ def fit_ridge(runs: list[tuple[Tensor, Tensor]]) -> Tensor:
         x = _window(inputs)
         gram += (x.T @ x).double()
         cross += (x.T @ wanted).double()
-    gram.diagonal().add_(RIDGE_PENALTY)
-    return torch.linalg.solve(gram, cross).float()
+    return solve_normal(gram, cross, RIDGE_PENALTY).float()
 
 
 def apply_ridge(weights: Tensor, inputs: Tensor) -> Tensor:

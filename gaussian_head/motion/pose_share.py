@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..ridge import explained_in_blocks, ridge
 from ..transforms import quat_to_rotvec
 from ._types import Motion
 
-RIDGE = 0.1
+PENALTY = 0.01
+"""Of the regression, for each frame."""
 FOLDS = 5
 LEAST_EXPLAINED = 0.1
 """Share of a channel's variance that must be explained in blocks left out."""
@@ -52,23 +54,9 @@ def fit_pose_share(motion: Motion, frames: Tensor) -> PoseShare:
     y = motion.expression[frames].double()
     y = y - y.mean(0)
     residual_lips = torch.tensor([name.startswith("lip_") and name[4:].isdigit() for name in motion.channels])
-    useful = residual_lips & (_explained(x, y) > LEAST_EXPLAINED)
-    return PoseShare(mean=mean, scale=scale, weights=(_ridge(x, y) * useful).float())
+    useful = residual_lips & (explained_in_blocks(x, y, PENALTY, FOLDS) > LEAST_EXPLAINED)
+    return PoseShare(mean=mean, scale=scale, weights=(ridge(x, y, PENALTY) * useful).float())
 
 
 def _pose(motion: Motion) -> Tensor:
     return torch.cat([quat_to_rotvec(motion.head.quats), motion.head.positions], dim=1).float()
-
-
-def _ridge(x: Tensor, y: Tensor) -> Tensor:
-    return torch.linalg.solve(x.T @ x + RIDGE * len(x) / 10 * torch.eye(x.shape[1], dtype=x.dtype), x.T @ y)
-
-
-def _explained(x: Tensor, y: Tensor) -> Tensor:
-    """Share of the mean square of ``y [n, K]`` that is predicted in blocks left out ``[K]``."""
-    error = torch.zeros_like(y)
-    for block in torch.arange(len(x)).tensor_split(FOLDS):
-        rest = torch.ones(len(x), dtype=torch.bool)
-        rest[block] = False
-        error[block] = y[block] - x[block] @ _ridge(x[rest], y[rest])
-    return 1 - error.square().mean(0) / y.square().mean(0).clamp(min=1e-12)

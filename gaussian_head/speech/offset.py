@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
+from ..ridge import left_out, solve_normal
 from .encoders import encode_speech
 from .windows import at_frame_rate, interpolated
 
@@ -90,17 +91,13 @@ def _scores(values: Tensor, wanted: Tensor, gap: int) -> Tensor:
 
     Each block of frames is predicted by a ridge regression on the others.
     """
-    T = len(values)
     predicted = torch.zeros_like(wanted)
-    for fold in range(FOLDS):
-        first, last = T * fold // FOLDS, T * (fold + 1) // FOLDS
-        fit = torch.ones(T, dtype=torch.bool)
-        fit[max(first - gap, 0) : last + gap] = False
+    begins = [len(values) * fold // FOLDS for fold in range(1, FOLDS)]
+    for block, fit in left_out(torch.arange(len(values)), begins, gap):
         mean, scale, level = values[fit].mean(0), values[fit].std(0) + 1e-3, wanted[fit].mean(0)
         x = (values[fit] - mean) / scale
-        gram = x.T @ x + PENALTY * torch.eye(x.shape[1], dtype=x.dtype)
-        weights = torch.linalg.solve(gram, x.T @ (wanted[fit] - level))
-        predicted[first:last] = (values[first:last] - mean) / scale @ weights + level
+        weights = solve_normal(x.T @ x, x.T @ (wanted[fit] - level), PENALTY)
+        predicted[block] = (values[block] - mean) / scale @ weights + level
     predicted, wanted = predicted - predicted.mean(0), wanted - wanted.mean(0)
     return (predicted * wanted).sum(0) / (predicted.norm(dim=0) * wanted.norm(dim=0)).clamp(min=1e-12)
 

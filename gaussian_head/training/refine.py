@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from ..motion import Motion
+from ..ridge import explained_in_blocks, ridge
 from ..transforms import quat_to_rotvec
 
-RIDGES = (1e-2, 1e-1, 1.0, 10.0, 100.0)
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""Of the regression, for each frame; the best for each column is taken."""
 FOLDS = 5
 
 
@@ -31,10 +33,12 @@ def extend_corrections(motion: Motion, corrections: Tensor, train_frames: Tensor
     """
     features = _features(motion, train_frames)
     x, y = features[train_frames], corrections[train_frames].double()
-    blocks = torch.arange(len(train_frames)) * FOLDS // max(len(train_frames), 1)
-    scores = torch.stack([_explained(x, y, blocks, ridge) for ridge in RIDGES])
+    begins = [-(-len(x) * fold // FOLDS) for fold in range(1, FOLDS)]
+    of_inputs = torch.ones(x.shape[1], dtype=x.dtype)
+    of_inputs[-1] = 1e-8  # the constant is free
+    scores = torch.stack([explained_in_blocks(x, y, penalty * of_inputs, begins) for penalty in PENALTIES])
     best = scores.argmax(0)
-    predicted = torch.stack([_ridge(x, y, ridge)(features) for ridge in RIDGES])
+    predicted = torch.stack([features @ ridge(x, y, penalty * of_inputs) for penalty in PENALTIES])
     chosen = predicted.gather(0, best.expand(len(motion), -1)[None])[0]
     result = torch.where(scores.max(0).values > 0, chosen, torch.zeros_like(chosen))
     result[train_frames] = y
@@ -62,20 +66,3 @@ def _features(motion: Motion, train_frames: Tensor) -> Tensor:
     mean, std = x[train_frames].mean(0), x[train_frames].std(0)
     x = torch.where(std > 1e-9, (x - mean) / std.clamp(min=1e-9), 0).clamp(-3, 3)
     return torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], dim=1)
-
-
-def _ridge(x: Tensor, y: Tensor, ridge: float):
-    penalty = ridge * len(x) / 10 * torch.eye(x.shape[1], dtype=x.dtype)
-    penalty[-1, -1] = 1e-6
-    weights = torch.linalg.solve(x.T @ x + penalty, x.T @ y)
-    return lambda features: features @ weights
-
-
-def _explained(x: Tensor, y: Tensor, blocks: Tensor, ridge: float) -> Tensor:
-    """Cross-validated share of the mean square that the prediction removes, per column ``[12]``."""
-    error = torch.zeros_like(y)
-    for block in range(FOLDS):
-        inside = blocks == block
-        if inside.any() and (~inside).any():
-            error[inside] = y[inside] - _ridge(x[~inside], y[~inside], ridge)(x[inside])
-    return 1 - (error**2).mean(0) / (y**2).mean(0).clamp(min=1e-20)
