@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .actor import Actor as Actor
+    from .actor import speak as speak
     from .camera import Camera as Camera
     from .capture import Capture as Capture
     from .checks import InputError as InputError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from .raster import RasterOutput as RasterOutput
     from .raster import rasterize as rasterize
     from .rendering import render_frame as render_frame
-    from .rendering import speak as speak
     from .verbs.evaluate import evaluate as evaluate
     from .verbs.export import export as export
     from .verbs.import_capture import import_capture as import_capture
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Actor": "actor",
     "Camera": "camera",
     "Capture": "capture",
     "Frame": "gaussians",
@@ -43,7 +45,7 @@ _HOME = {
     "RasterOutput": "raster",
     "rasterize": "raster",
     "render_frame": "rendering",
-    "speak": "rendering",
+    "speak": "actor",
     **{
         name: f"verbs.{name}"
         for name in ("evaluate", "export", "import_capture", "reconstruct", "render", "track", "train", "view")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from gaussian_head import Head, render_frame
+from gaussian_head import Actor, render_frame
 from gaussian_head.capture import capture_of
 from gaussian_head.media import resize_image, write_image
 from gaussian_head.rendering import orbit_view, to_uint8
@@ -26,14 +26,15 @@ def contact_sheet(
         size: Width and height of one picture, in pixels.
         yaw_deg: Angle of the side views, in degrees.
     """
-    loaded = Head.load(head)
-    capture = capture_of(loaded.capture_motion, loaded.capture_path)
+    actor = Actor.load(head)
+    loaded, clip = actor.head, actor.clip
+    capture = capture_of(clip.motion, clip.capture_path)
     chosen = capture.test_frames[np.linspace(0, len(capture.test_frames) - 1, rows).astype(int)].tolist()
     yaw = math.radians(yaw_deg)
     cameras = [loaded.camera, orbit_view(loaded, yaw), orbit_view(loaded, -yaw)]
     lines = []
     for t in chosen:
-        frames = [render_frame(loaded, loaded.capture_motion, t, c, background=loaded.background) for c in cameras]
+        frames = [render_frame(loaded, clip.motion, t, c, background=loaded.background) for c in cameras]
         pictures = [capture.frame(t).image, *map(to_uint8, frames)]
         lines.append(np.concatenate([resize_image(p, size, size) for p in pictures], axis=1))
     write_image(out, np.concatenate(lines))

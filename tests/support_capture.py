@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from support_head import CHANNELS, MOUTH, RADII, make_head
+from support_head import CHANNELS, MOUTH, RADII, make_actor
 from torch import Tensor
 
+from gaussian_head.actor import Actor
 from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter
-from gaussian_head.head import Head
 from gaussian_head.rendering import render_gaussians
 from gaussian_head.training.data import EYES, LIPS
 from gaussian_head.transforms import pose_apply
@@ -41,10 +41,10 @@ def face_shape() -> tuple[Tensor, Tensor]:
     return vertices, basis
 
 
-def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: bool = True) -> tuple[Capture, Head]:
-    """Film the synthetic head and write the clip as a capture; returns it with the head that was filmed."""
-    head = make_head(num_frames=num_frames, num_gaussians=3000, size=size)
-    motion, camera = head.capture_motion, head.camera
+def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: bool = True) -> tuple[Capture, Actor]:
+    """Film the synthetic head and write the clip as a capture; returns it with who was filmed."""
+    actor = make_actor(num_frames=num_frames, num_gaussians=3000, size=size)
+    head, motion, camera = actor.head, actor.clip.motion, actor.head.camera
     vertices, basis = face_shape()
     one_hot = torch.nn.functional.one_hot(head.parts.long(), 3).float()
     with CaptureWriter(folder) as writer:
@@ -86,7 +86,7 @@ def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: b
         }
         plate = (head.background * 255).round().byte().numpy()
         writer.finish(info, tensors, background=plate, audio=_sound(motion) if sound else None)
-    return Capture.load(folder), head
+    return Capture.load(folder), actor
 
 
 def _sound(motion) -> np.ndarray:

@@ -8,10 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gaussian_head.actor import Actor, Clip
 from gaussian_head.camera import Camera
 from gaussian_head.head import Branch, Head
 from gaussian_head.head.coefficients import coefficient_names, init_coefficients
-from gaussian_head.motion import SEMANTIC_CHANNELS, Motion, Pose
+from gaussian_head.motion import SEMANTIC_CHANNELS, AudioToMotion, Motion, Pose, is_lip_channel
+from gaussian_head.motion.lip_model import DILATIONS, RADIUS, LipNet
+from gaussian_head.motion.pose_share import PoseShare
 from gaussian_head.sh import rgb_to_sh
 from gaussian_head.speech import SpeechFeatures, at_frame_rate, encode_speech
 from gaussian_head.transforms import rotvec_to_quat
@@ -71,6 +74,37 @@ def make_motion(num_frames: int = 50) -> Motion:
     )
 
 
+def make_actor(num_frames: int = 50, num_gaussians: int = 2000, size: int = 128, seed: int = 0) -> Actor:
+    """The head of ``make_head`` with the clip of ``make_motion`` and a voice that follows loudness."""
+    return Actor(
+        head=make_head(num_frames, num_gaussians, size, seed),
+        clip=Clip(motion=make_motion(num_frames), num_train=num_frames - round(0.1 * num_frames)),
+        voice=LoudnessToMotion(),  # type: ignore[arg-type]
+    )
+
+
+def make_voice() -> AudioToMotion:
+    """A speech predictor that has learnt nothing, but can be saved."""
+    features = encode_speech(np.sin(np.arange(48000) / 16000 * 900).astype(np.float32) * 0.3, encoder="mel")
+    A, K = features.dim, sum(is_lip_channel(name) for name in CHANNELS)
+    rows = {name: torch.rand(A) + 0.5 for name in ("input_mean", "input_scale", "spoken_mean")}
+    rows |= {name: torch.rand(K) for name in ("output_mean", "output_scale", "closed")}
+    return AudioToMotion(
+        **rows,
+        encoder=features.encoder,
+        encoder_version=features.version,
+        fps=25.0,
+        channels=CHANNELS,
+        correlation=0.5,
+        projection=torch.eye(A),
+        lowest=torch.zeros(K),
+        highest=torch.ones(K),
+        ridge=torch.randn((2 * RADIUS + 1) * A, K) * 1e-3,
+        nets=tuple(LipNet(A, K, dilations).eval() for dilations in DILATIONS),
+        pose_share=PoseShare(mean=torch.zeros(6), scale=torch.ones(6), weights=torch.zeros(6, len(CHANNELS))),
+    )
+
+
 def make_head(num_frames: int = 50, num_gaussians: int = 2000, size: int = 128, seed: int = 0) -> Head:
     """A skin-coloured ellipsoid with hair, eyes, lips that open and a blue torso, before a grey-green wall."""
     generator = torch.Generator().manual_seed(seed)
@@ -90,12 +124,10 @@ def make_head(num_frames: int = 50, num_gaussians: int = 2000, size: int = 128, 
             _branch("torso", *_torso(n_torso), scale, 1.3, generator),
         ),
         coefficient_params=init_coefficients(scale, torch.tensor(CENTRE), LEARNED, generator),
-        capture_motion=motion,
-        num_train=num_frames - round(0.1 * num_frames),
         camera=Camera.from_focal(size * 2.4, size, size),
         background=plate.contiguous(),
+        channels=motion.channels,
         channel_ranges=ranges.T.contiguous(),
-        audio_model=LoudnessToMotion(),  # type: ignore[arg-type]
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gaussian_head.actor import Actor
 from gaussian_head.checks import InputError
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.head import Head
@@ -85,7 +86,7 @@ class ViewerHandle:
 
 
 def serve(
-    heads: Sequence[Path | str | Head],
+    heads: Sequence[Path | str | Actor],
     *,
     host: str = "127.0.0.1",
     port: int = 8080,
@@ -96,7 +97,7 @@ def serve(
     """Show heads in the browser.
 
     Args:
-        heads: folders that ``train`` wrote, or heads; the first is shown at the start.
+        heads: folders that ``train`` wrote, or actors; the first is shown at the start.
         host: address to listen on; the default is this machine only. Anyone who reaches another address can use
             the viewer, there is no password; pages of other websites cannot.
         port: port to listen on, 0 for any free one; the next free one where it is taken.
@@ -114,10 +115,10 @@ def serve(
     if not 64 <= size <= 4096:
         raise InputError(f"size is {size}; a picture height between 64 and 4096 pixels is wanted.")
     shelf = Shelf(heads)
-    head = shelf.get(shelf.names[0]).head
-    start = None if audio is None else _performance(head, audio)
+    first = shelf.get(shelf.names[0])
+    start = None if audio is None else _performance(first.actor, audio)
     server = open_server(host, port, verbose=block)
-    aim(server, head)
+    aim(server, first.head)
     guests: Guests[Session] = Guests()
 
     def welcome(client: ClientHandle) -> Session:
@@ -144,8 +145,8 @@ def serve(
     return handle
 
 
-def _performance(head: Head, audio: Path) -> NamedPerformance:
-    return spoken(head, read_audio(audio, sample_rate=SAMPLE_RATE), Path(audio).name)
+def _performance(actor: Actor, audio: Path) -> NamedPerformance:
+    return spoken(actor, read_audio(audio, sample_rate=SAMPLE_RATE), Path(audio).name)
 
 
 def open_server(host: str, port: int, *, verbose: bool) -> ViserServer:

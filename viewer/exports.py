@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -108,7 +109,7 @@ def exported(
             (stage / "camera.json").write_text(to_json(keys, staging.person.head), encoding="utf-8")
             camera = str(stage / "camera.json")
         material = Material(
-            head=styled(staging.person.head, staging.look),
+            actor=replace(staging.person.actor, head=styled(staging.person.head, staging.look)),
             performance=staging.edited_performance(),
             frame=t,
             sequence=t is None,

@@ -12,12 +12,10 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gaussian_head.actor import Actor
 from gaussian_head.checks import InputError
 from gaussian_head.events import Event
-from gaussian_head.head import Head
 from gaussian_head.playing.edits import MeanPose
-from gaussian_head.playing.footage import Footage
-from gaussian_head.playing.performances import captured
 from gaussian_head.playing.shelf import Shelf, ShelvedHead
 from gaussian_head.training import StepDone, StopTraining
 
@@ -164,9 +162,9 @@ class LiveView:
             raise StopTraining
         self.run.resume_clock()
 
-    def finish(self, head: Head) -> None:
+    def finish(self, actor: Actor) -> None:
         """Go on as the viewer of the trained head."""
-        self._hand_out(self._person(head))
+        self._hand_out(self._person(actor))
         self._shelf.finished = True
         self.run.finish()
 
@@ -194,14 +192,15 @@ class LiveView:
         self._copied_at = time.monotonic()
         self._interval = max(INTERVAL, (self._copied_at - begun) / COPY_SHARE)
 
-    def _person(self, head: Head) -> ShelvedHead:
+    def _person(self, actor: Actor) -> ShelvedHead:
         """A newer head; what derives from the clip is kept where the clip is still the same."""
         old = self._shelf.person
-        if old is not None and old.head.capture_motion is head.capture_motion:
-            return replace(old, head=head)
-        clip = captured(head) if old is None else replace(old.clip, motion=head.capture_motion)
-        footage = Footage.of(head) if old is None else old.footage
-        return ShelvedHead(name=NAME, head=head, mean=MeanPose.of(head.capture_motion), clip=clip, footage=footage)
+        if old is None:
+            return ShelvedHead.of(actor, NAME)
+        motion = actor.clip.motion
+        if old.actor.clip.motion is motion:
+            return replace(old, actor=actor)
+        return replace(old, actor=actor, mean=MeanPose.of(motion), clip=replace(old.clip, motion=motion))
 
     def _hand_out(self, person: ShelvedHead) -> None:
         with self._guests.doors:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..actor import Actor, Clip, speak
 from ..capture import Capture, capture_of
 from ..checks import InputError, require_writable_folder
 from ..conventions import SAMPLE_RATE
@@ -22,7 +23,6 @@ from ..metrics.written import write_report
 from ..motion import Motion
 from ..motion.drive import leaning
 from ..rendering import render_frame, to_uint8
-from ..rendering.speak import speak
 from .known_truth import find_truth, measure_geometry
 
 MOST_SILENT = 80
@@ -49,7 +49,7 @@ SILENCE = (
 
 
 def evaluate(
-    head: str | Path | Head,
+    actor: str | Path | Actor,
     out: str | Path,
     *,
     capture: str | Path | Capture | None = None,
@@ -58,7 +58,7 @@ def evaluate(
     """Render the held-out frames of a head's clip and compare them with the truth.
 
     Args:
-        head: a Head or the folder of one; of a demo clip whose truth lies beside it, shape and pose are measured too.
+        actor: an Actor or its folder; of a demo clip whose truth lies beside it, shape and pose are measured too.
         out: folder for report.json, the contact sheet and the page.
         capture: the clip; by default where it lay when the head was trained.
         listener: receives Progress.
@@ -69,18 +69,18 @@ def evaluate(
     Raises:
         InputError: no such head, capture or writable folder; or nothing was held out.
     """
-    if not isinstance(head, Head):
-        head = Head.load(head)
-    capture = capture_of(head.capture_motion, capture or head.capture_path)
+    if not isinstance(actor, Actor):
+        actor = Actor.load(actor)
+    capture = capture_of(actor.clip.motion, capture or actor.clip.capture_path)
     out = require_writable_folder(out, "report folder")
     frames = capture.test_frames
     if len(frames) == 0:
         raise InputError(f"capture {capture.path} holds out no frame that was tracked; there is nothing to measure.")
-    motions = {name: motion.select(frames) for name, motion in held_out_motions(head, capture).items()}
+    motions = {name: motion.select(frames) for name, motion in held_out_motions(actor, capture).items()}
     audio = _audio_from(capture, int(frames[0])) if capture.info.has_audio else None
     report = evaluate_frames(
         (_with_alpha(capture, t) for t in frames.tolist()),
-        {name: _rendered(head, motion) for name, motion in motions.items()},
+        {name: _rendered(actor.head, motion) for name, motion in motions.items()},
         (capture.frame(t).labels for t in frames.tolist()),
         num_frames=len(frames),
         fps=capture.fps,
@@ -93,34 +93,34 @@ def evaluate(
     if "audio" in motions:
         report = replace(
             report,
-            silence=measure_silence(head, capture, listener=listener),
+            silence=measure_silence(actor, capture, listener=listener),
             protocol={**report.protocol, "silence": SILENCE},
         )
     truth = find_truth(capture)
     if truth is not None:
-        geometry = measure_geometry(head, capture, truth, listener=listener)
+        geometry = measure_geometry(actor, capture, truth, listener=listener)
         report = replace(report, geometry=geometry, protocol={**report.protocol, "geometry": GEOMETRY})
     write_report(report, out)
     return report
 
 
-def held_out_motions(head: Head, capture: Capture) -> dict[str, Motion]:
+def held_out_motions(actor: Actor, capture: Capture) -> dict[str, Motion]:
     """The whole clip's motion under each of DRIVERS; without sound only ``"tracked"``."""
-    tracked = head.capture_motion
+    tracked, voice = actor.clip.motion, actor.voice
     motions = {"tracked": tracked}
-    if head.audio_model is None or not capture.info.has_audio:
+    if voice is None or not capture.info.has_audio:
         return motions
-    spoken = head.audio_model.predict(capture.audio(), tracked.fps, len(tracked), close_in_silence=False)
-    for name, others in (("audio", tracked.expression), ("audio_only", resting_expression(head))):
+    spoken = voice.predict(capture.audio(), tracked.fps, len(tracked), close_in_silence=False)
+    for name, others in (("audio", tracked.expression), ("audio_only", resting_expression(actor.clip))):
         driven = replace(tracked, expression=torch.where(tracked.lip_mask, spoken, others))
-        motions[name] = leaning(head.audio_model, driven)
+        motions[name] = leaning(voice, driven)
     return motions
 
 
-def measure_silence(head: Head, capture: Capture, *, listener: Listener = ignore) -> SilenceScores:
-    """Let a head speak the sound of its own clip and look at its mouth in the silences."""
+def measure_silence(actor: Actor, capture: Capture, *, listener: Listener = ignore) -> SilenceScores:
+    """Let an actor speak the sound of its own clip and look at its mouth in the silences."""
     samples = capture.audio()
-    motion = speak(head, samples, blink=False)
+    motion = speak(actor, samples, blink=False)
     count = min(len(motion), capture.num_frames)
     silent = np.flatnonzero(silent_frames(samples, capture.fps, len(motion))[:count])
     silent = silent[np.unique(np.linspace(0, len(silent) - 1, min(len(silent), MOST_SILENT)).round().astype(int))]
@@ -128,15 +128,15 @@ def measure_silence(head: Head, capture: Capture, *, listener: Listener = ignore
     driven = np.full(len(silent), np.nan)
     detector = LandmarkDetector()
     for i, t in enumerate(silent.tolist()):
-        picture = to_uint8(render_frame(head, motion, t, background=head.background))
+        picture = to_uint8(render_frame(actor.head, motion, t, background=actor.head.background))
         driven[i] = mouth_opening(detector(picture)[None])[0]
         listener(Progress(stage="silence", done=i + 1, total=len(silent)))
     return silence_scores(opening[capture.train_frames.numpy()], driven, opening[silent])
 
 
-def resting_expression(head: Head) -> Tensor:
+def resting_expression(clip: Clip) -> Tensor:
     """``[K]`` median expression of the training frames: eyes open, brows at rest."""
-    return head.capture_motion.expression[: head.num_train].median(0).values
+    return clip.motion.expression[: clip.num_train].median(0).values
 
 
 def _split(capture: Capture) -> str:

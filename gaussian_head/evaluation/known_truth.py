@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..actor import Actor
 from ..camera import Camera
 from ..capture import Capture
 from ..checks import InputError
 from ..conventions import HEAD_LABELS
 from ..demo import DemoTruth, render_truth
 from ..events import Listener, Progress, ignore
-from ..head import Head
 from ..metrics.geometry import (
     GeometryScores,
     ViewScores,
@@ -45,7 +45,7 @@ def find_truth(capture: Capture) -> Path | None:
 
 
 def measure_geometry(
-    head: Head, capture: Capture, truth: str | Path | DemoTruth, *, listener: Listener = ignore
+    actor: Actor, capture: Capture, truth: str | Path | DemoTruth, *, listener: Listener = ignore
 ) -> GeometryScores:
     """Compare a head with the demo subject that was filmed.
 
@@ -55,7 +55,7 @@ def measure_geometry(
     vertices of all held-out frames.
 
     Args:
-        head: trained on ``capture``.
+        actor: trained on ``capture``.
         capture: tracked from the demo clip.
         truth: of that clip.
         listener: receives Progress.
@@ -71,14 +71,14 @@ def measure_geometry(
         )
     frames = capture.test_frames
     true_points = torch.stack([torch.from_numpy(truth.vertices(t)[:NUM_LANDMARKS]) for t in frames.tolist()])
-    our_points = torch.stack([_tracked_vertices(head, capture, t) for t in frames.tolist()])
+    our_points = torch.stack([_tracked_vertices(actor, capture, t) for t in frames.tolist()])
     to_ours = fit_similarity(true_points.flatten(0, 1), our_points.flatten(0, 1))
-    rotation, position = _pose_errors(head, capture, truth, to_ours)
+    rotation, position = _pose_errors(actor, capture, truth, to_ours)
     apart = (to_ours.apply(true_points) - our_points).norm(dim=-1).mean() / to_ours.scale
     chosen = frames[np.unique(np.linspace(0, len(frames) - 1, MOST_FRAMES).round().astype(int))].tolist()
     views = []
     for i, yaw in enumerate(YAWS_DEG):
-        scores = [_view(head, truth, to_ours, t, yaw) for t in chosen]
+        scores = [_view(actor, truth, to_ours, t, yaw) for t in chosen]
         views.append(ViewScores(yaw_deg=yaw, **{k: float(np.nanmean([s[k] for s in scores])) for k in scores[0]}))
         listener(Progress(stage="known truth", done=i + 1, total=len(YAWS_DEG)))
     return GeometryScores(
@@ -91,16 +91,16 @@ def measure_geometry(
     )
 
 
-def _tracked_vertices(head: Head, capture: Capture, t: int) -> Tensor:
+def _tracked_vertices(actor: Actor, capture: Capture, t: int) -> Tensor:
     """Tracked landmarks ``[478, 3]`` of frame ``t`` in our world, posed by the head's own motion."""
-    shape, motion = capture.shape, head.capture_motion
+    shape, motion = capture.shape, actor.clip.motion
     local = shape.vertices + torch.einsum("k,klc->lc", capture.motion.expression[t], shape.basis)
     return pose_apply(motion.head.quats[t], motion.head.positions[t], local)
 
 
-def _pose_errors(head: Head, capture: Capture, truth: DemoTruth, to_ours: Similarity) -> tuple[float, float]:
+def _pose_errors(actor: Actor, capture: Capture, truth: DemoTruth, to_ours: Similarity) -> tuple[float, float]:
     """Mean angle in degrees and distance in true metres over the held-out frames."""
-    motion = head.capture_motion
+    motion = actor.clip.motion
     back = rotmat_to_quat(to_ours.rotation.T.float())
     quats = quat_multiply(back.expand_as(motion.head.quats), motion.head.quats)
     positions = (motion.head.positions - to_ours.translation) @ to_ours.rotation / to_ours.scale
@@ -115,14 +115,15 @@ def _pose_errors(head: Head, capture: Capture, truth: DemoTruth, to_ours: Simila
     return float(angle[held_out].mean()), float(distance[held_out].mean())
 
 
-def _view(head: Head, truth: DemoTruth, to_ours: Similarity, t: int, yaw_deg: float) -> dict[str, float]:
+def _view(actor: Actor, truth: DemoTruth, to_ours: Similarity, t: int, yaw_deg: float) -> dict[str, float]:
     """Scores of frame ``t`` with both cameras turned by ``yaw_deg`` from the recorded view."""
+    head = actor.head
     true_centre = torch.from_numpy(truth.head_positions[t]).float()
     our_centre = _on_ray(head.camera, truth.camera.project(true_centre), to_ours.apply(true_centre)[2])
     true = render_truth(truth, t, turned_about(truth.camera, true_centre, math.radians(yaw_deg)))
     camera = turned_about(head.camera, our_centre, math.radians(yaw_deg))
     plate = torch.from_numpy(truth.plate).float() / 255
-    ours = render_frame(head, head.capture_motion, t, camera, background=plate)
+    ours = render_frame(head, actor.clip.motion, t, camera, background=plate)
     picture = (ours.rgb.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
     error = np.square(picture.astype(np.float64) - true.rgb).mean(-1) / 255**2
     of_head = np.isin(true.parts, HEAD_LABELS)

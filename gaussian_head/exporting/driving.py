@@ -11,7 +11,7 @@ from ..events import Listener, Warned, ignore
 from .material import rest_moment
 
 if TYPE_CHECKING:
-    from ..head import Head
+    from ..actor import Actor, Clip
     from ..motion import Motion, Performance
 
 FULL_RATE = 44100
@@ -19,7 +19,7 @@ FULL_RATE = 44100
 
 
 def driving_performance(
-    head: Head,
+    actor: Actor,
     *,
     audio: str | Path | None = None,
     motion: str | Path | None = None,
@@ -31,7 +31,7 @@ def driving_performance(
     """Speech, a motion file or, without either, the captured clip; the chosen frames only.
 
     Args:
-        head: the person.
+        actor: the person.
         audio: sound or video file to speak.
         motion: motion file.
         pose: ``"still"`` holds head and torso at rest.
@@ -43,23 +43,23 @@ def driving_performance(
     Raises:
         InputError: two drivers at once, channels that are not the head's, or no frame left.
     """
+    from ..actor import captured_sound
     from ..media import read_audio
     from ..motion import Performance
-    from ..rendering import captured_sound
 
     if audio is not None and motion is not None:
         raise InputError("audio and motion were both given; one driver is wanted.")
-    moved, samples, rate = _moved(head, audio, motion, pose, listener), None, FULL_RATE
+    moved, samples, rate = _moved(actor, audio, motion, pose, listener), None, FULL_RATE
     if with_sound and audio is not None:
         samples = read_audio(audio, sample_rate=FULL_RATE)
     elif with_sound and motion is None:
-        samples, rate = captured_sound(head), SAMPLE_RATE
+        samples, rate = captured_sound(actor.clip), SAMPLE_RATE
     performance = Performance(motion=moved, samples=samples, sample_rate=rate)
     return performance if frames is None else performance.select(chosen_frames(frames, len(performance)))
 
 
 def _moved(
-    head: Head,
+    actor: Actor,
     audio: str | Path | None,
     file: str | Path | None,
     pose: Literal["captured", "still"],
@@ -67,29 +67,29 @@ def _moved(
 ) -> Motion:
     from dataclasses import replace
 
+    from ..actor import speak
     from ..io.motion_file import read_motion
     from ..media import read_audio
-    from ..rendering import speak
 
     if audio is not None:
-        return speak(head, read_audio(audio, sample_rate=SAMPLE_RATE), pose=pose)
-    motion = head.capture_motion if file is None else _at_home(head, file, read_motion(file), listener)
-    if motion.channels != head.channels:
+        return speak(actor, read_audio(audio, sample_rate=SAMPLE_RATE), pose=pose)
+    motion = actor.clip.motion if file is None else _at_home(actor.clip, file, read_motion(file), listener)
+    if motion.channels != actor.head.channels:
         raise InputError(
             f"{file} has channels {', '.join(motion.channels)}; those of this head are wanted:"
-            f" {', '.join(head.channels)}."
+            f" {', '.join(actor.head.channels)}."
         )
     if pose == "captured":
         return motion
-    rest = rest_moment(head)
+    rest = rest_moment(actor.head)
     return replace(motion, head=rest.head.held(len(motion)), torso=rest.torso.held(len(motion)))
 
 
-def _at_home(head: Head, file: str | Path, motion: Motion, listener: Listener) -> Motion:
-    """The motion of a file as this head can show it; told where that is not what the file holds."""
+def _at_home(clip: Clip, file: str | Path, motion: Motion, listener: Listener) -> Motion:
+    """The motion of a file as the head of this clip can show it; told where that is not what the file holds."""
     from ..motion import at_home
 
-    private, ours = ", ".join(motion.private_channels), head.capture_motion
+    private, ours = ", ".join(motion.private_channels), clip.motion
     if motion.is_foreign_to(ours):
         words = f"{file} was tracked on another face: its private channels ({private}) mean nothing on this one."
         listener(Warned(message=f"{words} They are left out, and what usually goes with the others takes their place."))

@@ -154,13 +154,13 @@ def _motion(material: Material, out: Path, listener: Listener) -> None:
 def _cameras(material: Material, out: Path, listener: Listener) -> None:
     from ..rendering import save_path
 
-    save_path(out, material.cameras(), fps=material.head.fps)
+    save_path(out, material.cameras(), fps=material.performance.fps)
 
 
 def _transforms(material: Material, out: Path, listener: Listener) -> None:
     from ..io.transforms_json import write_transforms
 
-    write_transforms(out, material.cameras(), fps=material.head.fps)
+    write_transforms(out, material.cameras(), fps=material.performance.fps)
 
 
 def _baked(material: Material, out: Path, listener: Listener) -> None:

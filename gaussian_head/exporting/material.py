@@ -1,4 +1,4 @@
-"""What a format writes: a head, what it performs, and which moments of that."""
+"""What a format writes: an actor, what it performs, and which moments of that."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ..checks import InputError
 
 if TYPE_CHECKING:
+    from ..actor import Actor
     from ..capture import FaceShape
     from ..head import Head
     from ..motion import MotionFrame, Performance
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Material:
     """All that formats choose from; each takes what it can hold."""
 
-    head: Head
+    actor: Actor
     """The person."""
     performance: Performance
     """What moves it, the chosen frames only."""
@@ -33,6 +34,11 @@ class Material:
     """Capture with the tracked face; by default the one the head remembers."""
     precision: Literal["int8", "float16", "float32"] = "int8"
     """Numbers of the baked format."""
+
+    @property
+    def head(self) -> Head:
+        """The Gaussians of the person."""
+        return self.actor.head
 
     @property
     def moment(self) -> MotionFrame:
@@ -61,13 +67,14 @@ class Material:
         """
         from ..capture import capture_of
 
-        return capture_of(self.head.capture_motion, self.capture or self.head.capture_path).shape
+        clip = self.actor.clip
+        return capture_of(clip.motion, self.capture or clip.capture_path).shape
 
     def cameras(self) -> CameraPath:
         """One camera a frame of the performance."""
         from ..rendering import camera_path
 
-        return camera_path(self.head, self.camera, len(self.performance), fps=self.head.fps)
+        return camera_path(self.head, self.camera, len(self.performance), fps=self.performance.fps)
 
 
 def rest_moment(head: Head) -> MotionFrame:

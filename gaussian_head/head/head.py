@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,51 +16,37 @@ from .coefficients import Params, coefficients
 from .fused import can_deform_fused, deform_fused
 from .storage import read_fields, write_fields
 
-if TYPE_CHECKING:
-    from ..motion.from_audio import AudioToMotion
-
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """One person. It never asks where its Motion came from."""
+    """What is seen of one person. It never asks where its Motion comes from, and carries no maker of it."""
 
     branches: tuple[Branch, ...]
     """Face, mouth and torso, in the order of PARTS."""
     coefficient_params: Params
     """Parameters of the map from Motion to coefficients (see ``coefficients``)."""
-    capture_motion: Motion
-    """The captured clip's own motion: poses to loop, truth to compare with."""
-    num_train: int
-    """Frames of ``capture_motion`` that training saw; the later ones are held out."""
     camera: Camera
     """The recording camera."""
     background: Tensor
     """``[H, W, 3]`` background plate in [0, 1]."""
+    channels: tuple[str, ...]
+    """Names of the K expression channels that it understands."""
     channel_ranges: Tensor
     """``[K, 2]`` 1st and 99th percentile of every expression channel in the training frames."""
-    audio_model: AudioToMotion | None = None
-    """Predicts the lip channels from sound; None for a clip without sound."""
-    capture_path: str = ""
-    """Where the capture that it was trained on lies; "" where it is not known."""
+    basis_id: str = ""
+    """Whose private channels it understands, as ``Motion.basis_id`` tells; "" where it is not known."""
 
     @staticmethod
     def load(folder: str | Path) -> Head:
-        """Read a head that `save` wrote; InputError where there is none, or a damaged or newer one."""
+        """Read the head alone in a folder that `train` wrote; InputError where there is none, a damaged or newer one.
+
+        ``Actor.load`` reads the clip and the voice beside it too.
+        """
         return Head(**read_fields(folder))
 
     def save(self, folder: str | Path) -> None:
-        """Write the head to a folder (safetensors + JSON), each part whole or not at all."""
+        """Write the head to a folder (safetensors + JSON), whole or not at all, and nothing else of the person."""
         write_fields(vars(self), folder)
-
-    @property
-    def fps(self) -> float:
-        """Frames per second of the captured clip."""
-        return self.capture_motion.fps
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Names of the expression channels."""
-        return self.capture_motion.channels
 
     @property
     def parts(self) -> Tensor:

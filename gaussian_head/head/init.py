@@ -85,12 +85,11 @@ def initial_parts(capture: Capture, config: InitConfig, seed: int = 0) -> tuple[
     head = Head(
         branches=branches,
         coefficient_params=params,
-        capture_motion=motion,
-        num_train=capture.num_train,
         camera=capture.camera,
         background=torch.as_tensor(capture.background),
+        channels=motion.channels,
         channel_ranges=torch.stack([low, high], dim=1),
-        capture_path=str(capture.path.resolve()),
+        basis_id=motion.basis_id,
     )
     held = {branch.name: torch.zeros(len(branch), dtype=torch.bool) for branch in branches}
     held["face"][len(face) - hidden :] = True

@@ -1,8 +1,7 @@
-"""A head on disk: ``model`` (safetensors + JSON) and, where it can speak, ``audio``."""
+"""A head on disk: ``model`` (safetensors + JSON)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,54 +10,44 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..capture import is_capture_of
 from ..checkpoint import load_checkpoint, save_checkpoint
 from ..checks import (
     InputError,
     require_count,
     require_names,
-    require_number,
     require_shapes,
     require_writable_folder,
 )
-from ..motion import FASTEST, SLOWEST, Motion
 from .branch import PARTS, PER_GAUSSIAN, Branch
 from .coefficients import HIDDEN, coefficient_names
 
-FORMAT, VERSION = "gaussian-head", 1
-MODEL, AUDIO = "model", "audio"
+FORMAT, VERSION = "gaussian-head", 2
+"""Version 1 held the clip as well, which its readers here pass over."""
+MODEL = "model"
 MOST_PIXELS = 16384
 """Pictures wider or higher are taken for damaged."""
 
 
 def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
-    """Write the fields of a Head; each of its parts appears whole or not at all.
+    """Write the fields of a Head; it appears whole or not at all.
 
     Raises:
         InputError: the folder cannot be written.
     """
     folder = require_writable_folder(folder, "head folder")
-    branches, motion, camera = fields["branches"], fields["capture_motion"], fields["camera"]
-    audio_model = fields["audio_model"]
+    branches, camera = fields["branches"], fields["camera"]
     tensors = {f"branch.{b.name}.{key}": value for b in branches for key, value in b.tensors().items()}
     tensors |= {f"branch.{b.name}.uses": b.uses for b in branches}
     tensors |= {f"coefficients.{key}": value for key, value in fields["coefficient_params"].items()}
-    tensors |= {f"motion.{key}": value for key, value in motion.tensors().items()}
     tensors |= {"viewmat": camera.viewmat, "K": camera.K, "channel_ranges": fields["channel_ranges"]}
     tensors["background"] = (fields["background"].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
     meta = {
         "branches": [b.name for b in branches],
-        "channels": list(motion.channels),
-        "fps": motion.fps,
-        "basis": motion.basis_id,
-        "num_train": fields["num_train"],
+        "channels": list(fields["channels"]),
+        "basis": fields["basis_id"],
         "width": camera.width,
         "height": camera.height,
-        "capture": _relative(fields["capture_path"], folder),
-        "speaks": audio_model is not None,
     }
-    if audio_model is not None:
-        audio_model.save(folder / AUDIO)
     save_checkpoint(folder / MODEL, tensors, meta, format=FORMAT, version=VERSION)
 
 
@@ -76,7 +65,7 @@ def read_fields(folder: str | Path) -> dict[str, Any]:
         tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
         _check_meta(meta)
         _check_tensors(tensors, meta)
-        return _assembled(tensors, meta, folder)
+        return _assembled(tensors, meta)
     except KeyError as error:
         raise InputError(f"head {folder} lacks {error}; train it again with this version.") from error
     except ValueError as error:
@@ -87,13 +76,10 @@ def _check_meta(meta: dict[str, Any]) -> None:
     """InputError unless the description's values are of their kinds."""
     require_names(meta["branches"], "branches")
     require_names(meta["channels"], "channels")
-    require_number(meta["fps"], "fps", least=SLOWEST, most=FASTEST)
-    require_count(meta["num_train"], "num_train")
     for side in ("width", "height"):
         require_count(meta[side], side, least=1, most=MOST_PIXELS)
-    for name in ("capture", "basis"):
-        if not isinstance(meta.get(name, ""), str):
-            raise InputError(f"{name} is a {type(meta[name]).__name__}; a text was wanted.")
+    if not isinstance(meta.get("basis", ""), str):
+        raise InputError(f"basis is a {type(meta['basis']).__name__}; a text was wanted.")
     if set(meta["branches"]) - set(PARTS) or not meta["branches"]:
         raise InputError(f"branches are {meta['branches']}; some of {PARTS} were wanted.")
 
@@ -101,16 +87,13 @@ def _check_meta(meta: dict[str, Any]) -> None:
 def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     """InputError unless everything but the branches, which check themselves, has the shape that belongs to the rest."""
     K, w2 = len(meta["channels"]), tensors["coefficients.w2"]
-    T, learned = len(tensors["motion.head_quats"]), w2.shape[-1] if w2.ndim else 0
+    learned = w2.shape[-1] if w2.ndim else 0
     wanted: dict[str, tuple[int | None, ...]] = {f"coefficients.{name}": shape for name, shape in {
         "code_scale": (K,), "rest_position": (3,), "w1": (K, HIDDEN), "b1": (HIDDEN,), "w2": (HIDDEN, learned),
     }.items()}  # fmt: skip
-    wanted |= {"viewmat": (4, 4), "K": (3, 3), "channel_ranges": (K, 2), "motion.expression": (T, K)}
+    wanted |= {"viewmat": (4, 4), "K": (3, 3), "channel_ranges": (K, 2)}
     wanted["background"] = (meta["height"], meta["width"], 3)
     require_shapes(tensors, wanted, "the model")
-    require_count(meta["num_train"], "num_train", most=T)
-    if not T:
-        raise InputError("its motion has no frame.")
     whole = [
         name for name, tensor in tensors.items() if tensor.is_floating_point() == name.endswith((".uses", "background"))
     ]
@@ -123,44 +106,17 @@ def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
             raise InputError(f"branch {branch!r} uses coefficients beyond the {size} there are.")
 
 
-def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any]) -> dict[str, Any]:
     prefix = "coefficients."
-    moved = {key.removeprefix("motion."): value for key, value in tensors.items() if key.startswith("motion.")}
-    motion = Motion.from_tensors(moved, fps=meta["fps"], channels=meta["channels"], basis_id=meta.get("basis", ""))
     return dict(
         branches=tuple(
             Branch(name=name, **{key: tensors[f"branch.{name}.{key}"] for key in (*PER_GAUSSIAN, "uses")})
             for name in meta["branches"]
         ),
         coefficient_params={key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)},
-        capture_motion=motion,
-        num_train=meta["num_train"],
         camera=Camera(viewmat=tensors["viewmat"], K=tensors["K"], width=meta["width"], height=meta["height"]),
         background=tensors["background"].float() / 255,
+        channels=tuple(meta["channels"]),
         channel_ranges=tensors["channel_ranges"],
-        audio_model=_load_audio(folder) if meta["speaks"] else None,
-        capture_path=_find_capture(meta["capture"], folder, motion),
+        basis_id=meta.get("basis", ""),
     )
-
-
-def _relative(path: str, folder: Path) -> str:
-    """``path`` as seen from the head's folder: it names nothing of the machine and holds where both are moved."""
-    try:
-        return Path(os.path.relpath(Path(path).resolve(), folder.resolve())).as_posix() if path else ""
-    except ValueError:  # another drive: no path leads there
-        return ""
-
-
-def _find_capture(recorded: str, folder: Path, motion: Motion) -> str:
-    """Where the capture of ``motion`` lies: beside the head, else as recorded; "" where neither is it."""
-    folder = folder.resolve()
-    for place in (folder.parent / "capture", folder / recorded if recorded else None):
-        if place is not None and is_capture_of(place, motion):
-            return str(place.resolve())
-    return ""
-
-
-def _load_audio(folder: Path):
-    from ..motion.from_audio import AudioToMotion
-
-    return AudioToMotion.load(folder / AUDIO)

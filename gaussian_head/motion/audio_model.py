@@ -30,6 +30,7 @@ from .pose_share import PoseShare
 
 FORMAT = "gaussian-head-lips"
 VERSION = 1
+WEIGHTS, DESCRIPTION = "lips.safetensors", "lips.json"
 MOST_DILATION = 64
 """Frames; nets that look farther are taken for damaged."""
 COMPARE_SECONDS = 2.0
@@ -116,9 +117,18 @@ class AudioToMotion:
         return code
 
     def save(self, path: str | Path) -> None:
-        """Write ``<path>/lips.safetensors`` and ``<path>/lips.json``."""
+        """Write ``<path>/lips.safetensors`` and ``<path>/lips.json``.
+
+        Raises:
+            InputError: ``path`` is something else, which would be lost.
+        """
         from safetensors.torch import save_file
 
+        path = Path(path)
+        if path.exists() and not self.lies_in(path) and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(
+                f"{path} is no speech predictor and will not be overwritten; move it or take another folder."
+            )
         nets = {f"net{i}.{key}": v for i, net in enumerate(self.nets) for key, v in net.state_dict().items()}
         tensors = {name: getattr(self, name) for name in TENSORS} | nets
         if self.pose_share is not None:
@@ -128,8 +138,13 @@ class AudioToMotion:
         }
         with replacing(path, folder=True) as folder:
             folder.mkdir()
-            save_file({key: v.contiguous() for key, v in tensors.items()}, folder / "lips.safetensors")
-            (folder / "lips.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+            save_file({key: v.contiguous() for key, v in tensors.items()}, folder / WEIGHTS)
+            (folder / DESCRIPTION).write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+    @staticmethod
+    def lies_in(path: str | Path) -> bool:
+        """Whether ``path`` is a folder that ``save`` wrote, whole or damaged."""
+        return any((Path(path) / name).is_file() for name in (WEIGHTS, DESCRIPTION))
 
     @staticmethod
     def load(path: str | Path) -> AudioToMotion:
@@ -142,8 +157,8 @@ class AudioToMotion:
         from safetensors.torch import load_file
 
         path = Path(path)
-        meta = _read_meta(path / "lips.json")
-        tensors_path = require_file(path / "lips.safetensors", "speech predictor")
+        meta = _read_meta(path / DESCRIPTION)
+        tensors_path = require_file(path / WEIGHTS, "speech predictor")
         try:
             tensors = load_file(tensors_path)
             channels, fps = require_names(meta["channels"], "channels"), meta["fps"]

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..head import Head
+from ..actor import Actor, Clip
 from ..motion import Motion, Pose
 from ..motion.drive import DEEPEST_BLINK, SHALLOWEST_BLINK
 from ..motion.edit import amplify, offset_channels, set_channels
@@ -71,7 +71,7 @@ def blink_pulse(seconds: float) -> float:
 def edited(
     motion: Motion,
     edits: Edits,
-    head: Head,
+    actor: Actor,
     mean: MeanPose,
     *,
     closing: Tensor | None = None,
@@ -80,50 +80,50 @@ def edited(
     """``motion`` (any number of frames) as the sliders want it; the code stays near what the head has shown.
 
     Args:
-        motion: T frames with the channels of ``head``.
+        motion: T frames with the channels of the actor's head.
         edits: the sliders.
-        head: gives the range of every channel.
-        mean: mean pose of the head's captured clip.
+        actor: gives the range of every channel, and how far its eyes close.
+        mean: mean pose of the actor's captured clip.
         closing: ``[T]`` generated blinks, 0 open, 1 closed, for ``blink`` "generated".
         pulse: how far a blink of the moment has closed the eyes, on top of everything.
     """
     factor = 0.0 if edits.still else edits.amplify
     posed = _amplified(mean.head, motion.head, factor)
-    motion = _blinking(motion, edits, head, closing)
+    motion = _blinking(motion, edits, actor.clip, closing)
     local = rotvec_to_quat(torch.deg2rad(torch.tensor([-edits.nod_deg, -edits.turn_deg, edits.tilt_deg])))
     return replace(
         motion,
         head=replace(posed, quats=quat_multiply(posed.quats, local.expand_as(posed.quats))),
         torso=_amplified(mean.torso, motion.torso, factor),
-        expression=_shut(motion, _pushed(motion, edits, head.channel_ranges), head, pulse),
+        expression=_shut(motion, _pushed(motion, edits, actor.head.channel_ranges), actor.clip, pulse),
     )
 
 
-def _blinking(motion: Motion, edits: Edits, head: Head, closing: Tensor | None) -> Motion:
+def _blinking(motion: Motion, edits: Edits, clip: Clip, closing: Tensor | None) -> Motion:
     """The blink channels replaced by the switch's choice."""
     if edits.blink == "natural":
         return motion
     closing = torch.zeros(len(motion)) if edits.blink == "off" or closing is None else closing
-    lids = {name: _lid(head, name) for name in LIDS if name in motion.channels}
+    lids = {name: _lid(clip, name) for name in LIDS if name in motion.channels}
     return set_channels(motion, {name: rest + (shut - rest) * closing for name, (rest, shut) in lids.items()})
 
 
-def _shut(motion: Motion, expression: Tensor, head: Head, pulse: float) -> Tensor:
+def _shut(motion: Motion, expression: Tensor, clip: Clip, pulse: float) -> Tensor:
     """``expression`` with the eyes closed at least as far as ``pulse`` says."""
     if pulse <= 0:
         return expression
     expression = expression.clone()
     for name in LIDS:
         if name in motion.channels:
-            rest, shut = _lid(head, name)
+            rest, shut = _lid(clip, name)
             column = expression[:, motion.channels.index(name)]
             column.copy_(torch.maximum(column, torch.as_tensor(rest + (shut - rest) * pulse)))
     return expression
 
 
-def _lid(head: Head, name: str) -> tuple[float, float]:
+def _lid(clip: Clip, name: str) -> tuple[float, float]:
     """A blink channel's usual value, and that of an eye as closed as the subject closes it."""
-    values = head.capture_motion.channel(name)
+    values = clip.motion.channel(name)
     rest = float(values.median())
     return rest, max(float(values.quantile(0.995).clamp(SHALLOWEST_BLINK, DEEPEST_BLINK)), rest)
 

@@ -1,4 +1,4 @@
-"""The recorded frames of a head's clip, where they are still there."""
+"""The recorded frames of a clip, where they are still there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..actor import Clip
 from ..capture import Capture
 from ..checks import InputError
-from ..head import Head
 from ..media import resize_image
 
 log = logging.getLogger(__name__)
@@ -29,17 +29,17 @@ class Footage:
     """Why not, for the user."""
 
     @staticmethod
-    def of(head: Head) -> Footage:
-        """Look where the head says that its capture lies."""
-        place = Path(head.capture_path)
-        if not head.capture_path or not place.is_dir():
+    def of(clip: Clip) -> Footage:
+        """Look where the clip says that its capture lies."""
+        place = Path(clip.capture_path)
+        if not clip.capture_path or not place.is_dir():
             return Footage()
         try:
             capture = Capture.load(place, cache_bytes=CACHE_BYTES)
         except InputError as error:
             log.warning("recorded frames cannot be shown: %s", error)
             return Footage(reason="The capture of this head cannot be read; the server's log says why.")
-        if capture.num_frames != len(head.capture_motion):
+        if capture.num_frames != len(clip.motion):
             return Footage(reason="The capture of this head is of another clip.")
         return Footage(capture=capture)
 

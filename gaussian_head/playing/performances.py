@@ -1,4 +1,4 @@
-"""What a head can perform: its captured clip, and every voice it was given."""
+"""What an actor can perform: its captured clip, and every voice it was given."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
+from ..actor import Actor, Clip, captured_sound, speak
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
-from ..head import Head
 from ..motion import Performance, blinks
-from ..rendering import captured_sound
-from ..rendering.speak import speak
 
 log = logging.getLogger(__name__)
 MAX_SECONDS = 600
@@ -34,26 +32,26 @@ class NamedPerformance(Performance):
         return blinks(len(self.motion), self.motion.fps)
 
 
-def captured(head: Head) -> NamedPerformance:
-    """The head's own clip, with its sound where the capture is still there."""
-    return NamedPerformance(name="Captured clip", motion=head.capture_motion, samples=_captured_sound(head))
+def captured(clip: Clip) -> NamedPerformance:
+    """A clip as it was captured, with its sound where the capture is still there."""
+    return NamedPerformance(name="Captured clip", motion=clip.motion, samples=_captured_sound(clip))
 
 
-def spoken(head: Head, samples: np.ndarray, name: str, *, seed: int = 0) -> NamedPerformance:
-    """The head saying ``samples``.
+def spoken(actor: Actor, samples: np.ndarray, name: str, *, seed: int = 0) -> NamedPerformance:
+    """The actor saying ``samples``.
 
     Raises:
-        InputError: the sound is empty or too long, or the head was trained on a silent clip.
+        InputError: the sound is empty or too long, or the actor has no voice.
     """
     seconds = len(samples) / SAMPLE_RATE
     if not 0.1 <= seconds <= MAX_SECONDS:
         raise InputError(f"{name} is {seconds:.1f} s long; between 0.1 s and {MAX_SECONDS} s are wanted, so cut it.")
-    return NamedPerformance(name=name, motion=speak(head, samples, seed=seed), samples=samples)
+    return NamedPerformance(name=name, motion=speak(actor, samples, seed=seed), samples=samples)
 
 
-def _captured_sound(head: Head) -> np.ndarray | None:
+def _captured_sound(clip: Clip) -> np.ndarray | None:
     try:
-        return captured_sound(head)
+        return captured_sound(clip)
     except InputError as error:
         log.warning("the captured clip plays without sound: %s", error)
         return None

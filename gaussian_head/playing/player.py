@@ -119,7 +119,7 @@ class Player:
             InputError: the sound is empty or too long, or the head cannot speak.
         """
         person = self.staging.person
-        performance = spoken(person.head, samples, name)
+        performance = spoken(person.actor, samples, name)
         return lambda: self._take_voice(person, performance)
 
     def refresh(self) -> None:
@@ -170,7 +170,7 @@ class Player:
         known: list[NamedPerformance] = []
         while not self._enter_stage(person, known):
             voices = [p for p in self._voices() if not any(k.samples is p.samples for k in known)]
-            known += [spoken(person.head, p.samples, p.name) for p in voices if p.samples is not None]
+            known += [spoken(person.actor, p.samples, p.name) for p in voices if p.samples is not None]
         self._announce()
 
     def renew(self, person: ShelvedHead) -> None:

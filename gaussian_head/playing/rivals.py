@@ -27,13 +27,13 @@ def rival_of(person: ShelvedHead, performance: NamedPerformance, rival: ShelvedH
     if _same_clip(person, rival):
         return performance
     if performance is not person.clip and performance.samples is not None:
-        return spoken(rival.head, performance.samples, performance.name)
-    motion = retarget(performance.motion, rival.head.capture_motion)
+        return spoken(rival.actor, performance.samples, performance.name)
+    motion = retarget(performance.motion, rival.actor.clip.motion)
     return replace(performance, motion=motion)
 
 
 def _same_clip(person: ShelvedHead, rival: ShelvedHead) -> bool:
-    a, b = person.head.capture_motion, rival.head.capture_motion
+    a, b = person.actor.clip.motion, rival.actor.clip.motion
     return a.channels == b.channels and len(a) == len(b) and torch.equal(a.expression, b.expression)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..actor import Actor
 from ..checks import InputError
 from ..head import Head
 from .edits import MeanPose
@@ -20,7 +21,7 @@ class ShelvedHead:
 
     name: str
     """Shown to the user."""
-    head: Head
+    actor: Actor
     """The person."""
     mean: MeanPose
     """Mean pose of the captured clip."""
@@ -29,11 +30,27 @@ class ShelvedHead:
     footage: Footage = field(default_factory=Footage)
     """Its recorded frames."""
 
+    @staticmethod
+    def of(actor: Actor, name: str) -> ShelvedHead:
+        """An actor under a name."""
+        return ShelvedHead(
+            name=name,
+            actor=actor,
+            mean=MeanPose.of(actor.clip.motion),
+            clip=captured(actor.clip),
+            footage=Footage.of(actor.clip),
+        )
+
+    @property
+    def head(self) -> Head:
+        """What is seen of the person."""
+        return self.actor.head
+
 
 class Shelf:
     """Names of heads in the order given, each loaded once."""
 
-    def __init__(self, heads: Sequence[Path | str | Head]) -> None:
+    def __init__(self, heads: Sequence[Path | str | Actor]) -> None:
         if not heads:
             raise InputError("no head came; give the folder of one or more heads that `train` wrote.")
         self._sources = dict(zip(_unique([_name(h) for h in heads]), heads, strict=True))
@@ -54,19 +71,13 @@ class Shelf:
         with self._lock:
             if name not in self._loaded:
                 source = self._sources[name]
-                head = source if isinstance(source, Head) else Head.load(source)
-                self._loaded[name] = ShelvedHead(
-                    name=name,
-                    head=head,
-                    mean=MeanPose.of(head.capture_motion),
-                    clip=captured(head),
-                    footage=Footage.of(head),
-                )
+                actor = source if isinstance(source, Actor) else Actor.load(source)
+                self._loaded[name] = ShelvedHead.of(actor, name)
             return self._loaded[name]
 
 
-def _name(source: Path | str | Head) -> str:
-    if isinstance(source, Head):
+def _name(source: Path | str | Actor) -> str:
+    if isinstance(source, Actor):
         return "head"
     path = Path(source).resolve()
     # `reconstruct` calls every head folder "head"; the folder around it tells people apart.

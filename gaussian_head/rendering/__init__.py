@@ -19,8 +19,4 @@ from .paths import orbit as orbit
 from .paths import orbit_view as orbit_view
 from .pixels import to_rgba8 as to_rgba8
 from .pixels import to_uint8 as to_uint8
-from .speak import captured_sound as captured_sound
-from .speak import posed as posed
-from .speak import posed_like as posed_like
-from .speak import speak as speak
 from .video import render_video as render_video

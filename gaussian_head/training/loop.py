@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..actor import Actor, Clip
 from ..camera import Camera
 from ..capture import Capture
 from ..events import Listener, ignore
@@ -117,7 +118,7 @@ def _run(
     observer: Observer,
     signals: Interruptions,
 ) -> None:
-    last_save, first = time.monotonic(), 0
+    last_save, first, clip = time.monotonic(), 0, Clip.of(capture)
     for index, stage in enumerate(config.stages):
         begin, first = max(state.step - first, 0), first + stage.iterations
         order = frame_order(capture, config, index)[begin:]
@@ -134,7 +135,7 @@ def _run(
                 values = {"psnr": average, "gaussians": float(len(state.pull))}
                 total = config.iterations
                 listener(StepsDone(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
-            observer(_step_done(state, config, stage, loss, psnr))
+            observer(_step_done(state, clip, config, stage, loss, psnr))
 
 
 def _whole_step(
@@ -152,7 +153,7 @@ def _whole_step(
     return loss, psnr
 
 
-def _step_done(state: TrainState, config: TrainConfig, stage: Stage, loss: float, psnr: float) -> StepDone:
+def _step_done(state: TrainState, clip: Clip, config: TrainConfig, stage: Stage, loss: float, psnr: float) -> StepDone:
     return StepDone(
         stage=stage.name,
         step=state.step,
@@ -160,7 +161,7 @@ def _step_done(state: TrainState, config: TrainConfig, stage: Stage, loss: float
         loss=loss,
         psnr=psnr,
         gaussians=len(state.pull),
-        snapshot=lambda: snapshot(state),
+        snapshot=lambda: Actor(head=snapshot(state), clip=clip),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..actor import Actor
 from ..events import Progress
 from ..head import Head
 from .state import TrainState
@@ -26,8 +27,8 @@ class StepDone:
     """Of the step's one frame, whole picture, dB."""
     gaussians: int
     """Gaussians of the head now."""
-    snapshot: Callable[[], Head]
-    """Copies the head as it is now, to keep; may be called until the observer returns."""
+    snapshot: Callable[[], Actor]
+    """Copies the person as it is now, voiceless, to keep; may be called until the observer returns."""
 
 
 class StepsDone(Progress):

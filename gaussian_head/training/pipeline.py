@@ -10,12 +10,13 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..actor import Actor, Clip
 from ..capture import Capture, clip_identity
 from ..checkpoint import load_checkpoint, save_checkpoint
 from ..checks import InputError, read_json, require_writable_folder
 from ..durable import discard, locked, replacing
 from ..events import Listener, Progress, Warned, ignore
-from ..head import Head, initial_parts
+from ..head import initial_parts
 from ..head.storage import MODEL
 from ..strict_json import config_from_json, config_to_json
 from . import loop
@@ -38,14 +39,14 @@ def train(
     overwrite: bool = False,
     listener: Listener = ignore,
     observer: Observer = unobserved,
-) -> Head:
-    """Train a head and save it to ``out``.
+) -> Actor:
+    """Train a head and save it to ``out``, with the clip and, where that has sound, a voice.
 
     Ctrl-C and SIGTERM (where it raises) end it after the step under way, with a checkpoint.
 
     Args:
         capture: a Capture or the folder of one; its held-out frames are never looked at.
-        out: folder of the head; gets ``config.json`` and, until all is done, ``checkpoint``.
+        out: folder to save to; gets ``config.json`` and, until all is done, ``checkpoint``.
         config: the run, for example ``PRESETS["standard"]``.
         resume: go on from ``out/checkpoint`` where there is one, exactly as if never stopped; a finished head of the
             same run is returned as it is.
@@ -55,7 +56,7 @@ def train(
             and saved as it is, and ``out/checkpoint`` stays, to go on from with ``resume``.
 
     Returns:
-        The trained head, as saved. Where it could not learn to speak it is saved all the same, Warned says why, and
+        Head, clip and voice, as saved. Where it could not learn to speak it is saved all the same, Warned says why, and
         the checkpoint stays, so that ``resume`` tries that again.
 
     Raises:
@@ -73,7 +74,7 @@ def train(
             return _finished(out, capture, config, listener)
         start, held = initial_parts(capture, config.init, config.seed)
         if checkpoint is None:
-            state = new_state(start, config.rates, held)
+            state = new_state(start, capture.num_frames, config.rates, held)
             discard(out / CHECKPOINT)
         else:
             state = unpack(checkpoint, start, config.rates)
@@ -81,11 +82,11 @@ def train(
             save_config(config, out / CONFIG)
         save = partial(_save, out, config, clip_identity(capture.motion))
         loop.run(state, capture, config, save=save, listener=listener, observer=observer)
-        head = _saved(state, capture, config, out)
-        head, complete = _taught(head, capture, config, out, listener)
+        actor = _saved(state, capture, config, out)
+        actor, complete = _taught(actor, capture, config, out, listener)
         if complete and state.step >= config.iterations:
             discard(out / CHECKPOINT)
-        return head
+        return actor
 
 
 def require_free(out: str | Path, *, resume: bool, overwrite: bool) -> None:
@@ -146,20 +147,20 @@ def _checkpoint(out: Path, capture: Capture, config: TrainConfig) -> dict[str, T
     return tensors
 
 
-def _finished(out: Path, capture: Capture, config: TrainConfig, listener: Listener) -> Head:
-    """The head that is in ``out`` already; InputError where this run would not have made it."""
-    head = Head.load(out)
-    same_clip = clip_identity(head.capture_motion) == clip_identity(capture.motion)
+def _finished(out: Path, capture: Capture, config: TrainConfig, listener: Listener) -> Actor:
+    """What is in ``out`` already; InputError where this run would not have made it."""
+    actor = Actor.load(out)
+    same_clip = clip_identity(actor.clip.motion) == clip_identity(capture.motion)
     if not same_clip or read_json(out / CONFIG, "training configuration") != config_to_json(config):
         raise InputError(
             f"{out} holds a finished head of another {'configuration' if same_clip else 'capture'}; there is nothing "
             "to resume. Choose another --out, or begin anew with --overwrite."
         )
     listener(Warned(message=f"the head in {out} is finished; there was nothing left to do."))
-    return head
+    return actor
 
 
-def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) -> Head:
+def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) -> Actor:
     """Detach the head, extend the pose corrections to all frames and save it before it learns to speak."""
     head = state.head()
     branches = tuple(replace(b, **{k: v.detach().contiguous() for k, v in b.tensors().items()}) for b in head.branches)
@@ -168,26 +169,27 @@ def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) 
         head,
         branches=branches,
         coefficient_params={k: v.detach() for k, v in head.coefficient_params.items()},
-        capture_motion=apply_corrections(capture.motion, corrections),
     )
-    head.save(out)
+    clip = replace(Clip.of(capture), motion=apply_corrections(capture.motion, corrections))
+    actor = Actor(head=head, clip=clip)
+    actor.save(out)
     save_config(config, out / CONFIG)
-    return head
+    return actor
 
 
-def _taught(head: Head, capture: Capture, config: TrainConfig, out: Path, listener: Listener) -> tuple[Head, bool]:
-    """The head, able to speak and saved so where the clip has sound; and whether nothing is left to do."""
+def _taught(actor: Actor, capture: Capture, config: TrainConfig, out: Path, listener: Listener) -> tuple[Actor, bool]:
+    """The actor, able to speak and saved so where the clip has sound; and whether nothing is left to do."""
     try:
         model = _audio_model(capture, config, listener)
     except InputError as error:
         listener(Warned(message=f"the head is saved but cannot speak: {error} --resume tries only that again."))
-        return head, False
+        return actor, False
     except KeyboardInterrupt as stop:
         raise type(stop)(f"stopped; the head in {out} cannot speak yet, --resume goes on with that") from stop
     if model is not None:
-        head = replace(head, audio_model=model)
-        head.save(out)
-    return head, True
+        actor = replace(actor, voice=model)
+        actor.save(out)
+    return actor, True
 
 
 def _audio_model(capture: Capture, config: TrainConfig, listener: Listener):

@@ -132,8 +132,10 @@ class TrainState:
         self.params[key] = new
 
 
-def new_state(head: Head, rates: LearningRates, held: Mapping[str, Tensor] | None = None) -> TrainState:
-    """Start training from an initial head; pose corrections start at zero.
+def new_state(
+    head: Head, num_frames: int, rates: LearningRates, held: Mapping[str, Tensor] | None = None
+) -> TrainState:
+    """Start training from an initial head on ``num_frames`` frames; pose corrections start at zero.
 
     ``held`` names by branch the Gaussians ``[N]`` bool of which only the opacity is learned.
     """
@@ -146,7 +148,7 @@ def new_state(head: Head, rates: LearningRates, held: Mapping[str, Tensor] | Non
             torch.zeros(len(branch), dtype=torch.bool) if held is None else held[branch.name].clone()
         )
     params |= {f"coefficients.{name}": head.coefficient_params[name].clone() for name in NETWORK}
-    params[CORRECTIONS] = torch.zeros(len(head.capture_motion), 12)
+    params[CORRECTIONS] = torch.zeros(num_frames, 12)
     return _assemble(head, params, fixed, rates)
 
 

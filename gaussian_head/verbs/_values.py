@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from ..actor import Actor
     from ..capture import Capture
-    from ..head import Head
     from ..training import TrainConfig
 
     PathLike = Named = str | Path
-    HeadLike = str | Path | Head
+    ActorLike = str | Path | Actor
     CaptureLike = str | Path | Capture
     ConfigLike = str | Path | TrainConfig
 else:
-    PathLike = HeadLike = CaptureLike = ConfigLike = Path
+    PathLike = ActorLike = CaptureLike = ConfigLike = Path
     Named = str
 
 Preset = Literal["preview", "standard", "full"]

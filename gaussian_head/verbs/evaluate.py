@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from ..events import Listener, Said, ignore
 from ._calling import function_of
-from ._values import CaptureLike, HeadLike, PathLike
+from ._values import ActorLike, CaptureLike, PathLike
 
 if TYPE_CHECKING:
     from ..metrics import Report
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Options:
     """Measure a head on the frames it never saw: numbers as JSON, contact sheet as PNG, a page to look at."""
 
-    head: Positional[HeadLike] = field(kw_only=False)
+    head: Positional[ActorLike] = field(kw_only=False)
     """Folder that `train` wrote."""
     out: PathLike = field(kw_only=False)
     """Folder of the report."""

@@ -12,7 +12,7 @@ from ..durable import require_replaceable
 from ..events import Listener, Said, ignore
 from ..exporting import FORMATS, Material, driving_performance, format_called, require_ending, write_material
 from ._calling import function_of
-from ._values import HeadLike, Named, PathLike
+from ._values import ActorLike, Named, PathLike
 
 _NAMED = "; ".join(f"{name} ({row.description})" for name, row in FORMATS.items())
 
@@ -21,7 +21,7 @@ _NAMED = "; ".join(f"{name} ({row.description})" for name, row in FORMATS.items(
 class Options:
     """Write a head for other programs: one moment of it, or one file per frame of a motion."""
 
-    head: Positional[HeadLike] = field(kw_only=False)
+    head: Positional[ActorLike] = field(kw_only=False)
     """Folder that `train` wrote."""
     out: PathLike = field(kw_only=False)
     """File to write; for several frames of Gaussians a folder."""
@@ -57,15 +57,15 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     Raises:
         InputError: unknown format, a frame outside the motion, a motion of another subject's channels, …
     """
-    from ..head import Head
+    from ..actor import Actor
 
     out, format = Path(options.out), options.format
     row = format_called(format)
     require_ending(out, format, sequence=options.sequence)
-    head = options.head if isinstance(options.head, Head) else Head.load(options.head)
+    actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
     require_replaceable(out, folder=row.per_frame and options.sequence)
     performance = driving_performance(
-        head,
+        actor,
         audio=options.audio,
         motion=options.motion,
         pose=options.pose,
@@ -74,7 +74,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         listener=listener,
     )
     material = Material(
-        head=head,
+        actor=actor,
         performance=performance,
         frame=options.frame,
         sequence=options.sequence,

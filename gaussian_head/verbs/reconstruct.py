@@ -15,7 +15,7 @@ from ._values import PathLike, Preset
 from ._watching import Watching, watching
 
 if TYPE_CHECKING:
-    from ..head import Head
+    from ..actor import Actor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class Options:
     """A page on the run."""
 
 
-def run(options: Options, listener: Listener = ignore) -> Head:
-    """The trained head."""
+def run(options: Options, listener: Listener = ignore) -> Actor:
+    """Head, clip and voice, trained."""
     from ..capture import require_source
     from ..training import require_free
 

@@ -10,14 +10,14 @@ from tyro.conf import Positional
 from ..checks import require_count
 from ..events import Listener, Said, ignore
 from ._calling import function_of
-from ._values import HeadLike, Named, PathLike
+from ._values import ActorLike, Named, PathLike
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Let a head speak (or repeat its own clip) and write a video with sound."""
 
-    head: Positional[HeadLike] = field(kw_only=False)
+    head: Positional[ActorLike] = field(kw_only=False)
     """Folder that `train` wrote."""
     out: PathLike = field(kw_only=False)
     """The video to write: .mp4 (h264), .mov (ProRes 4444), .webm (VP9); a name without ending is a folder that gets \
@@ -50,23 +50,24 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
             names nothing.
     """
-    from ..head import Head
+    from ..actor import Actor, captured_sound, posed, speak
     from ..media import read_long_audio
     from ..motion import Performance
-    from ..rendering import backdrop, camera_path, captured_sound, framed, picture_size, posed, render_video, speak
+    from ..rendering import backdrop, camera_path, framed, picture_size, render_video
     from ..rendering.backdrop import TRANSPARENT
     from ..rendering.video import require_output
 
     out = Path(options.out)
-    head = options.head if isinstance(options.head, Head) else Head.load(options.head)
+    actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
+    head, clip = actor.head, actor.clip
     require_output(out, transparent=options.background == TRANSPARENT)
     width, height = picture_size(options.size, head.camera)
     seed = require_count(options.seed, "seed")
     if options.audio is None:
-        samples, motion = captured_sound(head), posed(head.capture_motion, head, options.pose, seed)
+        samples, motion = captured_sound(clip), posed(clip.motion, clip, options.pose, seed)
     else:
         samples = read_long_audio(options.audio, folder=out.parent, listener=listener)
-        motion = speak(head, samples, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
+        motion = speak(actor, samples, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])

@@ -13,7 +13,7 @@ from ._values import CaptureLike, ConfigLike, PathLike, Preset
 from ._watching import Watching, watching
 
 if TYPE_CHECKING:
-    from ..head import Head
+    from ..actor import Actor
     from ..training import TrainConfig
     from ..viewer import LiveView
 
@@ -40,19 +40,19 @@ class Options:
     """A page on the run."""
 
 
-def run(options: Options, listener: Listener = ignore) -> Head:
-    """The trained head."""
+def run(options: Options, listener: Listener = ignore) -> Actor:
+    """Head, clip and voice, trained."""
     config = chosen_config(options)
     with watching(options.live, listener) as live:
         return train_watched(options, live, listener, config)
 
 
-def train_watched(options: Options, live: LiveView | None, listener: Listener, config: TrainConfig) -> Head:
+def train_watched(options: Options, live: LiveView | None, listener: Listener, config: TrainConfig) -> Actor:
     """Train, show it on a page where there is one, and let the page stand until it is closed."""
     from ..training import train
     from ..training.observing import unobserved
 
-    head = train(
+    actor = train(
         options.capture,
         options.out,
         config,
@@ -63,10 +63,10 @@ def train_watched(options: Options, live: LiveView | None, listener: Listener, c
     )
     listener(Said(message=f"head: {options.out}"))
     if live is not None:
-        live.finish(head)
+        live.finish(actor)
         listener(Said(message=f"the head is in the viewer at {live.links} (Ctrl+C ends it)"))
         live.wait()
-    return head
+    return actor
 
 
 def chosen_config(options: Options) -> TrainConfig:

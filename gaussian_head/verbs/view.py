@@ -9,7 +9,7 @@ from tyro.conf import Positional, Suppress
 
 from ..events import Listener, Said, ignore
 from ._calling import function_of
-from ._values import HeadLike, PathLike
+from ._values import ActorLike, PathLike
 
 if TYPE_CHECKING:
     from ..viewer import ViewerHandle
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Options:
     """Open heads in the browser: look around, play, drive them with sound and sliders."""
 
-    heads: Positional[tuple[HeadLike, ...]] = field(kw_only=False)
+    heads: Positional[tuple[ActorLike, ...]] = field(kw_only=False)
     """One or more folders that `train` wrote."""
     audio: PathLike | None = None
     """Sound file to start with."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support_capture import make_capture
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head import __version__, cli
 from gaussian_head.capture import require_source
@@ -133,7 +133,7 @@ def test_evaluate_makes_nothing_without_a_head(tmp_path, capsys, monkeypatch):
 
 
 def test_an_impossible_port_is_refused(capsys, monkeypatch, tmp_path):
-    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
+    replace(make_actor(num_gaussians=50, size=32), voice=None).save(tmp_path / "head")
     code, _, err = run("view", str(tmp_path / "head"), "--port", "99999999", capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
     assert "port is 99999999" in err
@@ -207,7 +207,7 @@ def test_a_terminal_without_the_letters_is_no_error(encoding):
 
 def test_reconstruct_says_what_it_would_lose_before_it_tracks(tmp_path, capsys, monkeypatch):
     (tmp_path / "a.mp4").write_bytes(b"a video")
-    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "out" / "head")
+    replace(make_actor(num_gaussians=50, size=32), voice=None).save(tmp_path / "out" / "head")
     arguments = ("reconstruct", str(tmp_path / "a.mp4"), "--out", str(tmp_path / "out"))
     code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
@@ -266,7 +266,7 @@ def test_reconstruct_does_not_resume_with_the_capture_of_another_video(tmp_path,
 def test_what_cannot_be_written_is_told_before_the_sound_is_listened_to(verb, tmp_path, capsys, monkeypatch):
     name = "taken.html" if "html" in verb else "taken.mp4"
     (tmp_path / name).mkdir()
-    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
+    replace(make_actor(num_gaussians=50, size=32), voice=None).save(tmp_path / "head")
     arguments = (*verb, str(tmp_path / "head"), "--out", str(tmp_path / name), "--audio", str(tmp_path / "no.wav"))
     code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2

@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from support_capture import make_capture
-from support_head import make_head, make_motion
+from support_head import make_head, make_motion, make_voice
 from support_hostile import altered, damaged, damages, edited, nasty_edits, read_and_use, tensor_edits
 
+from gaussian_head.actor import Actor, Clip
+from gaussian_head.actor import storage as of_clip
 from gaussian_head.camera import Camera
 from gaussian_head.capture import Capture
 from gaussian_head.capture.ad_nerf import PreparedClip, read_prepared
@@ -25,19 +27,19 @@ from gaussian_head.checkpoint import load_checkpoint, save_checkpoint
 from gaussian_head.checks import InputError
 from gaussian_head.gaussians import Gaussians
 from gaussian_head.head import Head
+from gaussian_head.head import storage as of_head
 from gaussian_head.io import read_motion, read_ply, read_splat, write_motion, write_ply, write_splat
 from gaussian_head.io.baked import KEY, Baked, read_baked, write_baked
 from gaussian_head.io.baked_make import bake
 from gaussian_head.media import write_audio, write_image
-from gaussian_head.motion import Motion, Performance, is_lip_channel
+from gaussian_head.motion import Motion, Performance
 from gaussian_head.motion.audio_model import AudioToMotion
 from gaussian_head.motion.edit import resample
-from gaussian_head.motion.lip_model import DILATIONS, RADIUS, LipNet
-from gaussian_head.motion.pose_share import PoseShare
 from gaussian_head.rendering import render_gaussians, save_path
 from gaussian_head.rendering.keyframes import load_path
-from gaussian_head.speech import SpeechFeatures, encode_speech
 
+MOTION = make_motion(4)
+PLACES = {of_head: of_head.MODEL, of_clip: of_clip.CLIP}
 fuzz = settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -52,12 +54,11 @@ def head() -> Head:
 def originals(head: Head, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whole file or folder of every kind."""
     folder = tmp_path_factory.mktemp("originals")
-    sound = torch.sin(torch.arange(3 * 16000) / 16000 * 900).numpy() * 0.3
-    predictor = _predictor(encode_speech(sound, encoder="mel"))
-    Head(**vars(head) | {"audio_model": predictor}).save(folder / "head")
-    predictor.save(folder / "lips")
-    write_baked(folder / "whole.ghb", bake(head, Performance(motion=head.capture_motion)))
-    gaussians = head.gaussians(head.capture_motion, 0)
+    voice = make_voice()
+    Actor(head=head, clip=Clip(motion=MOTION, num_train=3), voice=voice).save(folder / "head")
+    voice.save(folder / "lips")
+    write_baked(folder / "whole.ghb", bake(head, Performance(motion=MOTION)))
+    gaussians = head.gaussians(MOTION, 0)
     write_ply(folder / "whole.ply", gaussians)
     write_splat(folder / "whole.splat", gaussians)
     write_motion(folder / "motion.json", make_motion(6))
@@ -65,28 +66,6 @@ def originals(head: Head, tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_capture(folder / "capture", num_frames=3, size=16)
     _prepared(folder / "prepared")
     return folder
-
-
-def _predictor(features: SpeechFeatures) -> AudioToMotion:
-    """A speech predictor that has learnt nothing."""
-    A, channels = features.dim, make_motion(2).channels
-    K = sum(is_lip_channel(name) for name in channels)
-    rows = {name: torch.rand(A) + 0.5 for name in ("input_mean", "input_scale", "spoken_mean")}
-    rows |= {name: torch.rand(K) for name in ("output_mean", "output_scale", "closed")}
-    return AudioToMotion(
-        **rows,
-        encoder=features.encoder,
-        encoder_version=features.version,
-        fps=25.0,
-        channels=channels,
-        correlation=0.5,
-        projection=torch.eye(A),
-        lowest=torch.zeros(K),
-        highest=torch.ones(K),
-        ridge=torch.randn((2 * RADIUS + 1) * A, K) * 1e-3,
-        nets=tuple(LipNet(A, K, dilations).eval() for dilations in DILATIONS),
-        pose_share=PoseShare(mean=torch.zeros(6), scale=torch.ones(6), weights=torch.zeros(6, len(channels))),
-    )
 
 
 def _prepared(folder: Path) -> None:
@@ -109,9 +88,10 @@ def copy_of(original: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(original, Path(tempfile.mkdtemp(dir=tmp_path)) / original.name))
 
 
-def play_head(head: Head) -> None:
-    for t in (0, len(head.capture_motion) - 1):
-        draw(head.gaussians(head.capture_motion, t))
+def play_actor(actor: Actor) -> None:
+    head, motion = actor.head, actor.clip.motion
+    for t in (0, len(motion) - 1):
+        draw(head.gaussians(motion, t))
     assert len(head.parts) == len(head)
 
 
@@ -198,30 +178,33 @@ def draw_with(head: Head, camera: Any) -> None:
     assert camera.K.isfinite().all()
 
 
+@pytest.mark.parametrize("part", [of_head, of_clip], ids=["model", "clip"])
 @fuzz
 @given(edits=nasty_edits, changes=tensor_edits)
-def test_heads_with_other_parts(originals: Path, tmp_path: Path, edits: list, changes: list) -> None:
-    tensors, meta = load_checkpoint(originals / "head" / "model", format="gaussian-head", version=1)
+def test_heads_with_other_parts(originals: Path, tmp_path: Path, part: Any, edits: list, changes: list) -> None:
+    place = PLACES[part]
+    tensors, meta = load_checkpoint(originals / "head" / place, format=part.FORMAT, version=part.VERSION)
     for values, parts in ((meta, altered(tensors, changes)), (edited(meta, edits), tensors)):
         folder = copy_of(originals / "head", tmp_path)
-        rewrite_model(folder, parts, values)
-        read_and_use(lambda folder=folder: Head.load(folder), play_head)
+        rewrite(folder / place, part, parts, values)
+        read_and_use(lambda folder=folder: Actor.load(folder), play_actor)
 
 
-def rewrite_model(folder: Path, tensors: dict, meta: dict) -> None:
-    """A model whose checksum is right, whatever it holds."""
-    save_checkpoint(folder / "model", tensors, {}, format="gaussian-head", version=1)
-    manifest = json.loads((folder / "model" / "checkpoint.json").read_text())
-    (folder / "model" / "checkpoint.json").write_text(json.dumps(manifest | {"meta": meta}))
+def rewrite(folder: Path, part: Any, tensors: dict, meta: dict) -> None:
+    """A checkpoint whose checksum is right, whatever it holds."""
+    save_checkpoint(folder, tensors, {}, format=part.FORMAT, version=part.VERSION)
+    manifest = json.loads((folder / "checkpoint.json").read_text())
+    (folder / "checkpoint.json").write_text(json.dumps(manifest | {"meta": meta}))
 
 
+@pytest.mark.parametrize("place", ["model", "clip"])
 @fuzz
 @given(edits=nasty_edits)
-def test_checkpoints_with_another_description(originals: Path, tmp_path: Path, edits: list) -> None:
+def test_checkpoints_with_another_description(originals: Path, tmp_path: Path, place: str, edits: list) -> None:
     folder = copy_of(originals / "head", tmp_path)
-    path = folder / "model" / "checkpoint.json"
+    path = folder / place / "checkpoint.json"
     path.write_text(json.dumps(edited(json.loads(path.read_text()), edits)))
-    read_and_use(lambda: Head.load(folder), play_head)
+    read_and_use(lambda: Actor.load(folder), play_actor)
 
 
 @fuzz
@@ -325,9 +308,9 @@ def test_frame_rates_that_no_clip_has(originals: Path, tmp_path: Path) -> None:
 
 
 def test_a_branch_with_one_quaternion_for_all(head: Head, originals: Path, tmp_path: Path) -> None:
-    tensors, meta = load_checkpoint(originals / "head" / "model", format="gaussian-head", version=1)
+    tensors, meta = load_checkpoint(originals / "head" / "model", format=of_head.FORMAT, version=of_head.VERSION)
     tensors["branch.face.quats"] = tensors["branch.face.quats"][:1].clone()
     shutil.copytree(originals / "head", tmp_path / "head")
-    rewrite_model(tmp_path / "head", tensors, meta)
+    rewrite(tmp_path / "head" / "model", of_head, tensors, meta)
     with pytest.raises(InputError, match=r"branch 'face': quats has shape \[1, 4\]"):
         Head.load(tmp_path / "head")

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 from support_capture import make_capture
-from support_head import LoudnessToMotion
 
 from gaussian_head.checks import InputError
 from gaussian_head.evaluation.held_out import evaluate, held_out_motions
@@ -16,13 +15,13 @@ from gaussian_head.motion.pose_share import PoseShare
 
 @pytest.fixture(scope="module")
 def filmed(tmp_path_factory):
-    capture, head = make_capture(tmp_path_factory.mktemp("filmed") / "capture", num_frames=30, size=96)
-    return capture, replace(head, audio_model=LoudnessToMotion(), num_train=capture.num_train)
+    capture, actor = make_capture(tmp_path_factory.mktemp("filmed") / "capture", num_frames=30, size=96)
+    return capture, actor
 
 
 def test_the_head_that_was_filmed_is_nearly_perfect_and_sound_is_worse(filmed, tmp_path):
-    capture, head = filmed
-    report = evaluate(head, tmp_path, capture=capture)
+    capture, actor = filmed
+    report = evaluate(actor, tmp_path, capture=capture)
     scores = report.summary()
     assert set(scores) == {"tracked", "audio", "audio_only"}
     assert scores["tracked"]["psnr_full"] > 38
@@ -34,8 +33,8 @@ def test_the_head_that_was_filmed_is_nearly_perfect_and_sound_is_worse(filmed, t
 
 
 def test_audio_drives_lips_only(filmed):
-    capture, head = filmed
-    motions = held_out_motions(head, capture)
+    capture, actor = filmed
+    motions = held_out_motions(actor, capture)
     lips = motions["tracked"].lip_mask
     for name in ("audio", "audio_only"):
         assert torch.equal(motions[name].head.quats, motions["tracked"].head.quats)
@@ -45,19 +44,21 @@ def test_audio_drives_lips_only(filmed):
 
 
 def test_lips_lean_with_the_pose_as_in_a_rendered_video(filmed, monkeypatch):
-    capture, head = filmed
-    K = len(head.channels)
-    share = PoseShare(mean=torch.zeros(6), scale=torch.ones(6), weights=torch.full((6, K), 0.1) * lip_residuals(head))
-    model = head.audio_model
+    capture, actor = filmed
+    K = len(actor.head.channels)
+    share = PoseShare(
+        mean=torch.zeros(6), scale=torch.ones(6), weights=torch.full((6, K), 0.1) * lip_residuals(actor.head)
+    )
+    model = actor.voice
     assert model is not None
-    lips = [k for k, used in enumerate(head.capture_motion.lip_mask.tolist()) if used]
+    lips = [k for k, used in enumerate(actor.clip.motion.lip_mask.tolist()) if used]
     for name, value in {"pose_share": share, "lips": lips, "closed": torch.zeros(len(lips))}.items():
         monkeypatch.setattr(model, name, value, raising=False)
     monkeypatch.setattr(model, "output_scale", torch.ones(len(lips)), raising=False)
-    motion = head.capture_motion
+    motion = actor.clip.motion
     spoken = model.predict(capture.audio(), motion.fps, len(motion))
     expected = leaning(model, replace(motion, expression=torch.where(motion.lip_mask, spoken, motion.expression)))
-    driven = held_out_motions(head, capture)["audio"]
+    driven = held_out_motions(actor, capture)["audio"]
     assert not torch.equal(driven.expression, torch.where(motion.lip_mask, spoken, motion.expression))
     assert torch.equal(driven.expression, expected.expression)
 
@@ -67,17 +68,18 @@ def lip_residuals(head):
 
 
 def test_a_moved_or_foreign_capture_is_named(filmed, tmp_path):
-    _, head = filmed
+    _, actor = filmed
     with pytest.raises(InputError, match="--capture"):
-        evaluate(replace(head, capture_path=str(tmp_path / "gone")), tmp_path)
+        evaluate(replace(actor, clip=replace(actor.clip, capture_path=str(tmp_path / "gone"))), tmp_path)
     other, _ = make_capture(tmp_path / "other", num_frames=20, size=96)
     with pytest.raises(InputError, match="30"):
-        evaluate(head, tmp_path, capture=other)
+        evaluate(actor, tmp_path, capture=other)
 
 
 def test_a_capture_of_another_clip_is_refused_though_it_is_as_long(filmed, tmp_path):
-    capture, head = filmed
-    code = head.capture_motion.expression.clone()
+    capture, actor = filmed
+    code = actor.clip.motion.expression.clone()
     code[4, 0] += 0.01
+    other = replace(actor, clip=replace(actor.clip, motion=replace(actor.clip.motion, expression=code)))
     with pytest.raises(InputError, match="not the one that this head was trained on"):
-        evaluate(replace(head, capture_motion=replace(head.capture_motion, expression=code)), tmp_path, capture=capture)
+        evaluate(other, tmp_path, capture=capture)

@@ -34,18 +34,18 @@ class MeshOfTheHead:
 @pytest.fixture(scope="module")
 def filmed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("truth")
-    capture, head = make_capture(folder / "capture", num_frames=30, size=64)
-    return folder, capture, head
+    capture, actor = make_capture(folder / "capture", num_frames=30, size=64)
+    return folder, capture, actor
 
 
-def renders_itself(monkeypatch, head, shift=0.0):
+def renders_itself(monkeypatch, actor, shift=0.0):
     """Let the head stand in for the ray-cast truth, its depth moved by ``shift`` metres."""
     from gaussian_head.demo import TruthFrame
     from gaussian_head.evaluation import known_truth
     from gaussian_head.rendering import render_frame
 
     def cast(truth, t, camera):
-        frame = render_frame(head, head.capture_motion, t, camera, background=torch.from_numpy(truth.plate) / 255)
+        frame = render_frame(actor.head, actor.clip.motion, t, camera, background=torch.from_numpy(truth.plate) / 255)
         rgb = (frame.rgb.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
         parts = np.where(frame.alpha.numpy() > 0.5, 4, 0).astype(np.uint8)
         return TruthFrame(rgb=rgb, alpha=frame.alpha.numpy(), depth=frame.depth.numpy() + shift, parts=parts)
@@ -55,9 +55,9 @@ def renders_itself(monkeypatch, head, shift=0.0):
 
 
 def test_a_perfect_head_is_perfect_from_all_sides(filmed, monkeypatch):
-    _, capture, head = filmed
-    renders_itself(monkeypatch, head, shift=0.005)
-    scores = measure_geometry(head, capture, MeshOfTheHead(capture))
+    _, capture, actor = filmed
+    renders_itself(monkeypatch, actor, shift=0.005)
+    scores = measure_geometry(actor, capture, MeshOfTheHead(capture))
     assert tuple(view.yaw_deg for view in scores.views) == YAWS_DEG
     assert min(view.psnr_full for view in scores.views) > 45
     assert min(view.silhouette_iou for view in scores.views) > 0.98
@@ -69,12 +69,12 @@ def test_a_perfect_head_is_perfect_from_all_sides(filmed, monkeypatch):
 
 
 def test_a_pose_that_is_off_is_measured(filmed, monkeypatch):
-    _, capture, head = filmed
-    renders_itself(monkeypatch, head)
-    positions = head.capture_motion.head.positions.clone()
+    _, capture, actor = filmed
+    renders_itself(monkeypatch, actor)
+    positions = actor.clip.motion.head.positions.clone()
     positions[capture.num_train] += torch.tensor([0.006, 0.0, 0.0])
-    moved = replace(head.capture_motion.head, positions=positions)
-    off = replace(head, capture_motion=replace(head.capture_motion, head=moved))
+    moved = replace(actor.clip.motion.head, positions=positions)
+    off = replace(actor, clip=replace(actor.clip, motion=replace(actor.clip.motion, head=moved)))
     scores = measure_geometry(off, capture, MeshOfTheHead(capture))
     assert scores.position_mm == pytest.approx(2, abs=1.5)  # 6 mm in one of three held-out frames, some of it aligned
 
@@ -88,9 +88,9 @@ def test_truth_is_found_beside_the_clip_only(filmed):
 
 
 def test_truth_of_another_clip_is_refused(filmed, monkeypatch):
-    _, capture, head = filmed
-    renders_itself(monkeypatch, head)
+    _, capture, actor = filmed
+    renders_itself(monkeypatch, actor)
     other = MeshOfTheHead(capture)
     other._motion = other._motion.select(torch.arange(12))
     with pytest.raises(InputError, match="12 frames"):
-        measure_geometry(head, capture, other)
+        measure_geometry(actor, capture, other)

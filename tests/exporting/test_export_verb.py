@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.cli import main
 from gaussian_head.exporting import FORMATS
@@ -14,7 +14,7 @@ from gaussian_head.io import read_ply
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("head") / "head"
-    replace(make_head(6, num_gaussians=60, size=32), audio_model=None).save(folder)
+    replace(make_actor(6, num_gaussians=60, size=32), voice=None).save(folder)
     return folder
 
 

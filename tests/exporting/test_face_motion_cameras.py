@@ -9,7 +9,7 @@ import pytest
 import torch
 import trimesh
 from support_capture import make_capture
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head import export
 from gaussian_head.checks import InputError
@@ -22,8 +22,8 @@ FLIP = np.array([1, -1, -1])
 
 @pytest.fixture(scope="module")
 def captured(tmp_path_factory):
-    capture, head = make_capture(tmp_path_factory.mktemp("capture") / "capture", num_frames=12, size=64)
-    return capture, replace(head, capture_path=str(capture.path))
+    capture, actor = make_capture(tmp_path_factory.mktemp("capture") / "capture", num_frames=12, size=64)
+    return capture, replace(actor, clip=replace(actor.clip, capture_path=str(capture.path)))
 
 
 def tracked_corners(capture, t):
@@ -33,16 +33,16 @@ def tracked_corners(capture, t):
 
 
 def test_obj_of_a_frame_is_the_tracked_face(captured, tmp_path):
-    capture, head = captured
-    export(head, tmp_path / "face.obj", format="obj", frame=7)
+    capture, actor = captured
+    export(actor, tmp_path / "face.obj", format="obj", frame=7)
     mesh = trimesh.load(tmp_path / "face.obj", process=False)
     assert len(mesh.faces) == len(capture.shape.triangles)
     np.testing.assert_allclose(mesh.triangles, tracked_corners(capture, 7) * FLIP, atol=1e-6)
 
 
 def test_obj_of_every_frame_is_a_folder(captured, tmp_path):
-    capture, head = captured
-    export(head, tmp_path / "faces", format="obj", frames="::5")
+    capture, actor = captured
+    export(actor, tmp_path / "faces", format="obj", frames="::5")
     names = json.loads((tmp_path / "faces" / "sequence.json").read_text())["files"]
     assert len(names) == 3
     mesh = trimesh.load(tmp_path / "faces" / names[2], process=False)
@@ -50,24 +50,24 @@ def test_obj_of_every_frame_is_a_folder(captured, tmp_path):
 
 
 def test_glb_carries_every_channel_and_frame(captured, tmp_path):
-    capture, head = captured
-    export(head, tmp_path / "face.glb", format="glb", frames="2:8")
+    capture, actor = captured
+    export(actor, tmp_path / "face.glb", format="glb", frames="2:8")
     scene = trimesh.load(tmp_path / "face.glb")
     (mesh,) = scene.geometry.values()
     np.testing.assert_allclose(mesh.vertices, capture.shape.vertices.numpy() * FLIP, atol=1e-6)
     data = (tmp_path / "face.glb").read_bytes()
     document = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
-    assert document["meshes"][0]["extras"]["targetNames"] == list(head.channels)
+    assert document["meshes"][0]["extras"]["targetNames"] == list(actor.head.channels)
     counts = {
         channel["target"]["path"]: document["accessors"][document["animations"][0]["samplers"][i]["output"]]["count"]
         for i, channel in enumerate(document["animations"][0]["channels"])
     }
-    assert counts == {"weights": 6 * len(head.channels), "translation": 6, "rotation": 6}
+    assert counts == {"weights": 6 * len(actor.head.channels), "translation": 6, "rotation": 6}
 
 
 def test_the_face_needs_its_capture(captured, tmp_path):
-    capture, head = captured
-    lost = replace(head, capture_path=str(tmp_path / "moved"))
+    capture, actor = captured
+    lost = replace(actor, clip=replace(actor.clip, capture_path=str(tmp_path / "moved")))
     with pytest.raises(InputError, match="--capture"):
         export(lost, tmp_path / "face.obj", format="obj")
     export(lost, tmp_path / "face.obj", format="obj", capture=capture.path)
@@ -75,10 +75,10 @@ def test_the_face_needs_its_capture(captured, tmp_path):
 
 
 def test_motion_json_reads_back_and_names_units(captured, tmp_path):
-    _, head = captured
-    export(head, tmp_path / "m.json", format="motion-json", frames="3:9")
+    _, actor = captured
+    export(actor, tmp_path / "m.json", format="motion-json", frames="3:9")
     read = read_motion(tmp_path / "m.json")
-    assert torch.equal(read.expression, head.capture_motion.expression[3:9])
+    assert torch.equal(read.expression, actor.clip.motion.expression[3:9])
     data = json.loads((tmp_path / "m.json").read_text())
     assert set(data["units"]) == {"time", *data["columns"]}
     assert data["units"]["head_x"] == "m"
@@ -86,30 +86,32 @@ def test_motion_json_reads_back_and_names_units(captured, tmp_path):
 
 
 def test_an_exported_motion_drives_a_head_again(captured, tmp_path):
-    _, head = captured
-    export(head, tmp_path / "m.json", format="motion-json", pose="still")
-    export(head, tmp_path / "m.csv", format="motion-csv", motion=tmp_path / "m.json")
+    _, actor = captured
+    export(actor, tmp_path / "m.json", format="motion-json", pose="still")
+    export(actor, tmp_path / "m.csv", format="motion-csv", motion=tmp_path / "m.json")
     rows = list(csv.DictReader((tmp_path / "m.csv").open(newline="")))
-    assert len(rows) == len(head.capture_motion)
+    assert len(rows) == len(actor.clip.motion)
     assert {row["head_qw"] for row in rows} == {"1"}
-    assert float(rows[4]["jaw_open"]) == pytest.approx(float(head.capture_motion.channel("jaw_open")[4]), rel=1e-6)
+    assert float(rows[4]["jaw_open"]) == pytest.approx(float(actor.clip.motion.channel("jaw_open")[4]), rel=1e-6)
 
 
 def test_camera_paths_read_back_as_what_render_takes(tmp_path):
-    head = make_head(10, num_gaussians=50, size=64)
-    export(head, tmp_path / "path.json", format="cameras-json", camera="orbit")
-    wanted = orbit(head, 10, fps=head.fps)
-    for read, camera in zip(load_path(tmp_path / "path.json", head, 10, fps=head.fps), wanted, strict=True):
+    actor = make_actor(10, num_gaussians=50, size=64)
+    export(actor, tmp_path / "path.json", format="cameras-json", camera="orbit")
+    wanted = orbit(actor.head, 10, fps=actor.clip.motion.fps)
+    for read, camera in zip(
+        load_path(tmp_path / "path.json", actor.head, 10, fps=actor.clip.motion.fps), wanted, strict=True
+    ):
         torch.testing.assert_close(read.viewmat, camera.viewmat, atol=1e-5, rtol=0)
 
 
 def test_transforms_json_projects_like_the_camera(tmp_path):
-    head = make_head(10, num_gaussians=50, size=64)
-    export(head, tmp_path / "transforms.json", format="transforms-json", camera="orbit")
+    actor = make_actor(10, num_gaussians=50, size=64)
+    export(actor, tmp_path / "transforms.json", format="transforms-json", camera="orbit")
     data = json.loads((tmp_path / "transforms.json").read_text())
     assert len(data["frames"]) == 10
-    point = head.centre + torch.tensor([0.02, -0.05, -0.08])
-    for frame, camera in zip(data["frames"], orbit(head, 10, fps=head.fps), strict=True):
+    point = actor.head.centre + torch.tensor([0.02, -0.05, -0.08])
+    for frame, camera in zip(data["frames"], orbit(actor.head, 10, fps=actor.clip.motion.fps), strict=True):
         pose = torch.tensor(frame["transform_matrix"], dtype=torch.float64)
         x, y, z = pose[:3, :3].T @ (point.double() - pose[:3, 3])
         assert z < 0  # OpenGL looks along -z
@@ -118,9 +120,9 @@ def test_transforms_json_projects_like_the_camera(tmp_path):
 
 
 def test_names_must_end_as_the_format_does(tmp_path):
-    head = make_head(5, num_gaussians=50)
+    actor = make_actor(5, num_gaussians=50)
     with pytest.raises(InputError, match=r"ends in \.spz"):
-        export(head, tmp_path / "a.ply", format="spz")
+        export(actor, tmp_path / "a.ply", format="spz")
     with pytest.raises(InputError, match=r"ends in \.csv"):
-        export(head, tmp_path / "a.json", format="motion-csv")
+        export(actor, tmp_path / "a.json", format="motion-csv")
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
-from support_head import CENTRE, RADII, make_head
+from support_head import CENTRE, RADII, make_actor
 
 from gaussian_head import export
 from gaussian_head.checks import InputError
@@ -13,8 +13,13 @@ from gaussian_head.rendering.surface import fuse_surface, surface_cameras, trust
 
 
 @pytest.fixture(scope="module")
-def head():
-    return make_head(10, num_gaussians=4000, size=96)
+def actor():
+    return make_actor(10, num_gaussians=4000, size=96)
+
+
+@pytest.fixture(scope="module")
+def head(actor):
+    return actor.head
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +65,16 @@ def test_depth_is_only_trusted_on_solid_unbroken_surface(head):
 
 
 @pytest.mark.parametrize("ending", ["ply", "obj", "glb"])
-def test_the_mesh_opens_elsewhere_with_its_colours(head, tmp_path, monkeypatch, ending):
+def test_the_mesh_opens_elsewhere_with_its_colours(head, actor, tmp_path, monkeypatch, ending):
     views = surface_cameras(head, 96)[18:27:2]
     monkeypatch.setattr("gaussian_head.rendering.surface.surface_cameras", lambda head: views)
-    export(head, tmp_path / f"m.{ending}", format="mesh", frame=3)
+    export(actor, tmp_path / f"m.{ending}", format="mesh", frame=3)
     mesh = trimesh.load(tmp_path / f"m.{ending}", force="mesh", process=False)
     assert len(mesh.faces) > 500
     assert np.ptp(np.asarray(mesh.visual.vertex_colors)[:, 0]) > 60
     assert mesh.vertices[:, 2].max() < 0  # +z towards the viewer: the head stands before the camera
 
 
-def test_one_moment_at_a_time(head, tmp_path):
+def test_one_moment_at_a_time(actor, tmp_path):
     with pytest.raises(InputError, match="--frame"):
-        export(head, tmp_path / "m.ply", format="mesh", frames=":2")
+        export(actor, tmp_path / "m.ply", format="mesh", frames=":2")

@@ -31,7 +31,7 @@ def test_the_shell_lies_behind_and_fills_the_side_view(start):
     branches = tuple(b if b.name != "face" else _without(b, rows) for b in head.branches)
     bare, t = head.with_branches(branches), rest_frame(capture)
     areas = {
-        yaw: [float((render_frame(h, h.capture_motion, t, orbit_view(h, yaw)).alpha > 0.5).sum()) for h in (head, bare)]
+        yaw: [float((render_frame(h, capture.motion, t, orbit_view(h, yaw)).alpha > 0.5).sum()) for h in (head, bare)]
         for yaw in (0.0, 0.7)
     }
     assert areas[0.0][0] < 1.03 * areas[0.0][1]
@@ -53,8 +53,8 @@ def test_the_shell_is_coloured_like_the_outline(start):
 
 
 def test_only_opacity_of_held_gaussians_is_learned(start):
-    _, head, held = start
-    state = new_state(head, LearningRates(), held)
+    capture, head, held = start
+    state = new_state(head, capture.num_frames, LearningRates(), held)
     before = {key: value.detach().clone() for key, value in state.params.items()}
     for group in state.optimizer.param_groups:
         group["lr"] = group["base_lr"]
@@ -71,8 +71,8 @@ def test_only_opacity_of_held_gaussians_is_learned(start):
 
 
 def test_growth_carries_the_marks_along(start):
-    _, head, held = start
-    state = new_state(head, LearningRates(), held)
+    capture, head, held = start
+    state = new_state(head, capture.num_frames, LearningRates(), held)
     count = len(head.branch("face"))
     growth = Growth(keep=torch.arange(10, count), copy=torch.tensor([20, 30]))
     state.grow(head.branch("face"), growth, torch.Generator().manual_seed(0))

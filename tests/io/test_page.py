@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from support_head import make_head
+from support_head import make_actor, make_motion
 
 from gaussian_head import export
 from gaussian_head.checks import InputError
@@ -17,10 +17,17 @@ from gaussian_head.io.page import page, write_page
 from gaussian_head.media import read_audio, write_audio
 from gaussian_head.motion import Performance
 
+MOTION = make_motion()
+
 
 @pytest.fixture(scope="module")
-def head():
-    return make_head(num_gaussians=300, size=64)
+def actor():
+    return make_actor(num_gaussians=300, size=64)
+
+
+@pytest.fixture(scope="module")
+def head(actor):
+    return actor.head
 
 
 def carried(text):
@@ -31,12 +38,12 @@ def carried(text):
 
 
 def test_the_page_carries_the_sequence(head):
-    baked = bake(head, Performance(motion=head.capture_motion))
+    baked = bake(head, Performance(motion=MOTION))
     assert carried(page(baked)) == baked.to_bytes()
 
 
 def test_nothing_is_left_open_and_nothing_is_fetched(head):
-    text = page(bake(head, Performance(motion=head.capture_motion)))
+    text = page(bake(head, Performance(motion=MOTION)))
     assert not re.search(r"@[A-Z]+@", text)
     assert not re.search(r"""https?://|src=|import\(|fetch\(|XMLHttp|<link(?! rel="icon" href="data:,")""", text)
     assert "default-src 'none'" in text
@@ -44,28 +51,26 @@ def test_nothing_is_left_open_and_nothing_is_fetched(head):
 
 
 def test_a_title_is_text_not_markup(head):
-    text = page(bake(head, Performance(motion=head.capture_motion)), title='</title><script>alert("x")</script>')
+    text = page(bake(head, Performance(motion=MOTION)), title='</title><script>alert("x")</script>')
     assert "alert(&quot;x&quot;)" in text
     assert "<script>alert" not in text
 
 
 def test_the_same_head_gives_the_same_page(head):
-    assert page(bake(head, Performance(motion=head.capture_motion))) == page(
-        bake(head, Performance(motion=head.capture_motion))
-    )
+    assert page(bake(head, Performance(motion=MOTION))) == page(bake(head, Performance(motion=MOTION)))
 
 
 def test_only_small_sequences_become_pages(head, tmp_path):
     with pytest.raises(InputError, match="float32"):
-        write_page(tmp_path / "talk.html", bake(head, Performance(motion=head.capture_motion), precision="float32"))
+        write_page(tmp_path / "talk.html", bake(head, Performance(motion=MOTION), precision="float32"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_exports_are_driven_and_cut_with_their_sound(head, tmp_path):
+def test_exports_are_driven_and_cut_with_their_sound(actor, tmp_path):
     sound = np.zeros(16000 * 2, np.float32)
     sound[16000 : 16000 + 800] = 0.5
     write_audio(tmp_path / "speech.wav", sound)
-    export(head, tmp_path / "a.ghb", format="baked", audio=tmp_path / "speech.wav", frames="-25:")
+    export(actor, tmp_path / "a.ghb", format="baked", audio=tmp_path / "speech.wav", frames="-25:")
     baked = read_baked(tmp_path / "a.ghb")
     assert len(baked) == 25
     assert baked.header["sound"]["seconds"] == 1.0
@@ -74,20 +79,20 @@ def test_exports_are_driven_and_cut_with_their_sound(head, tmp_path):
     assert heard[:800].mean() > 5 * heard[4000:].mean()
 
 
-def test_exports_without_sound_are_silent(head, tmp_path):
-    export(head, tmp_path / "a.html", format="html", frames="0:10")
+def test_exports_without_sound_are_silent(actor, tmp_path):
+    export(actor, tmp_path / "a.html", format="html", frames="0:10")
     (tmp_path / "a.ghb").write_bytes(carried((tmp_path / "a.html").read_text(encoding="utf-8")))
     assert "sound" not in read_baked(tmp_path / "a.ghb").header
 
 
-def test_exports_keep_the_precision_asked_for(head, tmp_path):
-    export(head, tmp_path / "a.ghb", format="baked", precision="float32", frames=":3")
+def test_exports_keep_the_precision_asked_for(actor, tmp_path):
+    export(actor, tmp_path / "a.ghb", format="baked", precision="float32", frames=":3")
     assert read_baked(tmp_path / "a.ghb").header["precision"] == "float32"
-    export(head, tmp_path / "a.html", format="html", precision="float32", frames=":3")  # which has but one
+    export(actor, tmp_path / "a.html", format="html", precision="float32", frames=":3")  # which has but one
 
 
 @pytest.mark.parametrize("format", ["baked", "html"])
-def test_one_moment_is_no_sequence(head, tmp_path, format):
+def test_one_moment_is_no_sequence(actor, tmp_path, format):
     with pytest.raises(InputError, match="use frames"):
-        export(head, tmp_path / "a", format=format, frame=3)
+        export(actor, tmp_path / "a", format=format, frame=3)
     assert FORMATS[format].endings[0] in (".ghb", ".html")

@@ -9,13 +9,14 @@ import pytest
 import torch
 from PIL import Image
 from support_browser import headless_chromium
-from support_head import make_head
+from support_head import make_head, make_motion
 
 from gaussian_head.io.baked_make import bake
 from gaussian_head.io.page import write_page
 from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit_view, render_gaussians
 
+MOTION = make_motion()
 pytestmark = pytest.mark.browser
 SIZE = 192
 
@@ -44,7 +45,7 @@ def head():
 @pytest.fixture(scope="module")
 def baked(head):
     tone = 0.2 * np.sin(2 * np.pi * 330 * np.arange(2 * 16000) / 16000)
-    return bake(head, Performance(motion=head.capture_motion, samples=tone.astype(np.float32)))
+    return bake(head, Performance(motion=MOTION, samples=tone.astype(np.float32)))
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_the_picture_is_the_rasterizers(chromium, path, head, frame, yaw, pitch)
     assert page.state()["size"] == [SIZE, SIZE]
     page.tab.close()
     camera = orbit_view(head, yaw, pitch)
-    rgb = render_gaussians(head.gaussians(head.capture_motion, frame), camera, background=head.background).rgb
+    rgb = render_gaussians(head.gaussians(MOTION, frame), camera, background=head.background).rgb
     ours = (rgb.clamp(0, 1) * 255).numpy()
     assert decibels(shown, ours) > 48
 
@@ -143,12 +144,12 @@ def test_one_silent_frame_without_view_dependence_or_mouth(chromium, head, tmp_p
     face, mouth, torso = (dataclasses.replace(b, shN=b.shN[:, :0]) for b in head.branches)
     empty = dataclasses.replace(mouth, **{name: tensor[:0] for name, tensor in mouth.tensors().items()})
     least = head.with_branches((face, empty, torso))
-    write_page(tmp_path / "talk.html", bake(least, Performance(motion=least.capture_motion.select(slice(20, 21)))))
+    write_page(tmp_path / "talk.html", bake(least, Performance(motion=MOTION.select(slice(20, 21)))))
     page = Page(chromium, tmp_path / "talk.html", size=(SIZE, SIZE), hash="#bare").ready()
     shown = page.bare(0.0, 0.2)
     assert page.errors == []
     page.tab.close()
-    gaussians = least.gaussians(least.capture_motion, 20)
+    gaussians = least.gaussians(MOTION, 20)
     rgb = render_gaussians(gaussians, orbit_view(least, 0.2), background=least.background).rgb
     assert decibels(shown, (rgb.clamp(0, 1) * 255).numpy()) > 48
 

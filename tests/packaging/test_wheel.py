@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.carried import carried_file
 from gaussian_head.carried.fetch import names
@@ -93,7 +93,7 @@ def run(bin: Path, *arguments: str, cwd: Path, env: dict[str, str]) -> str:
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("head") / "head"
-    replace(make_head(num_gaussians=800, size=96), audio_model=None).save(path)
+    replace(make_actor(num_gaussians=800, size=96), voice=None).save(path)
     return path
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support_head import make_head
+from support_head import make_actor
 from support_reel import Reel
 
-from gaussian_head import Head
+from gaussian_head import Actor
 from gaussian_head.checks import InputError
 from gaussian_head.playing.compare import RECORDED, Versus, across, canvas_size, combined, fitted, psnr
 from gaussian_head.playing.footage import MISSING, Footage
@@ -22,9 +22,11 @@ from gaussian_head.playing.views import View, recorded_fov
 
 @pytest.fixture
 def shelf():
-    shelf = Shelf([make_head(num_gaussians=400, size=64), make_head(num_gaussians=300, size=64, seed=1, num_frames=40)])
+    shelf = Shelf(
+        [make_actor(num_gaussians=400, size=64), make_actor(num_gaussians=300, size=64, seed=1, num_frames=40)]
+    )
     first = shelf.get("head")
-    shelf._loaded["head"] = replace(first, footage=Footage(capture=Reel(first.head)))
+    shelf._loaded["head"] = replace(first, footage=Footage(capture=Reel(first.actor)))
     return shelf
 
 
@@ -129,11 +131,11 @@ def test_recorded_frames_are_refused_with_the_reason(shelf):
 
 
 def test_footage_of_another_clip_or_a_damaged_one_is_told(tmp_path, caplog):
-    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
-    assert Footage.of(Head.load(tmp_path / "head")).reason == MISSING
+    replace(make_actor(num_gaussians=50, size=32), voice=None).save(tmp_path / "head")
+    assert Footage.of(Actor.load(tmp_path / "head").clip).reason == MISSING
     (tmp_path / "capture").mkdir()
-    head = replace(Head.load(tmp_path / "head"), capture_path=str(tmp_path / "capture"))
-    assert "cannot be read" in Footage.of(head).reason
-    assert str(tmp_path) not in Footage.of(head).reason
+    clip = replace(Actor.load(tmp_path / "head").clip, capture_path=str(tmp_path / "capture"))
+    assert "cannot be read" in Footage.of(clip).reason
+    assert str(tmp_path) not in Footage.of(clip).reason
     with pytest.raises(InputError, match="cannot be read"):
-        Footage.of(head).frame(0, 8, 8)
+        Footage.of(clip).frame(0, 8, 8)

@@ -2,74 +2,74 @@
 
 import pytest
 import torch
-from support_head import CHANNELS, make_head
+from support_head import CHANNELS, make_actor
 
 from gaussian_head.playing.edits import Edits, MeanPose, edited
 from gaussian_head.transforms import quat_to_rotmat
 
 
 @pytest.fixture(scope="module")
-def head():
-    return make_head(num_gaussians=200, size=32)
+def actor():
+    return make_actor(num_gaussians=200, size=32)
 
 
 @pytest.fixture(scope="module")
-def mean(head):
-    return MeanPose.of(head.capture_motion)
+def mean(actor):
+    return MeanPose.of(actor.clip.motion)
 
 
-def test_default_edits_change_nothing_that_the_head_has_shown(head, mean):
-    motion = head.capture_motion
-    result = edited(motion, Edits(), head, mean)
+def test_default_edits_change_nothing_that_the_head_has_shown(actor, mean):
+    motion = actor.clip.motion
+    result = edited(motion, Edits(), actor, mean)
     torch.testing.assert_close(result.head.quats, motion.head.quats)
     torch.testing.assert_close(result.head.positions, motion.head.positions)
     torch.testing.assert_close(result.torso.quats, motion.torso.quats)
     torch.testing.assert_close(result.expression, motion.expression)
 
 
-def test_a_slider_moves_its_channel_only_by_its_captured_range(head, mean):
-    motion = head.capture_motion
+def test_a_slider_moves_its_channel_only_by_its_captured_range(actor, mean):
+    motion = actor.clip.motion
     before = motion.expression.clone()
-    result = edited(motion, Edits(push={"jaw_open": 0.5, "no_such_channel": 9.0}), head, mean)
+    result = edited(motion, Edits(push={"jaw_open": 0.5, "no_such_channel": 9.0}), actor, mean)
     k = CHANNELS.index("jaw_open")
-    span = float(head.channel_ranges[k, 1] - head.channel_ranges[k, 0])
+    span = float(actor.head.channel_ranges[k, 1] - actor.head.channel_ranges[k, 0])
     moved = result.expression - before
     torch.testing.assert_close(moved[:, k], torch.full((len(motion),), 0.5 * span))
     assert float(moved[:, [i for i in range(len(CHANNELS)) if i != k]].abs().max()) == 0
     torch.testing.assert_close(motion.expression, before)
 
 
-def test_codes_stay_within_one_range_of_what_was_captured(head, mean):
-    result = edited(head.capture_motion, Edits(amplify=2.0, push=dict.fromkeys(CHANNELS, 5.0)), head, mean)
-    low, high = head.channel_ranges.unbind(1)
+def test_codes_stay_within_one_range_of_what_was_captured(actor, mean):
+    result = edited(actor.clip.motion, Edits(amplify=2.0, push=dict.fromkeys(CHANNELS, 5.0)), actor, mean)
+    low, high = actor.head.channel_ranges.unbind(1)
     assert bool((result.expression <= high + (high - low) + 1e-5).all())
 
 
 @pytest.mark.parametrize(
     ("slider", "axis", "sign"), [("turn_deg", 0, 1), ("nod_deg", 1, -1)], ids=["turn to the right", "look up"]
 )
-def test_head_sliders_point_the_face_where_they_say(head, mean, slider, axis, sign):
-    result = edited(head.capture_motion, Edits(still=True, **{slider: 20.0}), head, mean)
+def test_head_sliders_point_the_face_where_they_say(actor, mean, slider, axis, sign):
+    result = edited(actor.clip.motion, Edits(still=True, **{slider: 20.0}), actor, mean)
     facing = quat_to_rotmat(result.head.quats[0]) @ torch.tensor([0.0, 0.0, -1.0])
     facing_at_rest = quat_to_rotmat(mean.head.quats) @ torch.tensor([0.0, 0.0, -1.0])
     assert sign * float(facing[axis] - facing_at_rest[axis]) > 0.3
     torch.testing.assert_close(result.torso.quats[0], mean.torso.quats)
 
 
-def test_still_holds_the_pose_and_keeps_the_speech(head, mean):
-    result = edited(head.capture_motion, Edits(still=True), head, mean)
+def test_still_holds_the_pose_and_keeps_the_speech(actor, mean):
+    result = edited(actor.clip.motion, Edits(still=True), actor, mean)
     assert float(result.head.quats.std(0).max()) < 1e-6
     assert float(result.head.positions.std(0).max()) < 1e-6
     assert float(result.torso.positions.std(0).max()) < 1e-6
-    torch.testing.assert_close(result.expression, head.capture_motion.expression)
+    torch.testing.assert_close(result.expression, actor.clip.motion.expression)
 
 
-def test_amplifying_scales_code_and_pose_about_the_mean(head, mean):
-    motion = head.capture_motion
-    statue = edited(motion, Edits(amplify=0.0), head, mean)
+def test_amplifying_scales_code_and_pose_about_the_mean(actor, mean):
+    motion = actor.clip.motion
+    statue = edited(motion, Edits(amplify=0.0), actor, mean)
     assert float(statue.expression.abs().max()) == 0
     torch.testing.assert_close(statue.head.positions, mean.head.positions.expand_as(statue.head.positions))
-    double = edited(motion, Edits(amplify=2.0), head, mean)
+    double = edited(motion, Edits(amplify=2.0), actor, mean)
     torch.testing.assert_close(
         double.head.positions - mean.head.positions,
         2 * (motion.head.positions - mean.head.positions),
@@ -81,9 +81,9 @@ def test_amplifying_scales_code_and_pose_about_the_mean(head, mean):
     assert float(angle(double.head.quats)[t]) == pytest.approx(2 * float(angle(motion.head.quats)[t]), rel=1e-2)
 
 
-def test_one_frame_is_edited_exactly_as_the_whole_clip(head, mean):
+def test_one_frame_is_edited_exactly_as_the_whole_clip(actor, mean):
     edits = Edits(turn_deg=10, push={"blink_l": 0.7}, amplify=1.4)
-    whole = edited(head.capture_motion, edits, head, mean).at(17)
-    alone = edited(head.capture_motion.select(slice(17, 18)), edits, head, mean).at(0)
+    whole = edited(actor.clip.motion, edits, actor, mean).at(17)
+    alone = edited(actor.clip.motion.select(slice(17, 18)), edits, actor, mean).at(0)
     torch.testing.assert_close(whole.head.quats, alone.head.quats)
     torch.testing.assert_close(whole.expression, alone.expression)

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from support_head import make_head
+from support_head import make_head, make_motion
 
 from gaussian_head.head import PARTS
 from gaussian_head.motion.edit import set_channels
 from gaussian_head.playing.pictures import MODES, Look, picture, shown
 from gaussian_head.playing.shading import MOTION_FULL_MM, MOTION_RAMP, ellipsoids, on_ramp
 from gaussian_head.rendering import orbit_view
+
+MOTION = make_motion()
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def near_pixel(image, color, far=26):
 
 @pytest.mark.parametrize("mode", [m for m in MODES if m not in ("rgb", "ellipsoids")])
 def test_every_measurement_has_a_legend_whose_colours_are_in_the_picture(head, mode):
-    drawn = shown(head, head.capture_motion, 8, head.camera, Look(mode=mode))
+    drawn = shown(head, MOTION, 8, head.camera, Look(mode=mode))
     legend = drawn.legend
     assert legend.title
     if legend.ramp:
@@ -35,13 +37,13 @@ def test_every_measurement_has_a_legend_whose_colours_are_in_the_picture(head, m
         assert near_pixel(drawn.image, red_green_blue(legend.ramp[0])) > 0.01
     else:
         assert all(near_pixel(drawn.image, red_green_blue(color), 60) > 0.003 for _, color in legend.swatches[-1:])
-    assert shown(head, head.capture_motion, 8, head.camera, Look()).legend is None
+    assert shown(head, MOTION, 8, head.camera, Look()).legend is None
 
 
 def test_the_depth_legend_is_in_metres_from_the_camera_and_does_not_flicker(head):
     legends = {
         (drawn.legend.low, drawn.legend.high)
-        for drawn in (shown(head, head.capture_motion, t, head.camera, Look(mode="depth")) for t in range(0, 10, 3))
+        for drawn in (shown(head, MOTION, t, head.camera, Look(mode="depth")) for t in range(0, 10, 3))
     }
     assert len(legends) <= 2
     low, high = (float(end.removesuffix(" m")) for end in legends.pop())
@@ -50,7 +52,7 @@ def test_the_depth_legend_is_in_metres_from_the_camera_and_does_not_flicker(head
 
 
 def test_normals_look_up_on_the_crown_right_on_the_right_and_at_the_camera_in_the_middle(head):
-    image = picture(head, head.capture_motion, 0, head.camera, Look(mode="normals", parts=frozenset({"face"})))
+    image = picture(head, MOTION, 0, head.camera, Look(mode="normals", parts=frozenset({"face"})))
     image = image.astype(int)
     inside = np.argwhere(image.sum(-1) > 250)
     top, left, bottom, right = *inside.min(0), *inside.max(0)
@@ -61,7 +63,7 @@ def test_normals_look_up_on_the_crown_right_on_the_right_and_at_the_camera_in_th
 
 
 def test_motion_is_the_displacement_from_the_neutral_face_whatever_the_pose(head):
-    still = set_channels(head.capture_motion, dict.fromkeys(head.channels, 0.0))
+    still = set_channels(MOTION, dict.fromkeys(head.channels, 0.0))
     dark = (MOTION_RAMP[0] * 255).round().numpy()
     look = Look(mode="motion", parts=frozenset({"face", "torso"}))
     for t in (0, 12):
@@ -82,19 +84,19 @@ def test_a_ramp_holds_its_ends_and_survives_nonsense():
 
 
 def test_ellipsoids_are_opaque_have_hard_edges_and_are_lit_from_the_upper_left(head):
-    gaussians = head.gaussians(head.capture_motion, 0)
+    gaussians = head.gaussians(MOTION, 0)
     solid = ellipsoids(gaussians, head.camera)
     assert float(solid.opacities.min()) > 1
     camera = orbit_view(head, 0.0)
     look = Look(mode="ellipsoids", plate=False, color=(0.0, 1.0, 0.0), parts=frozenset(PARTS) - {"torso"})
-    image = picture(head, head.capture_motion, 0, camera, look).astype(int)
+    image = picture(head, MOTION, 0, camera, look).astype(int)
     soft = (np.abs(image[..., 1] - 128) < 60) & (image[..., 0] < 60)
     assert soft.mean() < 0.02, "hardly a pixel is half covered"
-    far = picture(head, head.capture_motion, 0, camera, Look(mode="ellipsoids", plate=False, splat_scale=0.4))
+    far = picture(head, MOTION, 0, camera, Look(mode="ellipsoids", plate=False, splat_scale=0.4))
     assert np.abs(far.astype(int) - image).mean() > 2
 
 
 def test_empty_pictures_have_legends_too(head):
     for mode in MODES:
-        drawn = shown(head, head.capture_motion, 0, head.camera, Look(mode=mode, parts=frozenset()))
+        drawn = shown(head, MOTION, 0, head.camera, Look(mode=mode, parts=frozenset()))
         assert drawn.image.shape == (96, 96, 3)

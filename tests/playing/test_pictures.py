@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support_head import make_head
+from support_head import make_actor, make_motion
 
 from gaussian_head.head import PARTS
 from gaussian_head.playing.pictures import Look, backdrop, cutout, picture, styled
@@ -13,10 +13,12 @@ from gaussian_head.playing.views import PRESETS, View, camera_of, placement, rec
 from gaussian_head.rendering import render_frame
 from gaussian_head.transforms import rotmat_to_quat
 
+MOTION = make_motion()
+
 
 @pytest.fixture(scope="module")
 def shelf():
-    return Shelf([make_head(num_gaussians=400, size=64)])
+    return Shelf([make_actor(num_gaussians=400, size=64)])
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def test_the_plate_fits_the_recording_camera_exactly_and_fades_beyond_it(head):
 
 
 def test_modes_show_what_they_say(head):
-    motion, camera = head.capture_motion, head.camera
+    motion, camera = MOTION, head.camera
     rgb = picture(head, motion, 0, camera, Look())
     frame = render_frame(head, motion, 0, camera, background=head.background)
     assert np.abs(rgb.astype(int) - frame.rgb.clamp(0, 1).mul(255).round().int().numpy()).max() <= 1
@@ -94,18 +96,18 @@ def test_modes_show_what_they_say(head):
 
 def test_hidden_parts_are_gone_in_pictures_and_in_exported_heads(head):
     camera, look = head.camera, Look(parts=frozenset(PARTS) - {"torso"}, plate=False)
-    shown = picture(head, head.capture_motion, 0, camera, look)
+    shown = picture(head, MOTION, 0, camera, look)
     np.testing.assert_allclose(shown[62, 32], np.array(look.color) * 255, atol=2)
-    again = render_frame(styled(head, look), head.capture_motion, 0, camera, background=torch.tensor(look.color))
+    again = render_frame(styled(head, look), MOTION, 0, camera, background=torch.tensor(look.color))
     assert np.abs(again.rgb.clamp(0, 1).mul(255).int().numpy() - shown.astype(int)).max() <= 2
 
 
 def test_a_cutout_over_its_backdrop_is_the_picture(head):
     look = Look(plate=False, color=(0.2, 0.4, 0.6))
-    over = cutout(head, head.capture_motion, 3, head.camera, look).astype(float) / 255
+    over = cutout(head, MOTION, 3, head.camera, look).astype(float) / 255
     alpha = over[..., 3:]
     composed = 255 * (over[..., :3] * alpha + (1 - alpha) * np.array(look.color))
-    shown = picture(head, head.capture_motion, 3, head.camera, look)
+    shown = picture(head, MOTION, 3, head.camera, look)
     assert np.abs(composed - shown).max() < 4
 
 

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.checks import InputError
 from gaussian_head.playing import Player, Shelf, View, staged
@@ -17,7 +17,7 @@ SOUND = (0.3 * np.sin(np.arange(8000) * 0.2)).astype(np.float32)
 
 @pytest.fixture
 def player():
-    heads = [make_head(num_gaussians=60, size=32), make_head(num_gaussians=50, size=32, seed=1, num_frames=40)]
+    heads = [make_actor(num_gaussians=60, size=32), make_actor(num_gaussians=50, size=32, seed=1, num_frames=40)]
     return Player(Shelf(heads), start=None, size=32)
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support_head import LoudnessToMotion, make_head, make_motion
+from support_head import make_actor, make_motion
 
-from gaussian_head import render
+from gaussian_head import render, speak
+from gaussian_head.actor import posed_like
 from gaussian_head.checks import InputError
 from gaussian_head.io.motion_file import write_motion
 from gaussian_head.media import probe, read_audio, read_frames, read_image, write_audio, write_image
@@ -22,9 +23,7 @@ from gaussian_head.rendering import (
     fit_background,
     framed,
     picture_size,
-    posed_like,
     render_frame,
-    speak,
     to_rgba8,
     video,
 )
@@ -32,8 +31,13 @@ from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotv
 
 
 @pytest.fixture(scope="module")
-def head():
-    return replace(make_head(num_frames=20, num_gaussians=1500, size=64), audio_model=LoudnessToMotion())
+def actor():
+    return make_actor(num_frames=20, num_gaussians=1500, size=64)
+
+
+@pytest.fixture(scope="module")
+def head(actor):
+    return actor.head
 
 
 @pytest.fixture
@@ -47,12 +51,12 @@ def frames_of(path: Path) -> list[np.ndarray]:
     return list(read_frames(path))
 
 
-def test_a_name_without_ending_is_a_folder_of_pictures_with_sound(head, tmp_path, speech):
-    out = render(head, tmp_path / "frames", audio=speech, size=48, background="transparent")
+def test_a_name_without_ending_is_a_folder_of_pictures_with_sound(actor, head, tmp_path, speech):
+    out = render(actor, tmp_path / "frames", audio=speech, size=48, background="transparent")
     names = sorted(p.name for p in out.iterdir())
     assert names == ["audio.wav", *(f"frame_{t:06d}.png" for t in range(25))]
     assert len(read_audio(out / "audio.wav")) == 16000
-    motion = speak(head, read_audio(speech))
+    motion = speak(actor, read_audio(speech))
     camera = framed(head.camera, 48, 48)
     for t in (0, 24):
         with Image.open(out / f"frame_{t:06d}.png") as image:
@@ -64,17 +68,17 @@ def test_a_name_without_ending_is_a_folder_of_pictures_with_sound(head, tmp_path
         pasted = got[..., :3] / 255 * got[..., 3:] / 255 + (1 - got[..., 3:] / 255) * green.numpy()
         wanted = (frame.rgb + (1 - frame.alpha[..., None]) * green).clamp(0, 1).numpy()
         np.testing.assert_allclose(pasted, wanted, atol=0.012)
-    again = render(head, out, audio=speech, size=32)
+    again = render(actor, out, audio=speech, size=32)
     assert read_image(again / "frame_000003.png").shape == (32, 32, 3)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["frames", "speech.wav"]
     (out / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"other files \(notes\.txt\)"):
-        render(head, out, audio=speech)
+        render(actor, out, audio=speech)
     assert (out / "notes.txt").exists()
 
 
-def test_straight_colours_have_no_dark_edge(head):
-    frame = render_frame(head, head.capture_motion, 0)
+def test_straight_colours_have_no_dark_edge(actor, head):
+    frame = render_frame(head, actor.clip.motion, 0)
     picture = to_rgba8(frame)
     faint = (picture[..., 3] > 2) & (picture[..., 3] < 60)
     assert faint.sum() > 20
@@ -83,11 +87,11 @@ def test_straight_colours_have_no_dark_edge(head):
 
 
 @pytest.mark.parametrize(("suffix", "alpha"), [(".mp4", False), (".mov", True), (".webm", True)])
-def test_every_format_has_all_frames_and_sound(head, tmp_path, speech, suffix, alpha, monkeypatch):
+def test_every_format_has_all_frames_and_sound(actor, tmp_path, speech, suffix, alpha, monkeypatch):
     monkeypatch.setattr(video, "PART_SECONDS", 0.4)
     out = tmp_path / f"talk{suffix}"
     background = "transparent" if alpha else "captured"
-    assert render(head, out, audio=speech, size=48, background=background, camera="orbit") == out
+    assert render(actor, out, audio=speech, size=48, background=background, camera="orbit") == out
     info = probe(out)
     assert (info.num_frames, info.width, info.height, info.has_audio) == (25, 48, 48, True)
     assert len(frames_of(out)) == 25
@@ -95,11 +99,11 @@ def test_every_format_has_all_frames_and_sound(head, tmp_path, speech, suffix, a
     assert sorted(p.name for p in tmp_path.iterdir()) == ["speech.wav", out.name]
 
 
-def test_transparent_mp4_is_refused_before_any_work(head, tmp_path, speech):
+def test_transparent_mp4_is_refused_before_any_work(actor, tmp_path, speech):
     with pytest.raises(InputError, match=r"\.mp4 has no transparency; write \.mov .*\.webm .*PNG"):
-        render(head, tmp_path / "talk.mp4", audio=speech, background="transparent")
+        render(actor, tmp_path / "talk.mp4", audio=speech, background="transparent")
     with pytest.raises(InputError, match=r"'\.gif'"):
-        render(head, tmp_path / "talk.gif", audio=speech)
+        render(actor, tmp_path / "talk.gif", audio=speech)
     assert os.listdir(tmp_path) == ["speech.wav"]
 
 
@@ -120,7 +124,7 @@ def test_backgrounds(head, tmp_path):
         backdrop(head, "no-such-thing", camera)
 
 
-def test_another_shape_shows_more_or_less_but_never_stretches(head):
+def test_another_shape_shows_more_or_less_but_never_stretches(actor, head):
     assert picture_size(None, head.camera) == (64, 64)
     assert picture_size("128", head.camera) == (128, 128)
     assert picture_size("1280x720", head.camera) == (1280, 720)
@@ -133,8 +137,8 @@ def test_another_shape_shows_more_or_less_but_never_stretches(head):
         scale = camera.height / 64
         spread = camera.project(point) - camera.project(head.centre)
         torch.testing.assert_close(spread, scale * (head.camera.project(point) - head.camera.project(head.centre)))
-    wide = render_frame(head, head.capture_motion, 0, framed(head.camera, 128, 64))
-    square = render_frame(head, head.capture_motion, 0)
+    wide = render_frame(head, actor.clip.motion, 0, framed(head.camera, 128, 64))
+    square = render_frame(head, actor.clip.motion, 0)
     torch.testing.assert_close(wide.rgb[:, 32:96], square.rgb, atol=2e-3, rtol=0)
 
 
@@ -153,13 +157,13 @@ def turns(motion, quat):
     return quat_to_rotvec(quat_multiply(motion.head.quats, quat_conjugate(quat).expand_as(motion.head.quats)))
 
 
-def test_a_lent_pose_moves_from_its_own_mean_and_loops_without_a_jump(head, tmp_path, speech):
+def test_a_lent_pose_moves_from_its_own_mean_and_loops_without_a_jump(actor, tmp_path, speech):
     leader = make_motion(80)
     far = replace(leader, head=replace(leader.head, positions=leader.head.positions + torch.tensor([0.3, 0.1, 0.5])))
     write_motion(tmp_path / "nod.json", far)
-    motion = speak(head, np.zeros(16000 * 12, np.float32) + 0.01, pose=tmp_path / "nod.json")
+    motion = speak(actor, np.zeros(16000 * 12, np.float32) + 0.01, pose=tmp_path / "nod.json")
     assert len(motion) == 300
-    rest = head.capture_motion.at(typical_frame(head.capture_motion))
+    rest = actor.clip.motion.at(typical_frame(actor.clip.motion))
     theirs = leader.at(typical_frame(leader))
     torch.testing.assert_close(
         turns(motion, rest.head.quats)[:40], turns(leader, theirs.head.quats)[:40], atol=1e-4, rtol=0
@@ -167,19 +171,19 @@ def test_a_lent_pose_moves_from_its_own_mean_and_loops_without_a_jump(head, tmp_
     assert (motion.head.positions - rest.head.positions).norm(dim=1).max() < 0.05
     largest = leader.head.positions.diff(dim=0).norm(dim=1).max()
     assert motion.head.positions.diff(dim=0).norm(dim=1).max() < 1.5 * largest
-    free = speak(head, np.zeros(16000 * 12, np.float32) + 0.01)
+    free = speak(actor, np.zeros(16000 * 12, np.float32) + 0.01)
     torch.testing.assert_close(motion.expression, free.expression)
 
 
-def test_replayed_clips_take_poses_too(head):
-    still = posed_like(head.capture_motion, head, head.capture_motion.select(torch.tensor([3])))
+def test_replayed_clips_take_poses_too(actor):
+    still = posed_like(actor.clip.motion, actor.clip, actor.clip.motion.select(torch.tensor([3])))
     assert (still.head.quats == still.head.quats[:1]).all()
-    torch.testing.assert_close(still.expression, head.capture_motion.expression)
+    torch.testing.assert_close(still.expression, actor.clip.motion.expression)
 
 
-def test_unknown_poses_are_named(head, tmp_path, speech):
+def test_unknown_poses_are_named(actor, tmp_path, speech):
     with pytest.raises(InputError, match="'upside-down' is unknown; choose captured, still"):
-        render(head, tmp_path / "a.mp4", audio=speech, pose="upside-down")
+        render(actor, tmp_path / "a.mp4", audio=speech, pose="upside-down")
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(InputError, match="not a motion file"):
-        render(head, tmp_path / "a.mp4", audio=speech, pose=tmp_path / "bad.json")
+        render(actor, tmp_path / "a.mp4", audio=speech, pose=tmp_path / "bad.json")

@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support_head import make_head
+from support_head import make_head, make_motion
 
 from gaussian_head.checks import InputError
 from gaussian_head.events import Progress, Warned
 from gaussian_head.media import read_audio, read_frames
 from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit, render_video, video
+
+MOTION = make_motion(20)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def frames_of(path: Path) -> list[np.ndarray]:
 
 
 def clip(head, frames: int):
-    return Performance(motion=head.capture_motion.select(torch.arange(frames) % 20))
+    return Performance(motion=MOTION.select(torch.arange(frames) % 20))
 
 
 class Stop(KeyboardInterrupt):
@@ -173,12 +175,12 @@ def test_errors_of_the_encoder_reach_the_caller(head, tmp_path, monkeypatch):
 KILLED = """
 import sys
 import torch
-from support_head import make_head
+from support_head import make_head, make_motion
 from gaussian_head.motion import Performance
 from gaussian_head.rendering import orbit, render_video, video
 video.PART_SECONDS = 0.4
 head = make_head(num_frames=20, num_gaussians=1500, size=64)
-motion = head.capture_motion.select(torch.arange(40) % 20)
+motion = make_motion(20).select(torch.arange(40) % 20)
 def report(event):
     print(event.done, flush=True)
     if event.done == 27 and "stop" in sys.argv:

@@ -121,10 +121,10 @@ def test_an_imported_capture_trains(tmp_path, tracker):
         init=InitConfig(face_stride=2.0, torso_stride=3.0, mouth_frames=1, learned=2),
         stages=(Stage(name="short", iterations=8, resolution=0.5, densify=False, refine_pose=True),),
     )
-    head = train(tmp_path / "capture", tmp_path / "head", config)
-    assert len(head) > 50
-    assert head.num_train == 54
-    assert head.audio_model is not None
+    actor = train(tmp_path / "capture", tmp_path / "head", config)
+    assert len(actor.head) > 50
+    assert actor.clip.num_train == 54
+    assert actor.voice is not None
 
 
 def test_pictures_of_another_size_are_named_and_nothing_is_left(folder, tmp_path, tracker):

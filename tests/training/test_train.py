@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from support_capture import make_capture
 
+from gaussian_head.actor import Actor
 from gaussian_head.checkpoint import load_checkpoint, save_checkpoint
 from gaussian_head.checks import InputError
 from gaussian_head.durable import locked
@@ -40,7 +41,7 @@ def silent(tmp_path_factory):
 
 def test_training_makes_pictures_truer(silent, tmp_path):
     seen: list[Event] = []
-    head = train(silent, tmp_path / "head", CONFIG, listener=seen.append)
+    head = train(silent, tmp_path / "head", CONFIG, listener=seen.append).head
     steps = [e for e in seen if isinstance(e, Progress) and "psnr" in e.values]
     assert steps[-1].values["psnr"] > steps[0].values["psnr"] + 2
     assert len(head) <= CONFIG.max_gaussians
@@ -52,7 +53,7 @@ def test_training_makes_pictures_truer(silent, tmp_path):
 
 
 def test_resumed_run_equals_an_uninterrupted_one(silent):
-    whole = new_state(initial_head(silent, INIT), CONFIG.rates)
+    whole = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
     loop.run(whole, silent, CONFIG, save=lambda state: None)
 
     saved = {}
@@ -64,7 +65,7 @@ def test_resumed_run_equals_an_uninterrupted_one(silent):
         saved.update({key: value.clone() for key, value in pack(state).items()})
         raise Stop
 
-    part = new_state(initial_head(silent, INIT), CONFIG.rates)
+    part = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
     short = replace(CONFIG, stages=(CONFIG.stages[0], replace(CONFIG.stages[1], iterations=7)))
     with pytest.raises(Stop):
         loop.run(part, silent, replace(short, checkpoint_minutes=1e-4), save=interrupt)
@@ -97,7 +98,7 @@ def test_checkpoint_of_another_run_is_refused(silent, tmp_path):
 
 def corrected_by(silent, frames, gradients):
     """Pose corrections in units of their rate after one step for each frame and gradient ``[12]``."""
-    state = new_state(initial_head(silent, INIT), CONFIG.rates)
+    state = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
     corrections = state.params[CORRECTIONS]
     loop._set_rates(state, Stage(name="x", iterations=1, resolution=1.0, densify=False, refine_pose=True), 0.0)
     for frame, gradient in zip(frames, gradients, strict=True):
@@ -160,12 +161,12 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_head(silent, tmp_pa
     interrupted(silent, tmp_path / "part", 3)
     interrupted(silent, tmp_path / "part", 7, resume=True)
     steps = []
-    head = train(silent, tmp_path / "part", SHORT, resume=True, observer=lambda done: steps.append(done.step))
+    resumed = train(silent, tmp_path / "part", SHORT, resume=True, observer=lambda done: steps.append(done.step))
     assert steps == list(range(8, 13))
-    for ours, theirs in zip(whole.branches, head.branches, strict=True):
+    for ours, theirs in zip(whole.head.branches, resumed.head.branches, strict=True):
         for name, value in ours.tensors().items():
             assert torch.equal(value, getattr(theirs, name)), name
-    assert torch.equal(whole.capture_motion.head.positions, head.capture_motion.head.positions)
+    assert torch.equal(whole.clip.motion.head.positions, resumed.clip.motion.head.positions)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -247,17 +248,17 @@ def test_a_head_that_cannot_be_taught_to_speak_is_kept_and_taught_later(tmp_path
         else:
             with pytest.raises(type(failure)):
                 train(spoken, tmp_path / "head", SHORT)
-    mute = Head.load(tmp_path / "head")
-    assert mute.audio_model is None
+    mute = Actor.load(tmp_path / "head")
+    assert mute.voice is None
 
     learned = []
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "_audio_model", lambda *_: learned.append(1))
-        head = train(
+        taught = train(
             spoken, tmp_path / "head", SHORT, resume=True, observer=lambda done: pytest.fail("it trained again")
         )
     assert learned == [1]
-    assert torch.equal(head.branches[0].means, mute.branches[0].means)
+    assert torch.equal(taught.head.branches[0].means, mute.head.branches[0].means)
     assert not (tmp_path / "head" / CHECKPOINT).exists()
 
 

@@ -8,14 +8,14 @@ from fake_browser import wav_bytes
 from gaussian_head.viewer import serve
 from PIL import Image
 from support_browser import OpenedPage, Page
-from support_head import make_head
+from support_head import make_actor
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def viewer():
-    handle = serve([make_head(num_gaussians=1500, size=128)], port=0, size=160, block=False)
+    handle = serve([make_actor(num_gaussians=1500, size=128)], port=0, size=160, block=False)
     yield handle
     handle.stop()
 

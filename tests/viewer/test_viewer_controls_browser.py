@@ -10,7 +10,7 @@ from fake_browser import wav_bytes
 from gaussian_head.viewer import serve, worker
 from PIL import Image
 from support_browser import OpenedPage, Page
-from support_head import make_head
+from support_head import make_actor
 from support_reel import Reel
 
 from gaussian_head.playing import shelf, stage
@@ -20,7 +20,7 @@ from gaussian_head.playing.views import camera_of
 from gaussian_head.rendering import render_gaussians
 
 pytestmark = pytest.mark.browser
-HEADS = [make_head(num_gaussians=1500, size=128), make_head(num_gaussians=1200, size=128, seed=1)]
+ACTORS = [make_actor(num_gaussians=1500, size=128), make_actor(num_gaussians=1200, size=128, seed=1)]
 
 
 class Footages:
@@ -30,14 +30,14 @@ class Footages:
         return Footage()
 
     @staticmethod
-    def of(head, folder=None):
-        return Footage(capture=Reel(head)) if head is HEADS[0] else Footage()
+    def of(clip):
+        return Footage(capture=Reel(ACTORS[0])) if clip is ACTORS[0].clip else Footage()
 
 
 @pytest.fixture(scope="module")
 def viewer():
     original, shelf.Footage = shelf.Footage, Footages
-    handle = serve(HEADS, port=0, size=160, block=False)
+    handle = serve(ACTORS, port=0, size=160, block=False)
     yield handle
     handle.stop()
     shelf.Footage = original

@@ -8,14 +8,14 @@ import pytest
 from fake_browser import FakeClient, settle
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.worker import Worker
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.playing.shelf import Shelf
 
 
 @pytest.fixture(scope="module")
 def shelf():
-    return Shelf([make_head(num_gaussians=300, size=64)])
+    return Shelf([make_actor(num_gaussians=300, size=64)])
 
 
 def enter(shelf, **options):

@@ -7,7 +7,7 @@ import threading
 import pytest
 from gaussian_head.viewer import LiveView, door, serve
 from gaussian_head.viewer.door import bound_socket, link_from_elsewhere, link_to, refusal
-from support_head import make_head
+from support_head import make_actor
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
@@ -17,7 +17,7 @@ from gaussian_head.checks import InputError
 
 @pytest.fixture(scope="module")
 def viewer():
-    handle = serve([make_head(num_gaussians=50, size=32)], port=0, size=64, block=False)
+    handle = serve([make_actor(num_gaussians=50, size=32)], port=0, size=64, block=False)
     yield handle
     handle.stop()
 
@@ -105,7 +105,7 @@ def test_the_page_itself_says_under_which_name_it_is_not_known(viewer):
 
 
 def test_the_link_for_other_machines_is_let_in():
-    handle = serve([make_head(num_gaussians=50, size=32)], host="0.0.0.0", port=0, size=64, block=False)
+    handle = serve([make_actor(num_gaussians=50, size=32)], host="0.0.0.0", port=0, size=64, block=False)
     try:
         port = port_of(handle)
         assert handle.url == f"http://127.0.0.1:{port}"
@@ -143,7 +143,7 @@ def finishes(action, seconds=30):
 
 
 @pytest.mark.parametrize(
-    "opened", [lambda **o: serve([make_head(num_gaussians=50, size=32)], block=False, **o), LiveView]
+    "opened", [lambda **o: serve([make_actor(num_gaussians=50, size=32)], block=False, **o), LiveView]
 )
 @pytest.mark.parametrize(
     ("place", "words"),

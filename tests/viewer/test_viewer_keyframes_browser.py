@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gaussian_head.viewer import serve
 from support_browser import Page
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.rendering import load_path
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def viewer():
-    handle = serve([make_head(num_gaussians=1000, size=96)], port=0, size=128, block=False)
+    handle = serve([make_actor(num_gaussians=1000, size=96)], port=0, size=128, block=False)
     yield handle
     handle.stop()
 

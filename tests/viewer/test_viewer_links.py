@@ -6,7 +6,7 @@ from fake_browser import FakeClient
 from gaussian_head.viewer.links import Link, link_query, parse_link
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.words import without_paths
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.playing.shelf import Shelf
 from gaussian_head.playing.views import View, bearing, placement, recorded_fov
@@ -14,7 +14,7 @@ from gaussian_head.playing.views import View, bearing, placement, recorded_fov
 
 @pytest.fixture(scope="module")
 def shelf():
-    return Shelf([make_head(num_gaussians=100, size=32), make_head(num_gaussians=120, size=32, seed=1)])
+    return Shelf([make_actor(num_gaussians=100, size=32), make_actor(num_gaussians=120, size=32, seed=1)])
 
 
 @pytest.mark.parametrize("yaw", [-170.0, -60.0, 0.0, 35.0, 120.0])

@@ -53,7 +53,7 @@ def digest(state):
 
 
 def run(capture, observer=None):
-    state = new_state(initial_head(capture, INIT), CONFIG.rates)
+    state = new_state(initial_head(capture, INIT), capture.num_frames, CONFIG.rates)
     more = {} if observer is None else {"observer": observer}
     loop.run(state, capture, CONFIG, save=lambda s: None, **more)
     return state
@@ -106,7 +106,7 @@ def test_a_page_that_cannot_be_shown_stops_nothing(capture, live):
 
 
 def start(capture, live):
-    state = new_state(initial_head(capture, INIT), CONFIG.rates)
+    state = new_state(initial_head(capture, INIT), capture.num_frames, CONFIG.rates)
     reached = threading.Condition()
 
     def observe(done):
@@ -154,10 +154,10 @@ def test_stop_and_save_leaves_a_head_and_the_way_back(capture, live, tmp_path):
             live.run.stop()
         live.observe(done)
 
-    head = train(capture, tmp_path / "head", CONFIG, listener=live.listen, observer=observe)
-    live.finish(head)
+    actor = train(capture, tmp_path / "head", CONFIG, listener=live.listen, observer=observe)
+    live.finish(actor)
     assert live.run.status.done < CONFIG.iterations or not live.run.status.trains
-    assert len(Head.load(tmp_path / "head")) == len(head)
+    assert len(Head.load(tmp_path / "head")) == len(actor.head)
     assert (tmp_path / "head" / CHECKPOINT).exists()
     steps = []
     train(capture, tmp_path / "head", CONFIG, resume=True, observer=lambda done: steps.append(done.step))
@@ -177,22 +177,22 @@ def test_the_page_goes_on_with_the_trained_head(capture, live, tmp_path):
     with LiveBrowser(live) as browser:
         live.listen(Progress(stage="tracking: landmarks", done=1, total=2))
         assert browser.session is None, "nothing to see yet"
-        heads = []
+        seen = []
 
         def observe(done):
             live.observe(done)
             if done.step == 1:
                 browser.wait_for(lambda: browser.images)
                 browser.session.give_voice("hello.wav", b"RIFF")
-                heads.append(browser.session.staging.person.head)
+                seen.append(browser.session.staging.person.actor)
 
-        head = train(capture, tmp_path / "head", CONFIG, listener=live.listen, observer=observe)
-        live.finish(head)
+        actor = train(capture, tmp_path / "head", CONFIG, listener=live.listen, observer=observe)
+        live.finish(actor)
         session = browser.session
         assert any("learns to speak when training ends" in n.body for n in browser.client.notices)
-        assert heads[0].audio_model is None
-        assert session.staging.person.head is head
-        assert session.staging.performance.motion is head.capture_motion
+        assert seen[0].voice is None
+        assert session.staging.person.actor is actor
+        assert session.staging.performance.motion is actor.clip.motion
         session.give_voice("hello.wav", b"RIFF")
         assert any("This cannot be spoken" in n.title for n in browser.client.notices), "now the file itself is judged"
         count = len(browser.images)

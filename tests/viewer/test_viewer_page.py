@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from gaussian_head.viewer import serve
 from gaussian_head.viewer.bridge import outline
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.checks import InputError
 
 
 @pytest.fixture(scope="module")
-def head():
-    return make_head(num_gaussians=50, size=32)
+def actor():
+    return make_actor(num_gaussians=50, size=32)
 
 
 def test_an_outline_is_peaks_from_0_to_100():
@@ -27,10 +27,10 @@ def test_an_outline_is_peaks_from_0_to_100():
     assert outline(np.zeros(0)) == [0]
 
 
-def test_serve_refuses_what_it_cannot_show(tmp_path, head):
+def test_serve_refuses_what_it_cannot_show(tmp_path, actor):
     with pytest.raises(InputError, match="no head"):
         serve([], block=False)
     with pytest.raises(InputError, match="size"):
-        serve([head], size=7, block=False)
+        serve([actor], size=7, block=False)
     with pytest.raises(InputError, match="nowhere"):
         serve([tmp_path / "nowhere"], block=False)

@@ -11,7 +11,7 @@ from gaussian_head.viewer.live import LiveView
 from gaussian_head.viewer.session import Session
 from interleaving import Meanwhile
 from live_browser import Gui, LiveBrowser
-from support_head import make_head
+from support_head import make_actor
 from support_reel import Reel
 from test_viewer_live_run import step
 
@@ -25,7 +25,7 @@ from gaussian_head.playing.shelf import Shelf
 
 @pytest.fixture
 def session():
-    heads = [make_head(num_gaussians=60, size=32), make_head(num_gaussians=50, size=32, seed=1, num_frames=40)]
+    heads = [make_actor(num_gaussians=60, size=32), make_actor(num_gaussians=50, size=32, seed=1, num_frames=40)]
     session = Session(FakeClient(), Shelf(heads), start=None, size=32)
     yield session
     session.stop()
@@ -82,19 +82,19 @@ def test_a_voice_given_while_another_head_comes_is_not_lost(session, meanwhile, 
 
 
 def test_a_head_chosen_while_a_voice_is_worked_on_speaks_it(session, meanwhile, monkeypatch):
-    heads = []
+    actors = []
     original = player_module.spoken
 
-    def spoken(head, samples, name):
-        heads.append(head)
-        return original(head, samples, name)
+    def spoken(actor, samples, name):
+        actors.append(actor)
+        return original(actor, samples, name)
 
     monkeypatch.setattr(player_module, "spoken", meanwhile.before(spoken, lambda: session.choose_person("head 2")))
     session.give_voice("one.wav", wav_bytes(0.3))
     meanwhile.join()
     assert session.staging.person.name == "head 2"
     assert [p.name for p in session.performances] == ["Captured clip", "one.wav"]
-    assert heads[-1] is session.staging.person.head
+    assert actors[-1] is session.staging.person.actor
     assert session.staging.performance is session.performances[1]
 
 
@@ -118,7 +118,7 @@ def test_what_is_compared_fits_what_is_played_by_then(session, meanwhile, monkey
 
 def test_nothing_recorded_is_shown_for_a_voice_that_came_meanwhile(session, meanwhile, monkeypatch):
     person = session.staging.person
-    object.__setattr__(person, "footage", Footage(capture=Reel(person.head)))
+    object.__setattr__(person, "footage", Footage(capture=Reel(person.actor)))
     compared = meanwhile.before(player_module.compared, lambda: session.give_voice("one.wav", wav_bytes(0.3)))
     monkeypatch.setattr(player_module, "compared", compared)
     with pytest.raises(InputError, match="captured clip"):
@@ -168,7 +168,7 @@ def test_a_browser_that_left_before_it_came_is_not_kept(monkeypatch):
         initial_camera=SimpleNamespace(),
     )
     monkeypatch.setattr(app, "open_server", lambda *a, **o: server)
-    handle = app.serve([make_head(num_gaussians=50, size=32)], size=64, block=False)
+    handle = app.serve([make_actor(num_gaussians=50, size=32)], size=64, block=False)
     before = threading.active_count()
     doors["leave"](browser(7))
     doors["enter"](browser(7))
@@ -205,7 +205,7 @@ def test_training_paused_by_a_browser_that_left_before_it_came_goes_on(live, mon
 def test_a_browser_that_leaves_while_its_page_is_turned_over_is_not_kept(live):
     with LiveBrowser(live):
         (onlooker,) = live._guests.all
-    live._shelf.person = Shelf([make_head(num_gaussians=50, size=32)]).get("head")
+    live._shelf.person = Shelf([make_actor(num_gaussians=50, size=32)]).get("head")
     live._refresh_page(onlooker)
     assert onlooker.session is None
     assert live.sessions == ()
@@ -224,10 +224,10 @@ def test_guests_come_and_go_in_either_order(orders):
 
 
 def test_a_comparison_with_the_head_in_training_follows_it(live):
-    shelf = Shelf([make_head(num_gaussians=50, size=32)])
+    shelf = Shelf([make_actor(num_gaussians=50, size=32)])
     live._hand_out(shelf.get("head"))
     with LiveBrowser(live) as page:
         page.session.compare("side", "Head in training")
-        newer = Shelf([make_head(num_gaussians=40, size=32)]).get("head")
+        newer = Shelf([make_actor(num_gaussians=40, size=32)]).get("head")
         live._hand_out(newer)
         assert page.session.staging.rival is newer

@@ -19,7 +19,7 @@ from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.tabs import save as tabs_save
 from gaussian_head.viewer.tabs.save import _words
 from live_browser import Gui
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.checks import InputError
 from gaussian_head.events import Progress, ignore
@@ -36,13 +36,18 @@ SOUND = (0.3 * np.sin(np.arange(32000) * 0.2)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
-def head():
-    return make_head(num_gaussians=300, size=64)
+def actor():
+    return make_actor(num_gaussians=300, size=64)
+
+
+@pytest.fixture(scope="module")
+def head(actor):
+    return actor.head
 
 
 @pytest.fixture
-def scene(head):
-    person = Shelf([head]).get("head")
+def scene(actor):
+    person = Shelf([actor]).get("head")
     return Staging(person=person, performance=replace(person.clip, samples=SOUND), size=64)
 
 
@@ -71,7 +76,7 @@ def test_a_screenshot_while_a_path_is_flown_is_what_the_path_sees(head, scene):
 def test_the_ply_of_a_frame_holds_what_is_shown(head, scene, tmp_path):
     (tmp_path / "c.ply").write_bytes(exports.ply(scene, 4))
     read = read_ply(tmp_path / "c.ply")
-    torch.testing.assert_close(read.means, head.gaussians(head.capture_motion, 4).means, atol=1e-6, rtol=0)
+    torch.testing.assert_close(read.means, head.gaussians(scene.performance.motion, 4).means, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(("camera", "size"), [("view", (96, 64)), ("orbit", (64, 64)), ("keyframes", (96, 64))])
@@ -98,7 +103,7 @@ def test_a_video_along_keyframes_moves_and_one_from_this_view_stands(head, scene
 
 
 def test_a_transparent_video_shows_through(head, scene, tmp_path):
-    short = replace(scene, performance=replace(scene.performance, motion=head.capture_motion.select(slice(0, 4))))
+    short = replace(scene, performance=replace(scene.performance, motion=scene.performance.motion.select(slice(0, 4))))
     path = exports.cameras(short, view(head), "view", (), 64)
     out = exports.video(short, path, tmp_path / "v.mov", listener=ignore)
     with av.open(str(out)) as film:
@@ -120,9 +125,9 @@ def test_every_registered_format_is_written_in_one_way_at_least(head, scene, tmp
 
 
 @pytest.mark.parametrize("format", list(FORMATS))
-def test_of_a_format_is_offered_what_it_holds_its_usual_content_first(head, format):
+def test_of_a_format_is_offered_what_it_holds_its_usual_content_first(actor, format):
     gui = Gui(None)
-    tabs_save.build(Session(FakeClient(), Shelf([head]), start=None, size=64), gui)
+    tabs_save.build(Session(FakeClient(), Shelf([actor]), start=None, size=64), gui)
     chosen = next(w for w in gui.widgets if w.args[0] == "File format")
     of = next(w for w in gui.widgets if w.args[0] == "Of")
     chosen.value = format

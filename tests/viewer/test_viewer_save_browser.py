@@ -14,7 +14,7 @@ from gaussian_head.viewer import serve
 from PIL import Image
 from support_browser import Page, require_chromium
 from support_capture import make_capture
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.io.ply import read_ply
 from gaussian_head.media import probe, read_audio
@@ -36,7 +36,7 @@ def viewer(scratch, tmp_path_factory):
     """A head that speaks for 20 s at 384 pixels: long enough a video to be cancelled."""
     sound = tmp_path_factory.mktemp("sound") / "long.wav"
     sound.write_bytes(wav_bytes(20.0))
-    handle = serve([make_head(num_gaussians=1500, size=128)], port=0, size=384, audio=sound, block=False)
+    handle = serve([make_actor(num_gaussians=1500, size=128)], port=0, size=384, audio=sound, block=False)
     yield handle
     handle.stop()
 
@@ -137,8 +137,8 @@ def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page):
 def test_from_the_command_to_a_video_with_sound_in_under_two_minutes(tmp_path):
     """What `time_to_video.py` measures on a real head, on one of two seconds."""
     require_chromium()
-    _, head = make_capture(tmp_path / "capture", num_frames=50)
-    replace(head, audio_model=None).save(tmp_path / "head")
+    _, actor = make_capture(tmp_path / "capture", num_frames=50)
+    replace(actor, voice=None).save(tmp_path / "head")
     script = Path(__file__).with_name("time_to_video.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "head"), "--out", str(tmp_path / "orbit.mp4")],

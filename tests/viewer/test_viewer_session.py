@@ -8,7 +8,7 @@ from fake_browser import FakeClient, settle, wav_bytes
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.uploads import uploaded_samples
 from gaussian_head.viewer.worker import Worker
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.checks import InputError
 from gaussian_head.playing.performances import spoken
@@ -17,7 +17,7 @@ from gaussian_head.playing.shelf import Shelf
 
 @pytest.fixture(scope="module")
 def shelf():
-    return Shelf([make_head(num_gaussians=300, size=64), make_head(num_gaussians=200, size=64, seed=1)])
+    return Shelf([make_actor(num_gaussians=300, size=64), make_actor(num_gaussians=200, size=64, seed=1)])
 
 
 @pytest.fixture

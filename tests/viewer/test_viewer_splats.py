@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from gaussian_head.viewer.splats import UNIT, SplatNode, splats_of
-from support_head import make_head
+from support_head import make_actor, make_head, make_motion
 
 from gaussian_head.gaussians import Gaussians
 from gaussian_head.playing.shelf import Shelf
@@ -39,14 +39,14 @@ class FakeScene:
 @pytest.fixture
 def stage():
     client = type("Client", (), {"scene": FakeScene()})
-    person = Shelf([make_head(num_gaussians=300, size=64)]).get("head")
+    person = Shelf([make_actor(num_gaussians=300, size=64)]).get("head")
     view = View(wxyz=(1.0, 0, 0, 0), position=(0.0, 0, 0), fov=recorded_fov(person.head), aspect=1.0)
     return client.scene, SplatNode(client), Staging(person=person, performance=person.clip, size=64), view
 
 
 def test_splats_in_half_precision_draw_the_picture_that_the_gaussians_draw():
     head = make_head(num_gaussians=1500, size=96)
-    gaussians = head.gaussians(head.capture_motion, 7)
+    gaussians = head.gaussians(make_motion(), 7)
     splats = splats_of(gaussians, head.camera.position, head.centre)
     covariances = torch.from_numpy(splats.covariances.astype(np.float16)).double() * UNIT**2
     variances, axes = torch.linalg.eigh(covariances)

@@ -5,7 +5,7 @@ import pytest
 from fake_browser import wav_bytes
 from gaussian_head.viewer import serve, worker
 from support_browser import Page
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.playing import stage
 
@@ -44,7 +44,7 @@ def stamped(staged):
 
 @pytest.fixture(scope="module")
 def viewer():
-    handle = serve([make_head(num_gaussians=1500, size=128)], port=0, size=160, block=False)
+    handle = serve([make_actor(num_gaussians=1500, size=128)], port=0, size=160, block=False)
     yield handle
     handle.stop()
 

@@ -15,7 +15,7 @@ from gaussian_head.viewer.bridge import parse_message
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.uploads import Incoming, Piece
 from interleaving import Watched
-from support_head import make_head
+from support_head import make_actor
 
 from gaussian_head.checks import InputError
 from gaussian_head.media._sound_source import SoundSource
@@ -32,7 +32,7 @@ def piece(content=b"abc", offset=0, size=6, upload=1):
 @pytest.fixture
 def client():
     client = FakeClient()
-    shelf = Shelf([make_head(num_gaussians=600, size=64)])
+    shelf = Shelf([make_actor(num_gaussians=600, size=64)])
     client.session = Session(client, shelf, start=None, size=64)
     client.progress = []
     client.session.voices.on_progress = lambda text, share: client.progress.append((text, share))

@@ -1,4 +1,4 @@
-"""A head that speaks, and how it is posed meanwhile."""
+"""An actor that speaks, and how it is posed meanwhile."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from ..capture import Capture
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
-from ..head import Head
 from ..io.motion_file import read_motion
 from ..media import read_audio
 from ..motion import Motion, loop_poses
+from ..motion.drive import drive_by_audio
 from ..motion.edit import moved_like, resample, still_pose
+from ._actor import Actor
+from ._clip import Clip
 
 POSES = ("captured", "still")
 
 
-def captured_sound(head: Head) -> np.ndarray | None:
-    """Sound ``[S]`` (16 kHz mono) of the clip a head was trained on; None where it had none or was moved away."""
-    path = Path(head.capture_path) / "audio.wav"
-    return read_audio(path, sample_rate=SAMPLE_RATE) if head.capture_path and path.is_file() else None
+def captured_sound(clip: Clip) -> np.ndarray | None:
+    """Sound ``[S]`` (16 kHz mono) of a clip; None where it had none or its capture was moved away."""
+    path = Path(clip.capture_path) / "audio.wav"
+    return read_audio(path, sample_rate=SAMPLE_RATE) if clip.capture_path and path.is_file() else None
 
 
 def speak(
-    head: Head,
+    actor: Actor,
     samples: np.ndarray,
     *,
     pose: str | Path = "captured",
@@ -35,10 +37,10 @@ def speak(
     seed: int = 0,
     listener: Listener = ignore,
 ) -> Motion:
-    """Motion of ``head`` saying ``samples`` (``[S]``, 16 kHz mono), as long as the sound to a frame.
+    """Motion of an actor saying ``samples`` (``[S]``, 16 kHz mono), as long as the sound to a frame.
 
     Args:
-        head: the person.
+        actor: the person.
         samples: what to say.
         pose: ``"captured"``, ``"still"``, or a motion file or capture folder for ``posed_like``.
         blink: add blinks.
@@ -46,44 +48,42 @@ def speak(
         listener: receives Progress where the sound is long.
 
     Raises:
-        InputError: the head was trained on a clip without sound, or ``pose`` names nothing.
+        InputError: the actor has no voice, or ``pose`` names nothing.
     """
-    from ..motion.drive import drive_by_audio
-
-    if head.audio_model is None:
+    if actor.voice is None:
         raise InputError(
-            "this head was trained on a clip without sound and cannot speak; reconstruct it from a clip with sound."
+            "this head cannot speak: the clip it was trained on had no sound (or its folder 'audio' was not copied "
+            "along); reconstruct it from a clip with sound."
         )
     _require_pose(pose)
-    motion = drive_by_audio(
-        head.audio_model, head.capture_motion, samples, fps=head.fps, blink=blink, seed=seed, listener=listener
-    )
-    return posed(motion, head, pose, seed)
+    captured = actor.clip.motion
+    motion = drive_by_audio(actor.voice, captured, samples, fps=captured.fps, blink=blink, seed=seed, listener=listener)
+    return posed(motion, actor.clip, pose, seed)
 
 
-def posed_like(motion: Motion, head: Head, leader: Motion, *, seed: int = 0) -> Motion:
+def posed_like(motion: Motion, clip: Clip, leader: Motion, *, seed: int = 0) -> Motion:
     """``motion`` with head and torso moving as another motion does.
 
-    The leader's movement away from its own typical pose is carried over to the typical pose of the head's clip; its
+    The leader's movement away from its own typical pose is carried over to the typical pose of the clip; its
     expression is left out. Where the leader is shorter, it is repeated with cross-fades at places that fit.
 
     Args:
         motion: whose expression and length are kept.
-        head: whose clip gives the resting pose.
+        clip: gives the resting pose.
         leader: any motion, of another person too.
         seed: of the loop.
     """
     leader = resample(leader, motion.fps)
-    moved = replace(leader, **moved_like(head.capture_motion, leader))
+    moved = replace(leader, **moved_like(clip.motion, leader))
     return _with_pose(motion, loop_poses(moved, len(motion), seed))
 
 
-def posed(motion: Motion, head: Head, pose: str | Path, seed: int = 0) -> Motion:
+def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0) -> Motion:
     """``motion`` with head and torso posed by name.
 
     Args:
         motion: whose expression and length are kept.
-        head: the person.
+        clip: the person's own.
         pose: ``"captured"`` leaves the motion as it is, ``"still"`` holds the clip's typical pose, a motion file or the
             folder of another capture leads as in ``posed_like``.
         seed: of the loop.
@@ -95,10 +95,10 @@ def posed(motion: Motion, head: Head, pose: str | Path, seed: int = 0) -> Motion
     if str(pose) == "captured":
         return motion
     if str(pose) == "still":
-        held = still_pose(head.capture_motion).select(slice(0, 1))
+        held = still_pose(clip.motion).select(slice(0, 1))
         return _with_pose(motion, loop_poses(held, len(motion)))
     leader = Capture.load(pose).motion if Path(pose).is_dir() else read_motion(pose)
-    return posed_like(motion, head, leader, seed=seed)
+    return posed_like(motion, clip, leader, seed=seed)
 
 
 def _with_pose(motion: Motion, pose: Motion) -> Motion:

@@ -1,0 +1,8 @@
+"""Who performs: a head, the clip it was captured in, and its voice; and how they speak."""
+
+from ._actor import Actor as Actor
+from ._clip import Clip as Clip
+from .speak import captured_sound as captured_sound
+from .speak import posed as posed
+from .speak import posed_like as posed_like
+from .speak import speak as speak

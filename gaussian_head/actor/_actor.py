@@ -1,0 +1,49 @@
+"""An Actor: the head of a person and what makes it move as that person does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..checks import InputError, require_writable_folder
+from ..head import Head
+from ..motion import AudioToMotion
+from ._clip import Clip
+from .storage import read_clip, read_voice, write_clip, write_voice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """One person, ready to perform."""
+
+    head: Head
+    """What is seen."""
+    clip: Clip
+    """How it moved where it was captured."""
+    voice: AudioToMotion | None = None
+    """Predicts its lip channels from sound; None for a clip without sound."""
+
+    @staticmethod
+    def load(folder: str | Path) -> Actor:
+        """Read what ``save`` wrote, or a head of an older version, which held the clip.
+
+        Raises:
+            InputError: no head, or its parts are missing, damaged, of a newer version, or of different people.
+        """
+        head, clip = Head.load(folder), read_clip(folder)
+        if (head.channels, head.basis_id) != (clip.motion.channels, clip.motion.basis_id):
+            raise InputError(
+                f"the clip in {folder} is not that of the head beside it; copy the whole folder anew, or train again."
+            )
+        return Actor(head=head, clip=clip, voice=read_voice(folder))
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``model`` (the head), ``clip`` and, where there is a voice, ``audio``, each whole or not at all.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        folder = require_writable_folder(folder, "head folder")
+        write_voice(self.voice, folder)
+        write_clip(self.clip, folder)
+        self.head.save(folder)

@@ -1,0 +1,25 @@
+"""The clip that a head was captured in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..capture import Capture
+from ..motion import Motion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """What is kept of a capture beside the head that was trained on it."""
+
+    motion: Motion
+    """Its motion, T frames, with the poses as training corrected them: poses to loop, truth to compare with."""
+    num_train: int
+    """Frames of ``motion`` that training saw; the later ones are held out."""
+    capture_path: str = ""
+    """Where the capture lies; "" where it is not known."""
+
+    @staticmethod
+    def of(capture: Capture) -> Clip:
+        """The clip of a capture, as tracked."""
+        return Clip(motion=capture.motion, num_train=capture.num_train, capture_path=str(capture.path.resolve()))
