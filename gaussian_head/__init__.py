@@ -53,6 +53,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Actor",
     "Camera",
     "Capture",
     "Frame",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import gaussian_head
+import gaussian_head.motion
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
@@ -70,8 +71,18 @@ def test_arrows_between_rooms_point_one_way():
 
 def test_makers_of_motion_and_captures_never_see_a_head():
     for path, place in files():
-        if place[0] in ("tracking", "speech", "media", "motion", "capture", "facenet", "metrics"):
-            assert "head" not in set(imports(path, place)), path
+        if place[0] in ("tracking", "speech", "media", "motion", "capture", "face", "facenet", "metrics", "demo"):
+            assert not {"head", "actor"} & set(imports(path, place)), path
+
+
+def test_a_head_and_what_draws_it_know_motion_and_none_of_its_makers():
+    plain = {*vars(gaussian_head.motion._types), "Performance"}
+    for path, place in files():
+        if place[0] in ("head", "raster"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "motion":
+                    assert node.module == "motion", path
+                    assert {alias.name for alias in node.names} <= plain, path
 
 
 @pytest.mark.parametrize("module", ["gaussian_head", "gaussian_head.verbs", "gaussian_head.cli"])
