@@ -227,7 +227,7 @@ def test_the_demo_replaces_nobody_else_s_work(name, tmp_path, capsys, monkeypatc
 @pytest.mark.parametrize("verb", [("demo",), ("reconstruct", "me.mp4"), ("train", "capture"), ("render", "head")])
 def test_a_seed_that_is_none_is_told_before_any_work(verb, seed, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    replace(make_head(num_gaussians=50, size=32), audio_model=None).save(tmp_path / "head")
+    replace(make_actor(num_gaussians=50, size=32), voice=None).save(tmp_path / "head")
     code, _, err = run(*verb, "--out", "new/out", "--seed", seed, capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
     assert re.search(rf"seed is {seed}; a whole number", err)
