@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from support_capture import make_capture
@@ -15,6 +17,7 @@ from gaussian_head import Actor, Head, InputError
 from gaussian_head.actor.storage import AUDIO, CLIP
 from gaussian_head.checkpoint import MANIFEST, save_checkpoint
 from gaussian_head.head.storage import FORMAT, MODEL
+from gaussian_head.media import write_audio
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +148,18 @@ def test_an_actor_comes_back_as_it_was(actor, tmp_path, save, speaks):
     Actor.load(tmp_path / "head").save(tmp_path / "head")
     assert sorted(p.name for p in (tmp_path / "head").iterdir()) == sorted([MODEL, CLIP] + [AUDIO] * speaks)
     same(Actor.load(tmp_path / "head"), actor)
+
+
+def test_the_example_in_the_readme_runs_as_written(actor, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    actor.save("runs/me/head")
+    write_audio("speech.wav", np.sin(np.arange(16000) * 0.1).astype(np.float32))
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    example = text.partition("## In Python")[2].partition("```python\n")[2].partition("```")[0]
+    names = {}
+    exec(example, names)
+    assert len(names["motion"]) == 25
+    assert names["frame"].rgb.shape == (16, 16, 3)
 
 
 def test_a_head_of_layout_1_beside_a_clip_has_its_own(actor, tmp_path):

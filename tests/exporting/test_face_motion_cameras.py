@@ -13,7 +13,8 @@ from support_head import make_actor
 
 from gaussian_head import export
 from gaussian_head.checks import InputError
-from gaussian_head.io import read_motion
+from gaussian_head.io import read_motion, write_motion
+from gaussian_head.motion.edit import resample
 from gaussian_head.rendering import load_path, orbit
 from gaussian_head.transforms import pose_apply
 
@@ -103,6 +104,16 @@ def test_camera_paths_read_back_as_what_render_takes(tmp_path):
         load_path(tmp_path / "path.json", actor.head, 10, fps=actor.clip.motion.fps), wanted, strict=True
     ):
         torch.testing.assert_close(read.viewmat, camera.viewmat, atol=1e-5, rtol=0)
+
+
+def test_cameras_keep_step_with_a_motion_of_another_rate(tmp_path):
+    actor = make_actor(10, num_gaussians=50, size=64)
+    write_motion(tmp_path / "m.json", resample(actor.clip.motion, 50.0))
+    export(actor, tmp_path / "path.json", format="cameras-json", motion=tmp_path / "m.json")
+    keys = json.loads((tmp_path / "path.json").read_text())["keyframes"]
+    assert keys[-1]["time"] == pytest.approx((len(keys) - 1) / 50.0)
+    turned = orbit(actor.head, len(keys), fps=50.0)[-1].viewmat
+    torch.testing.assert_close(torch.tensor(keys[-1]["viewmat"]), turned)
 
 
 def test_transforms_json_projects_like_the_camera(tmp_path):
