@@ -19,6 +19,17 @@ TENSORS = "tensors.safetensors"
 MANIFEST = "checkpoint.json"
 
 
+def save_tensors(path: str | Path, tensors: dict[str, Tensor]) -> None:
+    """Write named tensors, any device and layout, as a safetensors file.
+
+    Raises:
+        OSError: The disk is full or cannot be written; safetensors' own ``save_file`` has an error of its own for it.
+    """
+    from safetensors.torch import save
+
+    Path(path).write_bytes(save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}))
+
+
 def save_checkpoint(
     folder: str | Path, tensors: dict[str, Tensor], meta: dict[str, Any], *, format: str, version: int
 ) -> None:
@@ -35,16 +46,13 @@ def save_checkpoint(
         InputError: ``folder`` is a file, or a folder that holds something else than a checkpoint.
         OSError: The disk is full or cannot be written; an earlier checkpoint is then left as it was.
     """
-    from safetensors.torch import save_file
-
     folder = Path(folder)
     if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not a checkpoint folder and will not be overwritten; choose another path.")
     text = json.dumps({"format": format, "version": version, "meta": meta}, indent=1, allow_nan=False)
     with replacing(folder, folder=True) as fresh:
         fresh.mkdir()
-        plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(plain, fresh / TENSORS)
+        save_tensors(fresh / TENSORS, tensors)
         written = {"size": (fresh / TENSORS).stat().st_size, "sha256": fingerprint(fresh / TENSORS)}
         manifest = json.loads(text) | {"files": {TENSORS: written}}
         with open(fresh / MANIFEST, "w", encoding="utf-8") as file:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from ..checkpoint import save_tensors
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..durable import replacing
@@ -86,14 +87,11 @@ class CaptureWriter:
             audio: f32 ``[S]`` mono at 16 kHz in step with the pictures, where there is sound.
             report: The quality report's numbers.
         """
-        from safetensors.torch import save_file
-
         if info.has_audio != (audio is not None):
             raise ValueError(f"CaptureInfo.has_audio is {info.has_audio} but audio is {type(audio).__name__}.")
         if set(tensors) != set(layout.TENSORS):
             raise ValueError(f"tensors {sorted(tensors)} came; {sorted(layout.TENSORS)} were wanted.")
-        separate = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
-        save_file(separate, str(self.folder / "tracking.safetensors"))
+        save_tensors(self.folder / "tracking.safetensors", tensors)
         write_image(self.folder / "background.png", background)
         if audio is not None:
             write_audio(self.folder / "audio.wav", audio, SAMPLE_RATE)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..checkpoint import save_tensors
 from ..checks import (
     InputError,
     read_json,
@@ -122,8 +123,6 @@ class AudioToMotion:
         Raises:
             InputError: ``path`` is something else, which would be lost.
         """
-        from safetensors.torch import save_file
-
         path = Path(path)
         if path.exists() and not self.lies_in(path) and (not path.is_dir() or any(path.iterdir())):
             raise InputError(
@@ -138,7 +137,7 @@ class AudioToMotion:
         }
         with replacing(path, folder=True) as folder:
             folder.mkdir()
-            save_file({key: v.contiguous() for key, v in tensors.items()}, folder / WEIGHTS)
+            save_tensors(folder / WEIGHTS, tensors)
             (folder / DESCRIPTION).write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
     @staticmethod

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
+from ..checkpoint import save_tensors
 from ..durable import replacing, require_replaceable
 from ..events import Listener, Progress, Warned, ignore
 from ..gaussians import Frame
@@ -133,17 +134,17 @@ def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent:
 
 def _kept_motion(folder: PartsFolder, motion: Motion) -> Motion:
     """The motion of the interrupted run where it is this one but for rounding, which differs from run to run."""
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     path = folder.path / "motion.safetensors"
-    given = {name: value.contiguous() for name, value in motion.tensors().items()}
+    given = motion.tensors()
     if folder.resumed and path.is_file():
         kept = load_file(path)
         if all(kept[n].shape == v.shape and torch.allclose(kept[n], v, atol=SAME_MOTION) for n, v in given.items()):
             return Motion.from_tensors(kept, fps=motion.fps, channels=motion.channels, basis_id=motion.basis_id)
     folder.start_over()
     with replacing(path) as temporary:
-        save_file(given, temporary)
+        save_tensors(temporary, given)
     return motion
 
 

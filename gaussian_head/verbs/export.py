@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from ..checks import InputError
 from ..durable import require_replaceable
 from ..events import Listener, Said, ignore
 from ..exporting import FORMATS, Material, driving_performance, format_called, require_ending, write_material
@@ -55,12 +56,15 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """Where it was written.
 
     Raises:
-        InputError: unknown format, a frame outside the motion, a motion of another subject's channels, …
+        InputError: unknown format, a frame outside the motion, one and several frames at once, a motion of
+            another subject's channels, …
     """
     from ..actor import Actor
 
     out, format = Path(options.out), options.format
     row = format_called(format)
+    if options.frame is not None and options.frames is not None:
+        raise InputError("frame and frames were both given; one moment or several are wanted.")
     require_ending(out, format, sequence=options.sequence)
     actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
     require_replaceable(out, folder=row.per_frame and options.sequence)

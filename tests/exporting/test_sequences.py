@@ -115,6 +115,8 @@ def test_mistakes_are_named(actor, tmp_path):
         export(actor, tmp_path / "a", format="fbx")
     with pytest.raises(InputError, match="frames 0 to 19"):
         export(actor, tmp_path / "a", frame=20)
+    with pytest.raises(InputError, match="frame and frames were both given"):
+        export(actor, tmp_path / "a", frame=1, frames="0:2")
     with pytest.raises(InputError, match="one driver"):
         driving_performance(actor, audio="a.wav", motion="b.json")
     other = make_motion(5)
