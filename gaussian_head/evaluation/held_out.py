@@ -12,14 +12,14 @@ from torch import Tensor
 
 from ..actor import Actor, Clip, speak
 from ..capture import Capture, capture_of
-from ..checks import InputError, require_writable_folder
+from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore
 from ..head import Head
 from ..metrics.evaluate import evaluate_frames
 from ..metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
 from ..metrics.report import Report
-from ..metrics.written import write_report
+from ..metrics.written import require_report_folder, write_report
 from ..motion import Motion
 from ..motion.drive import leaning
 from ..rendering import render_frame, to_uint8
@@ -67,12 +67,13 @@ def evaluate(
         The report, one prediction for each of DRIVERS that the head can do.
 
     Raises:
-        InputError: no such head, capture or writable folder; or nothing was held out.
+        InputError: no such head or capture, a folder that cannot be written or holds something else of such a name;
+            or nothing was held out.
     """
     if not isinstance(actor, Actor):
         actor = Actor.load(actor)
     capture = capture_of(actor.clip.motion, capture or actor.clip.capture_path)
-    out = require_writable_folder(out, "report folder")
+    out = require_report_folder(out)
     frames = capture.test_frames
     if len(frames) == 0:
         raise InputError(f"capture {capture.path} holds out no frame that was tracked; there is nothing to measure.")

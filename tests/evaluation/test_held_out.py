@@ -67,6 +67,18 @@ def lip_residuals(head):
     return torch.tensor([float(name.startswith("lip_") and name[4:].isdigit()) for name in head.channels])
 
 
+@pytest.mark.parametrize("name", ["report.json", "index.html", "sheet.png"])
+def test_a_report_replaces_nothing_but_a_report(filmed, tmp_path, name):
+    capture, actor = filmed
+    (tmp_path / name).write_text('{"source": "the quality report of a capture"}')
+    with pytest.raises(InputError, match=f"{name} belongs to something else"):
+        evaluate(actor, tmp_path, capture=capture)
+    assert "quality report" in (tmp_path / name).read_text()
+    (tmp_path / name).unlink()
+    for _ in range(2):
+        evaluate(actor, tmp_path, capture=capture)
+
+
 def test_a_moved_or_foreign_capture_is_named(filmed, tmp_path):
     _, actor = filmed
     with pytest.raises(InputError, match="--capture"):
