@@ -76,6 +76,9 @@ def _guarded(run: Callable[[], None]) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from error
+    except BrokenPipeError:  # whoever read what we print has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None
     except OSError as error:
         print(f"error: {error}. Nothing was left half-written{_advice(error)}.", file=sys.stderr)
         raise SystemExit(2) from error

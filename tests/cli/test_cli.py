@@ -205,6 +205,21 @@ def test_a_terminal_without_the_letters_is_no_error(encoding):
     assert rb"\u6771\u4eac" in done.stdout
 
 
+def test_who_reads_the_first_line_only_is_not_told_of_an_error():
+    command = [
+        sys.executable,
+        "-c",
+        "from gaussian_head import cli; cli._guarded(lambda: print('a line\\n' * 100_000))",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"a line\n"
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=60) == 141
+
+
 def test_reconstruct_says_what_it_would_lose_before_it_tracks(tmp_path, capsys, monkeypatch):
     (tmp_path / "a.mp4").write_bytes(b"a video")
     replace(make_actor(num_gaussians=50, size=32), voice=None).save(tmp_path / "out" / "head")
