@@ -19,6 +19,12 @@ from ..media import read_image, write_audio, write_image
 from . import layout
 from .layout import CaptureInfo
 
+OWN = {
+    *("images", "labels", "alpha", "tracking.safetensors", "background.png"),
+    *("audio.wav", "capture.json", "report.json", "report.png"),
+}
+"""What lies in a capture's folder."""
+
 
 class CaptureWriter:
     """Context manager that fills a hidden sibling of ``path`` and renames it at `finish`.
@@ -35,7 +41,8 @@ class CaptureWriter:
     def __enter__(self) -> CaptureWriter:
         if self.path.exists() and not _may_replace(self.path):
             raise InputError(
-                f"output {self.path} exists and is no capture; it would be replaced. Choose another folder with --out."
+                f"output {self.path} exists and is no capture, or holds other files too; they would be lost. Choose "
+                "another folder with --out."
             )
         self.folder = self._stack.enter_context(replacing(self.path, folder=True))
         for name in ("images", "labels", "alpha"):
@@ -106,5 +113,8 @@ class _Unfinished(Exception):
 
 
 def _may_replace(path: Path) -> bool:
-    """True for an empty folder or an older capture."""
-    return path.is_dir() and ((path / "capture.json").is_file() or not any(path.iterdir()))
+    """True for an empty folder or an older capture with nothing of anybody else in it."""
+    if not path.is_dir():
+        return False
+    names = {entry.name for entry in path.iterdir() if not entry.name.startswith(".")}
+    return not names or ("capture.json" in names and names <= OWN)

@@ -90,7 +90,14 @@ def train(
 
 
 def require_free(out: str | Path, *, resume: bool, overwrite: bool) -> None:
-    """InputError where training into ``out`` would lose a head or an unfinished run without being told to."""
+    """InputError where training into ``out`` would lose a head or an unfinished run without being told to.
+
+    Likewise where ``out`` is a capture or holds a configuration of something else.
+    """
+    if (Path(out) / "capture.json").exists():
+        raise InputError(f"{out} is a capture, which tracking replaces as a whole; choose another --out, beside it.")
+    if (Path(out) / CONFIG).exists() and not _is_config(Path(out) / CONFIG):
+        raise InputError(f"{Path(out) / CONFIG} belongs to something else and would be lost; choose another --out.")
     if resume and overwrite:
         raise InputError("resume goes on with what is there and overwrite begins anew; one of them is wanted.")
     if resume or overwrite:
@@ -104,6 +111,15 @@ def require_free(out: str | Path, *, resume: bool, overwrite: bool) -> None:
             f"{out} holds a finished head, which would be replaced; give --overwrite if that is wanted, or another "
             "--out."
         )
+
+
+def _is_config(path: Path) -> bool:
+    """Whether a training run wrote ``path``, in this version or an older one, whole or cut short."""
+    try:
+        values = read_json(path, "training configuration")
+    except InputError:
+        return (path.parent / MODEL).exists() or (path.parent / CHECKPOINT).exists()
+    return isinstance(values, dict) and "stages" in values
 
 
 def save_config(config: TrainConfig, path: str | Path) -> None:

@@ -231,3 +231,11 @@ def test_wrong_use_of_finish(tmp_path):
         writer.finish(info(), tensors(), background=np.zeros((SIZE, SIZE, 3), np.uint8))
     with pytest.raises(ValueError, match="wanted"), CaptureWriter(tmp_path / "c") as writer:
         writer.finish(info(has_audio=False), {}, background=np.zeros((SIZE, SIZE, 3), np.uint8))
+
+
+def test_a_capture_that_holds_somebody_else_s_files_is_not_replaced(folder):
+    (folder / "model").mkdir()
+    (folder / "model" / "a head").write_text("kept")
+    with pytest.raises(InputError, match="holds other files"), CaptureWriter(folder):
+        pass
+    assert (folder / "model" / "a head").read_text() == "kept"

@@ -218,6 +218,15 @@ def test_an_unfinished_run_is_not_begun_anew_without_being_told(silent, tmp_path
     interrupted(silent, tmp_path, 2, overwrite=True)
 
 
+@pytest.mark.parametrize("options", [{}, {"overwrite": True}, {"resume": True}])
+@pytest.mark.parametrize(("name", "words"), [("config.json", "belongs to something else"), ("capture.json", "capture")])
+def test_training_replaces_nothing_that_is_not_its_own(silent, tmp_path, name, words, options):
+    (tmp_path / name).write_text('{"name": "another program"}')
+    with pytest.raises(InputError, match=words):
+        train(silent, tmp_path, SHORT, **options)
+    assert content(tmp_path) == {name: b'{"name": "another program"}'}
+
+
 def test_a_run_is_not_resumed_with_another_capture(silent, tmp_path):
     make_capture(tmp_path / "other", num_frames=30, sound=False)
     tracking = tmp_path / "other" / "tracking.safetensors"
