@@ -18,21 +18,23 @@ LEFT_OUT = ("test_compile", "test_sanitized", "test_determinism", "test_gradient
 REPORTS = ("AddressSanitizer", "runtime error:", "UndefinedBehaviorSanitizer")
 
 
-def sanitizer_library() -> str | None:
-    """Path of libasan.so of the machine's GCC, or None."""
+def sanitizer_libraries() -> str | None:
+    """Paths of libasan.so of the machine's GCC and of the library whose exceptions it watches, or None."""
     compiler = shutil.which("gcc")
     if compiler is None:
         return None
-    found = subprocess.run([compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
-    path = found.stdout.strip()
-    return path if os.path.isabs(path) else None
+    paths = []
+    for name in ("libasan.so", "libstdc++.so.6"):
+        found = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True)
+        paths.append(found.stdout.strip())
+    return " ".join(paths) if all(map(os.path.isabs, paths)) else None
 
 
 @pytest.fixture(scope="module")
 def library() -> str:
     missing = [tool for tool in ("cmake", "ninja") if shutil.which(tool) is None]
     missing += [] if importlib.util.find_spec("nanobind") else ["nanobind"]
-    path = sanitizer_library()
+    path = sanitizer_libraries()
     if missing or path is None:
         pytest.skip(f"sanitized kernels cannot be built here: no {', '.join(missing) or 'libasan of GCC'}")
     return path

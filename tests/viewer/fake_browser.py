@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import json
@@ -12,6 +11,7 @@ import wave
 from types import SimpleNamespace
 
 import numpy as np
+from support_async import finished
 
 from gaussian_head.playing.scheduler import IDLE_WAIT
 
@@ -57,7 +57,7 @@ class FakeClient:
         with self._socket:
             self.player.update(changes)
             self.field.value = json.dumps({"kind": kind, "n": 0, **self.player})
-            asyncio.run(self.field._callback(None))
+            finished(self.field._callback(None))
 
     def wait_for(self, condition, seconds=20.0):
         with self.arrived:

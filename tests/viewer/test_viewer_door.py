@@ -7,6 +7,7 @@ import threading
 import pytest
 from gaussian_head.viewer import LiveView, door, serve
 from gaussian_head.viewer.door import bound_socket, link_from_elsewhere, link_to, refusal
+from support_async import finished
 from support_head import make_actor
 from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
@@ -35,7 +36,7 @@ def knock(url, *, origin):
         except InvalidStatus as error:
             return error.response.status_code, error.response.body.decode()
 
-    return asyncio.run(call())
+    return finished(call())
 
 
 def port_of(viewer):

@@ -8,6 +8,7 @@ from fake_browser import FakeClient, settle, wav_bytes
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.uploads import uploaded_samples
 from gaussian_head.viewer.worker import Worker
+from support_async import finished
 from support_head import make_actor
 
 from gaussian_head.checks import InputError
@@ -105,10 +106,8 @@ def test_reports_of_a_performance_no_longer_loaded_are_ignored(browser):
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"kind": "clock"}', '{"kind":"clock","id":1e999}', "null"])
 def test_rubbish_from_a_browser_is_ignored(browser, text):
-    import asyncio
-
     browser.field.value = text
-    asyncio.run(browser.field._callback(None))
+    finished(browser.field._callback(None))
     settle(browser)
 
 
