@@ -35,7 +35,7 @@ class Findings:
     """Doubts about one video, in the order in which they were found."""
 
     def __init__(self, video: Path, fps: float, listener: Listener = ignore) -> None:
-        self._video, self._fps, self._listener = video, fps, listener
+        self._video, self.fps, self._listener = video, fps, listener
         self.all: list[Finding] = []
         self.first = 0
         """Frame of the video that is the capture's first."""
@@ -47,7 +47,7 @@ class Findings:
             InputError: the severity is "refused".
         """
         ours = tuple(int(t) + self.first for t in frames)
-        sentence = words if words.endswith(".") or not ours else f"{words} {spoken(ours, self._fps)}."
+        sentence = words if words.endswith(".") or not ours else f"{words} {spoken(ours, self.fps)}."
         self.all.append(Finding(kind=kind, words=sentence, severity=severity, frames=ours))
         if severity == "refused":
             raise InputError(f"video {self._video}: {sentence}")

@@ -245,6 +245,21 @@ def test_a_hand_of_the_faces_own_colour_is_told_by_the_missing_lips(talking, fin
     assert abs(last[0] - 64) <= 2
 
 
+def test_a_mouth_wide_open_for_a_moment_is_no_cover(portrait_landmarks, findings):
+    rng = np.random.default_rng(2)
+    points = np.repeat(portrait_landmarks[None, :, :2], 100, axis=0)
+    colours = 120 + rng.choice([-9, 9], (1, 468, 1)) + rng.normal(0, 2, (100, 468, 3))
+    away = np.linalg.norm(points[0, :468] - points[0, 13], axis=1)
+    mouth = away < 0.5 * np.linalg.norm(points[0, 263] - points[0, 33])
+    for start in (5, 20, 75):  # light where it is dark when shut, for a quarter of a second each
+        colours[start : start + 6, mouth] = 240 - colours[start : start + 6, mouth]
+    judge_cover(colours.astype(np.uint8), points, np.ones(100, bool), findings)
+    assert findings.all == []
+    colours[40:60, mouth] = 240 - colours[40:60, mouth]
+    judge_cover(colours.astype(np.uint8), points, np.ones(100, bool), findings)
+    assert told(findings) == [("covered", "left out", (40,), (59,))]
+
+
 def test_light_on_the_face_is_no_cover(talking):
     colours, points = talking
     halved = colours * np.where(np.arange(100) < 60, 1.0, 0.6)[:, None, None]
