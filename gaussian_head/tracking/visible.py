@@ -45,7 +45,7 @@ FLAT = 6.0
 STILL_UNLIKE = 0.1
 """By so much more likeness a part may still be covered just before and after."""
 LASTING = 0.4
-"""Seconds from which on a part that is unlike itself is covered: a mouth wide open is so too, but shuts again."""
+"""Seconds from which on what is unlike itself is covered: a mouth wide open is so too, but shuts again."""
 MOST_COVERED = 0.5
 """Share of covered frames from which on nothing is concluded: no usual look is known."""
 
@@ -138,11 +138,12 @@ def judge_cover(colours: np.ndarray, points: np.ndarray, tracked: np.ndarray, fi
     if not len(rows):
         return
     seen, places = colours[rows], points[rows]
-    held = _held(foreign_patch(seen, places), COVERED, STILL_COVERED)
+    unlike = _held(foreign_patch(seen, places), COVERED, STILL_COVERED)
     for centre, least in PARTS:
-        unlike = _held(1 - likeness(seen, places, centre), 1 - least, 1 - least - STILL_UNLIKE)
-        for first, last in runs(np.flatnonzero(unlike)):
-            held[first : last + 1] |= last + 1 - first >= LASTING * findings.fps
+        unlike |= _held(1 - likeness(seen, places, centre), 1 - least, 1 - least - STILL_UNLIKE)
+    held = np.zeros(len(rows), bool)
+    for first, last in runs(np.flatnonzero(unlike)):
+        held[first : last + 1] = last + 1 - first >= LASTING * findings.fps
     covered = rows[held]
     if len(covered) > MOST_COVERED * len(rows):
         findings.add(
