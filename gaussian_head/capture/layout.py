@@ -23,6 +23,7 @@
         triangles        [F, 3] i32     the face mesh, counter-clockwise seen from outside
         residual         [N] f32        mean distance of detected and projected landmarks, pixels
         tracked          [N] u8         1 where a face was found
+    arkit.csv              the face's 52 ARKit units, gaze and head turns, as Live Link Face writes takes; may be absent
     report.json, report.png   the quality report
 
 The world is the recording camera: +x right, +y down, +z forward, camera at the origin. The head frame has its

@@ -27,6 +27,7 @@ from .report_page import draw_page
 from .solve import CHANNELS, Solution, solve_clip
 from .sync import Sound, read_sound, sound_in_step
 from .torso import TorsoMotion, follow_torso, rest_frame, torso_poses
+from .units import UNITS_FILE, write_units
 from .watch import Seen, require_frames, watch
 
 HELD_OUT = 0.1
@@ -106,6 +107,7 @@ def track(
         samples = None if sound is None else sound.samples
         writer.finish(capture_info, tensors, background=plate, audio=samples, report=figures)
         draw_page(figures, solution, seen.landmarks, torso, writer, capture_info)
+        write_units(Capture.load(writer.folder), writer.folder / UNITS_FILE)
     return Capture.load(out)
 
 

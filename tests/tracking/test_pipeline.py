@@ -8,6 +8,7 @@ import pytest
 from gaussian_head.capture import Capture
 from gaussian_head.checks import InputError
 from gaussian_head.events import Progress, Warned
+from gaussian_head.face.arkit import read_arkit_csv
 from gaussian_head.media import VideoWriter
 from gaussian_head.tracking import track
 
@@ -65,6 +66,8 @@ def test_a_small_clip_is_tracked(tracked):
     x, y = capture.landmarks[10, 4].round().int().tolist()
     assert frame.labels[y, x] == 4
     assert frame.alpha[y, x] == 255
+    units, angles = read_arkit_csv(capture.path / "arkit.csv")
+    assert len(units) == len(angles) == 80
 
 
 def test_projected_shape_lies_on_the_landmarks(tracked):
