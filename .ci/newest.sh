@@ -24,7 +24,7 @@ fi
 env -u CUDAARCHS pip wheel -q --no-deps -w "$work/wheels" .
 if pip install -q "torch==2.13.0+cpu" 2>/dev/null; then
     pip install -q "$work"/wheels/*.whl pytest pytest-timeout hypothesis
-    cp -r tests pyproject.toml "$work" && cd "$work"
+    cp -r tests pyproject.toml README.md "$work" && cd "$work"
     pytest -m "not exhaustive and not slow and not browser" "${quick[@]}"
 else
     echo "no CPU build of torch for Python $version can be had here: the wheel is only loaded"

@@ -51,12 +51,13 @@ def learn_correction(
     spread = _spread(face.landmarks(face.units).double())
     for _ in range(ROUNDS):
         size = 3 * len(UNITS)
-        normal = torch.diag_embed((NOISE / spread) ** 2).repeat_interleave(1, 0)
+        normal = torch.diag_embed((NOISE / spread) ** 2)
         right = -(normal @ correction.permute(1, 0, 2).reshape(-1, size, 1))[..., 0]
         for capture in tracked(captures, "units: learning", len(captures), listener):
             solver = UnitSolver(capture, face, correction)
             add_evidence(normal, right, solver, solver.fitted())
-        step = torch.linalg.solve(normal, right).unflatten(1, (len(UNITS), 3)).permute(1, 0, 2)
+        step = torch.cholesky_solve(right[..., None], torch.linalg.cholesky(normal))[..., 0]
+        step = step.unflatten(1, (len(UNITS), 3)).permute(1, 0, 2)
         correction = _symmetric(correction + step)
     return correction
 

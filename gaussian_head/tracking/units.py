@@ -251,7 +251,7 @@ class UnitSolver:
         hessian, right = torch.cat(hessians), torch.cat(rights)
         own = hessian[:, :6, :6] + torch.diag(prior)
         own_right, cross = right[:, :6] - prior * pose, hessian[:, :6, 6:]
-        solved = torch.linalg.solve(own, torch.cat([cross, own_right[..., None]], -1))
+        solved = torch.cholesky_solve(torch.cat([cross, own_right[..., None]], -1), torch.linalg.cholesky(own))
         normal = hessian[:, 6:, 6:] - cross.mT @ solved[..., :-1]
         reduced = right[:, 6:] - (cross.mT @ solved[..., -1:])[..., 0]
 
@@ -284,7 +284,7 @@ class UnitSolver:
             believed = self.used[frames].double()[:, None, None, None] / self.sigma**2
             system += torch.einsum("tlij,tlik->ljk", jacobian * believed, jacobian)
             right -= torch.einsum("tlij,tli->lj", jacobian * believed, fit.residual[frames])
-        return fit.neutral + torch.linalg.solve(system, right)
+        return fit.neutral + torch.cholesky_solve(right[..., None], torch.linalg.cholesky(system))[..., 0]
 
 
 def _shut(motion: Motion) -> Tensor:
