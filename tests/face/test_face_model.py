@@ -83,6 +83,13 @@ def test_left_is_the_subjects_left_and_units_mirror_each_other(model):
     assert {mirrored(name) for name in UNITS} == set(UNITS)
 
 
+def test_there_are_fifty_two_units_in_alphabetical_order():
+    assert len(UNITS) == 52
+    assert list(UNITS) == sorted(UNITS)
+    assert {"jawOpen", "mouthPucker", "eyeBlinkLeft", "tongueOut"} < set(UNITS)
+    assert "neutral" not in UNITS
+
+
 def test_jaw_carries_the_lower_teeth_and_leaves_the_upper_to_the_skull(model):
     assert float(moved(model, "upper_teeth", jawOpen=1).norm()) < 0.1
     assert float(moved(model, "lower_teeth", jawOpen=1)[1]) > 10
