@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,7 +186,14 @@ cli._guarded(work)
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_terminated_command_leaves_nothing_behind(tmp_path, name):
     command = [sys.executable, "-c", WORK, str(tmp_path / "capture")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # jobs in the background ignore it
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heard if os.name == "posix" else None,
+    )
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "begun"
     process.send_signal(getattr(signal, name))
