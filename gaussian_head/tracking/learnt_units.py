@@ -66,14 +66,13 @@ def add_evidence(normal: Tensor, right: Tensor, solver: UnitSolver, fit: Fit) ->
     """Add what one clip's residual says to the normal equations ``[478, 156, 156]`` and ``[478, 156]``."""
     units = fit.units[: solver.num_train]
     units = units - units.mean(0)
-    pixel = solver.sigma / 0.4
     share = min(1.0, LONG_CLIP / len(units))
     for start in range(0, len(units), CHUNK):
         frames = slice(start, min(start + CHUNK, len(units)))
         _, cam, rotation = solver.placed(fit.neutral, fit.units, fit.pose, frames)
         turn = solver.rows.place.scale * rotation @ solver.rows.place.rotation.double()
-        jacobian = project_jacobian(cam, solver.focal) @ turn[:, None] / pixel
-        left = -fit.residual[frames] / pixel
+        jacobian = project_jacobian(cam, solver.focal) @ turn[:, None] / solver.pixel
+        left = -fit.residual[frames] / solver.pixel
         weight = robust_weight(left, 3.0) * solver.used[frames, None] * share
         design = torch.einsum("tlij,tk->ltikj", jacobian * weight.sqrt()[..., None, None], units[frames])
         design = design.flatten(3).flatten(1, 2)

@@ -188,7 +188,8 @@ class UnitSolver:
         self.used = torch.ones(len(motion), dtype=torch.bool)
         self.used[capture.info.bad_frames] = False
         width = float((self.tracked[454] - self.tracked[234]).norm())
-        self.sigma = NOISE * width * self.focal / float(self.positions[:, 2].median()) / 200
+        self.pixel = width * self.focal / float(self.positions[:, 2].median()) / 200  # as on a face 200 pixels wide
+        self.sigma = NOISE * self.pixel
         weight = torch.ones(len(self.tracked), dtype=torch.float64)
         weight[[*RIGHT_LID_FOLD, *LEFT_LID_FOLD]], weight[list(OVAL)] = FOLD_TRUST, OUTLINE_TRUST
         weight[[n for pair in (*LEFT_LID_PAIRS, *RIGHT_LID_PAIRS) for n in pair]] = LIDS_TRUST
