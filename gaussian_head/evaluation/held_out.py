@@ -35,6 +35,12 @@ DRIVERS = {
     ),
     "audio_only": "every expression channel from sound alone (eyes and brows neutral); only the poses as tracked",
 }
+NULLS = {
+    "other_sound": "as audio, but from the clip's sound of half its length later, wrapped: what any speech scores",
+    "still_mouth": "as audio, but with the lips at rest: what no speech scores",
+    "recording": "the recording against itself: what the scores of a perfect prediction are",
+}
+"""Yardsticks beside the rows of DRIVERS: a score of ``audio`` says something where it is better than the first two."""
 
 GEOMETRY = (
     "the demo subject's own mesh, ray-cast. Both cameras are turned from the recorded view about the head; depth is "
@@ -64,7 +70,7 @@ def evaluate(
         listener: receives Progress.
 
     Returns:
-        The report, one prediction for each of DRIVERS that the head can do.
+        The report, one prediction for each of DRIVERS that the head can do, and for each of NULLS beside ``audio``.
 
     Raises:
         InputError: no such head or capture, a folder that cannot be written or holds something else of such a name;
@@ -79,18 +85,23 @@ def evaluate(
         raise InputError(f"capture {capture.path} holds out no frame that was tracked; there is nothing to measure.")
     motions = {name: motion.select(frames) for name, motion in held_out_motions(actor, capture).items()}
     audio = _audio_from(capture, int(frames[0])) if capture.info.has_audio else None
+    predicted = {name: _rendered(actor.head, motion) for name, motion in motions.items()}
+    if "audio" in motions:
+        predicted["recording"] = _recorded(capture, frames)
     report = evaluate_frames(
-        (_with_alpha(capture, t) for t in frames.tolist()),
-        {name: _rendered(actor.head, motion) for name, motion in motions.items()},
+        _recorded(capture, frames),
+        predicted,
         (capture.frame(t).labels for t in frames.tolist()),
         num_frames=len(frames),
         fps=capture.fps,
         split=_split(capture),
         landmarks=capture.landmarks[frames].numpy(),
         audio=audio,
+        nulls=tuple(NULLS),
         listener=listener,
     )
-    report = replace(report, protocol={**report.protocol, **{f"driver {k}": DRIVERS[k] for k in motions}})
+    rows = {f"driver {name}": (DRIVERS | NULLS)[name] for name in predicted}
+    report = replace(report, protocol={**report.protocol, **rows})
     if "audio" in motions:
         report = replace(
             report,
@@ -106,16 +117,26 @@ def evaluate(
 
 
 def held_out_motions(actor: Actor, capture: Capture) -> dict[str, Motion]:
-    """The whole clip's motion under each of DRIVERS; without sound only ``"tracked"``."""
+    """The whole clip's motion under each of DRIVERS and of those NULLS that move; without sound only ``"tracked"``."""
     tracked, voice = actor.clip.motion, actor.voice
-    motions = {"tracked": tracked}
     if voice is None or not capture.info.has_audio:
-        return motions
-    spoken = voice.predict(capture.audio(), tracked.fps, len(tracked), close_in_silence=False)
-    for name, others in (("audio", tracked.expression), ("audio_only", resting_expression(actor.clip))):
-        driven = replace(tracked, expression=torch.where(tracked.lip_mask, spoken, others))
-        motions[name] = leaning(voice, driven)
-    return motions
+        return {"tracked": tracked}
+    samples, rest = capture.audio(), resting_expression(actor.clip)
+
+    def said(sound: np.ndarray) -> Tensor:
+        return voice.predict(sound, tracked.fps, len(tracked), close_in_silence=False)
+
+    def driven(lips: Tensor, others: Tensor) -> Motion:
+        return leaning(voice, replace(tracked, expression=torch.where(tracked.lip_mask, lips, others)))
+
+    spoken = said(samples)
+    return {
+        "tracked": tracked,
+        "audio": driven(spoken, tracked.expression),
+        "audio_only": driven(spoken, rest),
+        "other_sound": driven(said(np.roll(samples, len(samples) // 2)), tracked.expression),
+        "still_mouth": driven(rest, tracked.expression),
+    }
 
 
 def measure_silence(actor: Actor, capture: Capture, *, listener: Listener = ignore) -> SilenceScores:
@@ -153,9 +174,10 @@ def _audio_from(capture: Capture, frame: int) -> np.ndarray:
     return capture.audio()[round(frame / capture.fps * SAMPLE_RATE) :]
 
 
-def _with_alpha(capture: Capture, t: int) -> np.ndarray:
-    frame = capture.frame(t)
-    return np.concatenate([frame.image, frame.alpha[..., None]], axis=2)
+def _recorded(capture: Capture, frames: Tensor) -> Iterator[np.ndarray]:
+    for t in frames.tolist():
+        frame = capture.frame(t)
+        yield np.concatenate([frame.image, frame.alpha[..., None]], axis=2)
 
 
 def _rendered(head: Head, motion: Motion) -> Iterator[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +37,7 @@ def evaluate_frames(
     audio: np.ndarray | None = None,
     lips: bool = True,
     lpips: Lpips | None = None,
+    nulls: Sequence[str] = (),
     listener: Listener = ignore,
 ) -> Report:
     """Score one or more predictions of the same frames.
@@ -55,6 +56,7 @@ def evaluate_frames(
         audio: f32 ``[S]`` sound, 16 kHz mono, starting at the first of these frames.
         lips: Find landmarks in truth and predictions and measure lips (about 30 ms per picture).
         lpips: Network with the user's weights; without it LPIPS is left out and the report says so.
+        nulls: Names of predictions that are yardsticks: in the tables, but on no picture.
         listener: Receives Progress after every frame.
 
     Returns:
@@ -69,7 +71,8 @@ def evaluate_frames(
         name: _Meter(name, num_frames, lpips, {part: SteadinessMeter(fps) for part in ("person", "head")})
         for name in predicted
     }
-    sheet = SheetBuilder(tuple(predicted), num_frames)
+    shown = tuple(name for name in predicted if name not in nulls)
+    sheet = SheetBuilder(shown, num_frames)
     truth_points: list[np.ndarray] = []
     size = (0, 0)
     steps = _in_step([truth_frames, labels, *predicted.values()], num_frames, ["truth", "labels", *predicted])
@@ -85,8 +88,8 @@ def evaluate_frames(
                 meter.update(truth, picture, label, masks)
                 if detector is not None:
                     meter.points.append(detector(picture[..., :3]))
-            worst = {name: meter.is_worst for name, meter in meters.items()}
-            sheet.add(t, truth[..., :3], {n: p[..., :3] for n, p in zip(predicted, pictures, strict=True)}, worst)
+            drawn = {name: p[..., :3] for name, p in zip(predicted, pictures, strict=True) if name in shown}
+            sheet.add(t, truth[..., :3], drawn, {name: meters[name].is_worst for name in shown})
             listener(Progress(stage="evaluation", done=t + 1, total=num_frames))
     points = np.array(truth_points) if lips else None
     return Report(
@@ -98,7 +101,8 @@ def evaluate_frames(
         height=size[0],
         predictions=tuple(meter.result(points, fps, audio) for meter in meters.values()),
         opening_truth=() if points is None else tuple(map(float, mouth_opening(points))),
-        sheet=sheet.draw({name: meter.psnr_per_frame for name, meter in meters.items()}),
+        nulls=tuple(name for name in predicted if name in nulls),
+        sheet=sheet.draw({name: meters[name].psnr_per_frame for name in shown}),
     )
 
 

@@ -35,7 +35,7 @@ img, svg { max-width: 100%; height: auto; } dt { font-weight: 600; } dd { margin
 
 def html_page(report: Report) -> str:
     """The page of ``report``; it loads nothing from elsewhere."""
-    curves = {p.name: p.psnr_per_frame for p in report.predictions}
+    curves = {p.name: p.psnr_per_frame for p in report.shown}
     parts = [
         f"<h1>Evaluation: {escape(report.split)}</h1>",
         f"<p>{report.num_frames} frames of {report.width}x{report.height} at {report.fps:g} fps.</p>",
@@ -46,7 +46,7 @@ def html_page(report: Report) -> str:
         _plot("PSNR per frame, dB", curves, report.fps),
     ]
     if report.opening_truth:
-        openings = {"truth": report.opening_truth} | {p.name: p.opening_per_frame for p in report.predictions}
+        openings = {"truth": report.opening_truth} | {p.name: p.opening_per_frame for p in report.shown}
         header = ["", "LMD px", "uncentred", "opening r", "width r", "lag ms", "MTM ms", "open in silence", "unclosed"]
         parts += [
             "<h2>Lips</h2>",
@@ -97,7 +97,7 @@ def _unsteady(report: Report) -> list[str]:
     picture = unsteady_picture(report)
     if picture is None:
         return []
-    names = ", ".join(escape(p.name) for p in report.predictions if p.unsteady is not None)
+    names = ", ".join(escape(p.name) for p in report.shown if p.unsteady is not None)
     text = f"Grey levels by which pixels shake more than the truth's where it stands still (white 8 and more): {names}."
     return [
         "<h2>Steadiness</h2>",

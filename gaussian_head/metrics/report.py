@@ -88,10 +88,17 @@ class Report:
     """Mouth opening of the truth per frame; empty without landmarks."""
     sheet: np.ndarray = dataclasses.field(repr=False, compare=False)
     """u8 ``[H, W, 3]`` contact sheet; not part of the JSON."""
+    nulls: tuple[str, ...] = ()
+    """Names of the predictions that are yardsticks, which no picture or curve shows."""
     silence: SilenceScores | None = None
     """Mouths in the silences of the clip's own sound; None for a head that cannot speak."""
     geometry: GeometryScores | None = None
     """Against the known truth of a demo subject; None for anybody else."""
+
+    @property
+    def shown(self) -> tuple[PredictionScores, ...]:
+        """The predictions that are no yardsticks."""
+        return tuple(prediction for prediction in self.predictions if prediction.name not in self.nulls)
 
     def summary(self) -> dict[str, dict[str, float]]:
         """The numbers to show first, by prediction name."""
@@ -114,6 +121,7 @@ def _summary(p: PredictionScores) -> dict[str, float]:
             "lmd": p.lips.lmd,
             "opening_correlation": p.lips.opening_correlation,
             "lag_ms": p.lips.opening_lag.seconds * 1000,
+            "slcc": p.lips.slcc,
         }
     values |= {"flicker": p.flicker.predicted, "flicker_truth": p.flicker.truth}
     values |= {f"still_variance_{part}": scores.ratio for part, scores in p.steadiness.items()}
@@ -121,11 +129,11 @@ def _summary(p: PredictionScores) -> dict[str, float]:
 
 
 def unsteady_picture(report: Report, full_scale: float = 8.0) -> np.ndarray | None:
-    """The predictions' maps of unsteadiness side by side, u8 ``[H, W, 3]``: red, yellow, white from ``full_scale``.
+    """Maps of unsteadiness of what is shown, side by side, u8 ``[H, W, 3]``: red, yellow, white from ``full_scale``.
 
     Blue is where the truth moves and nothing is measured. None where no prediction has a map.
     """
-    maps = [p.unsteady for p in report.predictions if p.unsteady is not None]
+    maps = [p.unsteady for p in report.shown if p.unsteady is not None]
     if not maps:
         return None
     shown = np.concatenate(maps, axis=1)

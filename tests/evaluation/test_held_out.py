@@ -3,12 +3,13 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.evaluation.held_out import evaluate, held_out_motions
+from gaussian_head.evaluation.held_out import DRIVERS, NULLS, evaluate, held_out_motions
 from gaussian_head.motion.drive import leaning
 from gaussian_head.motion.pose_share import PoseShare
 
@@ -23,12 +24,15 @@ def test_the_head_that_was_filmed_is_nearly_perfect_and_sound_is_worse(filmed, t
     capture, actor = filmed
     report = evaluate(actor, tmp_path, capture=capture)
     scores = report.summary()
-    assert set(scores) == {"tracked", "audio", "audio_only"}
+    assert set(scores) == {*DRIVERS, *NULLS}
     assert scores["tracked"]["psnr_full"] > 38
     assert scores["audio_only"]["psnr_mouth"] < scores["tracked"]["psnr_mouth"]
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["num_frames"] == len(capture.test_frames) == 3
-    assert "driver audio" in written["protocol"]
+    assert {f"driver {name}" for name in scores} <= set(written["protocol"])
+    assert scores["recording"]["psnr_full"] == 100
+    assert scores["recording"]["flicker"] == scores["recording"]["flicker_truth"]
+    assert [p.name for p in report.shown] == list(DRIVERS)  # of the yardsticks there are numbers but no pictures
     assert {p.name for p in tmp_path.iterdir()} >= {"report.json", "sheet.png", "index.html"}
 
 
@@ -41,6 +45,27 @@ def test_audio_drives_lips_only(filmed):
     assert torch.equal(motions["audio"].expression[:, ~lips], motions["tracked"].expression[:, ~lips])
     assert not torch.equal(motions["audio"].expression[:, lips], motions["tracked"].expression[:, lips])
     assert motions["audio_only"].expression[:, ~lips].std(0).max() == 0
+
+
+def test_yardsticks_hear_another_sound_or_none(filmed):
+    capture, actor = filmed
+    motions = held_out_motions(actor, capture)
+    lips = motions["tracked"].lip_mask
+    for name in ("other_sound", "still_mouth"):
+        assert torch.equal(motions[name].expression[:, ~lips], motions["audio"].expression[:, ~lips])
+    assert motions["still_mouth"].expression[:, lips].std(0).max() == 0
+    samples = capture.audio()
+    motion = actor.clip.motion
+    later = actor.voice.predict(np.roll(samples, len(samples) // 2), motion.fps, len(motion), close_in_silence=False)
+    assert torch.equal(motions["other_sound"].expression[:, lips], later[:, lips])
+    assert not torch.equal(motions["other_sound"].expression, motions["audio"].expression)
+
+
+def test_a_head_without_voice_has_no_yardstick_of_sound(filmed, tmp_path):
+    capture, actor = filmed
+    report = evaluate(replace(actor, voice=None), tmp_path, capture=capture)
+    assert set(report.summary()) == {"tracked"}
+    assert report.nulls == ()
 
 
 def test_lips_lean_with_the_pose_as_in_a_rendered_video(filmed, monkeypatch):
