@@ -13,8 +13,9 @@ from .frames import FEATURE_RATE, checked_sound
 from .mel import MEL_BANDS, QUIETEST, frame_levels, log_mel, loudness
 from .phones import ACOUSTIC_SCALE, CRISP_SCALE, LIPS_MEET, SILENT, phone_names, posteriors_at_scales, probability_of
 from .transformer import TRANSFORMERS, encode_with_transformer
+from .whisper import WHISPERS, encode_with_whisper
 
-ENCODERS = ("default", "mel", *TRANSFORMERS)
+ENCODERS = ("default", "mel", *dict.fromkeys((*WHISPERS, *TRANSFORMERS)))
 """Names that ``encode_speech`` takes; those of TRANSFORMERS may be followed by ``:`` and a local folder of weights."""
 
 OWN_VERSION = "1"
@@ -54,8 +55,10 @@ def encode_speech(samples: np.ndarray, *, encoder: str = "default") -> SpeechFea
 
     ``default`` is 80 log-mel energies and the log-posteriors of 42 English phones (0 impossible, 1
     certain) from the model inside pocketsphinx: phone posteriors carry over to other speakers and
-    languages far better than energies. ``mel`` is the energies alone. The others are transformers
-    whose weights must already be on this machine; nothing is ever downloaded.
+    languages far better than energies. ``mel`` is the energies alone. ``whisper`` and ``whisper-base`` are a
+    middle layer of Whisper's encoder from installed packages, which tells more of lips than all others here;
+    ``whisper:FOLDER`` and the rest are transformers whose weights must already be on this machine. Nothing is
+    ever downloaded.
 
     Args:
         samples: ``[S]`` mono f32 in [-1, 1] at 16 kHz.
@@ -82,7 +85,10 @@ def encode_speech(samples: np.ndarray, *, encoder: str = "default") -> SpeechFea
         if name == "default":
             values, version = np.concatenate([log_mel(samples), _evidence(soft)], 1), OWN_VERSION
         else:
-            values, version = encode_with_transformer(samples, name, folder)
+            carried = name in WHISPERS and not folder
+            values, version = (
+                encode_with_whisper(samples, name) if carried else encode_with_transformer(samples, name, folder)
+            )
     return SpeechFeatures(
         values=torch.from_numpy(values),
         rate=FEATURE_RATE,

