@@ -17,6 +17,7 @@ from torch import Tensor
 from ..capture import Capture
 from ..face import UNITS, FaceModel
 from ..face.arkit import write_arkit_csv
+from ..face.fitting import fit_identity
 from ..facenet import NUM_MESH
 from ..facenet.contours import (
     LEFT_IRIS,
@@ -29,15 +30,13 @@ from ..facenet.contours import (
 )
 from ..motion import Motion
 from ..motion.edit import typical_frame
-from ..similarity import Similarity, fit_similarity
+from ..similarity import Similarity
 from ..transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotvec_to_quat
 from .residuals import left_jacobian, project, project_jacobian, robust_weight, skew
 
 UNITS_FILE = "arkit.csv"
 """Name of the take inside a capture."""
 CORRECTION = Path(__file__).parents[1] / "face" / "landmark_units.safetensors"
-IDENTITY_SIGMA, OVAL_TRUST = 0.004, 0.35
-"""Metres by which the tracked face may miss the model's; weight of its outline, which is no anatomy."""
 NOISE, ROBUST, INDEPENDENT = 0.4, 8.0, 40.0
 """Landmark noise in pixels on a face 200 pixels wide, where it stops being believed, how many count as independent."""
 FOLD_TRUST, OUTLINE_TRUST, LIDS_TRUST = 0.02, 0.5, 4.0
@@ -112,23 +111,6 @@ def rows_of(face: FaceModel, neutral: Tensor, correction: Tensor) -> UnitRows:
             row[iris] = 0
             row[iris, axis] = sign * angle * EYEBALL * place.scale
     return UnitRows(identity=identity, place=place, rows=rows)
-
-
-def fit_identity(face: FaceModel, neutral: Tensor) -> tuple[Tensor, Similarity]:
-    """The parametric head nearest to neutral landmarks ``[478, 3]``, and where it stands: ridge and similarity."""
-    mean = face.landmarks(face.mean).double()[:NUM_MESH]
-    modes = face.landmarks(face.modes).double()[:, :NUM_MESH]
-    weight = torch.ones(NUM_MESH, dtype=torch.float64)
-    weight[list(OVAL)] = OVAL_TRUST
-    design = (modes * weight[:, None].sqrt()).flatten(1).T / IDENTITY_SIGMA
-    normal = design.T @ design + torch.eye(len(modes), dtype=torch.float64)
-    target, identity = neutral[:NUM_MESH].double(), torch.zeros(len(modes), dtype=torch.float64)
-    for _ in range(6):
-        place = fit_similarity(mean + (identity @ modes.flatten(1)).unflatten(0, mean.shape), target)
-        back = (target - place.translation) @ place.rotation / place.scale
-        wanted = ((back - mean) * weight[:, None].sqrt()).flatten() / IDENTITY_SIGMA
-        identity = torch.linalg.solve(normal, design.T @ wanted)
-    return identity, place
 
 
 def units_of(capture: Capture, *, face: FaceModel | None = None, correction: Tensor | None = None) -> UnitTrack:
