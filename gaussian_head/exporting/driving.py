@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from ..actor import Actor, Clip
     from ..motion import Motion, Performance
 
-FULL_RATE = 44100
-"""Hz at which a given sound is kept."""
-
 
 def driving_performance(
     actor: Actor,
@@ -36,7 +33,7 @@ def driving_performance(
         motion: motion file.
         pose: ``"still"`` holds head and torso at rest.
         frames: ``start:stop:step``, as `chosen_frames` reads it; None for all.
-        with_sound: keep what is heard: the given sound in full quality, or the clip's own where it still is.
+        with_sound: keep what is heard: the given sound as it was recorded, or the clip's own where it still is.
         listener: is warned of private channels in ``motion`` that are another face's, and so left out and filled in
             with what usually goes with the named ones, or that do not say whose they are.
 
@@ -44,16 +41,16 @@ def driving_performance(
         InputError: two drivers at once, channels that are not the head's, or no frame left.
     """
     from ..actor import captured_sound
-    from ..media import read_audio
+    from ..media import read_recorded_audio
     from ..motion import Performance
 
     if audio is not None and motion is not None:
         raise InputError("audio and motion were both given; one driver is wanted.")
-    moved, samples, rate = _moved(actor, audio, motion, pose, listener), None, FULL_RATE
+    moved, samples, rate = _moved(actor, audio, motion, pose, listener), None, SAMPLE_RATE
     if with_sound and audio is not None:
-        samples = read_audio(audio, sample_rate=FULL_RATE)
+        samples, rate = read_recorded_audio(audio)
     elif with_sound and motion is None:
-        samples, rate = captured_sound(actor.clip), SAMPLE_RATE
+        samples = captured_sound(actor.clip)
     performance = Performance(motion=moved, samples=samples, sample_rate=rate)
     return performance if frames is None else performance.select(chosen_frames(frames, len(performance)))
 

@@ -13,6 +13,8 @@ CENTRES = {"FC": 1.0, "FL": 0.5**0.5, "FR": 0.5**0.5, "FLC": 0.5**0.5, "FRC": 0.
 SURROUND = 0.5
 CANCELLED = 0.25
 """Channels whose sum has less than this share of the power that unrelated ones would give cancel each other."""
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+"""Names of the layouts that are written, by their number of channels; others become stereo."""
 SILENT = 1e-4
 """Peak below which a track is silence."""
 

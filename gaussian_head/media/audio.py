@@ -15,6 +15,7 @@ from ..durable import replacing
 from ..events import Listener, ignore
 from ._containers import reporting_writes
 from ._sound_source import SoundSource
+from ._sound_track import checked_sound, filled
 
 MAX_SECONDS = 4 * 3600.0
 """Longest sound read into memory unless another bound is given."""
@@ -52,7 +53,7 @@ def read_audio(
     length = sound.length()
     samples = np.zeros(length, np.float32)
     for at, run in parts:
-        samples[at : at + len(run)] = run[: max(length - at, 0)]
+        samples[at : at + len(run)] = run[: max(length - at, 0), 0]
     return samples
 
 
@@ -80,43 +81,73 @@ def read_long_audio(
     Raises:
         InputError: as ``read_audio`` does, or there is no room for it.
     """
-    sound = SoundSource(path, sample_rate, max_seconds, listener)
+    return _kept(SoundSource(path, sample_rate, max_seconds, listener), folder)[:, 0]
+
+
+def read_recorded_audio(
+    path: str | Path,
+    *,
+    folder: str | Path | None = None,
+    max_seconds: float = math.inf,
+    listener: Listener = ignore,
+) -> tuple[np.ndarray, int]:
+    """The sound of a file as it was recorded, for people to hear: its own channels and rate; kept on disk.
+
+    Args:
+        path: any file with sound.
+        folder: as ``read_long_audio`` takes it.
+        max_seconds: as ``read_audio`` takes it.
+        listener: as ``read_audio`` takes it.
+
+    Returns:
+        Read-only samples ``[S, C]`` f32 with 1, 2, 6 (5.1) or 8 (7.1) channels, other layouts as stereo, and their
+        rate, Hz, at most 48 kHz. Sample 0 is as in ``read_audio``.
+
+    Raises:
+        InputError: as ``read_long_audio`` does.
+    """
+    sound = SoundSource(path, None, max_seconds, listener, mono=False)
+    return _kept(sound, folder), sound.sample_rate
+
+
+def _kept(sound: SoundSource, folder: str | Path | None) -> np.ndarray:
+    """Samples ``[S, C]`` on disk, read-only."""
+    channels = sound.num_channels
     with tempfile.TemporaryFile(dir=folder) as file:
         with reporting_writes(Path(folder or tempfile.gettempdir())):
             for at, run in sound.runs():
-                file.seek(4 * at)
-                file.write(run.tobytes())
+                file.seek(4 * channels * at)
+                file.write(np.ascontiguousarray(run).tobytes())
         length = sound.length()
-        file.truncate(4 * length)
+        file.truncate(4 * channels * length)
         file.flush()
-        return np.memmap(file, np.float32, "r") if length > 0 else np.zeros(0, np.float32)
+        shape = (length, channels)
+        return np.memmap(file, np.float32, "r", shape=shape) if length > 0 else np.zeros(shape, np.float32)
 
 
 def write_audio(
     path: str | Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE, *, length: int | None = None
 ) -> None:
-    """Write mono samples ``[S]`` in [-1, 1] (clipped beyond) as a 16-bit PCM wav file.
+    """Write samples ``[S]`` or ``[S, C]`` in [-1, 1] (clipped beyond) as a 16-bit PCM wav file.
 
     ``length`` cuts them or fills them with silence to that many; memory does not grow with S.
     """
-    samples = np.asanyarray(samples)
+    samples = checked_sound(samples)
     length = len(samples) if length is None else length
     path = Path(path)
     with reporting_writes(path), replacing(path) as temporary, wave.open(str(temporary), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         for first in range(0, max(length, 1), WRITTEN_AT_ONCE):
-            block = checked_samples(samples[first : min(first + WRITTEN_AT_ONCE, length)])
-            block = np.pad(block, (0, min(WRITTEN_AT_ONCE, length - first) - len(block)))
+            wanted = min(WRITTEN_AT_ONCE, length - first)
+            block = filled(samples[first : first + wanted], wanted)
             file.writeframes(np.round(np.clip(block, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 def checked_samples(samples: np.ndarray) -> np.ndarray:
     """``samples`` as ``[S]`` f32, or InputError where they are no finite mono signal."""
     samples = np.asarray(samples)
-    if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
-        raise InputError(f"samples have shape {samples.shape}, type {samples.dtype}; mono floats [S] were wanted.")
-    if not np.isfinite(samples).all():
-        raise InputError("samples hold NaN or infinity; finite ones were wanted.")
-    return samples.astype(np.float32)
+    if samples.ndim != 1:
+        raise InputError(f"samples have shape {samples.shape}; mono [S] was wanted.")
+    return checked_sound(samples).astype(np.float32)

@@ -46,6 +46,7 @@ FORMATS = {
         clear_options={},
         even=True,
         sound="aac",
+        sample_rates=(48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000),
         metadata={},
     ),
     ".mov": VideoFormat(

@@ -13,7 +13,7 @@ from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ._containers import open_container, reporting_writes, video_stream
-from ._sound_track import SoundTrack, check_sound
+from ._sound_track import SoundTrack, checked_sound
 from .formats import VideoFormat, video_format
 from .writer import frame_rate
 
@@ -26,6 +26,7 @@ def join_videos(
     audio: np.ndarray | None = None,
     sample_rate: int = SAMPLE_RATE,
     alpha: bool = False,
+    comment: str = "",
 ) -> int:
     """Copy the pictures of silent videos one after the other into one file, and encode its sound.
 
@@ -33,9 +34,11 @@ def join_videos(
         parts: files that VideoWriter wrote with one size, rate, transparency and quality, in their order.
         out: the file to write; it appears only when complete. Its ending is that of the parts.
         fps: frames per second of the parts.
-        audio: mono samples ``[S]`` floats, cut or filled with silence to the length of the picture.
+        audio: samples ``[S]`` or ``[S, C]`` floats with 1, 2, 6 or 8 channels, cut or filled with silence to the length
+            of the picture.
         sample_rate: of ``audio``, Hz.
         alpha: the parts are transparent.
+        comment: what the file says about itself in its metadata.
 
     Returns:
         Number of frames in ``out``.
@@ -51,13 +54,15 @@ def join_videos(
     if out.is_dir():
         raise InputError(f"output {out} is a folder; name a file in it.")
     form = video_format(out, alpha=alpha)
-    samples = None if audio is None else check_sound(audio)
+    samples = None if audio is None else checked_sound(audio)
     with (
         reporting_writes(out),
         replacing(out) as temporary,
         open(temporary, "w+b") as file,
         av.open(file, "w", format=form.container) as container,
     ):
+        if comment:
+            container.metadata["comment"] = comment
         stream = _like(container, parts[0], form, alpha)
         sound = None if samples is None else SoundTrack(container, form, samples, sample_rate)
         for part in parts:

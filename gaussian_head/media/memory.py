@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image
 
 from ..checks import InputError
-from .audio import checked_samples
-
-AAC_BLOCK = 1024
+from ._sound_track import SoundTrack, checked_sound
+from ._sound_track import filled as filled
+from .formats import FORMATS
 
 
 def jpeg_bytes(image: np.ndarray, *, quality: int = 92) -> bytes:
@@ -23,27 +23,20 @@ def jpeg_bytes(image: np.ndarray, *, quality: int = 92) -> bytes:
     return out.getvalue()
 
 
-def aac_bytes(samples: np.ndarray, sample_rate: int, *, bit_rate: int = 64_000) -> bytes:
+def aac_bytes(samples: np.ndarray, sample_rate: int) -> bytes:
     """AAC in an mp4 container (``audio/mp4``): every browser plays it, and its first sample is heard at time 0.
 
     Args:
-        samples: ``[S]`` mono f32 in [-1, 1], at least one sample.
+        samples: ``[S]`` or ``[S, C]`` floats in [-1, 1] (1, 2, 6 or 8 channels), at least one sample.
         sample_rate: of ``samples``, Hz; one that AAC knows (8000 to 96000).
-        bit_rate: bits per second.
     """
     import av
 
-    samples = checked_samples(samples)
+    samples = checked_sound(samples)
     if not len(samples):
         raise InputError("samples are empty; some sound was wanted.")
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
-        stream = container.add_stream("aac", rate=sample_rate, layout="mono")
-        stream.bit_rate = bit_rate
-        for start in range(0, len(samples), AAC_BLOCK):
-            block = np.clip(samples[start : start + AAC_BLOCK], -1, 1)
-            frame = av.AudioFrame.from_ndarray(block[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.pts, frame.time_base = sample_rate, start, Fraction(1, sample_rate)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        track = SoundTrack(container, FORMATS[".mp4"], samples, sample_rate)
+        track.send(Fraction(len(samples), sample_rate), last=True)
     return out.getvalue()

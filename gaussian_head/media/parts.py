@@ -48,9 +48,20 @@ class VideoParts:
     """Silent videos of a fixed number of frames each, joined without encoding them again."""
 
     def __init__(
-        self, folder: Path, out: Path, *, width: int, height: int, fps: float, num_frames: int, alpha: bool, length: int
+        self,
+        folder: Path,
+        out: Path,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        num_frames: int,
+        alpha: bool,
+        length: int,
+        comment: str = "",
     ) -> None:
-        """``num_frames`` frames on their way to ``out``, ``length`` in each part; the rest as VideoWriter takes it."""
+        """``num_frames`` frames on their way to ``out``, ``length`` in each part, joined by ``join_videos``."""
+        self._comment = comment
         self._folder, self._out, self._fps, self._alpha = folder, out, fps, alpha
         self._num_frames, self._length = num_frames, length
         self._width, self._height = width, height
@@ -92,7 +103,15 @@ class VideoParts:
     def finish(self, audio: np.ndarray | None, sample_rate: int) -> None:
         """Join the parts and add the sound."""
         parts = [self._part(t) for t in range(0, self._num_frames, self._length)]
-        join_videos(parts, self._out, fps=self._fps, audio=audio, sample_rate=sample_rate, alpha=self._alpha)
+        join_videos(
+            parts,
+            self._out,
+            fps=self._fps,
+            audio=audio,
+            sample_rate=sample_rate,
+            alpha=self._alpha,
+            comment=self._comment,
+        )
 
     def _part(self, t: int) -> Path:
         return self._folder / f"part_{t - t % self._length:08d}{self._out.suffix}"

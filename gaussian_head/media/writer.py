@@ -16,7 +16,7 @@ from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ._containers import reporting_writes
 from ._pictures import Encodable
-from ._sound_track import SoundTrack, check_sound
+from ._sound_track import SoundTrack, checked_sound
 from .formats import video_format
 
 HIGHEST_RATE_PARTS = 100_000
@@ -46,7 +46,8 @@ class VideoWriter:
             width: frame width in pixels; odd sizes are padded by one pixel where the format needs even ones.
             height: frame height in pixels.
             fps: frames per second.
-            audio: mono samples ``[S]`` f32; cut or filled with silence to the length of the picture.
+            audio: samples ``[S]`` or ``[S, C]`` floats with 1, 2, 6 or 8 channels; cut or filled with silence to the
+                length of the picture.
             sample_rate: of ``audio``, Hz.
             alpha: frames are ``[H, W, 4]`` with straight transparency; not in .mp4.
             crf: quality of h264 and VP9, 0 (lossless) to 51; by default such that it looks lossless.
@@ -70,7 +71,7 @@ class VideoWriter:
         self._frames = Encodable(self._pixels)
         self._size = (height, width)
         self._rate = frame_rate(fps)
-        self._audio = None if audio is None else check_sound(audio)
+        self._audio = None if audio is None else checked_sound(audio)
         self._sample_rate = sample_rate
         self._crf = crf
         self._stack = ExitStack()

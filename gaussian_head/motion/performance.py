@@ -17,7 +17,7 @@ class Performance:
     motion: Motion
     """T frames at ``motion.fps``."""
     samples: np.ndarray | None = None
-    """``[S]`` mono in [-1, 1]; sample 0 belongs to frame 0. None for silence."""
+    """``[S]``, or ``[S, C]`` with 1, 2, 6 or 8 channels, in [-1, 1]; sample 0 belongs to frame 0. None for silence."""
     sample_rate: int = SAMPLE_RATE
     """Hz of ``samples``."""
 

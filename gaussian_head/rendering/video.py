@@ -26,6 +26,8 @@ from .pixels import to_rgba8, to_uint8
 
 PART_SECONDS = 10.0
 """Seconds of video in a part: what an interruption loses at most."""
+SYNTHETIC = f"Synthetic: rendered by gaussian-head {version('gaussian-head')}, not recorded."
+"""What a video says about itself in its metadata."""
 SAME_MOTION = 1e-4
 """Motions that differ by less are the same."""
 
@@ -38,6 +40,7 @@ def render_video(
     *,
     background: Tensor | None = None,
     transparent: bool = False,
+    label: bool = True,
     resume: bool = False,
     listener: Listener = ignore,
 ) -> Path:
@@ -53,6 +56,7 @@ def render_video(
         out: the file or folder to write; it appears only when complete.
         background: ``[3]`` colour or plate ``[H, W, 3]``; None for the head's own plate.
         transparent: nothing behind the person, in a format that can; straight opacity.
+        label: let a video file say in its metadata that it is synthetic.
         resume: go on where an interrupted render of the same frames stopped; the result is the same.
         listener: receives Progress, and Warned where there is nothing to resume.
 
@@ -76,7 +80,7 @@ def render_video(
             listener(
                 Warned(message=f"nothing of this render of {out} was there to resume; it starts from the beginning.")
             )
-        parts = _parts(folder.path, out, first, motion, transparent)
+        parts = _parts(folder.path, out, first, motion, transparent, SYNTHETIC if label else "")
         try:
             _render_rest(head, motion, cameras, plate, parts, listener)
             parts.finish(performance.samples, performance.sample_rate)
@@ -117,7 +121,7 @@ def require_output(out: str | Path, *, transparent: bool) -> None:
     require_replaceable(out, folder=folder)
 
 
-def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent: bool) -> Parts:
+def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent: bool, comment: str) -> Parts:
     if is_picture_folder(out):
         return PictureParts(folder, out, fps=motion.fps, num_frames=len(motion))
     return VideoParts(
@@ -129,6 +133,7 @@ def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent:
         num_frames=len(motion),
         alpha=transparent,
         length=max(round(PART_SECONDS * motion.fps), 1),
+        comment=comment,
     )
 
 

@@ -39,6 +39,8 @@ capture lends its own."""
     """Blink now and then."""
     seed: int = 0
     """Seed of the blinks and of the loops."""
+    label: bool = True
+    """Let the video say in its metadata that it is synthetic."""
     resume: bool = False
     """Go on where an interrupted render of the same video stopped; the result is the same."""
 
@@ -51,7 +53,8 @@ def run(options: Options, listener: Listener = ignore) -> Path:
             names nothing.
     """
     from ..actor import Actor, captured_sound, posed, speak
-    from ..media import read_long_audio
+    from ..conventions import SAMPLE_RATE
+    from ..media import read_long_audio, read_recorded_audio
     from ..motion import Performance
     from ..rendering import backdrop, camera_path, framed, picture_size, render_video
     from ..rendering.backdrop import TRANSPARENT
@@ -64,20 +67,23 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     width, height = picture_size(options.size, head.camera)
     seed = require_count(options.seed, "seed")
     if options.audio is None:
-        samples, motion = captured_sound(clip), posed(clip.motion, clip, options.pose, seed)
+        samples, rate = captured_sound(clip), SAMPLE_RATE
+        motion = posed(clip.motion, clip, options.pose, seed)
     else:
-        samples = read_long_audio(options.audio, folder=out.parent, listener=listener)
-        motion = speak(actor, samples, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
+        heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
+        motion = speak(actor, heard, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
+        samples, rate = read_recorded_audio(options.audio, folder=out.parent)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])
     video = render_video(
         head,
-        Performance(motion=motion, samples=samples),
+        Performance(motion=motion, samples=samples, sample_rate=rate),
         cameras,
         out,
         background=behind,
         transparent=behind is None,
+        label=options.label,
         resume=options.resume,
         listener=listener,
     )

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -216,3 +217,15 @@ def test_a_killed_render_is_resumed_by_another_process(head, tmp_path, monkeypat
     render_video(head, clip(head, 40), orbit(head, 40, fps=25.0), tmp_path / "whole" / "a.mp4")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "whole" / "a.mp4").read_bytes()
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "whole"]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.mov"])
+def test_a_video_says_that_it_is_synthetic_unless_told_not_to(head, tmp_path, name):
+    def said(label: bool) -> str:
+        out = render_video(head, clip(head, 3), orbit(head, 3, fps=25.0), tmp_path / name, label=label)
+        with av.open(str(out)) as container:
+            tags = {key.lower(): value for key, value in container.metadata.items()}
+        return tags.get("comment", "")
+
+    assert said(True).startswith("Synthetic: rendered by gaussian-head")
+    assert said(False) == ""
