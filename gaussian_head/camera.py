@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .described import described
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Camera:
     """One OpenCV pinhole camera: +x right, +y down, +z forward."""
 
@@ -20,6 +22,8 @@ class Camera:
     """Image width in pixels."""
     height: int
     """Image height in pixels."""
+
+    __repr__ = described
 
     @staticmethod
     def from_focal(focal: float, width: int, height: int, cx: float | None = None, cy: float | None = None) -> Camera:

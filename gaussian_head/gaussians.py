@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 from torch import Tensor
 
+from .described import described
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Gaussians:
     """N Gaussians in the world, ready to rasterize: activations applied, colours evaluated."""
 
@@ -22,11 +25,13 @@ class Gaussians:
     colors: Tensor
     """``[N, 3]`` RGB, or ``[N, B, 3]`` SH coefficients with B = (degree + 1)^2."""
 
+    __repr__ = described
+
     def __len__(self) -> int:
         return self.means.shape[0]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Frame:
     """One rendered picture."""
 
@@ -38,3 +43,13 @@ class Frame:
     """``[H, W]`` expected depth, metres, 0 where nothing is hit."""
     extra: Tensor
     """``[H, W, D]`` extra channels, D may be 0."""
+
+    __repr__ = described
+
+    def _repr_png_(self) -> bytes:
+        """The picture itself, where a notebook shows the value of a cell."""
+        from PIL import Image
+
+        out = io.BytesIO()
+        Image.fromarray((self.rgb.detach().cpu() * 255 + 0.5).clamp(0, 255).byte().numpy()).save(out, "PNG")
+        return out.getvalue()

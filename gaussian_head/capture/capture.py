@@ -99,6 +99,11 @@ class Capture:
         _require_files(path, info)
         return Capture(path, info, tensors, cache_bytes)
 
+    def __repr__(self) -> str:
+        size = f"{self.info.width} x {self.info.height}"
+        held = self.num_frames - self.num_train
+        return f"Capture({self.path}: {self.num_frames} frames of {size} at {self.fps:g} fps, {held} held out)"
+
     @property
     def fps(self) -> float:
         """Frames per second."""
