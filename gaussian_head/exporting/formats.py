@@ -34,6 +34,8 @@ class ExportFormat:
     """It holds the performance's sound."""
     holds: tuple[Literal["moment", "clip"], ...] = ("moment", "clip")
     """What it can be written of, one moment or a motion; the usual one first."""
+    by_ending: bool = True
+    """A file of its usual ending is of this format where none is named."""
 
 
 def format_called(name: str) -> ExportFormat:
@@ -41,6 +43,24 @@ def format_called(name: str) -> ExportFormat:
     if name not in FORMATS:
         raise InputError(f"format {name!r} is unknown; choose among {', '.join(FORMATS)}.")
     return FORMATS[name]
+
+
+def format_of(out: Path) -> str:
+    """The key of ``FORMATS`` that a name stands for by its ending; ``ply`` where it has none, as folders do.
+
+    Raises:
+        InputError: an ending of no format.
+    """
+    name = out.name.lower()
+    found = {
+        key: len(row.endings[0]) for key, row in FORMATS.items() if row.by_ending and name.endswith(row.endings[0])
+    }
+    if found:
+        return max(found, key=found.__getitem__)
+    if out.suffix:
+        known = ", ".join(sorted({ending for row in FORMATS.values() for ending in row.endings}))
+        raise InputError(f"{out} ends in {out.suffix!r}, which is no format; {known} was wanted.")
+    return "ply"
 
 
 def require_ending(out: Path, format: str, *, sequence: bool) -> None:
@@ -212,6 +232,7 @@ FORMATS: dict[str, ExportFormat] = {
         description="coloured surface fused from rendered depth",
         write=_mesh,
         holds=("moment",),
+        by_ending=False,
     ),
     "motion-json": ExportFormat(
         endings=(".json",), description="poses and channels, reads back", write=_motion, holds=("clip",)
@@ -220,13 +241,18 @@ FORMATS: dict[str, ExportFormat] = {
         endings=(".csv",), description="poses and channels, one row a frame", write=_motion, holds=("clip",)
     ),
     "cameras-json": ExportFormat(
-        endings=(".json",), description="camera path that render reads", write=_cameras, holds=("clip",)
+        endings=(".json",),
+        description="camera path that render reads",
+        write=_cameras,
+        holds=("clip",),
+        by_ending=False,
     ),
     "transforms-json": ExportFormat(
         endings=(".json",),
         description="camera path as nerfstudio's transforms.json",
         write=_transforms,
         holds=("clip",),
+        by_ending=False,
     ),
     "baked": ExportFormat(
         endings=(".ghb",),

@@ -11,7 +11,7 @@ from tyro.conf import Positional, arg
 from ..checks import InputError
 from ..durable import require_replaceable
 from ..events import Listener, Said, ignore
-from ..exporting import FORMATS, Material, driving_performance, format_called, require_ending, write_material
+from ..exporting import FORMATS, Material, driving_performance, format_called, format_of, require_ending, write_material
 from ._calling import function_of
 from ._values import ActorLike, Named, PathLike
 
@@ -26,8 +26,8 @@ class Options:
     """Folder that `train` wrote."""
     out: PathLike = field(kw_only=False)
     """File to write; for several frames of Gaussians a folder."""
-    format: Annotated[str, arg(help=f"What to write: {_NAMED}.")] = "ply"
-    """A key of ``exporting.FORMATS``."""
+    format: Annotated[str, arg(help=f"What to write, by default what the name's ending says: {_NAMED}.")] = ""
+    """A key of ``exporting.FORMATS``; "" for what the ending of ``out`` says."""
     frame: int | None = None
     """One frame of the motion; without any of these options the neutral head at rest."""
     frames: str | None = None
@@ -61,7 +61,8 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """
     from ..actor import Actor
 
-    out, format = Path(options.out), options.format
+    out = Path(options.out)
+    format = options.format or format_of(out)
     row = format_called(format)
     if options.frame is not None and options.frames is not None:
         raise InputError("frame and frames were both given; one moment or several are wanted.")
