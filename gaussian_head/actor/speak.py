@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..capture import Capture
 from ..checks import InputError
@@ -14,12 +15,14 @@ from ..events import Listener, ignore
 from ..io.motion_file import read_motion
 from ..media import read_audio
 from ..motion import Motion, loop_poses
+from ..motion.act_words import parse_acts
 from ..motion.drive import drive_by_audio
 from ..motion.edit import moved_like, resample, still_pose
+from ..motion.worded import worded
 from ._actor import Actor
 from ._clip import Clip
 
-POSES = ("captured", "still")
+POSES = ("captured", "still", "frontal")
 
 
 def captured_sound(clip: Clip) -> np.ndarray | None:
@@ -42,7 +45,7 @@ def speak(
     Args:
         actor: the person.
         samples: what to say.
-        pose: ``"captured"``, ``"still"``, or a motion file or capture folder for ``posed_like``.
+        pose: as ``posed`` takes it.
         blink: add blinks.
         seed: of blinks and loops.
         listener: receives Progress where the sound is long.
@@ -58,7 +61,7 @@ def speak(
     _require_pose(pose)
     captured = actor.clip.motion
     motion = drive_by_audio(actor.voice, captured, samples, fps=captured.fps, blink=blink, seed=seed, listener=listener)
-    return posed(motion, actor.clip, pose, seed)
+    return posed(motion, actor.clip, pose, seed, listener=listener)
 
 
 def posed_like(motion: Motion, clip: Clip, leader: Motion, *, seed: int = 0) -> Motion:
@@ -78,25 +81,31 @@ def posed_like(motion: Motion, clip: Clip, leader: Motion, *, seed: int = 0) -> 
     return _with_pose(motion, loop_poses(moved, len(motion), seed))
 
 
-def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0) -> Motion:
+def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0, *, listener: Listener = ignore) -> Motion:
     """``motion`` with head and torso posed by name.
 
     Args:
         motion: whose expression and length are kept.
         clip: the person's own.
-        pose: ``"captured"`` leaves the motion as it is, ``"still"`` holds the clip's typical pose, a motion file or the
-            folder of another capture leads as in ``posed_like``.
+        pose: ``"captured"`` leaves the motion as it is, ``"still"`` holds the clip's typical pose, ``"frontal"`` the
+            same with the face straight ahead, a motion file or the folder of another capture leads as in
+            ``posed_like``, and anything else is words as `parse_acts` reads them.
         seed: of the loop.
+        listener: receives Warned.
 
     Raises:
-        InputError: ``pose`` names nothing.
+        InputError: ``pose`` names nothing, and is no movement in words.
     """
     _require_pose(pose)
     if str(pose) == "captured":
         return motion
-    if str(pose) == "still":
+    if str(pose) in POSES:
         held = still_pose(clip.motion).select(slice(0, 1))
+        if str(pose) == "frontal":
+            held = replace(held, head=replace(held.head, quats=torch.tensor([[1.0, 0.0, 0.0, 0.0]])))
         return _with_pose(motion, loop_poses(held, len(motion)))
+    if not Path(pose).exists():
+        return worded(motion, str(pose), listener=listener)
     leader = Capture.load(pose).motion if Path(pose).is_dir() else read_motion(pose)
     return posed_like(motion, clip, leader, seed=seed)
 
@@ -107,7 +116,12 @@ def _with_pose(motion: Motion, pose: Motion) -> Motion:
 
 
 def _require_pose(pose: str | Path) -> None:
-    if str(pose) not in POSES and not Path(pose).exists():
+    if str(pose) in POSES or Path(pose).exists():
+        return
+    try:
+        parse_acts(str(pose))
+    except InputError as error:
         raise InputError(
-            f"pose {str(pose)!r} is unknown; choose {', '.join(POSES)}, a motion file (.json) or a capture's folder."
-        )
+            f"pose {str(pose)!r} is unknown; choose {', '.join(POSES)}, a motion file (.json), a capture's folder, or"
+            f" say what the head shall do. As words: {error}"
+        ) from error

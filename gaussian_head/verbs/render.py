@@ -31,8 +31,8 @@ camera is followed as its head saw it."""
     """Picture height in pixels, or WIDTHxHEIGHT (1280x720: the head as large as in 720, more room at its sides); the \
 captured size where absent."""
     pose: Named = "captured"
-    """Head pose: `captured` loops the clip's own, `still` holds it; a motion file (.json) or the folder of another \
-capture lends its own."""
+    """Head pose: `captured` loops the clip's own, `still` holds it, `frontal` looks straight ahead; a motion file \
+(.json) or the folder of another capture lends its own; or in words: "nods twice, then looks slowly to the left"."""
     background: Named = "captured"
     """`captured`, a colour (#rrggbb or a CSS name), a picture file, or `transparent` (.mov, .webm, PNG)."""
     blink: bool = True
@@ -68,7 +68,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     seed = require_count(options.seed, "seed")
     if options.audio is None:
         samples, rate = captured_sound(clip), SAMPLE_RATE
-        motion = posed(clip.motion, clip, options.pose, seed)
+        motion = posed(clip.motion, clip, options.pose, seed, listener=listener)
     else:
         heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
         motion = speak(actor, heard, pose=options.pose, blink=options.blink, seed=seed, listener=listener)

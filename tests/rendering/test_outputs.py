@@ -15,6 +15,7 @@ from support_head import make_actor, make_motion
 from gaussian_head import render, speak
 from gaussian_head.actor import posed_like
 from gaussian_head.checks import InputError
+from gaussian_head.events import Warned
 from gaussian_head.io.motion_file import write_motion
 from gaussian_head.media import probe, read_audio, read_frames, read_image, write_audio, write_image
 from gaussian_head.motion.edit import typical_frame
@@ -27,7 +28,7 @@ from gaussian_head.rendering import (
     to_rgba8,
     video,
 )
-from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotvec
+from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +188,19 @@ def test_unknown_poses_are_named(actor, tmp_path, speech):
     (tmp_path / "bad.json").write_text("[]")
     with pytest.raises(InputError, match="not a motion file"):
         render(actor, tmp_path / "a.mp4", audio=speech, pose=tmp_path / "bad.json")
+
+
+def test_a_head_is_posed_by_words(actor):
+    sound = np.zeros(16000 * 6, np.float32) + 0.01
+    heard: list[object] = []
+    nodding = speak(actor, sound, pose="nods twice, then turns left", listener=heard.append)
+    turned = quat_to_rotmat(nodding.head.quats) @ torch.tensor([0.0, 0.0, -1.0])
+    assert turned[: 2 * 25, 1].max() > 0.1
+    assert turned[2 * 25 :, 0].max() > 0.2
+    assert torch.equal(nodding.expression, speak(actor, sound).expression)
+    speak(actor, sound, pose="nods 20 times, then tilts right", listener=heard.append)
+    assert any(isinstance(event, Warned) and "do not fit into 6.0 s" in event.message for event in heard)
+    ahead = quat_to_rotmat(speak(actor, sound, pose="frontal").head.quats)
+    assert torch.allclose(ahead, torch.eye(3).expand_as(ahead))
+    with pytest.raises(InputError, match=r"choose captured, still, frontal.*As words: 'loopd'.*is not understood"):
+        speak(actor, sound, pose="loopd")
