@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import io
 import os
@@ -32,7 +33,17 @@ def main() -> None:
         print(f"gaussian-head {__version__}")
         raise SystemExit
     options = {name: verb.options for name, verb in VERBS.items()}
+    _guarded(lambda: _require_verb(sys.argv[1:2]))
     _guarded(lambda: _run(tyro.extras.subcommand_cli_from_dict(options, prog="gaussian-head")))
+
+
+def _require_verb(named: list[str]) -> None:
+    """InputError where the first word is no verb; the nearest one is named."""
+    unknown = [word for word in named if not word.startswith("-") and word not in VERBS]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], VERBS, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"{unknown[0]!r} is no verb; {meant}There are {', '.join(VERBS)}.")
 
 
 def _run(options: Any) -> None:

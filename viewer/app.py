@@ -19,7 +19,7 @@ from gaussian_head.playing.views import placement
 
 from . import tabs
 from .bridge import entitle
-from .door import link_from_elsewhere, link_to, open_guarded
+from .door import bound_socket, link_from_elsewhere, link_to, open_guarded
 from .guests import Guests
 from .session import Session
 from .worker import Worker
@@ -114,6 +114,7 @@ def serve(
     """
     if not 64 <= size <= 4096:
         raise InputError(f"size is {size}; a picture height between 64 and 4096 pixels is wanted.")
+    bound_socket(host, port).close()  # a place that cannot be is told before heads and sound are read
     shelf = Shelf(heads)
     first = shelf.get(shelf.names[0])
     start = None if audio is None else _performance(first.actor, audio)

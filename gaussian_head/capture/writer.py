@@ -31,10 +31,12 @@ class CaptureWriter:
 
     Leaving the ``with`` block without `finish`, by an error or not, leaves nothing behind and an
     older capture at ``path`` untouched. Frames may be written in any order and from several threads.
+    InputError where ``path`` holds anything that would be lost: an older capture may be, with ``overwrite``.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, overwrite: bool = False) -> None:
         self.path = Path(path)
+        self._overwrite = overwrite
         self._stack = ExitStack()
         self._finished = False
 
@@ -43,6 +45,11 @@ class CaptureWriter:
             raise InputError(
                 f"output {self.path} exists and is no capture, or holds other files too; they would be lost. Choose "
                 "another folder with --out."
+            )
+        if not self._overwrite and (self.path / "capture.json").exists():
+            raise InputError(
+                f"{self.path} holds a capture, which would be replaced; give --overwrite if that is wanted, or another "
+                "--out."
             )
         self.folder = self._stack.enter_context(replacing(self.path, folder=True))
         for name in ("images", "labels", "alpha"):

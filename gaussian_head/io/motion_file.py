@@ -67,7 +67,7 @@ def read_motion(path: str | Path) -> Motion:
     data = read_json(path, "motion file")
     try:
         if data["format"] != FORMAT or data["version"] > VERSION:
-            raise InputError(f"{path} is {data['format']!r} version {data['version']}; {FORMAT!r} 1 was wanted.")
+            raise InputError(f"it is {data['format']!r} version {data['version']}; {FORMAT!r} {VERSION} was wanted.")
         channels, columns = require_names(data["channels"], "channels"), data["columns"]
         table = {name: np.array(columns[name], np.float64) for names in (*_POSES.values(), channels) for name in names}
         fps, basis = data["fps"], data.get("basis", "")

@@ -107,7 +107,8 @@ def survey(footage: Footage, findings: Findings, listener: Listener = ignore) ->
     elif rivals > 0.1:
         findings.add(
             "several people",
-            f"{rivals:.0%} of the pictures show more than one face; the largest that moves is tracked.",
+            f"{rivals:.0%} of the pictures show more than one face; the largest that moves ({wanted.width:.0f} px wide)"
+            " is tracked. Where another is meant, cut the video to that one first.",
         )
     kept = replace(footage, first=shot.start, count=len(shot))
     return Survey(footage=kept, boxes=boxes, rivals=rivals)

@@ -33,26 +33,32 @@ DOUBTFUL_DEG = 6.0
 """Median disagreement of the two trackings' head rotations from which on the user is warned."""
 
 
-def import_capture(folder: str | Path, out: str | Path, *, fps: float = 25.0, listener: Listener = ignore) -> Capture:
+def import_capture(
+    folder: str | Path, out: str | Path, *, fps: float = 25.0, overwrite: bool = False, listener: Listener = ignore
+) -> Capture:
     """Make a capture of a folder that AD-NeRF's, ER-NeRF's or TalkingGaussian's preprocessing made.
 
     Args:
         folder: their ``data/<ID>`` folder, see `capture.ad_nerf`.
-        out: folder of the capture; made, or replaced where it is an older capture.
+        out: folder of the capture.
         fps: frame rate that its pictures were extracted at.
+        overwrite: replace an older capture in ``out``.
         listener: gets Progress and Warned events.
 
     Returns:
         The capture, loaded; ``train`` takes it as it is.
 
     Raises:
-        InputError: files missing (each is named) or contradictory, no face found, or ``out`` cannot be written.
-            Nothing is left behind.
+        InputError: files missing (each is named) or contradictory, no face found, or ``out`` cannot be written
+            or holds something that would be lost. Nothing is left behind.
     """
     from safetensors.torch import load_file
 
     clip = read_prepared(folder)
-    with CaptureWriter(out) as writer, tempfile.TemporaryDirectory(prefix="gaussian-head-import-") as scratch:
+    with (
+        CaptureWriter(out, overwrite=overwrite) as writer,
+        tempfile.TemporaryDirectory(prefix="gaussian-head-import-") as scratch,
+    ):
         seen = _tracked(clip, Path(scratch), fps, listener)
         crop = _Crop(seen)
         plate = crop(read_image(clip.folder / "bc.jpg"), clip.folder / "bc.jpg")

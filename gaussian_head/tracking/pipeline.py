@@ -41,6 +41,7 @@ def track(
     *,
     size: int = 512,
     train_seconds: float | None = None,
+    overwrite: bool = False,
     listener: Listener = ignore,
     config: BundleConfig | None = None,
 ) -> Capture:
@@ -48,10 +49,11 @@ def track(
 
     Args:
         video: Video of one talking person, any resolution and frame rate, at least 3 s.
-        out: Folder of the capture; made, or replaced where it is an older capture.
+        out: Folder of the capture.
         size: Width and height of the square pictures, pixels.
         train_seconds: Learn from the first seconds only, to measure what a short clip gives: the same last tenth is
             held out, and what lies between serves nothing. By default all but the last tenth.
+        overwrite: Replace an older capture in ``out``.
         listener: Gets Progress and Warned events.
         config: Noise and smoothness of the bundle adjustment.
 
@@ -60,7 +62,7 @@ def track(
 
     Raises:
         InputError: no video, no face, face lost in more than a fifth of the frames, too short, or
-            ``out`` cannot be written. Nothing is left behind.
+            ``out`` cannot be written or holds something that would be lost. Nothing is left behind.
     """
     if not 128 <= size <= 2048:
         raise InputError(f"size is {size}; a number of pixels from 128 to 2048 was wanted.")
@@ -70,7 +72,7 @@ def track(
     for note in info.notes:
         findings.add("recording", note)
     require_frames(info.duration, info.num_frames, (1 - HELD_OUT) * info.num_frames, info.fps, findings)
-    with CaptureWriter(out) as writer:
+    with CaptureWriter(out, overwrite=overwrite) as writer:
         heard = read_sound(video, info, findings, listener)
         found = survey(Footage(video=video, info=info), findings, listener)
         crop = choose_crop(found)

@@ -97,7 +97,7 @@ class TrainConfig:
     weights: LossWeights = field(default_factory=LossWeights)
     """Loss weights."""
     max_gaussians: int = 40_000
-    """Densification stops here."""
+    """Densification stops here, and the initial head is laid out wider where it would have more."""
     densify_every: int = 300
     """Iterations between densifications."""
     densify_share: float = 0.04
@@ -154,7 +154,7 @@ PRESETS: dict[str, TrainConfig] = {
             Stage(name="coarse", iterations=1500, resolution=0.5, densify=True, refine_pose=False),
             Stage(name="fine", iterations=1000, resolution=1.0, densify=False, refine_pose=False, lr_end=0.1),
         ),
-        max_gaussians=15_000,
+        max_gaussians=30_000,
     ),
     "standard": TrainConfig(
         stages=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..checkpoint import load_checkpoint, save_checkpoint
 from ..checks import InputError, read_json, require_writable_folder
 from ..durable import discard, locked, replacing
 from ..events import Listener, Progress, Warned, ignore
-from ..head import initial_parts
+from ..head import Head, initial_parts
 from ..head.storage import MODEL
 from ..strict_json import config_from_json, config_to_json
 from . import loop
@@ -28,6 +29,9 @@ from .state import CORRECTIONS, TrainState, new_state, pack, require_finite, unp
 log = logging.getLogger(__name__)
 CHECKPOINT, CONFIG = "checkpoint", "config.json"
 FORMAT, VERSION = "gaussian-head-training", 2
+STRIDES = ("face_stride", "torso_stride", "back_stride", "mouth_stride")
+WIDENINGS = 4
+"""Layouts tried to keep within the number of Gaussians that a run may have."""
 
 
 def train(
@@ -72,7 +76,7 @@ def train(
         checkpoint = _checkpoint(out, capture, config) if resume else None
         if resume and checkpoint is None and (out / MODEL).exists():
             return _finished(out, capture, config, listener)
-        start, held = initial_parts(capture, config.init, config.seed)
+        start, held = _initial_parts(capture, config)
         if checkpoint is None:
             state = new_state(start, capture.num_frames, config.rates, held)
             discard(out / CHECKPOINT)
@@ -111,6 +115,18 @@ def require_free(out: str | Path, *, resume: bool, overwrite: bool) -> None:
             f"{out} holds a finished head, which would be replaced; give --overwrite if that is wanted, or another "
             "--out."
         )
+
+
+def _initial_parts(capture: Capture, config: TrainConfig) -> tuple[Head, dict[str, Tensor]]:
+    """The initial head, laid out wider where it would have more Gaussians than the run may have."""
+    init = config.init
+    for _ in range(WIDENINGS):
+        head, held = initial_parts(capture, init, config.seed)
+        if len(head) <= config.max_gaussians:
+            break
+        wider = 1.02 * math.sqrt(len(head) / max(config.max_gaussians, 1))
+        init = replace(init, **{name: min(wider * getattr(init, name), 1000.0) for name in STRIDES})
+    return head, held
 
 
 def _is_config(path: Path) -> bool:

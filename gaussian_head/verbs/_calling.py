@@ -25,10 +25,15 @@ class Called(Protocol[P, R]):
 def function_of(options: Callable[P, O], run: Callable[[O, Listener], R]) -> Called[P, R]:
     """``run`` that takes the fields of ``options`` as its own arguments; their meaning stands beside the fields."""
 
+    fields = inspect.signature(options)
+
     def call(*args: Any, listener: Listener = ignore, **kwargs: Any) -> R:
+        try:
+            fields.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{call.__name__}(): {error}; it takes {', '.join(fields.parameters)}.") from None
         return run(options(*args, **kwargs), listener)
 
-    fields = inspect.signature(options)
     heard = inspect.Parameter("listener", inspect.Parameter.KEYWORD_ONLY, default=ignore, annotation=Listener)
     call.__module__ = options.__module__
     call.__name__ = call.__qualname__ = options.__module__.rpartition(".")[2]

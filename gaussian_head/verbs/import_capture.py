@@ -25,13 +25,17 @@ class Options:
     """Folder of the capture."""
     fps: float = 25.0
     """Frame rate that its pictures were extracted at."""
+    overwrite: bool = False
+    """Begin anew where `out` holds a capture."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Capture:
     """The capture, loaded."""
     from ..tracking.importing import import_capture
 
-    capture = import_capture(options.folder, options.out, fps=options.fps, listener=listener)
+    capture = import_capture(
+        options.folder, options.out, fps=options.fps, overwrite=options.overwrite, listener=listener
+    )
     listener(Said(message=f"capture: {options.out}\n{capture.report['imported']['in_words']}"))
     return capture
 

@@ -35,7 +35,7 @@ class Options:
     resume: bool = False
     """Keep a finished capture and go on from the last checkpoint."""
     overwrite: bool = False
-    """Begin anew where `out` holds a head or an unfinished run."""
+    """Begin anew where `out` holds a capture, a head or an unfinished run."""
     live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
     """A page on the run."""
 
@@ -63,7 +63,8 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     with watching(options.live, listener) as live:
         if not kept:
             heard = listener if live is None else both(listener, live.listen)
-            track.run(track.Options(options.video, out=capture, size=options.size), heard)
+            tracking = track.Options(options.video, out=capture, size=options.size, overwrite=options.overwrite)
+            track.run(tracking, heard)
         return train.train_watched(training, live, listener, config)
 
 

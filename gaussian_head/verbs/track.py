@@ -26,6 +26,8 @@ class Options:
     """Folder of the capture."""
     size: int = 512
     """Width and height of the square picture to work at, in pixels."""
+    overwrite: bool = False
+    """Begin anew where `out` holds a capture."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Capture:
@@ -33,7 +35,7 @@ def run(options: Options, listener: Listener = ignore) -> Capture:
     from ..tracking import track
 
     out = Path(options.out)
-    capture = track(options.video, out, size=options.size, listener=listener)
+    capture = track(options.video, out, size=options.size, overwrite=options.overwrite, listener=listener)
     listener(Said(message=f"capture: {out}\nquality report: {out / 'report.png'}"))
     return capture
 

@@ -60,9 +60,9 @@ def info(**changes):
     return CaptureInfo(**{**values, **changes})
 
 
-def write(path, **changes):
+def write(path, *, overwrite=False, **changes):
     description = info(**changes)
-    with CaptureWriter(path) as writer:
+    with CaptureWriter(path, overwrite=overwrite) as writer:
         for t in range(N):
             image, labels, alpha = images(t)
             writer.write_image(t, image)
@@ -210,12 +210,18 @@ def test_nothing_appears_without_finish(tmp_path):
 
 
 def test_failed_rewrite_keeps_the_old_capture(folder):
-    with pytest.raises(RuntimeError), CaptureWriter(folder):
+    with pytest.raises(RuntimeError), CaptureWriter(folder, overwrite=True):
         raise RuntimeError
     assert Capture.load(folder).num_frames == N
-    write(folder, audio_offset=0.5)
+    write(folder, overwrite=True, audio_offset=0.5)
     assert Capture.load(folder).info.audio_offset == 0.5
     assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+def test_an_older_capture_is_replaced_only_when_that_is_asked_for(folder):
+    with pytest.raises(InputError, match="which would be replaced; give --overwrite"), CaptureWriter(folder):
+        pytest.fail("work was begun")
+    assert Capture.load(folder).num_frames == N
 
 
 def test_foreign_folder_is_not_replaced(tmp_path):

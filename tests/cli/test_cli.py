@@ -11,15 +11,18 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support_capture import make_capture
 from support_head import make_actor
 
+import gaussian_head
 from gaussian_head import __version__, cli
-from gaussian_head.capture import require_source
+from gaussian_head.capture import Capture, require_source
 from gaussian_head.checks import fingerprint
 from gaussian_head.cli import main
 from gaussian_head.events import Progress, Warned
+from gaussian_head.media import VideoWriter
 from gaussian_head.training import PRESETS
 from gaussian_head.training.pipeline import save_config
 from gaussian_head.verbs import VERBS
@@ -63,6 +66,23 @@ def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
     bare = [line for line in out.splitlines() if re.fullmatch(r"│ (-\S+|PATH)\s+(\(required\))?\s*│", line)]
     assert not bare
     assert all(f"--{name}" in out or name in ("head", "heads", "video", "capture", "folder", "block") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("trian", "did you mean 'train'?"), ("exprot", "did you mean 'export'?"), ("xyz", "verb; There are")],
+)
+def test_a_misspelt_verb_ends_in_one_line_with_the_nearest(word, near, capsys, monkeypatch):
+    code, _, err = run(word, "capture", "--out", "head", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert f"'{word}' is no verb" in err
+    assert near in err
+
+
+def test_a_verb_called_with_a_misspelt_option_names_itself_and_its_options():
+    with pytest.raises(TypeError, match=r"^render\(\): .*'siz'; it takes head, out, .*size"):
+        gaussian_head.render("head", "talk.mp4", siz=(640, 480))
 
 
 def test_the_package_runs_as_the_command_does_and_says_its_version():
@@ -235,6 +255,19 @@ def test_reconstruct_says_what_it_would_lose_before_it_tracks(tmp_path, capsys, 
     code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
     assert "finished head, which would be replaced; give --overwrite" in err
+
+
+@pytest.mark.parametrize("verb", ["track", "reconstruct"])
+def test_an_older_capture_is_not_lost_to_another_video(verb, tmp_path, capsys, monkeypatch):
+    with VideoWriter(tmp_path / "a.mp4", width=64, height=64, fps=25) as writer:
+        for _ in range(100):
+            writer.write(np.zeros((64, 64, 3), np.uint8))
+    kept, _ = make_capture(tmp_path / "out" / "capture", num_frames=6, size=32, sound=False)
+    out = kept.path if verb == "track" else tmp_path / "out"
+    code, _, err = run(verb, str(tmp_path / "a.mp4"), "--out", str(out), capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2
+    assert "holds a capture, which would be replaced; give --overwrite" in err
+    assert Capture.load(kept.path).num_frames == 6
 
 
 @pytest.mark.parametrize("name", ["capture", "head", "talk.mp4"])

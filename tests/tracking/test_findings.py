@@ -1,5 +1,7 @@
 """Doubts about a clip are told in words, with the frames; good material raises none."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -346,6 +348,24 @@ def test_a_cut_between_two_people_is_found_in_a_film(portrait, tmp_path, finding
     assert (found.footage.first, found.footage.count) == (0, 80)
     assert len(list(found.footage.frames())) == 80
     assert told(findings) == [("several shots", "left out", (80,), (139,))]
+
+
+def test_of_two_people_the_larger_is_taken_and_that_is_said(portrait, tmp_path, findings):
+    import cv2
+
+    def both(t):
+        picture = np.full((400, 700, 3), 120, np.uint8)
+        picture[:, :400] = alive(portrait, t)
+        picture[120:400, 410:690] = cv2.resize(alive(portrait, t + 1), (280, 280), interpolation=cv2.INTER_AREA)
+        return picture
+
+    video = film(tmp_path / "two.mp4", [both(t // 6) for t in range(80)])
+    info = video_info(duration=3.2, num_frames=80, width=700)
+    found = survey(Footage(video=video, info=info), findings)
+    assert np.nanmedian(found.boxes[:, 2]) < 400
+    (finding,) = findings.all
+    assert finding.kind == "several people"
+    assert re.search(r"the largest that moves \(\d+ px wide\) is tracked. Where another is meant, cut", finding.words)
 
 
 def test_damage_told_in_reading_is_left_out(portrait, tmp_path, findings, monkeypatch):

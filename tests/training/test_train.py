@@ -52,6 +52,13 @@ def test_training_makes_pictures_truer(silent, tmp_path):
     assert not (tmp_path / "head" / CHECKPOINT).exists()
 
 
+def test_a_head_starts_with_no_more_gaussians_than_the_run_may_have(silent, tmp_path):
+    few = replace(CONFIG, stages=(replace(CONFIG.stages[0], iterations=1),), max_gaussians=300)
+    assert len(initial_head(silent, INIT)) > 2 * few.max_gaussians
+    head = train(silent, tmp_path / "head", few).head
+    assert few.max_gaussians / 2 < len(head) <= few.max_gaussians
+
+
 def test_resumed_run_equals_an_uninterrupted_one(silent):
     whole = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
     loop.run(whole, silent, CONFIG, save=lambda state: None)
