@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -63,6 +63,10 @@ class Branch:
 
     def __len__(self) -> int:
         return self.means.shape[0]
+
+    def to(self, device: torch.device) -> Branch:
+        """The same Gaussians in a device's memory."""
+        return replace(self, uses=self.uses.to(device), **{n: t.to(device) for n, t in self.tensors().items()})
 
     def tensors(self) -> dict[str, Tensor]:
         """The per-Gaussian tensors by name."""

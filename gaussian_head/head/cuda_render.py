@@ -1,5 +1,6 @@
 """Frames of a head straight from its coefficients on a CUDA device: posed, coloured, projected and blended in one
-batch, without its deformed Gaussians ever being written. For rendering; training goes through ``fused``.
+batch, without its deformed Gaussians ever being written. ``rendering.drawing`` draws films with it; training goes
+through ``fused``.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..camera import Camera
 from ..gaussians import Frame, Gaussians
 from ..head import PARTS, Head
-from ..motion import Motion
+from ..motion import Motion, MotionFrame
 from ..raster import rasterize_view
 
 
@@ -37,8 +37,12 @@ def render_gaussians(
     """
     out = rasterize_view(gaussians, camera, background=background, extra=extra, backend=backend)
     alpha = out.alpha[0]
-    depth = torch.where(alpha > 1e-3, out.depth[0] / alpha.clamp(min=1e-3), 0)
-    return Frame(rgb=out.rgb[0], alpha=alpha, depth=depth, extra=out.extra[0])
+    return Frame(rgb=out.rgb[0], alpha=alpha, depth=normalised_depth(out.depth[0], alpha), extra=out.extra[0])
+
+
+def normalised_depth(depth: Tensor, alpha: Tensor) -> Tensor:
+    """Metres ``[H, W]`` of metres times alpha; 0 where nothing is hit."""
+    return torch.where(alpha > 1e-3, depth / alpha.clamp(min=1e-3), 0)
 
 
 def keep_parts(gaussians: Gaussians, head: Head, parts: Collection[str]) -> Gaussians:
@@ -50,7 +54,6 @@ def keep_parts(gaussians: Gaussians, head: Head, parts: Collection[str]) -> Gaus
     return replace(gaussians, opacities=gaussians.opacities * shown)
 
 
-@torch.no_grad()
 def render_frame(
     head: Head,
     motion: Motion,
@@ -74,9 +77,32 @@ def render_frame(
         scale_modifier: factor on every Gaussian's size, 1 as trained.
         backend: rasterizer backend, None for the best one present.
     """
-    gaussians = head.gaussians(motion, t)
+    return render_moment(
+        head,
+        motion.at(t),
+        camera or head.camera,
+        background=background,
+        parts=parts,
+        scale_modifier=scale_modifier,
+        backend=backend,
+    )
+
+
+@torch.no_grad()
+def render_moment(
+    head: Head,
+    moment: MotionFrame,
+    camera: Camera,
+    *,
+    background: Tensor | None = None,
+    parts: Collection[str] | None = None,
+    scale_modifier: float = 1.0,
+    backend: str | None = None,
+) -> Frame:
+    """``render_frame`` of one moment."""
+    gaussians = head.gaussians_at(moment)
     if parts is not None:
         gaussians = keep_parts(gaussians, head, parts)
     if scale_modifier != 1.0:
         gaussians = replace(gaussians, scales=gaussians.scales * scale_modifier)
-    return render_gaussians(gaussians, camera or head.camera, background=background, backend=backend)
+    return render_gaussians(gaussians, camera, background=background, backend=backend)

@@ -20,7 +20,7 @@ from ..media import video_format
 from ..media.parts import Parts, PartsFolder, PictureParts, VideoParts, is_picture_folder, require_own_folder
 from ..motion import Motion, Performance
 from ._behind import Behind
-from .frames import render_frame
+from .drawing import drawing, drawing_device
 from .framing import fit_background
 from .pixels import to_rgba8, to_uint8
 
@@ -102,11 +102,10 @@ def _render_rest(
 ) -> None:
     """Render the frames that ``parts`` does not have yet; converting and encoding happen behind."""
     T = len(motion)
-    to_picture = to_rgba8 if plate is None else to_uint8
+    to_picture, draw = to_rgba8 if plate is None else to_uint8, drawing(head)
     with Behind[tuple[int, Frame]](lambda item: parts.write(item[0], to_picture(item[1]))) as encoder:
         for t in range(parts.done(), T):
-            frame = render_frame(head, motion, t, cameras[t], background=plate)
-            encoder.put((t, frame))
+            encoder.put((t, draw(motion.at(t), cameras[t], plate)))
             listener(Progress(stage="rendering", done=t + 1, total=T))
 
 
@@ -159,7 +158,7 @@ def _request(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tenso
 
     digest = hashlib.sha256()
     size = (cameras[0].width, cameras[0].height)
-    versions = (version("gaussian-head"), av.__version__)
+    versions = (version("gaussian-head"), av.__version__, drawing_device().type)
     digest.update(repr((out.name, len(motion), motion.fps, size, plate is None, versions)).encode())
     for tensor in _tensors(head, cameras, plate):
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -17,6 +17,8 @@ from gaussian_head.metrics import fused
 from gaussian_head.metrics.image import C1, C2, _SsimMap, _window
 from gaussian_head.motion import MotionFrame, Pose
 from gaussian_head.raster import rasterize
+from gaussian_head.rendering import render_frame
+from gaussian_head.rendering.drawing import on_device
 
 OUTPUTS = ("means", "quats", "scales", "opacities", "colors")
 
@@ -196,6 +198,25 @@ def test_the_real_head(emulated: ModuleType) -> None:
     have = deform_moments(head.branches, c, poses)
     for name, a, b in zip(OUTPUTS, have, reference(head.branches, c, poses), strict=True):
         torch.testing.assert_close(a, b.detach(), rtol=1e-4, atol=2e-5, msg=lambda m, name=name: f"{name}: {m}")
+
+
+@pytest.mark.parametrize("backdrop", ["plate", "colour", "black"])
+def test_a_film_drawn_on_the_device_is_the_film_of_the_cpu(
+    emulated: ModuleType, monkeypatch: pytest.MonkeyPatch, backdrop: str
+) -> None:
+    head, motion = make_head(num_gaussians=300, size=48), make_motion(6)
+    background = {"plate": head.background, "colour": torch.tensor([0.2, 0.5, 0.1]), "black": None}[backdrop]
+    draw = on_device(head, torch.device("cpu"))
+    before = emulated.launches()
+    frames = [draw(motion.at(t), head.camera, background) for t in (0, 3)]
+    assert emulated.launches() > before
+    monkeypatch.undo()  # what follows runs the CPU kernels
+    for t, frame in zip((0, 3), frames, strict=True):
+        want = render_frame(head, motion, t, background=background)
+        assert frame.extra.shape == want.extra.shape
+        for name in ("rgb", "alpha", "depth"):  # where a ray ends early, a rounding decides of the last splat
+            a, b = getattr(frame, name), getattr(want, name)
+            assert (a - b).norm() <= 1e-4 * b.norm(), name
 
 
 SIZES = [(64, 48, 3), (37, 61, 3), (1, 30, 1), (4, 7, 4), (23, 6, 3), (16, 16, 2)]

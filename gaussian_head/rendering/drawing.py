@@ -1,0 +1,70 @@
+"""What draws the frames of a film: the CPU kernels one by one, or a CUDA device that keeps the head in its memory."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..camera import Camera
+from ..gaussians import Frame
+from ..head import Head
+from ..head.coefficients import coefficients
+from ..head.cuda_render import HeadRenderer
+from ..kernels import compiled
+from ..motion import MotionFrame
+from .frames import normalised_depth, render_moment
+
+
+class Draw(Protocol):
+    """Draws one head again and again."""
+
+    def __call__(self, moment: MotionFrame, camera: Camera, background: Tensor | None) -> Frame:
+        """The head at a moment, over a colour ``[3]``, a plate ``[H, W, 3]`` or black; a Frame on the CPU."""
+        ...
+
+
+def drawing(head: Head) -> Draw:
+    """What draws ``head`` fastest here: a CUDA device where there is one and its kernels are compiled, else the CPU."""
+    device = drawing_device()
+    if device.type == "cuda":
+        return on_device(head, device)
+    return lambda moment, camera, background: render_moment(head, moment, camera, background=background)
+
+
+def drawing_device() -> torch.device:
+    """Where ``drawing`` draws."""
+    module = compiled()
+    return torch.device("cuda" if module is not None and module.has_cuda and torch.cuda.is_available() else "cpu")
+
+
+def on_device(head: Head, device: torch.device) -> Draw:
+    """What draws ``head`` in one launch a frame from its coefficients, with the Gaussians kept on ``device``.
+
+    Raises:
+        InputError: branches of different SH degrees, or not float32.
+    """
+    renderer = HeadRenderer(branches=tuple(branch.to(device) for branch in head.branches))
+
+    @torch.no_grad()
+    def draw(moment: MotionFrame, camera: Camera, background: Tensor | None) -> Frame:
+        poses = torch.cat([moment.head.quats, moment.head.positions, moment.torso.quats, moment.torso.positions])
+        frames = renderer.render(
+            _batch(coefficients(head.coefficient_params, moment), device),
+            _batch(poses, device),
+            _batch(camera.viewmat, device),
+            _batch(camera.K, device),
+            camera.width,
+            camera.height,
+            backgrounds=None if background is None else _batch(background, device),
+        )
+        rgb, alpha, depth = (image[0].cpu() for image in (frames.rgb, frames.alpha, frames.depth))
+        return Frame(rgb=rgb, alpha=alpha, depth=normalised_depth(depth, alpha), extra=rgb[..., :0])
+
+    return draw
+
+
+def _batch(tensor: Tensor, device: torch.device) -> Tensor:
+    """A batch of one."""
+    return tensor[None].to(device).contiguous()
