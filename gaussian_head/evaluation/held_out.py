@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..actor import Actor, Clip, speak
+from ..actor import Actor, speak
 from ..capture import Capture, capture_of
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
@@ -22,6 +22,7 @@ from ..metrics.report import Report
 from ..metrics.written import require_report_folder, write_report
 from ..motion import Motion
 from ..motion.drive import leaning
+from ..motion.pose_share import fit_pose_share
 from ..rendering import render_frame, to_uint8
 from .known_truth import find_truth, measure_geometry
 
@@ -33,7 +34,10 @@ DRIVERS = {
         "lip channels from sound alone, pauses left to the speaker's habit; poses, brows, blinks and gaze "
         "as tracked, as the papers do"
     ),
-    "audio_only": "every expression channel from sound alone (eyes and brows neutral); only the poses as tracked",
+    "audio_only": (
+        "every expression channel from sound alone (eyes and brows neutral, the face's private channels as is usual "
+        "at the pose); only the poses as tracked"
+    ),
 }
 NULLS = {
     "other_sound": "as audio, but from the clip's sound of half its length later, wrapped: what any speech scores",
@@ -121,7 +125,7 @@ def held_out_motions(actor: Actor, capture: Capture) -> dict[str, Motion]:
     tracked, voice = actor.clip.motion, actor.voice
     if voice is None or not capture.info.has_audio:
         return {"tracked": tracked}
-    samples, rest = capture.audio(), resting_expression(actor.clip)
+    samples, rest = capture.audio(), resting_expression(tracked, capture.train_frames)
 
     def said(sound: np.ndarray) -> Tensor:
         return voice.predict(sound, tracked.fps, len(tracked), close_in_silence=False)
@@ -156,9 +160,14 @@ def measure_silence(actor: Actor, capture: Capture, *, listener: Listener = igno
     return silence_scores(opening[capture.train_frames.numpy()], driven, opening[silent])
 
 
-def resting_expression(clip: Clip) -> Tensor:
-    """``[K]`` median expression of the training frames: eyes open, brows at rest."""
-    return clip.motion.expression[: clip.num_train].median(0).values
+def resting_expression(motion: Motion, frames: Tensor) -> Tensor:
+    """``[T, K]`` median expression of the training ``frames [n]``: eyes open, brows at rest.
+
+    Where a private channel goes with the head's pose there, it does so here: a tracked face leans as the head turns,
+    and a head that turns without it would be nobody's.
+    """
+    rest = motion.expression[frames].median(0).values
+    return rest + fit_pose_share(motion, frames, "face_").of(motion)
 
 
 def _split(capture: Capture) -> str:

@@ -46,15 +46,16 @@ class PoseShare:
         return replace(motion, expression=motion.expression + share)
 
 
-def fit_pose_share(motion: Motion, frames: Tensor) -> PoseShare:
-    """Fit the map on the named frames ``[n]`` of a tracked motion."""
+def fit_pose_share(motion: Motion, frames: Tensor, private: str = "lip_") -> PoseShare:
+    """Fit the map of the private channels whose names begin with ``private`` on frames ``[n]`` of a motion."""
     pose = _pose(motion)[frames]
     mean, scale = pose.mean(0), pose.std(0).clamp(min=1e-6)
     x = ((pose - mean) / scale).clamp(-FARTHEST, FARTHEST).double()
     y = motion.expression[frames].double()
     y = y - y.mean(0)
-    residual_lips = torch.tensor([name.startswith("lip_") and name[4:].isdigit() for name in motion.channels])
-    useful = residual_lips & (explained_in_blocks(x, y, PENALTY, FOLDS) > LEAST_EXPLAINED)
+    asked = torch.tensor([name.startswith(private) for name in motion.channels])
+    asked &= torch.tensor([name in motion.private_channels for name in motion.channels])
+    useful = asked & (explained_in_blocks(x, y, PENALTY, FOLDS) > LEAST_EXPLAINED)
     return PoseShare(mean=mean, scale=scale, weights=(ridge(x, y, PENALTY) * useful).float())
 
 

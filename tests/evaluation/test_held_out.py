@@ -9,9 +9,11 @@ import torch
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.evaluation.held_out import DRIVERS, NULLS, evaluate, held_out_motions
+from gaussian_head.evaluation.held_out import DRIVERS, NULLS, evaluate, held_out_motions, resting_expression
+from gaussian_head.motion import SEMANTIC_CHANNELS
 from gaussian_head.motion.drive import leaning
 from gaussian_head.motion.pose_share import PoseShare
+from gaussian_head.transforms import quat_to_rotvec
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,22 @@ def test_audio_drives_lips_only(filmed):
         assert torch.equal(motions[name].head.quats, motions["tracked"].head.quats)
     assert torch.equal(motions["audio"].expression[:, ~lips], motions["tracked"].expression[:, ~lips])
     assert not torch.equal(motions["audio"].expression[:, lips], motions["tracked"].expression[:, lips])
-    assert motions["audio_only"].expression[:, ~lips].std(0).max() == 0
+    rest = motions["audio_only"].expression
+    semantic = torch.tensor([name in SEMANTIC_CHANNELS for name in motions["tracked"].channels])
+    assert rest[:, semantic & ~lips].std(0).max() == 0
+
+
+def test_private_channels_of_a_resting_face_go_with_the_pose(filmed):
+    motion, frames = filmed[1].clip.motion, torch.arange(27)
+    code = motion.expression.clone()
+    leaning, own = (motion.channels.index(name) for name in ("face_2", "face_4"))
+    turn = quat_to_rotvec(motion.head.quats)[:, 1]
+    code[:, leaning] = 0.5 + 3 * turn
+    code[:, own] = torch.randn(len(motion), generator=torch.Generator().manual_seed(2))
+    rest = resting_expression(replace(motion, expression=code), frames)
+    assert torch.allclose(rest[:, leaning], code[:, leaning], atol=0.3 * float(code[:, leaning].std()))
+    assert rest[:, own].std() == 0
+    assert rest[:, motion.lip_mask].std(0).max() == 0
 
 
 def test_yardsticks_hear_another_sound_or_none(filmed):
