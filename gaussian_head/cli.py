@@ -16,6 +16,8 @@ import tyro
 
 from . import __version__
 from .checks import InputError
+from .doctor import without_kernels
+from .events import Warned
 from .verbs import VERBS
 from .verbs.bars import drawing
 
@@ -49,6 +51,8 @@ def _require_verb(named: list[str]) -> None:
 def _run(options: Any) -> None:
     verb = next(verb for verb in VERBS.values() if verb.options is type(options))
     with drawing() as listener:
+        if verb.draws and (slow := without_kernels()):
+            listener(Warned(message=slow))
         verb.run(options, listener)
 
 

@@ -40,6 +40,13 @@ DEBIAN_PACKAGES = {
 """Where Debian and Ubuntu keep the libraries that compiled Python packages ask for."""
 
 
+KERNELS_REMEDY = (
+    "get a C++17 compiler and Python's headers (Debian: apt-get install g++ python3-dev), then install gaussian-head"
+    " again: pip install --force-reinstall --no-deps -e . in the checkout"
+)
+"""How an installation comes by the compiled kernels."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that was looked at."""
@@ -170,14 +177,16 @@ def _gpu() -> tuple[bool, str, str]:
 
 def _kernels() -> tuple[bool, str, str]:
     if importlib.util.find_spec("gaussian_head._kernels") is None:
-        remedy = (
-            "get a C++17 compiler and Python's headers (Debian: apt-get install g++ python3-dev), then install"
-            " gaussian-head again: pip install --force-reinstall --no-deps"
-        )
-        return False, "not built; the slow torch reference is used", remedy
+        return False, "not built; the slow torch reference is used", KERNELS_REMEDY
     kernels = importlib.import_module("gaussian_head._kernels")
     cuda = "with CUDA" if kernels.has_cuda else "without CUDA"
     return True, f"CPU instruction set {kernels.instruction_set()}, {cuda}", ""
+
+
+def without_kernels() -> str:
+    """What to say before slow work where the kernels were not built; "" where they were."""
+    ok, detail, remedy = _kernels()
+    return "" if ok else f"the compiled kernels are {detail}, hundreds of times slower; {remedy}."
 
 
 def _gsplat() -> tuple[bool, str, str]:

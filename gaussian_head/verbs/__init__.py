@@ -19,6 +19,8 @@ class Verb:
     """As typed."""
     file: str
     """Module in this folder, and script of the same name."""
+    draws: bool = False
+    """Whether it draws Gaussians, which takes the compiled kernels to be quick."""
 
     @property
     def options(self) -> type:
@@ -35,21 +37,21 @@ class Verb:
         return import_module(f".{self.file}", __name__)
 
 
-def _row(name: str, file: str | None = None) -> Verb:
-    return Verb(name=name, file=file or name)
+def _row(name: str, file: str | None = None, *, draws: bool = False) -> Verb:
+    return Verb(name=name, file=file or name, draws=draws)
 
 
 VERBS: dict[str, Verb] = {
     row.name: row
     for row in (
-        _row("demo"),
-        _row("reconstruct"),
+        _row("demo", draws=True),
+        _row("reconstruct", draws=True),
         _row("track"),
         _row("import", "import_capture"),
-        _row("train"),
-        _row("render"),
-        _row("evaluate"),
-        _row("view"),
+        _row("train", draws=True),
+        _row("render", draws=True),
+        _row("evaluate", draws=True),
+        _row("view", draws=True),
         _row("export"),
         _row("doctor"),
     )

@@ -80,6 +80,16 @@ def test_a_misspelt_verb_ends_in_one_line_with_the_nearest(word, near, capsys, m
     assert near in err
 
 
+@pytest.mark.parametrize(("verb", "warned"), [("train", True), ("render", True), ("track", False)])
+def test_without_kernels_slow_work_is_told_with_the_remedy(verb, warned, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("gaussian_head.doctor.importlib.util.find_spec", lambda name: None)
+    code, _, err = run(verb, str(tmp_path / "none"), "--out", "out", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2  # nothing is there to work on
+    words = "warning: the compiled kernels are not built; the slow torch reference is used, hundreds of times slower;"
+    assert (words in err) == warned
+    assert ("apt-get install g++ python3-dev" in err) == warned
+
+
 def test_a_verb_called_with_a_misspelt_option_names_itself_and_its_options():
     with pytest.raises(TypeError, match=r"^render\(\): .*'siz'; it takes head, out, .*size"):
         gaussian_head.render("head", "talk.mp4", siz=(640, 480))

@@ -71,8 +71,11 @@ def wheel(archive: Path, tmp_path_factory: pytest.TempPathFactory, elsewhere: di
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory, elsewhere: dict[str, str]) -> Path:
+    return install(wheel, tmp_path_factory.mktemp("elsewhere") / "venv", elsewhere)
+
+
+def install(wheel: Path, home: Path, elsewhere: dict[str, str]) -> Path:
     """``bin`` of a virtual environment with the wheel; what it depends on is seen where it is installed already."""
-    home = tmp_path_factory.mktemp("elsewhere") / "venv"
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
     ours = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
@@ -116,6 +119,23 @@ def test_the_wheel_has_the_kernels_the_viewer_the_licence_and_no_tests(wheel: Pa
     assert not [name for name in inside if "test" in name.lower()]
     assert "License-Expression: Apache-2.0" in metadata
     assert [name for name in inside if name.endswith("licenses/LICENSE")]
+
+
+def test_without_a_compiler_it_still_installs_draws_and_says_what_to_get(
+    archive: Path, head: Path, tmp_path: Path, elsewhere: dict[str, str]
+) -> None:
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.glob("gaussian_head-*")
+    no_compiler = {**elsewhere, "CC": "/bin/false", "CXX": "/bin/false"}
+    wheel = build("wheel", source, tmp_path / "out", no_compiler)
+    assert wheel.name.endswith("-py3-none-any.whl")
+    bin = install(wheel, tmp_path / "venv", elsewhere)
+    doctor = run(bin, "gaussian-head", "doctor", cwd=tmp_path, env=elsewhere)
+    assert "apt-get install g++ python3-dev" in doctor
+    draw = "import sys, gaussian_head as g; a = g.Actor.load(sys.argv[1]); "
+    draw += "print(float(g.render_frame(a.head, a.clip.motion, 0).alpha.max()))"
+    assert float(run(bin, "python", "-c", draw, str(head), cwd=tmp_path, env=elsewhere)) > 0.9
 
 
 def test_it_draws_the_demo_clip(installed: Path, tmp_path: Path, elsewhere: dict[str, str]) -> None:
