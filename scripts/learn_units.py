@@ -6,7 +6,7 @@ import tyro
 
 from gaussian_head import Capture
 from gaussian_head.tracking.learnt_units import learn_correction, write_correction
-from gaussian_head.tracking.units import CORRECTION
+from gaussian_head.tracking.unit_rows import CORRECTION
 from gaussian_head.verbs.bars import drawing
 
 

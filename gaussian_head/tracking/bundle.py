@@ -31,8 +31,8 @@ CHUNK = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaceModel:
-    """What all frames share."""
+class LandmarkModel:
+    """A linear model of the landmarks of one clip: what all frames share."""
 
     focal: float
     """Focal length, pixels."""
@@ -65,11 +65,11 @@ class FrameStates:
         """The named frames."""
         return FrameStates(rotvecs=self.rotvecs[frames], positions=self.positions[frames], codes=self.codes[frames])
 
-    def rotations(self, model: FaceModel) -> Tensor:
+    def rotations(self, model: LandmarkModel) -> Tensor:
         """Head to camera ``[T, 3, 3]``."""
         return quat_to_rotmat(rotvec_to_quat(self.rotvecs)) @ model.reference
 
-    def quats(self, model: FaceModel) -> Tensor:
+    def quats(self, model: LandmarkModel) -> Tensor:
         """Head to camera ``[T, 4]``, signs continuous in time."""
         return continuous_quats(rotmat_to_quat(self.rotations(model)))
 
@@ -125,14 +125,14 @@ def continuous_quats(quats: Tensor) -> Tensor:
     return quats * signs[:, None]
 
 
-def predict(model: FaceModel, states: FrameStates) -> Tensor:
+def predict(model: LandmarkModel, states: FrameStates) -> Tensor:
     """Projected landmarks ``[T, L, 2]`` in pixels."""
     cam = model.vertices(states.codes) @ states.rotations(model).transpose(1, 2) + states.positions[:, None]
     return project(cam, model.focal, model.centre)
 
 
 def solve_frames(
-    model: FaceModel,
+    model: LandmarkModel,
     states: FrameStates,
     seen: Observations,
     config: BundleConfig,
@@ -176,14 +176,14 @@ def _smoothness(config: BundleConfig, fps: float, code_std: Tensor) -> Tensor:
     return 1 / torch.cat([rotation, position, code]) ** 2
 
 
-def pixel_sigma(model: FaceModel, states: FrameStates, config: BundleConfig) -> float:
+def pixel_sigma(model: LandmarkModel, states: FrameStates, config: BundleConfig) -> float:
     """Landmark noise in this clip's pixels."""
     width = float((model.shape[454] - model.shape[234]).norm()) * model.focal / float(states.positions[:, 2].median())
     return config.landmark_sigma * width / 200
 
 
 def _frame_normals(
-    model: FaceModel, states: FrameStates, seen: Observations, config: BundleConfig, sigma: float
+    model: LandmarkModel, states: FrameStates, seen: Observations, config: BundleConfig, sigma: float
 ) -> tuple[Tensor, Tensor]:
     """Landmark part of the frame step: ``[T, 6+K, 6+K]`` and ``[T, 6+K]``."""
     hessians, gradients = [], []
@@ -223,15 +223,15 @@ def _solve_banded(blocks: Tensor, bands: tuple[Tensor, Tensor, Tensor], rhs: Ten
 
 
 def solve_shared(
-    model: FaceModel,
+    model: LandmarkModel,
     states: FrameStates,
     seen: Observations,
     config: BundleConfig,
     *,
-    prior: FaceModel,
+    prior: LandmarkModel,
     support: Tensor,
     code_std: Tensor,
-) -> FaceModel:
+) -> LandmarkModel:
     """Gauss-Newton on shape and basis; poses and codes are held.
 
     Args:
@@ -268,7 +268,7 @@ def solve_shared(
 
 
 def shared_priors(
-    model: FaceModel, prior: FaceModel, config: BundleConfig, support: Tensor, code_std: Tensor
+    model: LandmarkModel, prior: LandmarkModel, config: BundleConfig, support: Tensor, code_std: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Precision and target ``[L, 1 + K, 3]`` of shape and basis: the first guess, symmetry, and the support."""
     flip = model.shape.new_tensor([-1.0, 1.0, 1.0])

@@ -18,8 +18,8 @@ from ..events import Listener, ignore, tracked
 from ..facenet.contours import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from .bundle import (
     BundleConfig,
-    FaceModel,
     FrameStates,
+    LandmarkModel,
     Observations,
     select_observations,
     solve_frames,
@@ -73,7 +73,7 @@ def follow_head(
     read_gray: Callable[[int], np.ndarray],
     read_labels: Callable[[int], np.ndarray],
     landmarks: np.ndarray,
-    model: FaceModel,
+    model: LandmarkModel,
     states: FrameStates,
     train: np.ndarray,
     listener: Listener = ignore,
@@ -175,14 +175,19 @@ def select_features(features: HeadFeatures, frames: Tensor) -> HeadFeatures:
     return replace(features, pixels=features.pixels[frames], seen=features.seen[frames])
 
 
-def _trust(model: FaceModel, states: FrameStates, features: HeadFeatures, points: Tensor, width: float) -> Tensor:
+def _trust(model: LandmarkModel, states: FrameStates, features: HeadFeatures, points: Tensor, width: float) -> Tensor:
     """How far each sighting is believed ``[T, J]``, by its distance from where the pose puts it."""
     return robust_weight(_projected(model, states, points) - features.pixels, width)
 
 
 def _with_features(
-    model: FaceModel, seen: Observations, features: HeadFeatures, points: Tensor, trust: Tensor, config: BundleConfig
-) -> tuple[FaceModel, Observations]:
+    model: LandmarkModel,
+    seen: Observations,
+    features: HeadFeatures,
+    points: Tensor,
+    trust: Tensor,
+    config: BundleConfig,
+) -> tuple[LandmarkModel, Observations]:
     """Features appended to the landmarks as points that no channel moves, weighted in the landmarks' own units."""
     J, L = len(points), model.shape.shape[0]
     whole = replace(
@@ -201,13 +206,13 @@ def _with_features(
     )
 
 
-def _projected(model: FaceModel, states: FrameStates, points: Tensor) -> Tensor:
+def _projected(model: LandmarkModel, states: FrameStates, points: Tensor) -> Tensor:
     cam = points @ states.rotations(model).transpose(1, 2) + states.positions[:, None]
     return project(cam, model.focal, model.centre)
 
 
 def _solve_points(
-    model: FaceModel, states: FrameStates, features: HeadFeatures, start: Tensor
+    model: LandmarkModel, states: FrameStates, features: HeadFeatures, start: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Places ``[J, 3]`` of the features with poses held, and how far each keeps still on the skull ``[J]``."""
     pixels, seen = features.pixels, features.seen
@@ -247,7 +252,7 @@ def _corners(gray: np.ndarray, labels: np.ndarray, landmarks: np.ndarray) -> np.
     return np.zeros((0, 2)) if found is None else found[:, 0].astype(np.float64) + 0.5
 
 
-def _lifted(pixels: np.ndarray, landmarks: np.ndarray, model: FaceModel, states: FrameStates, t: int) -> np.ndarray:
+def _lifted(pixels: np.ndarray, landmarks: np.ndarray, model: LandmarkModel, states: FrameStates, t: int) -> np.ndarray:
     """First guess ``[P, 3]`` of the places behind pixels: the mesh's depth, or that of its nearest point."""
     from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 

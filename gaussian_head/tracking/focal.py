@@ -13,8 +13,8 @@ from torch import Tensor
 
 from .bundle import (
     BundleConfig,
-    FaceModel,
     FrameStates,
+    LandmarkModel,
     Observations,
     pixel_sigma,
     predict,
@@ -26,7 +26,7 @@ from .bundle import (
 
 
 def search_focal(
-    model: FaceModel,
+    model: LandmarkModel,
     states: FrameStates,
     seen: Observations,
     config: BundleConfig,

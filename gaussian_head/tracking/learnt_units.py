@@ -15,7 +15,7 @@ from ..events import Listener, ignore, tracked
 from ..face import UNITS, FaceModel, mirrored
 from ..facenet import mirror
 from .residuals import project_jacobian, robust_weight
-from .units import CHUNK, Fit, UnitSolver
+from .unit_solver import CHUNK, Fit, UnitSolver
 
 ROUNDS = 2
 """Times that all clips are fitted and the table is learnt from what is left."""

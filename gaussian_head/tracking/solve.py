@@ -15,8 +15,8 @@ from ..motion import SEMANTIC_CHANNELS
 from ..transforms import quat_to_rotvec, rotmat_to_quat
 from .bundle import (
     BundleConfig,
-    FaceModel,
     FrameStates,
+    LandmarkModel,
     Observations,
     predict,
     select_observations,
@@ -46,7 +46,7 @@ OVERLAP = 12
 class Solution:
     """A tracked clip."""
 
-    model: FaceModel
+    model: LandmarkModel
     """Focal length, shape and basis, from training frames only."""
     states: FrameStates
     """Pose and code of all N frames."""
@@ -102,7 +102,7 @@ def solve_clip(
     focal = config.focal_prior * width
     rotations = torch.from_numpy(flat.rotations)
     reference = _mean_rotation(rotations[torch.from_numpy(fit)])
-    model = FaceModel(
+    model = LandmarkModel(
         focal=focal,
         centre=centre,
         shape=torch.from_numpy(first.shape),
@@ -122,7 +122,7 @@ def solve_clip(
     return solved(model, states, seen, code_std)
 
 
-def solved(model: FaceModel, states: FrameStates, seen: Observations, code_std: Tensor) -> Solution:
+def solved(model: LandmarkModel, states: FrameStates, seen: Observations, code_std: Tensor) -> Solution:
     """A solution with what can be told from it."""
     projected = predict(model, states)
     distance = (projected - seen.landmarks).norm(dim=-1)
@@ -183,7 +183,7 @@ def _observations(
     )
 
 
-def _first_states(flat, model: FaceModel, measured: np.ndarray) -> FrameStates:
+def _first_states(flat, model: LandmarkModel, measured: np.ndarray) -> FrameStates:
     depth = model.focal / torch.from_numpy(flat.scales)
     across = (torch.from_numpy(flat.centres) - model.centre) * (depth / model.focal)[:, None]
     relative = torch.from_numpy(flat.rotations) @ model.reference.T
@@ -197,14 +197,14 @@ def _first_states(flat, model: FaceModel, measured: np.ndarray) -> FrameStates:
 
 
 def _fit_shared(
-    model: FaceModel,
+    model: LandmarkModel,
     states: FrameStates,
     seen: Observations,
     config: BundleConfig,
     fps: float,
     code_std: Tensor,
     listener: Listener,
-) -> tuple[FaceModel, FrameStates]:
+) -> tuple[LandmarkModel, FrameStates]:
     support = torch.from_numpy(channel_support(model.shape.numpy(), CHANNELS))
     states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=3)
     focal = search_focal(model, states, seen, config, support=support, code_std=code_std)
@@ -223,7 +223,7 @@ def _fit_shared(
     return model, states
 
 
-def unit_codes(model: FaceModel, states: FrameStates, code_std: Tensor) -> tuple[FaceModel, FrameStates]:
+def unit_codes(model: LandmarkModel, states: FrameStates, code_std: Tensor) -> tuple[LandmarkModel, FrameStates]:
     """Keep residual channels at their first spread: only the product of code and basis is seen."""
     scale = torch.ones_like(code_std)
     count = len(SEMANTIC_CHANNELS)
@@ -235,7 +235,7 @@ def unit_codes(model: FaceModel, states: FrameStates, code_std: Tensor) -> tuple
 
 
 def fit_frames(
-    model: FaceModel,
+    model: LandmarkModel,
     start: FrameStates,
     train: FrameStates,
     seen: Observations,

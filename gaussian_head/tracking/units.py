@@ -15,51 +15,15 @@ import torch
 from torch import Tensor
 
 from ..capture import Capture
-from ..face import UNITS, FaceModel
+from ..face import FaceModel
 from ..face.arkit import write_arkit_csv
-from ..face.fitting import fit_identity
-from ..facenet import NUM_MESH
-from ..facenet.contours import (
-    LEFT_IRIS,
-    LEFT_LID_FOLD,
-    LEFT_LID_PAIRS,
-    OVAL,
-    RIGHT_IRIS,
-    RIGHT_LID_FOLD,
-    RIGHT_LID_PAIRS,
-)
-from ..motion import Motion
 from ..motion.edit import typical_frame
-from ..similarity import Similarity
-from ..transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotvec_to_quat
-from .residuals import left_jacobian, project, project_jacobian, robust_weight, skew
+from ..transforms import quat_conjugate, quat_multiply, quat_to_rotvec
+from .unit_rows import read_correction
+from .unit_solver import UnitSolver
 
 UNITS_FILE = "arkit.csv"
 """Name of the take inside a capture."""
-CORRECTION = Path(__file__).parents[1] / "face" / "landmark_units.safetensors"
-NOISE, ROBUST, INDEPENDENT = 0.4, 8.0, 40.0
-"""Landmark noise in pixels on a face 200 pixels wide, where it stops being believed, how many count as independent."""
-FOLD_TRUST, OUTLINE_TRUST, LIDS_TRUST = 0.02, 0.5, 4.0
-"""Weights of landmarks: a blink drags the model's skin over the lids and not the net's, and the outline is no place on
-the skin."""
-SPARSE, FADE, SMOOTH, BLINK_SMOOTH = 0.05, 0.02, 2.0, 0.1
-"""Costs of a unit, of its square, and of the square of its change of change per frame at 25 fps; a blink is quick."""
-POSE_SIGMA = (0.01, 0.01, 0.01, 0.003, 0.003, 0.006)
-"""How far a frame's pose may leave the bundle adjustment's: radians and metres."""
-GAZE_SIGMA = 0.05
-"""How far the eyeLook units may leave what the irises say."""
-SIDEWAYS, UPWARDS = 0.48, 0.6
-"""Radians that eyeballs turn at a whole eyeLook unit, as in takes that Apple's own tracker wrote."""
-EYEBALL, HALF_EYE = 0.0125, 0.0145
-"""Metres: radius of an eyeball, half the width of an eye's opening."""
-SWEEPS, STEPS = 3, 300
-"""Linearisations, and projected gradient steps in each."""
-OFFSET_SIGMA = 0.004
-"""How far a person's neutral landmarks may leave the tracked ones, metres."""
-BLINK_HIDES_IRIS = 0.35
-"""Blink from which on the iris is not believed."""
-CHUNK = 64
-"""Frames whose Jacobians are held in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,43 +38,6 @@ class UnitTrack:
     """``[T, 2]`` radians that both eyes turn: to the picture's right, and down."""
     residual: Tensor
     """``[T, 478]`` distance of detected landmarks from those of the units alone, pixels."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnitRows:
-    """The units at one person's landmarks."""
-
-    identity: Tensor
-    """``[I]``."""
-    place: Similarity
-    """From the parametric head's frame to the tracked one."""
-    rows: Tensor
-    """``[52, 478, 3]`` metres per unit in the tracked head frame, f64."""
-
-
-def read_correction(path: Path = CORRECTION) -> Tensor:
-    """What many people's clips add to the units at the landmarks, ``[52, 478, 3]`` metres in the model's frame."""
-    from safetensors.torch import load_file
-
-    return load_file(path)["correction"].double()
-
-
-def rows_of(face: FaceModel, neutral: Tensor, correction: Tensor) -> UnitRows:
-    """Lay the parametric head on tracked neutral landmarks ``[478, 3]`` and carry its units over."""
-    identity, place = fit_identity(face, neutral)
-    rows = face.landmarks(face.units).double() + correction
-    rows = place.scale * rows @ place.rotation.T
-    for side, iris, outwards in (("Left", list(LEFT_IRIS), 1.0), ("Right", list(RIGHT_IRIS), -1.0)):
-        for name, axis, sign, angle in (
-            ("Out", 0, outwards, SIDEWAYS),
-            ("In", 0, -outwards, SIDEWAYS),
-            ("Down", 1, 1.0, UPWARDS),
-            ("Up", 1, -1.0, UPWARDS),
-        ):
-            row = rows[UNITS.index(f"eyeLook{name}{side}")]
-            row[iris] = 0
-            row[iris, axis] = sign * angle * EYEBALL * place.scale
-    return UnitRows(identity=identity, place=place, rows=rows)
 
 
 def units_of(capture: Capture, *, face: FaceModel | None = None, correction: Tensor | None = None) -> UnitTrack:
@@ -132,20 +59,6 @@ def units_of(capture: Capture, *, face: FaceModel | None = None, correction: Ten
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fit:
-    """Units of all frames, and what they leave."""
-
-    neutral: Tensor
-    """``[478, 3]`` the person's neutral landmarks, metres."""
-    units: Tensor
-    """``[T, 52]``."""
-    pose: Tensor
-    """``[T, 6]`` rotation vector and shift on top of the tracked poses."""
-    residual: Tensor
-    """``[T, 478, 2]`` projected minus detected, pixels."""
-
-
 def write_units(capture: Capture, path: str | Path) -> None:
     """Write what the face of a capture does as a take of Live Link Face; the head's angles are from its usual pose."""
     track = units_of(capture)
@@ -155,147 +68,3 @@ def write_units(capture: Capture, path: str | Path) -> None:
     pitch, yaw, roll = turn.T
     eyes = torch.stack([-track.gaze[:, 0], track.gaze[:, 1], torch.zeros(len(head))], 1)
     write_arkit_csv(path, track.units, torch.cat([torch.stack([yaw, pitch, roll], 1), eyes, eyes], 1), fps=capture.fps)
-
-
-class UnitSolver:
-    """Solves units for one clip; poses may move a little."""
-
-    def __init__(self, capture: Capture, face: FaceModel, correction: Tensor) -> None:
-        motion, K = capture.motion, capture.camera.K.double()
-        self.focal, self.centre, self.fps = float(K[0, 0]), K[:2, 2], capture.fps
-        self.tracked = capture.shape.vertices.double()
-        self.rows = rows_of(face, self.tracked, correction)
-        self.rotations, self.positions = quat_to_rotmat(motion.head.quats.double()), motion.head.positions.double()
-        self.landmarks, self.num_train = capture.landmarks.double(), capture.num_train
-        self.used = torch.ones(len(motion), dtype=torch.bool)
-        self.used[capture.info.bad_frames] = False
-        width = float((self.tracked[454] - self.tracked[234]).norm())
-        self.pixel = width * self.focal / float(self.positions[:, 2].median()) / 200  # as on a face 200 pixels wide
-        self.sigma = NOISE * self.pixel
-        weight = torch.ones(len(self.tracked), dtype=torch.float64)
-        weight[[*RIGHT_LID_FOLD, *LEFT_LID_FOLD]], weight[list(OVAL)] = FOLD_TRUST, OUTLINE_TRUST
-        weight[[n for pair in (*LEFT_LID_PAIRS, *RIGHT_LID_PAIRS) for n in pair]] = LIDS_TRUST
-        self.weight = weight * torch.where(self.used, 1.0, 0.02).double()[:, None]
-        self.weight[_shut(motion), NUM_MESH:] *= 0.02
-        looked = torch.stack([motion.channel("gaze_x"), motion.channel("gaze_y")], 1).double()
-        self.gaze = torch.asin((looked * HALF_EYE / EYEBALL).clamp(-0.9, 0.9))
-        self._looked = _look_units(self.gaze)
-        self._smooth = torch.full((len(UNITS),), SMOOTH, dtype=torch.float64)
-        self._smooth[[UNITS.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]] = BLINK_SMOOTH
-        self._trust = torch.zeros(len(UNITS), dtype=torch.float64)
-        self._trust[[k for k, name in enumerate(UNITS) if name.startswith("eyeLook")]] = 1 / GAZE_SIGMA**2
-
-    def fitted(self) -> Fit:
-        """Units of all frames, the person's neutral landmarks refitted twice on the way."""
-        fit = self.solve(self.tracked)
-        for _ in range(2):
-            fit = self.solve(self.neutral(fit), start=fit.units)
-        return fit
-
-    def placed(self, neutral: Tensor, units: Tensor, pose: Tensor, frames: slice) -> tuple[Tensor, Tensor, Tensor]:
-        """Landmarks turned, and in the camera ``[t, 478, 3]``; rotations ``[t, 3, 3]``."""
-        head = neutral + (units[frames] @ self.rows.rows.flatten(1)).unflatten(1, neutral.shape)
-        rotation = quat_to_rotmat(rotvec_to_quat(pose[frames, :3])) @ self.rotations[frames]
-        turned = head @ rotation.mT
-        return turned, turned + (self.positions[frames] + pose[frames, 3:])[:, None], rotation
-
-    def solve(self, neutral: Tensor, start: Tensor | None = None) -> Fit:
-        """Units of all frames for neutral landmarks ``[478, 3]``."""
-        T = len(self.landmarks)
-        units = self._looked.clone() if start is None else start
-        pose = torch.zeros(T, 6, dtype=torch.float64)
-        for _ in range(SWEEPS if start is None else 1):
-            normal, right, back = self._reduced(neutral, units, pose)
-            new = self._bounded(normal, right + (normal @ units[..., None])[..., 0], units)
-            pose = pose + back(new - units)
-            units = new
-        residual = torch.cat(
-            [project(self.placed(neutral, units, pose, s)[1], self.focal, self.centre) for s in _slices(T)]
-        )
-        return Fit(neutral=neutral, units=units, pose=pose, residual=residual - self.landmarks)
-
-    def _reduced(self, neutral: Tensor, units: Tensor, pose: Tensor):
-        """Normal matrices ``[T, 52, 52]`` and right sides of the units with poses eliminated; and the pose step."""
-        prior = 1 / torch.tensor(POSE_SIGMA, dtype=torch.float64) ** 2
-        hessians, rights = [], []
-        sigma = self.sigma
-        for frames in _slices(len(units)):
-            turned, cam, rotation = self.placed(neutral, units, pose, frames)
-            residual = self.landmarks[frames] - project(cam, self.focal, self.centre)
-            by_cam = project_jacobian(cam, self.focal)
-            by_turn = -by_cam @ (skew(turned) @ left_jacobian(pose[frames, :3])[:, None])
-            by_units = torch.einsum("tlij,tjm,klm->tlik", by_cam, rotation, self.rows.rows)
-            jacobian = torch.cat([by_turn, by_cam, by_units], -1).flatten(1, 2)
-            weight = self.weight[frames] * robust_weight(residual, ROBUST * sigma)
-            weight = (weight * INDEPENDENT / neutral.shape[0] / sigma**2)[..., None].expand_as(residual).flatten(1)
-            weighted = jacobian * weight[..., None]
-            hessians.append(weighted.mT @ jacobian)
-            rights.append((weighted.mT @ residual.flatten(1)[..., None])[..., 0])
-        hessian, right = torch.cat(hessians), torch.cat(rights)
-        own = hessian[:, :6, :6] + torch.diag(prior)
-        own_right, cross = right[:, :6] - prior * pose, hessian[:, :6, 6:]
-        solved = torch.cholesky_solve(torch.cat([cross, own_right[..., None]], -1), torch.linalg.cholesky(own))
-        normal = hessian[:, 6:, 6:] - cross.mT @ solved[..., :-1]
-        reduced = right[:, 6:] - (cross.mT @ solved[..., -1:])[..., 0]
-
-        def back(step: Tensor) -> Tensor:
-            return solved[..., -1] - (solved[..., :-1] @ step[..., None])[..., 0]
-
-        return normal, reduced, back
-
-    def _bounded(self, normal: Tensor, right: Tensor, start: Tensor) -> Tensor:
-        """Units in [0, 1] that fit, few and smooth in time: accelerated projected gradients (Beck & Teboulle 2009)."""
-        smooth = self._smooth * (self.fps / 25) ** 4
-        steepest = torch.linalg.eigvalsh(normal)[:, -1].max() + 16 * smooth.max() + self._trust.max() + FADE
-        units, ahead, momentum = start, start, 1.0
-        for _ in range(STEPS):
-            slope = (normal @ ahead[..., None])[..., 0] - right + SPARSE + FADE * ahead
-            slope = slope + self._trust * (ahead - self._looked) + smooth * _bent(ahead)
-            new = (ahead - slope / steepest).clamp(0, 1)
-            following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
-            ahead = new + (momentum - 1) / following * (new - units)
-            units, momentum = new, following
-        return units
-
-    def neutral(self, fit: Fit) -> Tensor:
-        """The person's neutral landmarks ``[478, 3]``, moved by what the units leave in training frames."""
-        system = torch.eye(3, dtype=torch.float64) / OFFSET_SIGMA**2
-        system, right = system.repeat(len(fit.neutral), 1, 1), torch.zeros_like(fit.neutral)
-        for frames in _slices(self.num_train):
-            _, cam, rotation = self.placed(fit.neutral, fit.units, fit.pose, frames)
-            jacobian = project_jacobian(cam, self.focal) @ rotation[:, None]
-            believed = self.used[frames].double()[:, None, None, None] / self.sigma**2
-            system += torch.einsum("tlij,tlik->ljk", jacobian * believed, jacobian)
-            right -= torch.einsum("tlij,tli->lj", jacobian * believed, fit.residual[frames])
-        return fit.neutral + torch.cholesky_solve(right[..., None], torch.linalg.cholesky(system))[..., 0]
-
-
-def _shut(motion: Motion) -> Tensor:
-    """``[T]`` bool, blinks and the frames beside them: irises are not seen."""
-    shut = torch.maximum(motion.channel("blink_l"), motion.channel("blink_r")) > BLINK_HIDES_IRIS
-    padded = torch.nn.functional.pad(shut, (1, 1))
-    return padded[:-2] | shut | padded[2:]
-
-
-def _look_units(gaze: Tensor) -> Tensor:
-    """``[T, 52]`` the eyeLook units of gaze ``[T, 2]`` in radians, all others 0."""
-    units = torch.zeros(len(gaze), len(UNITS), dtype=torch.float64)
-    right, down = gaze[:, 0] / SIDEWAYS, gaze[:, 1] / UPWARDS
-    for side, outwards in (("Left", right), ("Right", -right)):
-        for name, value in (("Out", outwards), ("In", -outwards), ("Down", down), ("Up", -down)):
-            units[:, UNITS.index(f"eyeLook{name}{side}")] = value.clamp(0, 1)
-    return units
-
-
-def _bent(values: Tensor) -> Tensor:
-    """Gradient of half the summed square of second differences in time of ``[T, K]``."""
-    bend = values[2:] - 2 * values[1:-1] + values[:-2]
-    slope = torch.zeros_like(values)
-    slope[2:] += bend
-    slope[1:-1] -= 2 * bend
-    slope[:-2] += bend
-    return slope
-
-
-def _slices(count: int) -> list[slice]:
-    return [slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]

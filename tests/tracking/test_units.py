@@ -15,7 +15,9 @@ from gaussian_head.facenet import triangles
 from gaussian_head.facenet.contours import LEFT_BROW, LIPS, RIGHT_BROW
 from gaussian_head.tracking.learnt_units import learn_correction
 from gaussian_head.tracking.solve import CHANNELS
-from gaussian_head.tracking.units import read_correction, units_of, write_units
+from gaussian_head.tracking.unit_rows import read_correction
+from gaussian_head.tracking.unit_solver import UnitSolver
+from gaussian_head.tracking.units import units_of, write_units
 from gaussian_head.transforms import quat_to_rotmat, rotvec_to_quat
 
 FRAMES, TRAIN, FPS, FOCAL, SIZE = 120, 100, 25.0, 1500.0, 512
@@ -85,6 +87,9 @@ def test_held_out_frames_teach_nothing():
     capture, _ = made_capture()
     spoilt, _ = made_capture()
     spoilt.landmarks[TRAIN + 5 :] += 3
+    spoilt.motion.head.positions[TRAIN + 5 :, 2] += 9
+    near, far = (UnitSolver(c, FaceModel.load(), NO_CORRECTION) for c in (capture, spoilt))
+    assert near.pixel == far.pixel
     near, far = (units_of(c, correction=NO_CORRECTION) for c in (capture, spoilt))
     assert torch.equal(near.identity, far.identity)
     assert float((near.units - far.units)[: TRAIN - 25].abs().max()) < 0.02
