@@ -97,6 +97,13 @@ class ScreenMesh:
         inverse = weights.sum(1)
         return self._numbers[face], weights / inverse[:, None], 1 / inverse
 
+    def interpolated(self, face: np.ndarray, x: np.ndarray, y: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """What corners' values ``[F, 3, D]`` of all triangles amount to at pixels x, y of faces ``[P]``: ``[P, D]``."""
+        held = np.concatenate([values[self._numbers], np.ones((len(self._numbers), 3, 1))], 2)
+        planes = np.einsum("fcd,fc,fck->fkd", held, self._inverse, self._shares)[face]
+        sums = planes[:, 0] * x[:, None] + planes[:, 1] * y[:, None] + planes[:, 2]
+        return sums[:, :-1] / sums[:, -1:]
+
 
 def _sides(shares: np.ndarray) -> np.ndarray:
     """Columns as affine functions of the row, ``[2, 4, F]``: two that bound a triangle on its left, two on its right.

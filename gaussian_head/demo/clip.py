@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from ..checks import InputError, require_count, require_writable_folder
 from ..events import Listener, ignore, tracked
 from ..media import VideoWriter, resize_image, write_audio
 from .parts import PX
+from .performing import blinks, wander
 from .render import render_truth
 from .subject import CHANNELS, Subject, build_subject
 from .truth import DemoTruth
@@ -91,13 +91,13 @@ def animate(subject: Subject, speech: Speech, *, fps: float, size: int, seed: in
     rng = np.random.default_rng(seed + 77)
     frames = len(speech.loudness)
     focal = size * REST_POSITION[2] / VIEW_METRES
-    swing = _wander(rng, frames, fps, np.array(HEAD_SWING_DEG), 0.55)
-    head_shift = _wander(rng, frames, fps, np.array(HEAD_SHIFT), 0.7)
-    torso_swing = _wander(rng, frames, fps, np.array(TORSO_SWING_DEG), 0.9)
-    torso_shift = _wander(rng, frames, fps, np.array(TORSO_SHIFT), 0.9)
-    blink = _blinks(rng, frames, fps)
-    gaze = _wander(rng, frames, fps, np.array([0.12, 0.05]), 0.25)
-    brow = np.clip(_wander(rng, frames, fps, np.array([1.0]), 0.3)[:, 0], 0, 1) * 0.8
+    swing = wander(rng, frames, fps, np.array(HEAD_SWING_DEG), 0.55)
+    head_shift = wander(rng, frames, fps, np.array(HEAD_SHIFT), 0.7)
+    torso_swing = wander(rng, frames, fps, np.array(TORSO_SWING_DEG), 0.9)
+    torso_shift = wander(rng, frames, fps, np.array(TORSO_SHIFT), 0.9)
+    blink = blinks(rng, frames, fps)
+    gaze = wander(rng, frames, fps, np.array([0.12, 0.05]), 0.25)
+    brow = np.clip(wander(rng, frames, fps, np.array([1.0]), 0.3)[:, 0], 0, 1) * 0.8
     values = {
         **speech.mouth,
         "blink_l": blink,
@@ -120,26 +120,6 @@ def animate(subject: Subject, speech: Speech, *, fps: float, size: int, seed: in
         channels=np.stack([values[name] for name in CHANNELS], -1).astype(np.float32),
         loudness=speech.loudness.astype(np.float32),
     )
-
-
-def _wander(rng: np.random.Generator, frames: int, fps: float, reach: np.ndarray, seconds: float) -> np.ndarray:
-    """Smooth noise ``[frames, D]`` with extremes ``reach`` [D] and a typical time of change."""
-    margin = round(8 * seconds * fps)
-    noise = gaussian_filter1d(rng.normal(size=(frames + 2 * margin, len(reach))), seconds * fps, axis=0)
-    noise = noise[margin : margin + frames]
-    noise -= noise.mean(0)
-    return noise / np.abs(noise).max(0) * reach
-
-
-def _blinks(rng: np.random.Generator, frames: int, fps: float) -> np.ndarray:
-    """Lids ``[frames]`` 0 open .. 1 closed: a blink of a quarter second every two to four seconds."""
-    time = np.arange(frames) / fps
-    closed = np.zeros(frames)
-    at = rng.uniform(0.6, 1.4)
-    while at < frames / fps:
-        closed = np.maximum(closed, np.clip(1.7 - np.abs(time - at) / 0.075, 0, 1))
-        at += rng.uniform(2.0, 4.0)
-    return closed
 
 
 def _plate(background: np.ndarray, size: int) -> np.ndarray:

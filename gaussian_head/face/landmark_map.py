@@ -15,8 +15,9 @@ from scipy.spatial import KDTree
 from ..events import Listener, ignore, tracked
 from ..facenet import NUM_LANDMARKS, NUM_MESH, FaceLandmarks, mirror
 from ..screen_mesh import ScreenMesh
+from .looks import Look
 from .model import EYES, FaceModel
-from .painted import front_camera, paint, painted_colours
+from .painted import Painter, front_camera
 from .units import UNITS
 
 IDENTITIES, IDENTITY_SPREAD = 13, 0.8
@@ -89,7 +90,7 @@ def fit_landmark_map(model: FaceModel, *, seed: int = 0, listener: Listener = ig
 
 def _marked(model: FaceModel, seed: int, listener: Listener) -> _Marks:
     """Draw every head in every shot and let the net mark it; pictures without a face are left out."""
-    generator, net, colours = np.random.default_rng(seed), FaceLandmarks(), painted_colours(model)
+    generator, net, painter = np.random.default_rng(seed), FaceLandmarks(), Painter(model, Look())
     identities = generator.normal(size=(IDENTITIES, model.num_identity)) * IDENTITY_SPREAD
     identities[0] = 0
     shots: list[tuple[dict[str, float], tuple[float, float]]] = [({}, view) for view in VIEWS]
@@ -100,7 +101,7 @@ def _marked(model: FaceModel, seed: int, listener: Listener) -> _Marks:
         units = torch.tensor([named.get(name, 0.0) for name in UNITS])
         vertices = model.vertices(identity, units)
         camera = front_camera(vertices, model, yaw=yaw, pitch=pitch)
-        found = net(paint(model, vertices, camera, colours))
+        found = net(painter.paint(vertices, camera))
         if found:
             metre = float(camera.K[0, 0]) / 0.85
             points.append(found[0][:, :2] / metre)

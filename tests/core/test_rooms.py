@@ -16,8 +16,8 @@ PACKAGE = Path(gaussian_head.__file__).parent
 VIEWER = Path(str(find_spec("gaussian_head.viewer").origin)).parent
 LAYERS = (
     {"media", "facenet", "raster"},
-    {"speech", "demo", "face", "metrics"},
-    {"motion", "doctor"},
+    {"speech", "face", "metrics"},
+    {"motion", "doctor", "demo"},
     {"capture"},
     {"tracking", "head"},
     {"io"},

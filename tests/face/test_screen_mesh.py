@@ -58,7 +58,9 @@ def test_nearest_triangle_depth_and_weights_are_those_of_a_ray(soup, camera, pla
     np.testing.assert_array_equal(number, expected.ravel())
     np.testing.assert_allclose(depth, distance.ravel(), rtol=1e-6)
     assert weights.min() > -1e-9
-    crossing = np.einsum("pc,pcd->pd", weights, vertices[triangles[number]]) + camera.viewmat[:3, 3].numpy()
+    place_there = mesh.interpolated(face, columns + place[0], rows + place[1], vertices[triangles])
+    np.testing.assert_allclose(place_there, np.einsum("pc,pcd->pd", weights, vertices[triangles[number]]), atol=1e-6)
+    crossing = place_there + camera.viewmat[:3, 3].numpy()
     seen = crossing @ camera.K.numpy().T.astype(float)
     np.testing.assert_allclose(seen[:, :2] / seen[:, 2:], np.stack([columns, rows], 1) + place, atol=1e-4)
 
