@@ -186,7 +186,7 @@ def _kernels() -> tuple[bool, str, str]:
 def without_kernels() -> str:
     """What to say before slow work where the kernels were not built; "" where they were."""
     ok, detail, remedy = _kernels()
-    return "" if ok else f"the compiled kernels are {detail}, hundreds of times slower; {remedy}."
+    return "" if ok else f"the compiled kernels are {detail}, a hundred times slower and more; {remedy}."
 
 
 def _gsplat() -> tuple[bool, str, str]:

@@ -85,7 +85,7 @@ def test_without_kernels_slow_work_is_told_with_the_remedy(verb, warned, tmp_pat
     monkeypatch.setattr("gaussian_head.doctor.importlib.util.find_spec", lambda name: None)
     code, _, err = run(verb, str(tmp_path / "none"), "--out", "out", capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2  # nothing is there to work on
-    words = "warning: the compiled kernels are not built; the slow torch reference is used, hundreds of times slower;"
+    words = "warning: the compiled kernels are not built; the slow torch reference is used, a hundred times slower"
     assert (words in err) == warned
     assert ("apt-get install g++ python3-dev" in err) == warned
 
