@@ -14,6 +14,7 @@ from ..gaussians import Frame, Gaussians
 from ..head import PARTS, Head
 from ..motion import Motion
 from ..rendering import render_frame, render_gaussians
+from ..rendering.drawing import Draw
 from ..rendering.frames import keep_parts
 from .shading import Legend, ellipsoids, motion_colored, part_colored, shaded_depth, shaded_normals
 
@@ -40,6 +41,11 @@ class Look:
     splat_scale: float = 1.0
     """Factor on the size of every Gaussian."""
 
+    @property
+    def as_trained(self) -> bool:
+        """Whether the colours of all Gaussians are shown as they are."""
+        return self.mode == "rgb" and self.parts == frozenset(PARTS) and self.splat_scale == 1.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -65,8 +71,19 @@ def styled_gaussians(head: Head, motion: Motion, t: int, look: Look) -> Gaussian
 
 
 @torch.no_grad()
-def shown(head: Head, motion: Motion, t: int, camera: Camera, look: Look, background: Tensor | None = None) -> Shown:
-    """``picture`` with its legend."""
+def shown(
+    head: Head,
+    motion: Motion,
+    t: int,
+    camera: Camera,
+    look: Look,
+    background: Tensor | None = None,
+    draw: Draw | None = None,
+) -> Shown:
+    """``picture`` with its legend; ``draw`` is ``rendering.drawing(head)`` made before, for heads shown as trained."""
+    if draw is not None and look.as_trained:
+        background = backdrop(head, camera, look) if background is None else background
+        return Shown(image=to_bytes(draw(motion.at(t), camera, background).rgb))
     gaussians = styled_gaussians(head, motion, t, look)
     plain, legend = torch.tensor(PLAIN), None
     if look.mode in PICTURED:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ..actor import Actor
 from ..checks import InputError
 from ..head import Head
+from ..rendering.drawing import Draw, drawing
 from .edits import MeanPose
 from .footage import Footage
 from .performances import NamedPerformance, captured
@@ -45,6 +47,11 @@ class ShelvedHead:
     def head(self) -> Head:
         """What is seen of the person."""
         return self.actor.head
+
+    @cached_property
+    def draw(self) -> Draw:
+        """What draws the head as trained, again and again."""
+        return drawing(self.head)
 
 
 class Shelf:

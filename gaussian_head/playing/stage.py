@@ -74,7 +74,9 @@ def staged(
         return _against_head(staging, staging.versus, view, t, height, pulse, backdrops)
     camera = camera_of(view, staging.person.head, height)
     background = backdrops.get(staging.person, camera, staging.look)
-    drawn = shown(staging.person.head, staging.moment(t, pulse), 0, camera, staging.look, background)
+    drawn = shown(
+        staging.person.head, staging.moment(t, pulse), 0, camera, staging.look, background, staging.person.draw
+    )
     return Staged(image=drawn.image, legend=drawn.legend)
 
 
@@ -89,7 +91,7 @@ def _against_footage(
     width = max(round(height * recorded.width / recorded.height), 16)
     camera = recorded.resized(width, height)
     background = backdrops.get(person, camera, staging.look)
-    rendered = shown(person.head, staging.moment(t, pulse), 0, camera, staging.look, background)
+    rendered = shown(person.head, staging.moment(t, pulse), 0, camera, staging.look, background, person.draw)
     truth = person.footage.frame(t, width, height)
     wide, _ = canvas_size(width, height, view.aspect)
     image = combined(truth, rendered.image, versus.mode, across(versus.split, width, wide))
@@ -113,7 +115,7 @@ def _against_head(
     for person, moment in moments:
         camera = _at_home(camera_of(half, staging.person.head, height), staging.person, person)
         background = backdrops.get(person, camera, staging.look)
-        drawn.append(shown(person.head, moment, 0, camera, staging.look, background))
+        drawn.append(shown(person.head, moment, 0, camera, staging.look, background, person.draw))
     image = combined(drawn[0].image, drawn[1].image, versus.mode, versus.split)
     split = versus.split if versus.mode == "wipe" else None
     labels = _labels(versus, staging.person.name, staging.rival.name)

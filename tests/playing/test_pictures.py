@@ -1,13 +1,16 @@
 """Cameras, backdrops, modes and files, without any browser."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from support_head import make_actor, make_motion
 
 from gaussian_head.head import PARTS
-from gaussian_head.playing.pictures import Look, backdrop, cutout, picture, styled
+from gaussian_head.playing.pictures import Look, backdrop, cutout, picture, shown, styled
 from gaussian_head.playing.shelf import Shelf
+from gaussian_head.playing.stage import staged
 from gaussian_head.playing.staging import Staging
 from gaussian_head.playing.views import PRESETS, View, camera_of, placement, recorded_fov
 from gaussian_head.rendering import render_frame
@@ -34,6 +37,27 @@ def scene(shelf):
 
 def front_view(head, aspect=1.0):
     return View(wxyz=(1.0, 0.0, 0.0, 0.0), position=(0.0, 0.0, 0.0), fov=recorded_fov(head), aspect=aspect)
+
+
+def test_what_draws_the_head_as_trained_draws_no_other_look(scene):
+    person, view = scene.person, front_view(scene.person.head)
+    asked = []
+
+    def draw(moment, camera, background):
+        asked.append(camera.height)
+        return person.draw(moment, camera, background)
+
+    camera = camera_of(view, person.head, 64)
+    looks = [Look(), Look(mode="depth"), Look(parts=frozenset({"face"})), Look(splat_scale=0.5)]
+    for look in looks:
+        with_it, without = (shown(person.head, MOTION, 4, camera, look, draw=d).image for d in (draw, None))
+        assert np.array_equal(with_it, without)
+    assert asked == [64]
+    asked.clear()
+    watched = replace(person)
+    watched.__dict__["draw"] = draw
+    staged(replace(scene, person=watched), view, 0)
+    assert asked == [64]
 
 
 def test_the_front_preset_is_the_recording_camera(head):
