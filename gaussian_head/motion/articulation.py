@@ -23,23 +23,27 @@ SPEAKING = 0.5
 """Activity above which something is being said."""
 
 
-def speech_gate(activity: Tensor, rate: float, times: Tensor) -> Tensor:
+def speech_gate(
+    activity: Tensor, rate: float, times: Tensor, *, speaking: float = SPEAKING, short_pause: float = SHORT_PAUSE
+) -> Tensor:
     """How far the lips may leave the closed mouth at each moment.
 
     Args:
         activity: ``[F]`` probability of speech.
         rate: rows of ``activity`` per second.
         times: ``[T]`` seconds.
+        speaking: activity above which something is being said.
+        short_pause: seconds; shorter pauses do not close the mouth.
 
     Returns:
         ``[T]`` in [0, 1]: 1 in speech, 0 in silence, joined by smooth steps.
     """
-    speaking = _without_short_pauses(activity > SPEAKING, round(SHORT_PAUSE * rate))
-    after_start, before_end = _since(~speaking) / rate, _until(~speaking) / rate
-    after_end, before_start = _since(speaking) / rate, _until(speaking) / rate
+    spoken = _without_short_pauses(activity > speaking, round(short_pause * rate))
+    after_start, before_end = _since(~spoken) / rate, _until(~spoken) / rate
+    after_end, before_start = _since(spoken) / rate, _until(spoken) / rate
     within = torch.minimum(OPENS_BEFORE + after_start, CLOSES_AFTER + before_end)
     between = torch.maximum(OPENS_BEFORE - before_start, CLOSES_AFTER - after_end)
-    ramp = (torch.where(speaking, within, between) / EASE).clamp(0, 1)
+    ramp = (torch.where(spoken, within, between) / EASE).clamp(0, 1)
     smooth = smoothstep(ramp)
     return interpolated(smooth[:, None], times.double() * rate)[:, 0].float()
 

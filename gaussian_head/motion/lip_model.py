@@ -40,11 +40,11 @@ FIRST_OUTPUT_WEIGHT = 3.0
 class LipNet(nn.Module):
     """Residual convolutions over time: ``[B, A, T]`` to ``[B, K, T]``."""
 
-    def __init__(self, inputs: int, outputs: int, dilations: tuple[int, ...]) -> None:
+    def __init__(self, inputs: int, outputs: int, dilations: tuple[int, ...], width: int = WIDTH) -> None:
         super().__init__()
-        self.enter = nn.Conv1d(inputs, WIDTH, 1)
-        self.layers = nn.ModuleList(nn.Conv1d(WIDTH, WIDTH, 3, padding=d, dilation=d) for d in dilations)
-        self.leave = nn.Conv1d(WIDTH, outputs, 1)
+        self.enter = nn.Conv1d(inputs, width, 1)
+        self.layers = nn.ModuleList(nn.Conv1d(width, width, 3, padding=d, dilation=d) for d in dilations)
+        self.leave = nn.Conv1d(width, outputs, 1)
         self.drop = nn.Dropout(0.3)
         self.drop_inputs = nn.Dropout1d(0.2)
 
@@ -55,15 +55,15 @@ class LipNet(nn.Module):
         return self.leave(self.drop(h))
 
 
-def fit_ridge(runs: list[tuple[Tensor, Tensor]]) -> Tensor:
+def fit_ridge(runs: list[tuple[Tensor, Tensor]], penalty: float = RIDGE_PENALTY) -> Tensor:
     """Weights ``[(2 RADIUS + 1) A, K]`` from runs of consecutive inputs ``[T, A]`` and outputs ``[T, K]``."""
     size, outputs = (2 * RADIUS + 1) * runs[0][0].shape[1], runs[0][1].shape[1]
     gram, cross = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, outputs, dtype=torch.float64)
     for inputs, wanted in runs:
-        x = _window(inputs)
+        x = windowed(inputs)
         gram += (x.T @ x).double()
         cross += (x.T @ wanted).double()
-    return solve_normal(gram, cross, RIDGE_PENALTY).float()
+    return solve_normal(gram, cross, penalty).float()
 
 
 def apply_ridge(weights: Tensor, inputs: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ def _padded(inputs: Tensor) -> Tensor:
     return torch.cat([inputs[:1].expand(RADIUS, -1), inputs, inputs[-1:].expand(RADIUS, -1)])
 
 
-def _window(inputs: Tensor) -> Tensor:
+def windowed(inputs: Tensor) -> Tensor:
     """Each frame beside its neighbours, weighted by distance: ``[T, (2 RADIUS + 1) A]``."""
     padded, T = _padded(inputs), len(inputs)
     return torch.cat([_decay(k - RADIUS) * padded[k : k + T] for k in range(2 * RADIUS + 1)], 1)

@@ -4,6 +4,7 @@ from .encoders import ENCODERS as ENCODERS
 from .encoders import SpeechFeatures as SpeechFeatures
 from .encoders import encode_speech as encode_speech
 from .encoders import feature_names as feature_names
+from .encoders import speech_values as speech_values
 from .frames import FEATURE_RATE as FEATURE_RATE
 from .frames import SAMPLE_RATE as SAMPLE_RATE
 from .mel import log_mel as log_mel

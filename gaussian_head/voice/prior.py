@@ -1,0 +1,199 @@
+"""The voice prior: the mouth of anybody, in units, from any voice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checkpoint import save_tensors
+from ..checks import InputError, read_json, require_file, require_names, require_shapes
+from ..durable import replacing
+from ..face import UNITS
+from ..motion.articulation import lips_meet, speech_gate
+from ..motion.lip_model import RADIUS, LipNet, apply_net, apply_ridge
+from ..speech import SpeechFeatures, encode_speech
+from ..speech.windows import interpolated
+from .hearing import Hearing
+from .mouth import COLUMNS, GAP, MOUTH, lip_measures
+from .net import mouth_net
+
+FORMAT, VERSION = "gaussian-head-voice", 1
+DATA = Path(__file__).parent / "prior.safetensors"
+"""The prior of the package; what it was taught with stands beside it in ``prior.json``."""
+SPEAKING, SHORT_PAUSE = 0.1, 0.4
+"""Activity above which something is being said, and seconds of pause that do not shut the mouth: what the models tell
+of a pause is better than a rule until the pause is long."""
+TENSORS = ("ridge", "closed", "mean", "scale", "gain", "parting")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoicePrior:
+    """From sound to the mouth of a person nobody has seen: the mean of a ridge regression and small temporal nets."""
+
+    hearing: Hearing
+    """From features to what the models take."""
+    ridge: Tensor
+    """``[(2 RADIUS + 1) R, M]`` ridge weights."""
+    nets: tuple[LipNet, ...]
+    """Nets between the same values."""
+    closed: Tensor
+    """``[M]`` units of the usual closed mouth."""
+    mean: Tensor
+    """``[M]`` usual units above those of the closed mouth."""
+    scale: Tensor
+    """``[M]`` usual standard deviations of units."""
+    gain: Tensor
+    """``[M]`` growth to the size at which people whom the models did not know moved."""
+    parting: Tensor
+    """``[M]`` units that part the lips by a metre, as they usually go together."""
+
+    def told(self, features: SpeechFeatures, num_frames: int) -> Tensor:
+        """What the sound tells, before anything of a person comes in.
+
+        Args:
+            features: of the sound, by the prior's encoder.
+            num_frames: T at the prior's own rate.
+
+        Returns:
+            ``[T, M]`` f32 units in standard deviations about the usual mouth.
+
+        Raises:
+            InputError: another encoder, or another version of it, made the features.
+        """
+        inputs = self.hearing.inputs(features, num_frames)
+        return torch.stack([apply_ridge(self.ridge, inputs), *(apply_net(net, inputs) for net in self.nets)]).mean(0)
+
+    def predict(
+        self,
+        samples: np.ndarray,
+        fps: float,
+        num_frames: int,
+        *,
+        closed: Tensor | None = None,
+        close_in_silence: bool = True,
+    ) -> Tensor:
+        """Units for a sound; those that speech does not drive are 0.
+
+        Args:
+            samples: ``[S]`` mono f32 in [-1, 1] at 16 kHz.
+            fps: frames per second; frame ``t`` belongs to ``t / fps`` seconds.
+            num_frames: T; moments past the sound's end are silent.
+            closed: ``[52]`` units of the person's closed mouth; by default the usual one.
+            close_in_silence: shut the mouth in every pause.
+
+        Returns:
+            ``[T, 52]`` f32 in [0, 1].
+
+        Raises:
+            InputError: the sound is empty or not finite, or the encoder is not available.
+        """
+        features = encode_speech(samples, encoder=self.hearing.encoder)
+        return self.predict_from(features, fps, num_frames, closed=closed, close_in_silence=close_in_silence)
+
+    def predict_from(
+        self,
+        features: SpeechFeatures,
+        fps: float,
+        num_frames: int,
+        *,
+        closed: Tensor | None = None,
+        close_in_silence: bool = True,
+    ) -> Tensor:
+        """As ``predict``, from features made earlier."""
+        rate = self.hearing.rate
+        told = self.told(features, frames_inside(num_frames, fps, rate))
+        times = torch.arange(num_frames, dtype=torch.float64) / fps
+        moved = self.mean + interpolated(told, times * rate) * self.gain * self.scale
+        rest = self.closed if closed is None else closed[COLUMNS]
+        units = torch.zeros(num_frames, len(UNITS))
+        units[:, COLUMNS] = articulated(rest, moved, self.parting, features, times, close_in_silence)
+        return units
+
+    def save(self, path: str | Path, card: dict) -> None:
+        """Write ``<path>.safetensors`` and, with what it was taught with, ``<path>.json``."""
+        path = Path(path)
+        nets = {f"net{i}.{key}": value for i, net in enumerate(self.nets) for key, value in net.state_dict().items()}
+        tensors = self.hearing.tensors() | {name: getattr(self, name) for name in TENSORS} | nets
+        meta = {"format": FORMAT, "version": VERSION, "radius": RADIUS, "units": MOUTH, "nets": len(self.nets)}
+        meta |= self.hearing.described()
+        with replacing(path.with_suffix(".safetensors")) as temporary:
+            save_tensors(temporary, tensors)
+        with replacing(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(meta | card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def load(path: str | Path = DATA) -> VoicePrior:
+        """Read what ``save`` wrote; by default the package's own, which is read once.
+
+        Raises:
+            InputError: files are missing or damaged, or of another format, version or shape.
+        """
+        return _load(Path(path).with_suffix(".safetensors"))
+
+    def grown(self, gain: Tensor) -> VoicePrior:
+        """The same with other gains ``[M]``."""
+        return replace(self, gain=gain)
+
+
+def frames_inside(num_frames: int, fps: float, rate: float) -> int:
+    """Frames at ``rate`` that cover ``num_frames`` at ``fps``."""
+    return max(int(np.ceil(num_frames / fps * rate)) + 1, 2)
+
+
+def articulated(
+    rest: Tensor, moved: Tensor, parting: Tensor, features: SpeechFeatures, times: Tensor, close_in_silence: bool
+) -> Tensor:
+    """Units ``[T, M]`` with the mouth shut in silence and lips that meet for p, b and m.
+
+    Args:
+        rest: ``[M]`` units of the closed mouth.
+        moved: ``[T, M]`` what speech adds to them.
+        parting: ``[M]`` units that part the lips by a metre.
+        features: of the sound.
+        times: ``[T]`` seconds.
+        close_in_silence: shut the mouth in every pause; after the sound's end it is shut in any case.
+    """
+    gate = torch.ones(len(times))
+    if close_in_silence:
+        pause = {"speaking": SPEAKING, "short_pause": SHORT_PAUSE}
+        gate = speech_gate(features.activity, features.rate, times, **pause)
+    gate = gate.masked_fill(times > len(features.values) / features.rate, 0)
+    moved = moved * gate[:, None]
+    meet = lips_meet(features.closure, features.rate, times)
+    gap = (((rest + moved).clamp(0, 1) - rest) @ lip_measures()[:, GAP]).clamp(min=0)
+    return (rest + moved - (meet * gap)[:, None] * parting).clamp(0, 1)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> VoicePrior:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    meta = read_json(path.with_suffix(".json"), "voice prior")
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("version") != VERSION:
+        raise InputError(f"{path} is no voice prior of this toolkit; `python scripts/learn_voice.py` makes one.")
+    try:
+        tensors = load_file(require_file(path, "voice prior"))
+        if require_names(meta["units"], "units") != MOUTH or meta["radius"] != RADIUS:
+            raise InputError("it tells other units, or hears another stretch of sound.")
+        hearing = Hearing.read(tensors, meta)
+        R = hearing.projection.shape[1]
+        wanted: dict[str, tuple[int | None, ...]] = {"ridge": ((2 * RADIUS + 1) * R, len(MOUTH))}
+        wanted |= dict.fromkeys(("closed", "mean", "scale", "gain", "parting"), (len(MOUTH),))
+        require_shapes(tensors, wanted, "the prior")
+        nets = tuple(_net(tensors, f"net{i}.", R) for i in range(int(meta["nets"])))
+        return VoicePrior(hearing=hearing, **{name: tensors[name] for name in TENSORS}, nets=nets)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise InputError(f"the voice prior {path} is damaged ({error}); install the package again.") from error
+
+
+def _net(tensors: dict[str, Tensor], prefix: str, inputs: int) -> LipNet:
+    net = mouth_net(inputs).eval()
+    net.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    return net.requires_grad_(False)
