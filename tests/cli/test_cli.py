@@ -216,7 +216,7 @@ cli._guarded(work)
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_terminated_command_leaves_nothing_behind(tmp_path, name):
     command = [sys.executable, "-c", WORK, str(tmp_path / "capture")]
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # jobs in the background ignore it
+    heard = partial(signal.signal, getattr(signal, name), signal.SIG_DFL)  # jobs in the background ignore some
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
