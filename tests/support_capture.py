@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from support_head import CHANNELS, MOUTH, RADII, make_actor
+from support_head import CODE, MOUTH, RADII, make_actor, make_code_map
 from torch import Tensor
 
 from gaussian_head.actor import Actor
@@ -16,7 +16,7 @@ from gaussian_head.rendering import render_gaussians
 from gaussian_head.training.data import EYES, LIPS
 from gaussian_head.transforms import pose_apply
 
-JAW = CHANNELS.index("jaw_open")
+JAW = CODE.index("jaw_open")
 
 
 def face_shape() -> tuple[Tensor, Tensor]:
@@ -36,7 +36,7 @@ def face_shape() -> tuple[Tensor, Tensor]:
             vertices[index] = torch.tensor(
                 [0.03 * side + 0.01 * math.cos(turn), -0.02 + 0.004 * math.sin(turn), -0.083]
             )
-    basis = torch.zeros(len(CHANNELS), 478, 3)
+    basis = torch.zeros(len(CODE), 478, 3)
     basis[JAW, :, 1] = 0.03 * (vertices[:, 1] > MOUTH[1])
     return vertices, basis
 
@@ -57,7 +57,7 @@ def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: b
             writer.write_alpha(t, (frame.alpha.clamp(0, 1) * 255).round().byte().numpy())
             writer.write_labels(t, label.numpy())
             pose = motion.at(t)
-            posed = vertices + torch.einsum("k,klc->lc", pose.expression, basis)
+            posed = vertices + torch.einsum("k,klc->lc", head.code_map.code(pose), basis)
             landmarks.append(camera.project(pose_apply(pose.head.quats, pose.head.positions, posed)))
         info = CaptureInfo(
             fps=motion.fps,
@@ -69,19 +69,16 @@ def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: b
             source={"name": "synthetic", "fps": motion.fps, "width": size, "height": size, "crop": [0, 0, size]},
             has_audio=sound,
             audio_offset=0.0,
-            channels=list(CHANNELS),
+            code=list(CODE),
         )
         tensors = {
             "landmarks": torch.stack(landmarks),
-            "head_quats": motion.head.quats,
-            "head_positions": motion.head.positions,
-            "torso_quats": motion.torso.quats,
-            "torso_positions": motion.torso.positions,
-            "expression": motion.expression,
+            **motion.tensors(),
+            **make_code_map().tensors(),
             "shape": vertices,
             "basis": basis,
             "triangles": torch.zeros(1, 3, dtype=torch.int32),
-            "residual": torch.zeros(num_frames),
+            "reprojection": torch.zeros(num_frames),
             "tracked": torch.ones(num_frames, dtype=torch.uint8),
         }
         plate = (head.background * 255).round().byte().numpy()
@@ -93,5 +90,5 @@ def _sound(motion) -> np.ndarray:
     """A hum as loud as the jaw is open."""
     samples = round(len(motion) / motion.fps * 16000)
     time = np.arange(samples) / 16000
-    opening = np.interp(time, np.arange(len(motion)) / motion.fps, motion.channel("jaw_open").numpy())
+    opening = np.interp(time, np.arange(len(motion)) / motion.fps, motion.control("jawOpen").numpy())
     return (opening * np.sin(2 * math.pi * 140 * time)).astype(np.float32)

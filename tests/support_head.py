@@ -10,16 +10,29 @@ from torch import Tensor
 
 from gaussian_head.actor import Actor, Clip
 from gaussian_head.camera import Camera
+from gaussian_head.face import UNITS
 from gaussian_head.head import Branch, Head
 from gaussian_head.head.coefficients import coefficient_names, init_coefficients
-from gaussian_head.motion import SEMANTIC_CHANNELS, AudioToMotion, Motion, Pose, is_lip_channel
+from gaussian_head.motion import CONTROLS, AudioToMotion, CodeMap, Motion, Pose
 from gaussian_head.motion.lip_model import DILATIONS, RADIUS, LipNet
-from gaussian_head.motion.pose_share import PoseShare
 from gaussian_head.sh import rgb_to_sh
 from gaussian_head.speech import SpeechFeatures, at_frame_rate, encode_speech
 from gaussian_head.transforms import rotvec_to_quat
 
-CHANNELS = SEMANTIC_CHANNELS + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
+MEASURED = ("jaw_open", "lip_width", "lip_pucker", "blink_l", "blink_r", "brow_up", "gaze_x", "gaze_y")
+CODE = (*MEASURED, *(f"lip_{i}" for i in range(8)), *(f"face_{i}" for i in range(6)))
+MOVES = {
+    "jawOpen": {"jaw_open": 0.4, "lip_0": 0.5},
+    "mouthStretchLeft": {"lip_width": 0.1},
+    "mouthStretchRight": {"lip_width": 0.1},
+    "mouthPucker": {"lip_pucker": 0.1, "lip_width": -0.1},
+    "eyeBlinkLeft": {"blink_l": 1.0},
+    "eyeBlinkRight": {"blink_r": 1.0},
+    "browInnerUp": {"brow_up": 0.2},
+    "gaze_right": {"gaze_x": 0.9},
+    "gaze_down": {"gaze_y": 0.9},
+}
+"""What units and gaze do to the synthetic face's code."""
 FPS = 25.0
 CENTRE = (0.0, -0.01, 1.0)
 """World position of the resting head, metres."""
@@ -33,44 +46,56 @@ LEARNED = 8
 class LoudnessToMotion:
     """Opens the jaw where the sound is loud: the least that a trained audio model does."""
 
-    channels = CHANNELS
+    units = ("jawOpen",)
+    lips = torch.tensor([name.startswith(("jaw", "lip")) for name in CODE])
     encoder = "mel"
-    pose_share = None
     basis_id = ""
 
     def predict(self, samples: np.ndarray, fps: float, num_frames: int, *, close_in_silence: bool = True) -> Tensor:
-        """Lip code ``[num_frames, K]`` of mono 16 kHz samples ``[S]``."""
+        """Units ``[num_frames, 52]`` of mono 16 kHz samples ``[S]``."""
         return self.predict_from(encode_speech(samples, encoder=self.encoder), fps, num_frames)
 
     def predict_from(
         self, features: SpeechFeatures, fps: float, num_frames: int, *, close_in_silence: bool = True
     ) -> Tensor:
-        """Lip code ``[num_frames, K]`` of log-mel features."""
+        """Units ``[num_frames, 52]`` of log-mel features."""
         loudness = at_frame_rate(features, fps, num_frames)[:, :80].mean(1)
         span = float(loudness.max() - loudness.min())
-        code = torch.zeros(num_frames, len(CHANNELS))
-        code[:, CHANNELS.index("jaw_open")] = 0.4 * (loudness - loudness.min()) / max(span, 1e-6)
-        return code
+        units = torch.zeros(num_frames, len(UNITS))
+        units[:, UNITS.index("jawOpen")] = (loudness - loudness.min()) / max(span, 1e-6)
+        return units
+
+
+def make_code_map(basis_id: str = "") -> CodeMap:
+    """The synthetic face's map, as MOVES says."""
+    weights = torch.zeros(len(CONTROLS), len(CODE))
+    for control, effects in MOVES.items():
+        for name, amount in effects.items():
+            weights[CONTROLS.index(control), CODE.index(name)] = amount
+    bounds = torch.tensor([-3.0, 3.0])[:, None].repeat(1, len(CODE))
+    return CodeMap(names=CODE, weights=weights, bias=torch.zeros(len(CODE)), bounds=bounds, basis_id=basis_id)
 
 
 def make_motion(num_frames: int = 50) -> Motion:
     """A second or two of talking, nodding and blinking that ends where it starts."""
     phase = torch.arange(num_frames) / num_frames * 2 * math.pi
-    code = torch.zeros(num_frames, len(CHANNELS))
-    code[:, CHANNELS.index("jaw_open")] = 0.2 * (1 - torch.cos(3 * phase))
-    code[:, CHANNELS.index("lip_width")] = 0.1 * torch.sin(2 * phase)
+    units = torch.zeros(num_frames, len(UNITS))
+    units[:, UNITS.index("jawOpen")] = 0.5 * (1 - torch.cos(3 * phase))
     blink = torch.exp(-(((torch.arange(num_frames) - num_frames // 2) / 1.5) ** 2))
-    code[:, CHANNELS.index("blink_l")] = blink
-    code[:, CHANNELS.index("blink_r")] = blink
-    code[:, len(SEMANTIC_CHANNELS) :] = 0.3 * torch.sin(phase[:, None] * torch.arange(1, 15))
+    for side in ("Left", "Right"):
+        units[:, UNITS.index(f"mouthStretch{side}")] = 0.5 + 0.5 * torch.sin(2 * phase)
+        units[:, UNITS.index(f"eyeBlink{side}")] = blink
+    residual = torch.zeros(num_frames, len(CODE))
+    residual[:, len(MEASURED) :] = 0.3 * torch.sin(phase[:, None] * torch.arange(1, 15))
     turn = torch.stack([0.05 * torch.sin(phase), 0.15 * torch.sin(phase), 0.03 * torch.sin(2 * phase)], dim=1)
     sway = torch.stack([0.006 * torch.sin(phase), torch.zeros(num_frames), torch.zeros(num_frames)], dim=1)
     return Motion(
         fps=FPS,
         head=Pose(quats=rotvec_to_quat(turn), positions=torch.tensor(CENTRE) + sway),
         torso=Pose(quats=rotvec_to_quat(0.2 * turn), positions=torch.tensor(CENTRE) + 0.5 * sway),
-        expression=code,
-        channels=CHANNELS,
+        units=units,
+        gaze=0.1 * torch.stack([torch.sin(phase), torch.cos(phase)], 1),
+        residual=residual,
     )
 
 
@@ -86,35 +111,37 @@ def make_actor(num_frames: int = 50, num_gaussians: int = 2000, size: int = 128,
 def make_voice() -> AudioToMotion:
     """A speech predictor that has learnt nothing, but can be saved."""
     features = encode_speech(np.sin(np.arange(48000) / 16000 * 900).astype(np.float32) * 0.3, encoder="mel")
-    A, K = features.dim, sum(is_lip_channel(name) for name in CHANNELS)
+    A, units = features.dim, ("jawOpen", "mouthClose", "mouthPucker")
+    K, C = len(units), 4
     rows = {name: torch.rand(A) + 0.5 for name in ("input_mean", "input_scale", "spoken_mean")}
-    rows |= {name: torch.rand(K) for name in ("output_mean", "output_scale", "closed")}
+    rows |= {name: torch.rand(K) for name in ("mean", "closed", "opening", "parting")}
     return AudioToMotion(
         **rows,
         encoder=features.encoder,
         encoder_version=features.version,
         fps=25.0,
-        channels=CHANNELS,
+        units=units,
         correlation=0.5,
         projection=torch.eye(A),
+        output_mean=torch.rand(C),
+        output_scale=torch.rand(C),
+        directions=torch.rand(C, K),
         lowest=torch.zeros(K),
         highest=torch.ones(K),
-        ridge=torch.randn((2 * RADIUS + 1) * A, K) * 1e-3,
-        nets=tuple(LipNet(A, K, dilations).eval() for dilations in DILATIONS),
-        pose_share=PoseShare(mean=torch.zeros(6), scale=torch.ones(6), weights=torch.zeros(6, len(CHANNELS))),
+        ridge=torch.randn((2 * RADIUS + 1) * A, C) * 1e-3,
+        nets=tuple(LipNet(A, C, dilations).eval() for dilations in DILATIONS),
+        lips=LoudnessToMotion.lips,
     )
 
 
 def make_head(num_frames: int = 50, num_gaussians: int = 2000, size: int = 128, seed: int = 0) -> Head:
     """A skin-coloured ellipsoid with hair, eyes, lips that open and a blue torso, before a grey-green wall."""
     generator = torch.Generator().manual_seed(seed)
-    motion = make_motion(num_frames)
+    code_map, motion = make_code_map(), make_motion(num_frames)
+    code = code_map.code(motion)
     n_mouth, n_torso = num_gaussians // 10, num_gaussians // 4
     n_face = num_gaussians - n_mouth - n_torso
-    ranges = torch.stack(
-        [torch.quantile(motion.expression, 0.01, dim=0), torch.quantile(motion.expression, 0.99, dim=0)]
-    )
-    scale = motion.expression.std(0).clamp(min=1e-3)
+    scale = code.std(0).clamp(min=1e-3)
     ramp = torch.linspace(0, 1, size)
     plate = torch.stack([0.45 + 0.1 * ramp, 0.52 + 0.1 * ramp, 0.48 + 0.1 * ramp], dim=1)[:, None].expand(size, size, 3)
     return Head(
@@ -126,8 +153,7 @@ def make_head(num_frames: int = 50, num_gaussians: int = 2000, size: int = 128, 
         coefficient_params=init_coefficients(scale, torch.tensor(CENTRE), LEARNED, generator),
         camera=Camera.from_focal(size * 2.4, size, size),
         background=plate.contiguous(),
-        channels=motion.channels,
-        channel_ranges=ranges.T.contiguous(),
+        code_map=code_map,
     )
 
 
@@ -179,7 +205,7 @@ def _branch(
     size: float,
     generator: torch.Generator,
 ) -> Branch:
-    n, names = len(means), coefficient_names(CHANNELS, LEARNED)
+    n, names = len(means), coefficient_names(CODE, LEARNED)
     basis = torch.zeros(n, 3, len(names))
     if name == "face":
         near = torch.exp(-(((means - torch.tensor(MOUTH)) / torch.tensor([0.035, 0.03, 0.06])) ** 2).sum(1))

@@ -128,7 +128,7 @@ def outline(values: np.ndarray, points: int = PEAKS) -> list[int]:
 def payload(performance: NamedPerformance, number: int) -> dict[str, object]:
     """What the browser's player needs, as plain JSON; silent ones are outlined by how the jaw moves."""
     motion, samples = performance.motion, performance.samples
-    jaw = motion.channel("jaw_open").numpy() if "jaw_open" in motion.channels else np.zeros(1)
+    jaw = (motion.control("jawOpen") - motion.control("mouthClose")).numpy()
     return {
         "id": number,
         "name": performance.name,

@@ -3,6 +3,7 @@
 from ._actor import Actor as Actor
 from ._clip import Clip as Clip
 from .speak import captured_sound as captured_sound
+from .speak import lent as lent
 from .speak import posed as posed
 from .speak import posed_like as posed_like
 from .speak import speak as speak

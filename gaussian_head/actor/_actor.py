@@ -25,13 +25,13 @@ class Actor:
 
     @staticmethod
     def load(folder: str | Path) -> Actor:
-        """Read what ``save`` wrote, or a head of an older version, which held the clip.
+        """Read what ``save`` wrote.
 
         Raises:
             InputError: no head, or its parts are missing, damaged, of a newer version, or of different people.
         """
         head, clip = Head.load(folder), read_clip(folder)
-        if (head.channels, head.basis_id) != (clip.motion.channels, clip.motion.basis_id):
+        if head.code_map.basis_id != clip.motion.basis_id:
             raise InputError(
                 f"the clip in {folder} is not that of the head beside it; copy the whole folder anew, or train again."
             )

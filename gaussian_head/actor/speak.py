@@ -11,10 +11,10 @@ import torch
 from ..capture import Capture
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
-from ..events import Listener, ignore
+from ..events import Listener, Warned, ignore
 from ..io.motion_file import read_motion
 from ..media import read_audio
-from ..motion import Motion, loop_poses
+from ..motion import Motion, loop_poses, retarget
 from ..motion.act_words import parse_acts
 from ..motion.drive import drive_by_audio
 from ..motion.edit import moved_like, resample, still_pose
@@ -64,14 +64,38 @@ def speak(
     return posed(motion, actor.clip, pose, seed, listener=listener)
 
 
+def lent(clip: Clip, file: str | Path, *, listener: Listener = ignore) -> Motion:
+    """The motion of a file, as the person of ``clip`` makes it.
+
+    A take that says nothing of where a head is moves it from the clip's typical pose. The residual of another face is
+    left out: units and gaze say what there is to say.
+
+    Args:
+        clip: the person's own.
+        file: what ``io.read_motion`` reads.
+        listener: is warned of a residual that is left out.
+
+    Raises:
+        InputError: no such file, or it holds no motion.
+    """
+    motion = read_motion(file)
+    if motion.is_unplaced:
+        return retarget(motion, clip.motion)
+    if motion.residual.shape[1] and motion.basis_id != clip.motion.basis_id:
+        whose = "of another face" if motion.basis_id else "of a face that it does not name"
+        listener(Warned(message=f"{file} holds private numbers {whose}; they are left out, units and gaze are taken."))
+        return motion.without_residual()
+    return motion
+
+
 def posed_like(motion: Motion, clip: Clip, leader: Motion, *, seed: int = 0) -> Motion:
     """``motion`` with head and torso moving as another motion does.
 
     The leader's movement away from its own typical pose is carried over to the typical pose of the clip; its
-    expression is left out. Where the leader is shorter, it is repeated with cross-fades at places that fit.
+    face is left out. Where the leader is shorter, it is repeated with cross-fades at places that fit.
 
     Args:
-        motion: whose expression and length are kept.
+        motion: whose face and length are kept.
         clip: gives the resting pose.
         leader: any motion, of another person too.
         seed: of the loop.
@@ -85,7 +109,7 @@ def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0, *, listen
     """``motion`` with head and torso posed by name.
 
     Args:
-        motion: whose expression and length are kept.
+        motion: whose face and length are kept.
         clip: the person's own.
         pose: ``"captured"`` leaves the motion as it is, ``"still"`` holds the clip's typical pose, ``"frontal"`` the
             same with the face straight ahead, a motion file or the folder of another capture leads as in

@@ -9,17 +9,15 @@ from typing import Any
 from torch import Tensor
 
 from ..capture import is_capture_of
-from ..checkpoint import load_checkpoint, read_manifest, save_checkpoint
-from ..checks import InputError, require_count, require_names, require_number, require_shapes
+from ..checkpoint import load_checkpoint, save_checkpoint
+from ..checks import InputError, require_count, require_number, require_shapes
 from ..durable import discard
-from ..head import storage as of_head
+from ..face import UNITS
 from ..motion import FASTEST, SLOWEST, AudioToMotion, Motion
 from ._clip import Clip
 
-FORMAT, VERSION = "gaussian-head-clip", 1
+FORMAT, VERSION = "gaussian-head-clip", 2
 CLIP, AUDIO = "clip", "audio"
-LAST_WITH_CLIP = 1
-"""Models up to this version hold the clip themselves, in the same words, and say whether the head speaks."""
 
 
 def write_clip(clip: Clip, folder: Path) -> None:
@@ -27,7 +25,6 @@ def write_clip(clip: Clip, folder: Path) -> None:
     motion = clip.motion
     meta = {
         "fps": motion.fps,
-        "channels": list(motion.channels),
         "basis": motion.basis_id,
         "num_train": clip.num_train,
         "capture": _relative(clip.capture_path, folder),
@@ -43,15 +40,12 @@ def read_clip(folder: str | Path) -> Clip:
         InputError: none is there, or it is truncated, altered, of a newer version, or holds no motion.
     """
     folder = Path(folder)
-    if _holds_clip(folder):
-        tensors, meta = load_checkpoint(folder / of_head.MODEL, format=of_head.FORMAT, version=of_head.VERSION)
-    elif (folder / CLIP).is_dir():
-        tensors, meta = load_checkpoint(folder / CLIP, format=FORMAT, version=VERSION)
-    else:
+    if not (folder / CLIP).is_dir():
         raise InputError(
             f"{folder} holds a head but not the clip that it was trained on (no {CLIP!r} inside); copy the whole "
             "folder that `train` wrote, or take Head.load where Gaussians alone are wanted."
         )
+    tensors, meta = load_checkpoint(folder / CLIP, format=FORMAT, version=VERSION)
     try:
         return _assembled(tensors, meta, folder)
     except KeyError as error:
@@ -70,37 +64,27 @@ def write_voice(voice: AudioToMotion | None, folder: Path) -> None:
 
 def read_voice(folder: str | Path) -> AudioToMotion | None:
     """The voice in a head's folder, None where the head cannot speak; InputError where it is damaged."""
-    folder = Path(folder)
-    if _holds_clip(folder):
-        speaks = read_manifest(folder / of_head.MODEL)["meta"].get("speaks")
-    else:
-        speaks = AudioToMotion.lies_in(folder / AUDIO)
-    return AudioToMotion.load(folder / AUDIO) if speaks else None
-
-
-def _holds_clip(folder: Path) -> bool:
-    """Whether the model in a head's folder is of a version that holds the clip."""
-    return read_manifest(folder / of_head.MODEL)["version"] <= LAST_WITH_CLIP
+    place = Path(folder) / AUDIO
+    return AudioToMotion.load(place) if AudioToMotion.lies_in(place) else None
 
 
 def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> Clip:
     """The clip, checked; ``tensors`` and ``meta`` may hold more."""
-    require_names(meta["channels"], "channels")
     require_number(meta["fps"], "fps", least=SLOWEST, most=FASTEST)
     for name in ("capture", "basis"):
-        if not isinstance(meta.get(name, ""), str):
+        if not isinstance(meta[name], str):
             raise InputError(f"{name} is a {type(meta[name]).__name__}; a text was wanted.")
     moved = {key.removeprefix("motion."): value for key, value in tensors.items() if key.startswith("motion.")}
     for name, value in moved.items():
         if not value.is_floating_point():
             raise InputError(f"{name} is {value.dtype}.")
-    require_shapes(moved, {"expression": (None, len(meta["channels"]))}, "the clip")
+    require_shapes(moved, {"units": (None, len(UNITS)), "residual": (None, None)}, "the clip")
     moved = {name: value.float() for name, value in moved.items()}
-    T = len(moved["expression"])
+    T = len(moved["units"])
     if not T:
         raise InputError("its motion has no frame.")
     require_count(meta["num_train"], "num_train", most=T)
-    motion = Motion.from_tensors(moved, fps=meta["fps"], channels=meta["channels"], basis_id=meta.get("basis", ""))
+    motion = Motion.from_tensors(moved, fps=meta["fps"], basis_id=meta["basis"])
     return Clip(motion=motion, num_train=meta["num_train"], capture_path=_find_capture(meta["capture"], folder, motion))
 
 

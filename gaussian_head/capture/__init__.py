@@ -8,5 +8,6 @@ from .identity import clip_identity as clip_identity
 from .identity import is_capture_of as is_capture_of
 from .identity import require_source as require_source
 from .layout import LABEL_NAMES as LABEL_NAMES
+from .layout import UNITS_FILE as UNITS_FILE
 from .layout import CaptureInfo as CaptureInfo
 from .writer import CaptureWriter as CaptureWriter

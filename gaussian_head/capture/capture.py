@@ -15,13 +15,15 @@ from ..camera import Camera
 from ..checks import InputError, read_json, require_file, require_shapes
 from ..conventions import SAMPLE_RATE
 from ..media import read_audio, read_image
-from ..motion import Motion, MotionFrame, basis_identity
+from ..motion import CONTROLS, CodeMap, Motion, MotionFrame, basis_identity
 from ..transforms import quat_to_rotmat
 from . import layout
 from ._cache import ByteCache
 from .layout import CaptureInfo
 
-MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "expression")
+MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "units", "gaze", "residual")
+"""Arrays of the motion, all finite."""
+_MAP = ("code_weights", "code_bias", "code_bounds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,24 +45,24 @@ class CaptureFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class FaceShape:
-    """The tracked person's face: a neutral mesh and how each expression channel moves it."""
+    """The tracked person's face: a neutral mesh and how the inner code moves it."""
 
     vertices: Tensor
     """``[L, 3]`` f32 neutral vertices in the head frame, metres."""
     basis: Tensor
-    """``[K, L, 3]`` f32 metres per unit of each channel."""
+    """``[K, L, 3]`` f32 metres per unit of the code."""
     triangles: Tensor
     """``[F, 3]`` int64 vertex indices, counter-clockwise seen from outside."""
-    channels: tuple[str, ...]
-    """K channel names."""
+    code_map: CodeMap
+    """From units and gaze to the code."""
 
-    def posed(self, expression: Tensor) -> Tensor:
-        """Head-frame vertices ``[..., L, 3]`` of expression codes ``[..., K]``."""
-        return self.vertices + torch.einsum("...k,klc->...lc", expression, self.basis)
+    def posed(self, code: Tensor) -> Tensor:
+        """Head-frame vertices ``[..., L, 3]`` of codes ``[..., K]``."""
+        return self.vertices + torch.einsum("...k,klc->...lc", code, self.basis)
 
     def in_world(self, frame: MotionFrame) -> Tensor:
         """World vertices ``[L, 3]`` at one moment, metres."""
-        return self.posed(frame.expression) @ quat_to_rotmat(frame.head.quats).T + frame.head.positions
+        return self.posed(self.code_map.code(frame)) @ quat_to_rotmat(frame.head.quats).T + frame.head.positions
 
 
 class Capture:
@@ -126,22 +128,34 @@ class Capture:
         return Camera(viewmat=torch.eye(4), K=K, width=self.info.width, height=self.info.height)
 
     @cached_property
-    def _basis_id(self) -> str:
-        return basis_identity(self._tensors["basis"])
+    def code_map(self) -> CodeMap:
+        """From units and gaze to the inner code of this face."""
+        return CodeMap.from_tensors(
+            self._tensors, names=self.info.code, basis_id=basis_identity(self._tensors["basis"])
+        )
 
-    @property
+    @cached_property
     def motion(self) -> Motion:
         """The tracked motion of all N frames."""
-        return Motion.from_tensors(self._tensors, fps=self.fps, channels=self.info.channels, basis_id=self._basis_id)
+        return Motion.from_tensors(self._tensors, fps=self.fps, basis_id=self.code_map.basis_id)
+
+    @cached_property
+    def code(self) -> Tensor:
+        """``[N, K]`` inner code of all frames; names in ``code_map``."""
+        return self.code_map.code(self.motion)
+
+    def coded(self, name: str) -> Tensor:
+        """``[N]`` one column of ``code``."""
+        return self.code[:, self.code_map.index(name)]
 
     @property
     def shape(self) -> FaceShape:
-        """The person's neutral face and expression basis."""
+        """The person's neutral face and how it moves."""
         return FaceShape(
             vertices=self._tensors["shape"],
             basis=self._tensors["basis"],
             triangles=self._tensors["triangles"].long(),
-            channels=tuple(self.info.channels),
+            code_map=self.code_map,
         )
 
     @property
@@ -150,9 +164,9 @@ class Capture:
         return self._tensors["landmarks"]
 
     @property
-    def residual(self) -> Tensor:
+    def reprojection(self) -> Tensor:
         """``[N]`` mean distance of detected and projected landmarks, pixels."""
-        return self._tensors["residual"]
+        return self._tensors["reprojection"]
 
     @property
     def tracked(self) -> Tensor:
@@ -222,17 +236,19 @@ def _read_tensors(path: Path, info: CaptureInfo) -> dict[str, Tensor]:
         tensors = {name: t.float() if t.is_floating_point() else t for name, t in load_file(str(path)).items()}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path} is damaged or cut off ({error}); track the video again.") from error
-    N, K = info.num_frames, len(info.channels)
+    N, K, U = info.num_frames, len(info.code), len(CONTROLS)
     L = tensors["shape"].shape[0] if "shape" in tensors and tensors["shape"].ndim else 0
-    wanted: dict[str, tuple[int | None, ...]] = {"landmarks": (N, L, 2), "expression": (N, K)}
+    wanted: dict[str, tuple[int | None, ...]] = {"landmarks": (N, L, 2), "reprojection": (N,)}
     wanted |= {"head_quats": (N, 4), "head_positions": (N, 3), "torso_quats": (N, 4), "torso_positions": (N, 3)}
-    wanted |= {"shape": (L, 3), "basis": (K, L, 3), "triangles": (None, 3), "residual": (N,), "tracked": (N,)}
+    wanted |= {"shape": (L, 3), "basis": (K, L, 3), "triangles": (None, 3), "tracked": (N,)}
+    wanted |= {"units": (N, U - 2), "gaze": (N, 2), "residual": (N, K)}
+    wanted |= {"code_weights": (U, K), "code_bias": (K,), "code_bounds": (2, K)}
     try:
         require_shapes(tensors, wanted, str(path))
     except InputError as error:
         raise InputError(f"{error} Track the video again.") from error
     bad = [name for name in wanted if tensors[name].is_floating_point() == (name in ("triangles", "tracked"))]
-    bad += [name for name in MOVES if not tensors[name].isfinite().all()]
+    bad += [name for name in (*MOVES, *_MAP) if not tensors[name].isfinite().all()]
     corners = tensors["triangles"]
     if not bad and corners.numel() and not (int(corners.min()) >= 0 and int(corners.max()) < L):
         bad = ["triangles"]

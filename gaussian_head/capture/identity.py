@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
+
 from ..checks import InputError, fingerprint, require_file
 from ..motion import Motion
 from .capture import Capture
 from .layout import CaptureInfo
 
 TRACKING = "tracking.safetensors"
+FACE = ("units", "gaze", "residual")
+"""Arrays that tell one clip from another."""
 
 
 def clip_identity(motion: Motion) -> str:
-    """SHA-256 of frame rate, channels and every frame's expression, which no two clips share.
+    """SHA-256 of frame rate and of every frame's units, gaze and residual, which no two clips share.
 
     Poses are left out: training corrects them.
     """
-    return _identity(motion.fps, motion.channels, motion.expression.detach().cpu().contiguous().numpy())
+    tensors = motion.tensors()
+    return _identity(motion.fps, [tensors[name].detach().cpu().contiguous().numpy() for name in FACE])
 
 
 def is_capture_of(folder: str | Path, motion: Motion) -> bool:
@@ -31,10 +36,10 @@ def is_capture_of(folder: str | Path, motion: Motion) -> bool:
     try:
         info = CaptureInfo.read(meta)
         with safe_open(str(tracking), framework="np") as file:
-            expression = file.get_tensor("expression")
+            face = [file.get_tensor(name) for name in FACE]
     except (InputError, SafetensorError, OSError):
         return False
-    return _identity(info.fps, tuple(info.channels), expression) == clip_identity(motion)
+    return _identity(info.fps, face) == clip_identity(motion)
 
 
 def capture_of(motion: Motion, place: str | Path | Capture) -> Capture:
@@ -73,7 +78,8 @@ def require_source(folder: str | Path, video: str | Path, size: int) -> None:
         )
 
 
-def _identity(fps: float, channels: tuple[str, ...], expression) -> str:
-    digest = hashlib.sha256(repr((float(fps), channels, expression.shape, str(expression.dtype))).encode())
-    digest.update(expression.tobytes())
+def _identity(fps: float, face: list[np.ndarray]) -> str:
+    digest = hashlib.sha256(repr((float(fps), [(part.shape, str(part.dtype)) for part in face])).encode())
+    for part in face:
+        digest.update(part.tobytes())
     return digest.hexdigest()

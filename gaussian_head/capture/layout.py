@@ -1,4 +1,4 @@
-"""The capture folder, version 1. Everything in it can be read without this project.
+"""The capture folder, version 2. Everything in it can be read without this project.
 
 ::
 
@@ -12,24 +12,30 @@
     background.png         what stands behind the person, from the training frames
     audio.wav              16 kHz mono PCM, already shifted so that sample i belongs to picture time i/16000 s;
                            absent where "has_audio" is false
-    tracking.safetensors   arrays over the N frames, L = 478 MediaPipe face landmarks, K expression channels:
+    tracking.safetensors   arrays over the N frames, L = 478 MediaPipe face landmarks, K numbers of inner code:
         landmarks        [N, L, 2] f32  pixels, top left corner of the picture = (0, 0), pixel centres at halves
         head_quats       [N, 4] f32     rotation of T_world_head, w x y z
         head_positions   [N, 3] f32     translation of T_world_head, metres
         torso_quats, torso_positions    the same for the torso; equal to the head's at the rest pose
-        expression       [N, K] f32     expression code, zero is the neutral face; names in "channels"
-        shape            [L, 3] f32     neutral face in the head frame, metres
-        basis            [K, L, 3] f32  metres per unit of each channel
+        units            [N, 52] f32    ARKit units in alphabetical order, 0 the neutral face, 1 a full excursion
+        gaze             [N, 2] f32     radians that the eyes turn: to the picture's right, down
+        residual         [N, K] f32     what units and gaze leave of this face's inner code; names in "code"
+        code_weights     [54, K] f32    code per unit and per radian of gaze
+        code_bias        [K] f32        code of the neutral face
+        code_bounds      [2, K] f32     least and greatest code that a head is given
+        shape            [L, 3] f32     face with code 0 in the head frame, metres
+        basis            [K, L, 3] f32  metres per unit of the code
         triangles        [F, 3] i32     the face mesh, counter-clockwise seen from outside
-        residual         [N] f32        mean distance of detected and projected landmarks, pixels
+        reprojection     [N] f32        mean distance of detected and projected landmarks, pixels
         tracked          [N] u8         1 where a face was found
     arkit.csv              the face's 52 ARKit units, gaze and head turns, as Live Link Face writes takes; may be absent
     report.json, report.png   the quality report
 
 The world is the recording camera: +x right, +y down, +z forward, camera at the origin. The head frame has its
 origin between the ears, +x to the picture's right, +y down and +z into the skull. A vertex in frame t is
-``R(head_quats[t]) @ (shape + Σ_k expression[t, k] · basis[k]) + head_positions[t]``, its pixel ``K @ vertex``
-divided by depth. The scale in metres comes from an iris diameter of 11.7 mm.
+``R(head_quats[t]) @ (shape + Σ_k code[t, k] · basis[k]) + head_positions[t]`` with
+``code[t] = code_bias + [units[t], gaze[t]] @ code_weights + residual[t]``, its pixel ``K @ vertex`` divided by depth.
+The scale in metres comes from an iris diameter of 11.7 mm.
 """
 
 from __future__ import annotations
@@ -44,9 +50,13 @@ from ..motion import FASTEST, SLOWEST
 from ..strict_json import config_from_json
 
 FORMAT = "gaussian-head-capture"
-VERSION = 1
+VERSION = 2
+UPGRADABLE = 1
+"""Version of captures that `gaussian-head upgrade` brings to the present one."""
 MOST_FRAMES, MOST_PIXELS = 10**7, 16384
 """A clip of more frames, or of wider or higher pictures, is taken for damaged."""
+UNITS_FILE = "arkit.csv"
+"""Name of the take inside a capture."""
 LABEL_NAMES = ("background", "torso", "neck", "hair, ears and other head", "face", "mouth interior")
 TENSORS = (
     "landmarks",
@@ -54,11 +64,16 @@ TENSORS = (
     "head_positions",
     "torso_quats",
     "torso_positions",
-    "expression",
+    "units",
+    "gaze",
+    "residual",
+    "code_weights",
+    "code_bias",
+    "code_bounds",
     "shape",
     "basis",
     "triangles",
-    "residual",
+    "reprojection",
     "tracked",
 )
 """Arrays that tracking.safetensors must hold."""
@@ -86,8 +101,8 @@ class CaptureInfo:
     """True where audio.wav exists."""
     audio_offset: float
     """Seconds by which the sound came late in the video; already corrected in audio.wav."""
-    channels: list[str]
-    """Names of the K expression channels."""
+    code: list[str]
+    """Names of the K numbers of inner code."""
     bad_frames: list[int] = field(default_factory=list)
     """Frames without a tracked face, poses interpolated; neither trained nor tested on."""
     label_names: dict[str, str] = field(default_factory=lambda: {str(i): name for i, name in enumerate(LABEL_NAMES)})
@@ -101,11 +116,16 @@ class CaptureInfo:
 
     @staticmethod
     def read(where: Path) -> CaptureInfo:
-        """Read capture.json; InputError on anything that is not version 1 of this format, or no numbers of a clip."""
+        """Read capture.json; InputError on anything but this version of this format and numbers of a clip."""
         values = read_json(where, "capture description")
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise InputError(f'{where} does not say "format": "{FORMAT}"; a folder made by tracking was wanted.')
         version = values.pop("version", None)
+        if version == UPGRADABLE:
+            raise InputError(
+                f"{where} has version {version}, which tells the face in a code of its own; `gaussian-head upgrade "
+                f"{where.parent}` brings it to version {VERSION} without tracking again."
+            )
         if version != VERSION:
             raise InputError(
                 f"{where} has version {version!r} but this program reads version {VERSION};"
@@ -132,7 +152,7 @@ class CaptureInfo:
         for name in ("width", "height"):
             require_count(getattr(self, name), name, least=1, most=MOST_PIXELS)
         require_number(self.audio_offset, "audio_offset", least=-1e6, most=1e6)
-        require_names(self.channels, "channels")
+        require_names(self.code, "code")
         for t in self.bad_frames:
             require_count(t, "one of bad_frames", most=self.num_frames - 1)
         if [len(row) for row in self.K] != [3, 3, 3]:

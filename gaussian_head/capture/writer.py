@@ -17,11 +17,11 @@ from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ..media import read_image, write_audio, write_image
 from . import layout
-from .layout import CaptureInfo
+from .layout import UNITS_FILE, CaptureInfo
 
 OWN = {
     *("images", "labels", "alpha", "tracking.safetensors", "background.png"),
-    *("audio.wav", "capture.json", "report.json", "report.png"),
+    *("audio.wav", "capture.json", "report.json", "report.png", UNITS_FILE),
 }
 """What lies in a capture's folder."""
 

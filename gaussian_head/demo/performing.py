@@ -9,8 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from ..face import UNITS
-from ..face.gaze import look_units
+from ..face import UNITS, with_looks
 from .voice import Speech
 
 SPEECH: dict[str, dict[str, float]] = {
@@ -78,7 +77,7 @@ def perform(speech: Speech, *, fps: float, gestures: int, generator: np.random.G
         k = UNITS.index(name)
         units[:, k] = LIDS_MEET * np.minimum(np.maximum(units[:, k], blinks(generator, frames, fps)), 1)
     glances = glance(generator, frames, fps)
-    units = torch.from_numpy(units.clip(0, 1)).float() + look_units(glances)
+    units = with_looks(torch.from_numpy(units.clip(0, 1)).float(), glances)
     return Performed(units=units, gaze=glances)
 
 

@@ -21,7 +21,7 @@ from ..metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silen
 from ..metrics.report import Report
 from ..metrics.written import require_report_folder, write_report
 from ..motion import Motion
-from ..motion.drive import leaning
+from ..motion.drive import with_spoken
 from ..motion.pose_share import fit_pose_share
 from ..rendering import render_frame, to_uint8
 from .known_truth import find_truth, measure_geometry
@@ -29,14 +29,14 @@ from .known_truth import find_truth, measure_geometry
 MOST_SILENT = 80
 """Silent frames rendered to see whether the mouth is closed."""
 DRIVERS = {
-    "tracked": "pose and expression from the tracker, which looked at the frame itself",
+    "tracked": "pose and face from the tracker, which looked at the frame itself",
     "audio": (
-        "lip channels from sound alone, pauses left to the speaker's habit; poses, brows, blinks and gaze "
+        "units of the mouth from sound alone, pauses left to the speaker's habit; poses, brows, blinks and gaze "
         "as tracked, as the papers do"
     ),
     "audio_only": (
-        "every expression channel from sound alone (eyes and brows neutral, the face's private channels as is usual "
-        "at the pose); only the poses as tracked"
+        "the whole face from sound alone (eyes and brows at rest, the residual of the face as is usual at the pose); "
+        "only the poses as tracked"
     ),
 }
 NULLS = {
@@ -125,21 +125,18 @@ def held_out_motions(actor: Actor, capture: Capture) -> dict[str, Motion]:
     tracked, voice = actor.clip.motion, actor.voice
     if voice is None or not capture.info.has_audio:
         return {"tracked": tracked}
-    samples, rest = capture.audio(), resting_expression(tracked, capture.train_frames)
+    samples, rest = capture.audio(), resting(tracked, capture.train_frames, ~actor.head.code_map.lips)
 
     def said(sound: np.ndarray) -> Tensor:
         return voice.predict(sound, tracked.fps, len(tracked), close_in_silence=False)
 
-    def driven(lips: Tensor, others: Tensor) -> Motion:
-        return leaning(voice, replace(tracked, expression=torch.where(tracked.lip_mask, lips, others)))
-
     spoken = said(samples)
     return {
         "tracked": tracked,
-        "audio": driven(spoken, tracked.expression),
-        "audio_only": driven(spoken, rest),
-        "other_sound": driven(said(np.roll(samples, len(samples) // 2)), tracked.expression),
-        "still_mouth": driven(rest, tracked.expression),
+        "audio": with_spoken(tracked, spoken, voice.lips),
+        "audio_only": with_spoken(rest, spoken, voice.lips),
+        "other_sound": with_spoken(tracked, said(np.roll(samples, len(samples) // 2)), voice.lips),
+        "still_mouth": with_spoken(tracked, rest.units, voice.lips),
     }
 
 
@@ -160,14 +157,16 @@ def measure_silence(actor: Actor, capture: Capture, *, listener: Listener = igno
     return silence_scores(opening[capture.train_frames.numpy()], driven, opening[silent])
 
 
-def resting_expression(motion: Motion, frames: Tensor) -> Tensor:
-    """``[T, K]`` median expression of the training ``frames [n]``: eyes open, brows at rest.
+def resting(motion: Motion, frames: Tensor, upper: Tensor) -> Motion:
+    """The motion's poses with the median face of its training ``frames [n]``: eyes open, brows and lips at rest.
 
-    Where a private channel goes with the head's pose there, it does so here: a tracked face leans as the head turns,
-    and a head that turns without it would be nobody's.
+    Where the residual of the upper face (``[R]`` bool) goes with the head's pose there, it does so here: a tracked face
+    leans as the head turns, and a head that turns without it would be nobody's.
     """
-    rest = motion.expression[frames].median(0).values
-    return rest + fit_pose_share(motion, frames, "face_").of(motion)
+    seen = motion.select(frames).tensors()
+    usual = {name: seen[name].median(0).values.expand(len(motion), -1) for name in ("units", "gaze", "residual")}
+    residual = usual.pop("residual") + fit_pose_share(motion, frames, upper).of(motion)
+    return replace(motion, residual=residual, **usual)
 
 
 def _split(capture: Capture) -> str:

@@ -94,7 +94,7 @@ def measure_geometry(
 def _tracked_vertices(actor: Actor, capture: Capture, t: int) -> Tensor:
     """Tracked landmarks ``[478, 3]`` of frame ``t`` in our world, posed by the head's own motion."""
     shape, motion = capture.shape, actor.clip.motion
-    local = shape.vertices + torch.einsum("k,klc->lc", capture.motion.expression[t], shape.basis)
+    local = shape.vertices + torch.einsum("k,klc->lc", capture.code[t], shape.basis)
     return pose_apply(motion.head.quats[t], motion.head.positions[t], local)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
-from ..events import Listener, Warned, ignore
+from ..events import Listener, ignore
 from .material import rest_moment
 
 if TYPE_CHECKING:
-    from ..actor import Actor, Clip
+    from ..actor import Actor
     from ..motion import Motion, Performance
 
 
@@ -34,11 +34,10 @@ def driving_performance(
         pose: ``"still"`` holds head and torso at rest.
         frames: ``start:stop:step``, as `chosen_frames` reads it; None for all.
         with_sound: keep what is heard: the given sound as it was recorded, or the clip's own where it still is.
-        listener: is warned of private channels in ``motion`` that are another face's, and so left out and filled in
-            with what usually goes with the named ones, or that do not say whose they are.
+        listener: is warned of what ``actor.lent`` leaves out of ``motion``.
 
     Raises:
-        InputError: two drivers at once, channels that are not the head's, or no frame left.
+        InputError: two drivers at once, or no frame left.
     """
     from ..actor import captured_sound
     from ..media import read_recorded_audio
@@ -64,36 +63,16 @@ def _moved(
 ) -> Motion:
     from dataclasses import replace
 
-    from ..actor import speak
-    from ..io.motion_file import read_motion
+    from ..actor import lent, speak
     from ..media import read_audio
 
     if audio is not None:
         return speak(actor, read_audio(audio, sample_rate=SAMPLE_RATE), pose=pose)
-    motion = actor.clip.motion if file is None else _at_home(actor.clip, file, read_motion(file), listener)
-    if motion.channels != actor.head.channels:
-        raise InputError(
-            f"{file} has channels {', '.join(motion.channels)}; those of this head are wanted:"
-            f" {', '.join(actor.head.channels)}."
-        )
+    motion = actor.clip.motion if file is None else lent(actor.clip, file, listener=listener)
     if pose == "captured":
         return motion
     rest = rest_moment(actor.head)
     return replace(motion, head=rest.head.held(len(motion)), torso=rest.torso.held(len(motion)))
-
-
-def _at_home(clip: Clip, file: str | Path, motion: Motion, listener: Listener) -> Motion:
-    """The motion of a file as the head of this clip can show it; told where that is not what the file holds."""
-    from ..motion import at_home
-
-    private, ours = ", ".join(motion.private_channels), clip.motion
-    if motion.is_foreign_to(ours):
-        words = f"{file} was tracked on another face: its private channels ({private}) mean nothing on this one."
-        listener(Warned(message=f"{words} They are left out, and what usually goes with the others takes their place."))
-    elif ours.basis_id and private and not motion.basis_id:
-        words = f"{file} does not say whose private channels ({private}) it holds; they are taken for this head's own."
-        listener(Warned(message=f"{words} If the face looks wrong, export the motion again from its own capture."))
-    return at_home(motion, ours)
 
 
 def chosen_frames(text: str, num_frames: int) -> slice:

@@ -137,8 +137,7 @@ def _spz(material: Material, out: Path, listener: Listener) -> None:
 def _glb(material: Material, out: Path, listener: Listener) -> None:
     from ..io.gltf import write_animated_glb
 
-    face = material.face()
-    write_animated_glb(out, face.vertices, face.basis, face.triangles, material.moments.motion)
+    write_animated_glb(out, material.face(), material.moments.motion)
 
 
 def _obj(material: Material, out: Path, listener: Listener) -> None:
@@ -169,6 +168,12 @@ def _motion(material: Material, out: Path, listener: Listener) -> None:
     from ..io.motion_file import write_motion
 
     write_motion(out, material.performance.motion)
+
+
+def _take(material: Material, out: Path, listener: Listener) -> None:
+    from ..motion import write_take
+
+    write_take(out, material.performance.motion)
 
 
 def _cameras(material: Material, out: Path, listener: Listener) -> None:
@@ -235,10 +240,17 @@ FORMATS: dict[str, ExportFormat] = {
         by_ending=False,
     ),
     "motion-json": ExportFormat(
-        endings=(".json",), description="poses and channels, reads back", write=_motion, holds=("clip",)
+        endings=(".json",), description="poses, ARKit units and gaze, reads back", write=_motion, holds=("clip",)
     ),
     "motion-csv": ExportFormat(
-        endings=(".csv",), description="poses and channels, one row a frame", write=_motion, holds=("clip",)
+        endings=(".csv",), description="the same, one row a frame", write=_motion, holds=("clip",)
+    ),
+    "arkit-csv": ExportFormat(
+        endings=(".csv",),
+        description="a take of Live Link Face: 52 ARKit units, head turns and gaze",
+        write=_take,
+        by_ending=False,
+        holds=("clip",),
     ),
     "cameras-json": ExportFormat(
         endings=(".json",),

@@ -84,4 +84,4 @@ def rest_moment(head: Head) -> MotionFrame:
     from ..motion import MotionFrame, Pose
 
     upright = Pose(quats=torch.tensor([1.0, 0.0, 0.0, 0.0]), positions=head.centre)
-    return MotionFrame(head=upright, torso=upright, expression=torch.zeros(len(head.channels)))
+    return MotionFrame.neutral(upright, upright)

@@ -1,5 +1,10 @@
+from .gaze import SIDEWAYS as SIDEWAYS
+from .gaze import UPWARDS as UPWARDS
+from .gaze import gaze_of_looks as gaze_of_looks
+from .gaze import with_looks as with_looks
 from .model import JOINTS as JOINTS
 from .model import REGIONS as REGIONS
 from .model import FaceModel as FaceModel
 from .units import UNITS as UNITS
+from .units import is_mouth_unit as is_mouth_unit
 from .units import mirrored as mirrored

@@ -15,3 +15,8 @@ def mirrored(name: str) -> str:
     if name.endswith("Right"):
         return name.removesuffix("Right") + "Left"
     return name
+
+
+def is_mouth_unit(name: str) -> bool:
+    """True for the units that speech drives: jaw, mouth, puffed cheeks and tongue."""
+    return name.startswith(("jaw", "mouth")) or name in ("cheekPuff", "tongueOut")

@@ -3,8 +3,8 @@
 Offsets are linear in a short code, ``offset = coefficients @ basis``, so that a frame costs one small
 matrix product per Gaussian. The code has three groups, laid out one after the other:
 
-- ``expression``: the K channels of Motion, each divided by its spread over the training clip;
-- ``learned``: E outputs of a small network of the expression, for what is not linear in it;
+- the K numbers of the face's inner code, each divided by its spread over the training clip;
+- ``learned``: E outputs of a small network of these, for what is not linear in them;
 - ``neck`` and ``pose``: 3 numbers for how the head is turned against the torso, and 6 for how far the torso is from
   its rest.
 """
@@ -31,7 +31,7 @@ def init_coefficients(code_scale: Tensor, rest_position: Tensor, learned: int, g
     """Parameters of the coefficient map.
 
     Args:
-        code_scale: ``[K]`` spread of each expression channel.
+        code_scale: ``[K]`` spread of each number of the code.
         rest_position: ``[3]`` translation of T_world_head at the rest pose, metres.
         learned: E, number of learned coefficients.
         generator: source of the random weights.
@@ -46,15 +46,15 @@ def init_coefficients(code_scale: Tensor, rest_position: Tensor, learned: int, g
     }
 
 
-def coefficient_names(channels: tuple[str, ...], learned: int) -> tuple[str, ...]:
+def coefficient_names(code: tuple[str, ...], learned: int) -> tuple[str, ...]:
     """Names of all coefficients in layout order."""
     sizes = {"learned": learned, "neck": NECK_SIZE, "pose": POSE_SIZE}
-    return channels + tuple(f"{group}_{i}" for group, size in sizes.items() for i in range(size))
+    return code + tuple(f"{group}_{i}" for group, size in sizes.items() for i in range(size))
 
 
-def coefficients(params: Params, frame: MotionFrame) -> Tensor:
-    """Coefficient vector ``[K + E + 9]`` of one moment."""
-    code = frame.expression / params["code_scale"]
+def coefficients(params: Params, code: Tensor, frame: MotionFrame) -> Tensor:
+    """Coefficient vector ``[K + E + 9]`` of one moment with inner code ``[K]``."""
+    code = code / params["code_scale"]
     learned = torch.tanh(code @ params["w1"] + params["b1"]) @ params["w2"]
     relative = quat_multiply(quat_conjugate(frame.torso.quats), frame.head.quats)
     pose = torch.cat(

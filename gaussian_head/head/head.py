@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..gaussians import Gaussians
-from ..motion import Motion, MotionFrame
+from ..motion import CodeMap, Motion, MotionFrame
 from .branch import PARTS, Branch, deform
 from .coefficients import Params, coefficients
 from .fused import can_deform_fused, deform_fused
@@ -29,12 +29,8 @@ class Head:
     """The recording camera."""
     background: Tensor
     """``[H, W, 3]`` background plate in [0, 1]."""
-    channels: tuple[str, ...]
-    """Names of the K expression channels that it understands."""
-    channel_ranges: Tensor
-    """``[K, 2]`` 1st and 99th percentile of every expression channel in the training frames."""
-    basis_id: str = ""
-    """Whose private channels it understands, as ``Motion.basis_id`` tells; "" where it is not known."""
+    code_map: CodeMap
+    """From units and gaze to the inner code that its bases are linear in."""
 
     @staticmethod
     def load(folder: str | Path) -> Head:
@@ -69,9 +65,13 @@ class Head:
         """The same head with other Gaussians."""
         return replace(self, branches=branches)
 
+    def coefficients_at(self, frame: MotionFrame) -> Tensor:
+        """What scales every Gaussian's offset basis at one moment, ``[K + E + 9]`` (see ``coefficients``)."""
+        return coefficients(self.coefficient_params, self.code_map.code(frame), frame)
+
     def gaussians_at(self, frame: MotionFrame) -> Gaussians:
         """All Gaussians ``[N]`` in the world at one moment, SH colours, ready for one depth-sorted rasterization."""
-        c = coefficients(self.coefficient_params, frame)
+        c = self.coefficients_at(frame)
         if can_deform_fused(self.branches, c, frame):
             return deform_fused(self.branches, c, frame)
         posed = [deform(branch, c, frame) for branch in self.branches]

@@ -54,7 +54,7 @@ class InitConfig:
     sh_degree: int = 1
     """Degree of the view-dependent colour, 0 or 1."""
     learned: int = 8
-    """Learned coefficients beside the expression channels."""
+    """Learned coefficients beside the inner code."""
 
     def __post_init__(self) -> None:
         strides = dict.fromkeys(("face_stride", "torso_stride", "back_stride", "mouth_stride"), (0.25, 1000.0))
@@ -70,39 +70,35 @@ def initial_parts(capture: Capture, config: InitConfig, seed: int = 0) -> tuple[
     """``initial_head``, and for every branch which Gaussians ``[N]`` bool no frame shows and training leaves alone."""
     generator = torch.Generator().manual_seed(seed)
     motion = capture.motion
-    train = motion.select(capture.train_frames)
-    code_scale = channel_scale(train.expression)
+    code_scale = code_scale_of(capture.code[capture.train_frames])
     rest = rest_frame(capture)
     params = init_coefficients(code_scale, motion.head.positions[rest], config.learned, generator)
-    names = coefficient_names(motion.channels, config.learned)
+    names = coefficient_names(capture.code_map.names, config.learned)
     face, hidden = _face_branch(capture, rest, config, names, code_scale)
     branches = (
         face,
         _mouth_branch(capture, config, names, code_scale),
         _torso_branch(capture, rest, config, names, code_scale),
     )
-    low, high = torch.quantile(train.expression, torch.tensor([0.01, 0.99]), dim=0)
     head = Head(
         branches=branches,
         coefficient_params=params,
         camera=capture.camera,
         background=torch.as_tensor(capture.background),
-        channels=motion.channels,
-        channel_ranges=torch.stack([low, high], dim=1),
-        basis_id=motion.basis_id,
+        code_map=capture.code_map,
     )
     held = {branch.name: torch.zeros(len(branch), dtype=torch.bool) for branch in branches}
     held["face"][len(face) - hidden :] = True
     return head, held
 
 
-def channel_scale(expression: Tensor) -> Tensor:
-    """Unit ``[K]`` of every channel of a clip ``[T, K]``.
+def code_scale_of(code: Tensor) -> Tensor:
+    """Unit ``[K]`` of every number of a clip's code ``[T, K]``.
 
-    The standard deviation, but at least 0.4 of the largest usual value: a channel that is rarely used (a blink) would
+    The standard deviation, but at least 0.4 of the largest usual value: one that is rarely used (a blink) would
     otherwise reach many units, and what training leaves uncertain would be blown up there.
     """
-    return torch.maximum(expression.std(0), 0.4 * torch.quantile(expression.abs(), 0.99, dim=0)).clamp(min=1e-3)
+    return torch.maximum(code.std(0), 0.4 * torch.quantile(code.abs(), 0.99, dim=0)).clamp(min=1e-3)
 
 
 def rest_frame(capture: Capture) -> int:
@@ -111,7 +107,7 @@ def rest_frame(capture: Capture) -> int:
     positions, quats = motion.head.positions[frames], motion.head.quats[frames]
     away = (positions - positions.median(0).values).norm(dim=1) / 0.01
     turned = (quats - quats.median(0).values).norm(dim=1) / 0.05
-    code = motion.expression[frames]
+    code = capture.code[frames]
     calm = (code / code.std(0).clamp(min=1e-3)).abs().mean(1)
     return int(frames[(away + turned + 2 * calm).argmin()])
 
@@ -136,7 +132,7 @@ def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_
     surface = lift_pixels(
         uv,
         labels,
-        neutral + basis @ motion.expression[t].double().numpy(),
+        neutral + basis @ capture.code[t].double().numpy(),
         basis,
         capture.camera.K.double().numpy(),
         quat_to_rotmat(motion.head.quats[t]).double().numpy(),
@@ -165,8 +161,8 @@ def _uses(names: tuple[str, ...], wanted) -> Tensor:
     return torch.tensor([i for i, name in enumerate(names) if wanted(name)], dtype=torch.int64)
 
 
-def _branch(name, uses, surface, colors, spacing, config, head_weights, num_channels) -> Branch:
-    """Flat Gaussians on the surface; expression channels fill the first columns of ``uses`` that they own."""
+def _branch(name, uses, surface, colors, spacing, config, head_weights, code_size) -> Branch:
+    """Flat Gaussians on the surface; the code fills the first columns of ``uses`` that they own."""
     N, J = len(surface.points), len(uses)
     normals = torch.as_tensor(surface.normals, dtype=torch.float32)
     view = torch.tensor([0.0, 0.0, 1.0]).expand(N, 3)
@@ -174,7 +170,7 @@ def _branch(name, uses, surface, colors, spacing, config, head_weights, num_chan
     slant = 1 / (normals * view).sum(1).abs().clamp(min=1 / MAX_STRETCH)
     scales = torch.as_tensor(spacing, dtype=torch.float32)[:, None] * torch.tensor([0.6, 0.6, 0.25])
     scales[:, 0] *= slant
-    owned = (uses < num_channels).nonzero()[:, 0]
+    owned = (uses < code_size).nonzero()[:, 0]
     channel = uses[owned]
     basis, stretch = torch.zeros(N, 3, J), torch.zeros(N, 6, J)
     basis[:, :, owned] = torch.as_tensor(surface.basis, dtype=torch.float32)[:, :, channel]
@@ -261,8 +257,8 @@ def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
 
 def _mouth_branch(capture, config, names, code_scale) -> Branch:
     """Teeth and mouth floor: lifted from open frames, the upper part fixed to the skull, the lower to the jaw."""
-    motion, frames = capture.motion, capture.train_frames
-    openness = motion.channel("jaw_open")[frames]
+    frames = capture.train_frames
+    openness = capture.coded("jaw_open")[frames]
     chosen = frames[openness.argsort(descending=True)[: max(4 * config.mouth_frames, 1)]][::4]
     shape = capture.shape
     chin = int(shape.vertices[:, 1].argmax())
@@ -273,14 +269,15 @@ def _mouth_branch(capture, config, names, code_scale) -> Branch:
         surface, color, spacing, uv = _lift(capture, t, (MOUTH,), config.mouth_stride, code_scale)
         if len(color) == 0:
             continue
-        surfaces.append(hang_mouth(surface, uv, jaw, motion.expression[t].double().numpy() / spread))
+        surfaces.append(hang_mouth(surface, uv, jaw, capture.code[t].double().numpy() / spread))
         colors.append(color)
         spacings.append(spacing)
     if not surfaces:
         surface, color, spacing, uv = _lift(capture, int(chosen[0]), (FACE,), 8.0, code_scale)
         surfaces, colors, spacings = [hang_mouth(surface, uv, jaw, 0 * spread)], [color * 0.3], [spacing]
     joined = joined_surfaces(surfaces)
-    lips = {name for name, lip in zip(motion.channels, motion.lip_mask.tolist(), strict=True) if lip}
+    code_map = capture.code_map
+    lips = {name for name, lip in zip(code_map.names, code_map.lips.tolist(), strict=True) if lip}
     uses = _uses(names, lambda name: name in lips or name.startswith("learned_"))
     all_colors = np.concatenate(colors)
     spacing = np.concatenate(spacings)

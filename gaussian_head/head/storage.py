@@ -18,11 +18,12 @@ from ..checks import (
     require_shapes,
     require_writable_folder,
 )
+from ..motion import CodeMap
 from .branch import PARTS, PER_GAUSSIAN, Branch
 from .coefficients import HIDDEN, coefficient_names
 
-FORMAT, VERSION = "gaussian-head", 2
-"""Version 1 held the clip as well, which its readers here pass over."""
+FORMAT, VERSION = "gaussian-head", 3
+"""Heads of versions 1 and 2 understood a code private to their clip and no units; they are refused in words."""
 MODEL = "model"
 MOST_PIXELS = 16384
 """Pictures wider or higher are taken for damaged."""
@@ -39,12 +40,12 @@ def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
     tensors = {f"branch.{b.name}.{key}": value for b in branches for key, value in b.tensors().items()}
     tensors |= {f"branch.{b.name}.uses": b.uses for b in branches}
     tensors |= {f"coefficients.{key}": value for key, value in fields["coefficient_params"].items()}
-    tensors |= {"viewmat": camera.viewmat, "K": camera.K, "channel_ranges": fields["channel_ranges"]}
+    tensors |= {"viewmat": camera.viewmat, "K": camera.K} | fields["code_map"].tensors()
     tensors["background"] = (fields["background"].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
     meta = {
         "branches": [b.name for b in branches],
-        "channels": list(fields["channels"]),
-        "basis": fields["basis_id"],
+        "code": list(fields["code_map"].names),
+        "basis": fields["code_map"].basis_id,
         "width": camera.width,
         "height": camera.height,
     }
@@ -75,10 +76,10 @@ def read_fields(folder: str | Path) -> dict[str, Any]:
 def _check_meta(meta: dict[str, Any]) -> None:
     """InputError unless the description's values are of their kinds."""
     require_names(meta["branches"], "branches")
-    require_names(meta["channels"], "channels")
+    require_names(meta["code"], "code")
     for side in ("width", "height"):
         require_count(meta[side], side, least=1, most=MOST_PIXELS)
-    if not isinstance(meta.get("basis", ""), str):
+    if not isinstance(meta["basis"], str):
         raise InputError(f"basis is a {type(meta['basis']).__name__}; a text was wanted.")
     if set(meta["branches"]) - set(PARTS) or not meta["branches"]:
         raise InputError(f"branches are {meta['branches']}; some of {PARTS} were wanted.")
@@ -86,12 +87,12 @@ def _check_meta(meta: dict[str, Any]) -> None:
 
 def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     """InputError unless everything but the branches, which check themselves, has the shape that belongs to the rest."""
-    K, w2 = len(meta["channels"]), tensors["coefficients.w2"]
+    K, w2 = len(meta["code"]), tensors["coefficients.w2"]
     learned = w2.shape[-1] if w2.ndim else 0
     wanted: dict[str, tuple[int | None, ...]] = {f"coefficients.{name}": shape for name, shape in {
         "code_scale": (K,), "rest_position": (3,), "w1": (K, HIDDEN), "b1": (HIDDEN,), "w2": (HIDDEN, learned),
     }.items()}  # fmt: skip
-    wanted |= {"viewmat": (4, 4), "K": (3, 3), "channel_ranges": (K, 2)}
+    wanted |= {"viewmat": (4, 4), "K": (3, 3)}
     wanted["background"] = (meta["height"], meta["width"], 3)
     require_shapes(tensors, wanted, "the model")
     whole = [
@@ -99,7 +100,7 @@ def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     ]
     if whole:
         raise InputError(f"{whole[0]} is {tensors[whole[0]].dtype}.")
-    size = len(coefficient_names(tuple(meta["channels"]), learned))
+    size = len(coefficient_names(tuple(meta["code"]), learned))
     for branch in meta["branches"]:
         uses = tensors[f"branch.{branch}.uses"]
         if uses.numel() and not (int(uses.min()) >= 0 and int(uses.max()) < size):
@@ -116,7 +117,5 @@ def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any]) -> dict[str, An
         coefficient_params={key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)},
         camera=Camera(viewmat=tensors["viewmat"], K=tensors["K"], width=meta["width"], height=meta["height"]),
         background=tensors["background"].float() / 255,
-        channels=tuple(meta["channels"]),
-        channel_ranges=tensors["channel_ranges"],
-        basis_id=meta.get("basis", ""),
+        code_map=CodeMap.from_tensors(tensors, names=meta["code"], basis_id=meta["basis"]),
     )

@@ -32,7 +32,7 @@ class SurfacePoints:
     points: np.ndarray
     """``[P, 3]`` metres, head frame at rest."""
     basis: np.ndarray
-    """``[P, 3, K]`` metres per unit of each expression channel."""
+    """``[P, 3, K]`` metres per unit of the code."""
     jacobian: np.ndarray
     """``[P, 3, 3, K]`` spatial derivative of the basis."""
     normals: np.ndarray
@@ -82,7 +82,7 @@ def lift_pixels(
         uv: ``[P, 2]`` pixel centres.
         labels: ``[P]`` part label of each pixel (the capture's numbering).
         vertices: ``[L, 3]`` tracked vertices of this frame in the head frame, metres.
-        basis: ``[L, 3, K]`` motion of the vertices per unit expression channel.
+        basis: ``[L, 3, K]`` motion of the vertices per unit of the code.
         K: ``[3, 3]`` intrinsics.
         rotation, position: ``[3, 3]``, ``[3]`` T_world_head of this frame.
         neutral: ``[L, 3]`` neutral vertices; points are returned in their neutral place.

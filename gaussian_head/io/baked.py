@@ -144,11 +144,8 @@ class Baked:
     def gaussians(self, t: int) -> Gaussians:
         """All Gaussians ``[N]`` in the world at frame ``t``."""
         poses = torch.from_numpy(self.tensors["poses"][t].astype(np.float32))
-        frame = MotionFrame(
-            head=Pose(quats=poses[:4], positions=poses[4:7]),
-            torso=Pose(quats=poses[7:11], positions=poses[11:]),
-            expression=torch.zeros(0),
-        )
+        head, torso = (Pose(quats=poses[i : i + 4], positions=poses[i + 4 : i + 7]) for i in (0, 7))
+        frame = MotionFrame.neutral(head, torso)
         code = torch.from_numpy(self.tensors["coefficients"][t].astype(np.float32))
         parts = [deform(self.branch(i), code, frame) for i in range(len(self.header["branches"]))]
         fields = ("means", "quats", "scales", "opacities", "colors")

@@ -9,7 +9,7 @@ import torch
 
 from ..checks import InputError
 from ..head import Branch, Head
-from ..head.coefficients import coefficient_names, coefficients
+from ..head.coefficients import coefficient_names
 from ..media.memory import aac_bytes, filled, jpeg_bytes
 from ..motion import Motion, Performance
 from .baked import FORMAT, STATIC, VERSION, Baked
@@ -35,7 +35,7 @@ def bake(head: Head, performance: Performance, *, precision: Precision = "int8")
     motion = performance.motion
     if not len(motion):
         raise InputError("the motion has no frame; at least one was wanted.")
-    code = torch.stack([coefficients(head.coefficient_params, motion.at(t)) for t in range(len(motion))]).numpy()
+    code = torch.stack([head.coefficients_at(motion.at(t)) for t in range(len(motion))]).numpy()
     tensors, decode = _static_tables(head, precision)
     branches, start = [], 0
     for branch in head.branches:
@@ -59,7 +59,7 @@ def _description(head: Head, motion: Motion) -> dict[str, Any]:
         "fps": float(motion.fps),
         "num_frames": len(motion),
         "num_gaussians": len(head),
-        "coefficients": list(coefficient_names(head.channels, learned)),
+        "coefficients": list(coefficient_names(head.code_map.names, learned)),
         "camera": _camera(head),
         "centre": head.centre.tolist(),
     }

@@ -1,4 +1,4 @@
-"""The tracked face with its motion as one animated GLB: morph targets for the channels, a moving node for the head.
+"""The tracked face with its motion as one animated GLB: morph targets for the inner code, a moving node for the head.
 
 Written by hand after the glTF 2.0 specification, because mesh libraries export no morph targets.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
+from ..capture import FaceShape
 from ..checks import InputError
 from ..durable import replacing
 from ..motion import Motion
@@ -22,34 +22,28 @@ _FLOAT, _UINT = 5126, 5125
 _KINDS = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
 
 
-def write_animated_glb(
-    path: str | Path, vertices: Tensor, basis: Tensor, triangles: Tensor, motion: Motion, *, world: bool = True
-) -> None:
+def write_animated_glb(path: str | Path, face: FaceShape, motion: Motion, *, world: bool = True) -> None:
     """Write the tracked face and all frames of ``motion``; Blender and web viewers play it.
 
     Args:
         path: The .glb to write, at once or not at all.
-        vertices: ``[L, 3]`` neutral face in the head frame, metres.
-        basis: ``[K, L, 3]`` metres per unit of each channel of ``motion``.
-        triangles: ``[F, 3]`` vertex indices.
-        motion: T frames with K channels.
+        face: the tracked face, one morph target for each number of its inner code.
+        motion: T frames.
         world: Also move the head; False keeps it at the origin.
 
     Raises:
-        InputError: Shapes that do not belong together, or an empty motion.
+        InputError: An empty motion.
     """
-    if tuple(basis.shape) != (len(motion.channels), *vertices.shape) or not len(motion):
-        raise InputError(
-            f"basis {tuple(basis.shape)} does not fit {len(motion.channels)} channels and {len(vertices)} vertices, "
-            f"or the motion ({len(motion)} frames) is empty."
-        )
-    faces = require_triangles(vertices, triangles)
+    if not len(motion):
+        raise InputError("the motion has no frame; at least one was wanted.")
+    vertices, names, code = face.vertices, face.code_map.names, face.code_map.code(motion)
+    faces = require_triangles(vertices, face.triangles)
     pack = _Pack()
     attributes = {"POSITION": pack.add(to_y_up(vertices), bounds=True)}
-    targets = [{"POSITION": pack.add(to_y_up(offset), bounds=True)} for offset in basis.detach()]
+    targets = [{"POSITION": pack.add(to_y_up(offset), bounds=True)} for offset in face.basis.detach()]
     primitive = {"attributes": attributes, "indices": pack.add(faces.reshape(-1)), "targets": targets}
     times = pack.add(np.arange(len(motion), dtype=np.float32) / np.float32(motion.fps), bounds=True)
-    curves = {"weights": motion.expression.detach().numpy().astype(np.float32).reshape(-1)}
+    curves = {"weights": code.detach().numpy().astype(np.float32).reshape(-1)}
     if world:
         curves["translation"] = to_y_up(motion.head.positions.detach())
         w, x, y, z = motion.head.quats.detach().numpy().astype(np.float32).T
@@ -62,8 +56,8 @@ def write_animated_glb(
         "meshes": [
             {
                 "primitives": [primitive],
-                "weights": [0.0] * len(motion.channels),
-                "extras": {"targetNames": list(motion.channels)},
+                "weights": [0.0] * len(names),
+                "extras": {"targetNames": list(names)},
             }
         ],
         "animations": [

@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import torch
 from torch import Tensor
 
-from ..checks import require_number
+from ..checks import require_number, require_shapes
+from ..face import UNITS
 from ..transforms import quat_multiply, quat_slerp, rotvec_to_quat
 
 SLOWEST, FASTEST = 0.1, 1000.0
 """Frame rates that a motion may have, Hz."""
-SEMANTIC_CHANNELS = (
-    "jaw_open",
-    "lip_width",
-    "lip_pucker",
-    "blink_l",
-    "blink_r",
-    "brow_up",
-    "gaze_x",
-    "gaze_y",
-)
-"""Channels every capture has, in this order, before its residual ``lip_<i>`` and ``face_<i>`` channels.
-
-``jaw_open``: inner-lip gap over the distance of the outer eye corners, minus that of the closed mouth.
-``lip_width``: mouth width over the neutral width, minus 1. ``lip_pucker``: forward motion of the lip
-centre over the eye distance. ``blink_l``, ``blink_r``: 0 open, 1 closed (the subject's own left and right).
-``brow_up``: rise of the brows over the eye distance. ``gaze_x``, ``gaze_y``: iris offset from the eye
-centre over half the eye width, in head frame axes (+x to the subject's left, seen as right in the picture; +y down).
-"""
-
-LIP_CHANNELS = ("jaw_open", "lip_width", "lip_pucker")
+CONTROLS = (*UNITS, "gaze_right", "gaze_down")
+"""Names of all that anybody may steer in a face: the units, and the two angles of gaze in radians."""
 
 
 def basis_identity(basis: Tensor) -> str:
-    """Name of a tracked expression basis ``[K, L, 3]``, by which private channels of it are told from others'."""
+    """Name of a tracked expression basis ``[K, L, 3]``, by which residuals in it are told from others'."""
     values = basis.detach().cpu().float().contiguous().numpy()
     return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()[:16]
-
-
-def is_lip_channel(name: str) -> bool:
-    """True for the channels that speech drives: the three semantic lip channels and every ``lip_<i>``."""
-    return name in LIP_CHANNELS or name.startswith("lip_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +69,31 @@ class MotionFrame:
     """T_world_head."""
     torso: Pose
     """T_world_torso; at rest the torso frame equals the head frame."""
-    expression: Tensor
-    """``[K]`` expression code."""
+    units: Tensor
+    """``[52]`` as in Motion."""
+    gaze: Tensor
+    """``[2]`` radians."""
+    residual: Tensor
+    """``[R]``, R may be 0."""
+    basis_id: str = ""
+    """Whose residual that is."""
+
+    @staticmethod
+    def neutral(head: Pose, torso: Pose) -> MotionFrame:
+        """The neutral face, looking straight ahead, in given poses of one moment."""
+        return MotionFrame(
+            head=head, torso=torso, units=torch.zeros(len(UNITS)), gaze=torch.zeros(2), residual=torch.zeros(0)
+        )
+
+    @property
+    def relaxed(self) -> MotionFrame:
+        """The neutral face in the same poses."""
+        return MotionFrame.neutral(self.head, self.torso)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Motion:
-    """T frames of motion; who made it is not recorded, on purpose."""
+    """T frames of motion in a language that is the same for everybody; who made it is not recorded, on purpose."""
 
     fps: float
     """Frames per second."""
@@ -105,43 +101,48 @@ class Motion:
     """T_world_head, T moments."""
     torso: Pose
     """T_world_torso, T moments; at rest the torso frame equals the head frame."""
-    expression: Tensor
-    """``[T, K]`` expression code; zero is the neutral face."""
-    channels: tuple[str, ...]
-    """K channel names: SEMANTIC_CHANNELS first, then ``lip_<i>``, then ``face_<i>``, which are private to one face."""
+    units: Tensor
+    """``[T, 52]`` ARKit units in the order of `face.UNITS`: 0 the neutral face, 1 a unit's full excursion, a little
+    less or more where somebody exaggerates. The eyeLook columns are not read: files fill them in from ``gaze``."""
+    gaze: Tensor
+    """``[T, 2]`` radians that both eyes turn: to the picture's right, and down."""
+    residual: Tensor
+    """``[T, R]`` what units and gaze leave of one face's inner code (see CodeMap). Only the tracker writes it and only
+    that face's head reads it; R is 0 for all other makers of motion."""
     basis_id: str = ""
-    """``basis_identity`` of the face whose private channels these are; "" where nobody knows (older files)."""
+    """``basis_identity`` of the face that ``residual`` belongs to; "" where there is none, or nobody knows."""
 
     def __post_init__(self) -> None:
         require_number(self.fps, "Motion.fps", least=SLOWEST, most=FASTEST)
-        T = self.expression.shape[0]
-        wanted = {
+        T = self.units.shape[0]
+        wanted: dict[str, tuple[int | None, ...]] = {
             "head.quats": (T, 4),
             "head.positions": (T, 3),
             "torso.quats": (T, 4),
             "torso.positions": (T, 3),
-            "expression": (T, len(self.channels)),
+            "units": (T, len(UNITS)),
+            "gaze": (T, 2),
+            "residual": (T, None),
         }
-        for name, shape in wanted.items():
-            got = tuple(attrgetter(name)(self).shape)
-            if got != shape:
-                raise ValueError(f"Motion.{name} has shape {got}; {shape} was wanted.")
+        require_shapes({name: attrgetter(name)(self) for name in wanted}, wanted, "the motion")
 
     @staticmethod
-    def from_tensors(
-        tensors: Mapping[str, Tensor], *, fps: float, channels: Sequence[str], basis_id: str = ""
-    ) -> Motion:
-        """A motion of what ``tensors`` names: ``head_quats``, ``head_positions``, the same of torso, ``expression``."""
+    def from_tensors(tensors: Mapping[str, Tensor], *, fps: float, basis_id: str = "") -> Motion:
+        """A motion of what ``tensors`` names, which may hold more.
+
+        Args:
+            tensors: ``head_quats``, ``head_positions``, the same of torso, ``units``, ``gaze`` and, where there is
+                one, ``residual``.
+            fps: frames per second.
+            basis_id: whose residual it is.
+        """
         head, torso = (
             Pose(quats=tensors[f"{part}_quats"], positions=tensors[f"{part}_positions"]) for part in ("head", "torso")
         )
+        units = tensors["units"]
+        residual = tensors.get("residual", units.new_zeros(len(units), 0))
         return Motion(
-            fps=fps,
-            head=head,
-            torso=torso,
-            expression=tensors["expression"],
-            channels=tuple(channels),
-            basis_id=basis_id,
+            fps=fps, head=head, torso=torso, units=units, gaze=tensors["gaze"], residual=residual, basis_id=basis_id
         )
 
     def tensors(self) -> dict[str, Tensor]:
@@ -151,11 +152,13 @@ class Motion:
             "head_positions": self.head.positions,
             "torso_quats": self.torso.quats,
             "torso_positions": self.torso.positions,
-            "expression": self.expression,
+            "units": self.units,
+            "gaze": self.gaze,
+            "residual": self.residual,
         }
 
     def __len__(self) -> int:
-        return self.expression.shape[0]
+        return self.units.shape[0]
 
     @property
     def duration(self) -> float:
@@ -163,37 +166,55 @@ class Motion:
         return len(self) / self.fps
 
     @property
-    def private_channels(self) -> tuple[str, ...]:
-        """Names of the channels that mean something on one face only."""
-        return tuple(name for name in self.channels if name not in SEMANTIC_CHANNELS)
+    def is_unplaced(self) -> bool:
+        """True where nobody said where the head is, so that it sits in the camera; ``retarget`` gives it a place."""
+        return not bool(self.head.positions.any())
 
     def is_foreign_to(self, other: Motion) -> bool:
-        """True where both say whose private channels they have, and these are of two faces."""
-        known = self.basis_id and other.basis_id and self.private_channels
+        """True where both have a residual and say whose, and these are of two faces."""
+        known = self.basis_id and other.basis_id and self.residual.shape[1] and other.residual.shape[1]
         return bool(known) and self.basis_id != other.basis_id
 
-    def channel(self, name: str) -> Tensor:
-        """Values ``[T]`` of one named channel."""
-        return self.expression[:, self.channels.index(name)]
-
     @property
-    def lip_mask(self) -> Tensor:
-        """``[K]`` bool, True where speech drives the channel."""
-        return torch.tensor([is_lip_channel(name) for name in self.channels])
+    def controls(self) -> Tensor:
+        """``[T, 54]`` units and gaze side by side, in the order of CONTROLS."""
+        return torch.cat([self.units, self.gaze], 1)
+
+    def with_controls(self, controls: Tensor) -> Motion:
+        """The same poses and residual with other units and gaze ``[T, 54]``."""
+        return replace(self, units=controls[:, : len(UNITS)], gaze=controls[:, len(UNITS) :])
+
+    def control(self, name: str) -> Tensor:
+        """Values ``[T]`` of one unit or angle of gaze."""
+        return self.controls[:, CONTROLS.index(name)]
+
+    def without_residual(self) -> Motion:
+        """What everybody understands of it."""
+        return replace(self, residual=self.residual[:, :0], basis_id="")
 
     def at(self, t: int) -> MotionFrame:
         """Frame ``t`` of the motion."""
-        return MotionFrame(head=self.head[t], torso=self.torso[t], expression=self.expression[t])
+        return MotionFrame(
+            head=self.head[t],
+            torso=self.torso[t],
+            units=self.units[t],
+            gaze=self.gaze[t],
+            residual=self.residual[t],
+            basis_id=self.basis_id,
+        )
 
     def select(self, frames: Tensor | slice) -> Motion:
         """The frames named by an index tensor ``[T2]`` or a slice."""
-        return replace(self, head=self.head[frames], torso=self.torso[frames], expression=self.expression[frames])
+        chosen = {name: value[frames] for name, value in self.tensors().items()}
+        return Motion.from_tensors(chosen, fps=self.fps, basis_id=self.basis_id)
 
     def blended(self, other: Motion, weight: Tensor) -> Motion:
-        """Share ``weight [T, 1]`` of the way to another motion of the same length."""
+        """Share ``weight [T, 1]`` of the way to another motion of the same length and, where it has one, residual."""
         return replace(
             self,
             head=self.head.blended(other.head, weight),
             torso=self.torso.blended(other.torso, weight),
-            expression=self.expression.lerp(other.expression, weight),
+            units=self.units.lerp(other.units, weight),
+            gaze=self.gaze.lerp(other.gaze, weight),
+            residual=self.residual.lerp(other.residual, weight),
         )

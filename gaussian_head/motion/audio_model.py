@@ -21,16 +21,17 @@ from ..checks import (
     require_shapes,
 )
 from ..durable import replacing
+from ..face import UNITS
 from ..speech import SpeechFeatures, at_frame_rate, encode_speech
 from ..speech.mel import MEL_BANDS
 from ..speech.windows import interpolated
-from ._types import FASTEST, SLOWEST, is_lip_channel
+from ._types import FASTEST, SLOWEST
 from .articulation import lips_meet, speech_gate
 from .lip_model import DILATIONS, RADIUS, LipNet, apply_net, apply_ridge
-from .pose_share import PoseShare
 
 FORMAT = "gaussian-head-lips"
-VERSION = 1
+VERSION = 2
+"""Version 1 predicted a code private to one clip; it is refused in words."""
 WEIGHTS, DESCRIPTION = "lips.safetensors", "lips.json"
 MOST_DILATION = 64
 """Frames; nets that look farther are taken for damaged."""
@@ -48,10 +49,11 @@ class AudioToMotion:
     """Version of that encoder."""
     fps: float
     """Frame rate it was trained at and works at inside."""
-    channels: tuple[str, ...]
-    """All K channel names of the motion it was trained on; only lip channels are predicted."""
+    units: tuple[str, ...]
+    """The Kl units of the mouth that it predicts, those that the subject moves; jawOpen comes first."""
     correlation: float
-    """Correlation of jaw_open with what the ridge predicts in blocks of training frames that it was not fitted to."""
+    """Correlation of how far the lips are apart with what the ridge predicts in blocks of training frames that it was
+    not fitted to."""
     input_mean: Tensor
     """``[A]`` of the features while training."""
     input_scale: Tensor
@@ -61,31 +63,39 @@ class AudioToMotion:
     spoken_mean: Tensor
     """``[A]`` mean of the features over moments of speech while training."""
     output_mean: Tensor
-    """``[Kl]`` of the lip channels, in the order they have in ``channels``."""
+    """``[D]`` of what the models tell; the first is how far the lips are apart."""
     output_scale: Tensor
-    """``[Kl]`` of standard deviations, growth to the captured size included."""
+    """``[D]`` of standard deviations, growth to the captured size included."""
+    mean: Tensor
+    """``[Kl]`` usual units."""
+    directions: Tensor
+    """``[D, Kl]`` units of each."""
     closed: Tensor
-    """``[Kl]`` lip code of the closed mouth."""
+    """``[Kl]`` units of the closed mouth."""
     lowest: Tensor
-    """``[Kl]`` least code predicted."""
+    """``[Kl]`` least units predicted."""
     highest: Tensor
-    """``[Kl]`` greatest code predicted."""
+    """``[Kl]`` greatest units predicted."""
+    opening: Tensor
+    """``[Kl]`` how far each unit parts the subject's lips."""
+    parting: Tensor
+    """``[Kl]`` units that part the lips by one, as they usually go together in this subject."""
     ridge: Tensor
-    """``[(2 RADIUS + 1) R, Kl]`` ridge weights between standardised values."""
+    """``[(2 RADIUS + 1) R, D]`` ridge weights between standardised values."""
     nets: tuple[LipNet, ...]
     """Nets between the same values."""
-    pose_share: PoseShare | None = None
-    """What of the lips goes with the pose; not part of ``predict``, which knows of no pose."""
+    lips: Tensor
+    """``[R]`` bool, what of the subject's residual belongs to the lips and is left out of what is spoken."""
     basis_id: str = ""
-    """Identity of the face whose lip channels it predicts; "" where nobody knows."""
+    """Identity of the face whose residual that is; "" where nobody knows."""
 
     @property
-    def lips(self) -> list[int]:
-        """Indices of the predicted channels."""
-        return [k for k, name in enumerate(self.channels) if is_lip_channel(name)]
+    def columns(self) -> list[int]:
+        """Indices of the predicted units among all 52."""
+        return [UNITS.index(name) for name in self.units]
 
     def predict(self, samples: np.ndarray, fps: float, num_frames: int, *, close_in_silence: bool = True) -> Tensor:
-        """Expression code for a sound; channels speech does not drive are 0.
+        """Units for a sound; those that it does not predict are 0.
 
         Args:
             samples: ``[S]`` mono f32 in [-1, 1] at 16 kHz.
@@ -95,7 +105,7 @@ class AudioToMotion:
                 pauses of the clip, often half open, which agrees better with the subject's own video.
 
         Returns:
-            ``[T, K]`` f32.
+            ``[T, 52]`` f32.
 
         Raises:
             InputError: the sound is empty or not finite, or the encoder is not available.
@@ -111,11 +121,14 @@ class AudioToMotion:
         inner = max(int(np.ceil(num_frames / fps * self.fps)) + 1, 2)
         inputs = at_frame_rate(features, self.fps, inner) + self._channel_shift(features)
         outputs = self._outputs((inputs - self.input_mean) / self.input_scale @ self.projection)
-        lips = (outputs * self.output_scale + self.output_mean).clamp(self.lowest, self.highest)
+        told = outputs * self.output_scale + self.output_mean
+        lips = (self.mean + told @ self.directions).clamp(self.lowest, self.highest)
         times = torch.arange(num_frames, dtype=torch.float64) / fps
-        code = torch.zeros(num_frames, len(self.channels))
-        code[:, self.lips] = self._articulated(interpolated(lips, times * self.fps), features, times, close_in_silence)
-        return code
+        units = torch.zeros(num_frames, len(UNITS))
+        units[:, self.columns] = self._articulated(
+            interpolated(lips, times * self.fps), features, times, close_in_silence
+        )
+        return units
 
     def save(self, path: str | Path) -> None:
         """Write ``<path>/lips.safetensors`` and ``<path>/lips.json``.
@@ -130,8 +143,6 @@ class AudioToMotion:
             )
         nets = {f"net{i}.{key}": v for i, net in enumerate(self.nets) for key, v in net.state_dict().items()}
         tensors = {name: getattr(self, name) for name in TENSORS} | nets
-        if self.pose_share is not None:
-            tensors |= {f"pose.{name}": value for name, value in vars(self.pose_share).items()}
         meta = {"format": FORMAT, "version": VERSION, "radius": RADIUS, "dilations": DILATIONS} | {
             name: getattr(self, name) for name in PLAIN
         }
@@ -160,26 +171,26 @@ class AudioToMotion:
         tensors_path = require_file(path / WEIGHTS, "speech predictor")
         try:
             tensors = load_file(tensors_path)
-            channels, fps = require_names(meta["channels"], "channels"), meta["fps"]
+            units, fps = require_names(meta["units"], "units"), meta["fps"]
             require_number(fps, "fps", least=SLOWEST, most=FASTEST)
             require_names([meta["encoder"], f"version {meta['encoder_version']}"], "encoder")
-            lips = sum(is_lip_channel(name) for name in channels)
-            _check_tensors(tensors, lips, len(channels))
+            if units[:1] != ("jawOpen",) or set(units) - set(UNITS):
+                raise InputError(f"it predicts {units}; jawOpen and other ARKit units were wanted.")
+            _check_tensors(tensors, len(units))
             nets = []
             for i, dilations in enumerate(meta["dilations"]):
                 for dilation in dilations:
                     require_count(dilation, "a dilation", least=1, most=MOST_DILATION)
-                net = LipNet(tensors["projection"].shape[1], lips, tuple(dilations)).eval()
+                net = LipNet(tensors["projection"].shape[1], len(tensors["output_mean"]), tuple(dilations)).eval()
                 prefix = f"net{i}."
                 net.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
                 nets.append(net)
             return AudioToMotion(
                 **{name: tensors[name] for name in TENSORS},
-                **{name: meta[name] for name in PLAIN if name not in ("channels", "basis_id")},
-                basis_id=str(meta.get("basis_id", "")),
-                channels=channels,
+                **{name: meta[name] for name in PLAIN if name not in ("units", "basis_id")},
+                basis_id=str(meta["basis_id"]),
+                units=units,
                 nets=tuple(nets),
-                pose_share=_pose_share(tensors),
             )
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
             raise InputError(f"the speech predictor in {path} is damaged ({error}); train the head again.") from error
@@ -200,16 +211,15 @@ class AudioToMotion:
         return shift
 
     def _articulated(self, lips: Tensor, features: SpeechFeatures, times: Tensor, close_in_silence: bool) -> Tensor:
-        """Lip codes ``[T, Kl]`` with the mouth shut in silence and the lips together for p, b and m."""
+        """Units ``[T, Kl]`` with the mouth shut in silence and the lips together for p, b and m."""
         gate = torch.ones(len(times))
         if close_in_silence:
             gate = speech_gate(features.activity, features.rate, times)
         gate = gate.masked_fill(times > len(features.values) / features.rate, 0)[:, None]
         lips = self.closed + gate * (lips - self.closed)
-        jaw = [self.channels[k] for k in self.lips].index("jaw_open")
         meet = lips_meet(features.closure, features.rate, times)
-        lips[:, jaw] += meet * (self.closed[jaw] - lips[:, jaw]).clamp(max=0)
-        return lips
+        apart = ((lips - self.closed) @ self.opening).clamp(min=0)
+        return (lips - (meet * apart)[:, None] * self.parting).clamp(self.lowest, self.highest)
 
     def _require_same_encoder(self, features: SpeechFeatures) -> None:
         got = (features.encoder, features.version, features.dim)
@@ -229,32 +239,31 @@ TENSORS = (
     "spoken_mean",
     "output_mean",
     "output_scale",
+    "mean",
+    "directions",
     "closed",
     "lowest",
     "highest",
+    "opening",
+    "parting",
     "ridge",
+    "lips",
 )
-PLAIN = ("encoder", "encoder_version", "fps", "channels", "correlation", "basis_id")
+PLAIN = ("encoder", "encoder_version", "fps", "units", "correlation", "basis_id")
 
 
-def _check_tensors(tensors: dict[str, Tensor], lips: int, channels: int) -> None:
-    """InputError unless the tensors fit each other: A features, R inputs of the models, Kl of K channels."""
+def _check_tensors(tensors: dict[str, Tensor], units: int) -> None:
+    """InputError unless the tensors fit each other: A features, R inputs of the models, Kl units, D outputs."""
     A, R = tensors["projection"].shape if tensors["projection"].ndim == 2 else (0, 0)
-    wanted: dict[str, tuple[int | None, ...]] = {"projection": (A, R), "ridge": ((2 * RADIUS + 1) * R, lips)}
+    D = len(tensors["directions"]) if tensors["directions"].ndim else 0
+    wanted: dict[str, tuple[int | None, ...]] = {"projection": (A, R), "ridge": ((2 * RADIUS + 1) * R, D)}
+    wanted |= {"directions": (D, units), "output_mean": (D,), "output_scale": (D,)}
     wanted |= dict.fromkeys(("input_mean", "input_scale", "spoken_mean"), (A,))
-    wanted |= dict.fromkeys(("output_mean", "output_scale", "closed", "lowest", "highest"), (lips,))
-    if "pose.weights" in tensors:
-        wanted |= {"pose.mean": (6,), "pose.scale": (6,), "pose.weights": (6, channels)}
-    require_shapes(tensors, wanted, "the predictor")
-    if not lips or any(tensors[name].dtype != torch.float32 for name in wanted):
-        raise InputError("it drives no lip channel, or holds other numbers than float32.")
-
-
-def _pose_share(tensors: dict[str, Tensor]) -> PoseShare | None:
-    """The stored share; None in models that were trained without."""
-    if "pose.weights" not in tensors:
-        return None
-    return PoseShare(**{name: tensors[f"pose.{name}"] for name in ("mean", "scale", "weights")})
+    of_units = ("mean", "closed", "lowest", "highest", "opening", "parting")
+    wanted |= dict.fromkeys(of_units, (units,))
+    require_shapes(tensors, wanted | {"lips": (None,)}, "the predictor")
+    if any(tensors[name].dtype != torch.float32 for name in wanted) or tensors["lips"].dtype != torch.bool:
+        raise InputError("it holds other numbers than float32.")
 
 
 def _read_meta(path: Path) -> dict:

@@ -12,19 +12,20 @@ from torch import Tensor
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore
-from ..smoothing import blurred, smoothstep
+from ..face import UNITS, is_mouth_unit
+from ..smoothing import blurred
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.encoders import QUIET
 from ..speech.mel import FLOOR_DB, MEL_BANDS, QUIETEST, frame_levels, loudness
-from ._types import Motion, is_lip_channel
+from ._types import Motion
 from .audio_model import AudioToMotion
-from .edit import resample, still_pose
+from .edit import resample, set_controls, still_pose
 from .idle import blinks, loop_poses
 
 SLOW_SECONDS = 0.3
 """Brows, gaze and the rest of the upper face follow the clip no faster than this."""
-FULL_SHARE = 2.0
-"""Standard deviations, over all lip channels together, from the closed mouth at which the pose has its whole share."""
+LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
+"""Units that close the eyes."""
 SHALLOWEST_BLINK, DEEPEST_BLINK = 0.4, 1.0
 """Bounds on how far a subject's eyes close."""
 BLOCK_SECONDS = 60.0
@@ -65,17 +66,15 @@ def drive_by_audio(
 
     Raises:
         InputError: the sound is empty or not finite, ``pose`` is unknown, or the model was trained on
-            other channels or another face.
+            another face.
     """
     if pose not in ("captured", "still"):
         raise InputError(f"pose {pose!r} is unknown; choose 'captured' or 'still'.")
-    if model.channels != captured.channels:
-        raise InputError("the speech predictor and the captured motion have different channels; train the head again.")
     if model.basis_id and captured.basis_id and model.basis_id != captured.basis_id:
         raise InputError("the speech predictor was trained on another face; take the one of this head.")
     num_frames = num_frames_of(samples, fps)
     spoken = _spoken(model, samples, fps, num_frames, close_in_silence, listener)
-    return leaning(model, _performed(captured, spoken, fps, still=pose == "still", blink=blink, seed=seed))
+    return _performed(model, captured, spoken, fps, still=pose == "still", blink=blink, seed=seed)
 
 
 def num_frames_of(samples: np.ndarray, fps: float) -> int:
@@ -85,41 +84,44 @@ def num_frames_of(samples: np.ndarray, fps: float) -> int:
     return max(round(len(samples) / SAMPLE_RATE * fps), 1)
 
 
-def leaning(model: AudioToMotion, motion: Motion) -> Motion:
-    """``motion`` with what of the lips goes with its poses, less of it the nearer they are to the closed mouth.
-
-    A mouth that is shut by rule stays shut: the share knows nothing of that and would part the lips a little.
+def with_spoken(motion: Motion, spoken: Tensor, lips: Tensor) -> Motion:
+    """``motion`` with the units of the mouth from ``spoken [T, 52]``, and nothing left of its own lips.
 
     Args:
-        model: the subject's speech-to-lips predictor, which holds the share.
-        motion: T frames whose lips ``model`` predicted.
+        motion: T frames.
+        spoken: units; only those of the mouth are read.
+        lips: ``[R]`` bool, what of the residual belongs to the lips.
     """
-    if model.pose_share is None:
-        return motion
-    away = ((motion.expression[:, model.lips] - model.closed) / model.output_scale).norm(dim=1)
-    near = (away / FULL_SHARE).clamp(0, 1)
-    return model.pose_share.added_to(motion, smoothstep(near))
+    residual = motion.residual
+    if residual.shape[1]:
+        residual = residual.masked_fill(lips, 0)
+    mouth = torch.tensor([is_mouth_unit(name) for name in UNITS])
+    return replace(motion, units=torch.where(mouth, spoken, motion.units), residual=residual)
 
 
-def _performed(captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int) -> Motion:
-    """Motion with lips ``spoken [T, K]``, the clip's poses and upper face, and blinks."""
+def _performed(
+    model: AudioToMotion, captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int
+) -> Motion:
+    """Motion with the mouth ``spoken [T, 52]``, the clip's poses and upper face, and blinks."""
     num_frames = len(spoken)
     looped = loop_poses(resample(captured, fps), num_frames, seed)
     if still:
         held = still_pose(captured)
         looped = replace(looped, head=held.head[0].held(num_frames), torso=held.torso[0].held(num_frames))
-    code = blurred(looped.expression, SLOW_SECONDS * fps)
-    lips = [k for k, name in enumerate(captured.channels) if is_lip_channel(name)]
-    code[:, lips] = spoken[:, lips].to(code.dtype)
+    width = SLOW_SECONDS * fps
+    calm = looped.with_controls(blurred(looped.controls, width))
+    calm = with_spoken(replace(calm, residual=blurred(looped.residual, width)), spoken, model.lips)
     closing = blinks(num_frames, fps, seed) if blink else torch.zeros(num_frames)
-    for name in ("blink_l", "blink_r"):
-        if name in captured.channels:
-            code[:, captured.channels.index(name)] = _lid(captured.channel(name), closing)
-    return replace(looped, expression=code)
+    return set_controls(calm, {name: lid(captured.control(name), closing) for name in LIDS})
 
 
-def _lid(captured: Tensor, closing: Tensor) -> Tensor:
-    """Values ``[T]`` of a blink channel: the subject's usual opening, closed as far as its own blinks close."""
+def lid(captured: Tensor, closing: Tensor) -> Tensor:
+    """Values ``[T]`` of a blink unit: the subject's usual opening, closed as far as its own blinks close.
+
+    Args:
+        captured: the unit in the subject's clip.
+        closing: ``[T]`` 0 open, 1 closed.
+    """
     rest = captured.median()
     shut = captured.quantile(0.995).clamp(SHALLOWEST_BLINK, DEEPEST_BLINK)
     return rest + (shut - rest).clamp(min=0) * closing
@@ -128,21 +130,21 @@ def _lid(captured: Tensor, closing: Tensor) -> Tensor:
 def _spoken(
     model: AudioToMotion, samples: np.ndarray, fps: float, num_frames: int, close_in_silence: bool, listener: Listener
 ) -> Tensor:
-    """Lip code ``[T, K]`` of a sound, a block at a time where it is long; blocks are blended where they meet."""
+    """Units ``[T, 52]`` of a sound, a block at a time where it is long; blocks are blended where they meet."""
     block, margin, join = (round(seconds * fps) for seconds in (BLOCK_SECONDS, MARGIN_SECONDS, JOIN_SECONDS))
     if num_frames <= block + margin:
         return model.predict(samples, fps, num_frames, close_in_silence=close_in_silence)
     level = max(loudness(samples), QUIETEST)
-    code = torch.zeros(num_frames, len(model.channels))
+    units = torch.zeros(num_frames, len(UNITS))
     for start in range(0, num_frames, block):
         begin, end = max(start - margin, 0), min(start + block + margin, num_frames)
         first, last = (round(t / fps * SAMPLE_RATE) for t in (begin, end))
         features = _at_level(samples[first:last], level, model.encoder)
         part = model.predict_from(features, fps, end - begin, close_in_silence=close_in_silence)
         weight = _share(torch.arange(begin, end), start, start + block, join, num_frames)
-        code[begin:end] += weight[:, None] * part
+        units[begin:end] += weight[:, None] * part
         listener(Progress(stage="listening", done=min(start + block, num_frames), total=num_frames))
-    return code
+    return units
 
 
 def _share(frames: Tensor, start: int, stop: int, join: int, num_frames: int) -> Tensor:

@@ -10,33 +10,25 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_slerp
-from ._types import Motion, Pose, is_lip_channel
+from ._types import CONTROLS, Motion, Pose
 
 
-def set_channels(motion: Motion, values: Mapping[str, float | Tensor]) -> Motion:
-    """Give named channels a value, the same for all frames or ``[T]``; InputError for an unknown name."""
-    expression = motion.expression.clone()
+def set_controls(motion: Motion, values: Mapping[str, float | Tensor]) -> Motion:
+    """Give units and angles of gaze a value, the same for all frames or ``[T]``; InputError for an unknown name."""
+    controls = motion.controls
     for name, value in values.items():
-        expression[:, _index(motion, name)] = torch.as_tensor(value, dtype=expression.dtype)
-    return replace(motion, expression=expression)
+        controls[:, _index(name)] = torch.as_tensor(value, dtype=controls.dtype)
+    return motion.with_controls(controls)
 
 
-def offset_channels(motion: Motion, offsets: Mapping[str, float | Tensor]) -> Motion:
-    """Add to named channels, a number or ``[T]`` each; InputError for an unknown name."""
-    return set_channels(
-        motion, {name: motion.expression[:, _index(motion, name)] + add for name, add in offsets.items()}
-    )
+def offset_controls(motion: Motion, offsets: Mapping[str, float | Tensor]) -> Motion:
+    """Add to units and angles of gaze, a number or ``[T]`` each; InputError for an unknown name."""
+    return set_controls(motion, {name: motion.controls[:, _index(name)] + add for name, add in offsets.items()})
 
 
-def scale_channels(motion: Motion, factors: Mapping[str, float | Tensor]) -> Motion:
-    """Multiply named channels, by a number or ``[T]`` each; InputError for an unknown name."""
-    return set_channels(motion, {n: motion.expression[:, _index(motion, n)] * by for n, by in factors.items()})
-
-
-def amplify(motion: Motion, factor: float, *, lips_only: bool = False) -> Motion:
-    """Multiply the expression, or only what speech drives: 0 is the neutral face, 2 an exaggerated one."""
-    names = [name for name in motion.channels if is_lip_channel(name) or not lips_only]
-    return scale_channels(motion, dict.fromkeys(names, factor))
+def amplify(motion: Motion, factor: float) -> Motion:
+    """Multiply all that moves the face: 0 is the neutral face, 2 an exaggerated one."""
+    return replace(motion, units=motion.units * factor, gaze=motion.gaze * factor, residual=motion.residual * factor)
 
 
 def still_pose(motion: Motion, frame: int | None = None) -> Motion:
@@ -77,32 +69,27 @@ def resample(motion: Motion, fps: float, num_frames: int | None = None) -> Motio
         return motion
     times = (torch.arange(wanted, dtype=torch.float64) / fps * motion.fps).clamp(max=T - 1)
     low = times.long()
-    w = (times - low).to(motion.expression.dtype)[:, None]
+    w = (times - low).to(motion.units.dtype)[:, None]
     a, b = motion.select(low), motion.select((low + 1).clamp(max=T - 1))
     return replace(a.blended(b, w), fps=fps)
 
 
 def concatenate(first: Motion, second: Motion) -> Motion:
-    """One motion after another; InputError where rates or channels differ."""
-    if first.channels != second.channels or abs(first.fps - second.fps) > 1e-9:
-        raise InputError(
-            f"motions of {len(first.channels)} channels at {first.fps} fps and of {len(second.channels)} "
-            f"at {second.fps} cannot be joined; retarget and resample one of them first."
-        )
-    if first.is_foreign_to(second):
-        raise InputError("motions with private channels of two faces cannot be joined; retarget one of them first.")
+    """One motion after another; a residual is kept where both have one of the same face. InputError for two rates."""
+    if abs(first.fps - second.fps) > 1e-9:
+        raise InputError(f"motions at {first.fps} and {second.fps} fps cannot be joined; resample one of them first.")
+    if first.basis_id != second.basis_id or first.residual.shape[1] != second.residual.shape[1]:
+        first, second = first.without_residual(), second.without_residual()
     theirs = second.tensors()
     joined = {name: torch.cat([value, theirs[name]]) for name, value in first.tensors().items()}
-    return Motion.from_tensors(
-        joined, fps=first.fps, channels=first.channels, basis_id=first.basis_id or second.basis_id
-    )
+    return Motion.from_tensors(joined, fps=first.fps, basis_id=first.basis_id)
 
 
 def follow(motion: Motion, leader: Motion, *, amount: float = 1.0) -> Motion:
     """Move head and torso as another motion does, from this motion's typical pose.
 
     Args:
-        motion: whose expression and resting pose are kept.
+        motion: whose face and resting pose are kept.
         leader: whose movement away from its own typical pose is taken, resampled and held to length.
         amount: share of the movement, 1 for all.
     """
@@ -130,7 +117,7 @@ def _carried(rest: Pose, origin: Pose, poses: Pose, amount: float) -> Pose:
     )
 
 
-def _index(motion: Motion, name: str) -> int:
-    if name not in motion.channels:
-        raise InputError(f"there is no channel {name!r}; choose from {', '.join(motion.channels)}.")
-    return motion.channels.index(name)
+def _index(name: str) -> int:
+    if name not in CONTROLS:
+        raise InputError(f"there is no unit {name!r}; choose from {', '.join(CONTROLS)}.")
+    return CONTROLS.index(name)

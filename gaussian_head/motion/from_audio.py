@@ -10,13 +10,14 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..events import Listener, Progress, Warned, ignore
-from ..ridge import left_out
+from ..face import UNITS, is_mouth_unit
+from ..ridge import left_out, ridge
 from ..speech import SpeechFeatures, at_frame_rate
 from ..speech.mel import MEL_BANDS
-from ._types import Motion, is_lip_channel
+from ._code_map import CodeMap
+from ._types import Motion
 from .audio_model import AudioToMotion as AudioToMotion
 from .lip_model import DILATIONS, STEPS, apply_ridge, fit_net, fit_ridge
-from .pose_share import fit_pose_share
 
 FEWEST_SECONDS = 2.0
 """Clips with less sound and face than this teach nothing."""
@@ -35,9 +36,17 @@ LIVELINESS = 0.5
 """How far predictions, which a regression makes too small, are grown to the captured size: 0 not, 1 wholly."""
 MOST_GROWTH = 1.6
 REACH = 0.1
-"""Predicted codes may pass the captured range by this share of it."""
+"""Predicted units may pass the captured range by this share of it."""
 CLOSED_SHARE = 0.1
-"""The closed mouth is the median of this share of the captured frames, those with the smallest jaw_open."""
+"""The closed mouth is the median of this share of the captured frames, those with the smallest opening."""
+COMPONENTS = 12
+"""Directions in which a subject's mouth moves most, that are learnt in place of its units."""
+REDUNDANT = 1e-2
+"""Penalty of the way back to units, since gap, width and depth of the lips are said twice."""
+STILL = 1e-4
+"""Standard deviation below which a unit is left out: the subject does not move it."""
+EVEN_PARTING = 1e-4
+"""Added to the variance of units when it is asked which of them part the lips together."""
 
 Runs = list[tuple[Tensor, Tensor]]
 
@@ -46,12 +55,13 @@ def train_audio_to_motion(
     features: SpeechFeatures,
     motion: Motion,
     frames: Tensor,
+    code_map: CodeMap,
     *,
     fps: float | None = None,
     seed: int = 0,
     listener: Listener = ignore,
 ) -> AudioToMotion:
-    """Learn to predict a subject's lip channels from sound.
+    """Learn to predict the units of a subject's mouth from sound.
 
     The mean of a ridge regression and two temporal nets: each is better than the others on some
     subjects, their mean on nearly all.
@@ -60,37 +70,43 @@ def train_audio_to_motion(
         features: of the clip's sound, in step with the picture.
         motion: tracked motion of the clip.
         frames: ``[n]`` indices of the frames to learn from; the others are not looked at.
+        code_map: of the subject, which says how far units part its lips, and what of its residual belongs to them.
         fps: of the motion, checked where given.
         seed: of the nets.
         listener: receives Progress, and Warned where little could be learnt.
 
     Raises:
-        InputError: less than two seconds of usable frames, or no jaw_open channel.
+        InputError: less than two seconds of usable frames.
     """
     if fps is not None and abs(fps - motion.fps) > 1e-6:
         raise InputError(f"fps is {fps} but the motion has {motion.fps}; give the motion's own.")
     frames = _usable(features, motion, frames)
-    lips = [k for k, name in enumerate(motion.channels) if is_lip_channel(name)]
-    pose_share = fit_pose_share(motion, frames)
+    units = _moved_units(motion.units[frames])
+    columns = [UNITS.index(name) for name in units]
     values = at_frame_rate(features, motion.fps, len(motion))
-    targets = (motion.expression - pose_share.of(motion))[:, lips].float()
+    lips = [code_map.index(name) for name in ("jaw_open", "lip_width", "lip_pucker")]
+    of_lips = code_map.weights[columns][:, lips]
+    mouth = _Mouth.fitted(motion.units[frames][:, columns], of_lips)
+    targets = mouth.told(motion.units[:, columns])
     scaling = _Scaling.fitted(values[frames], targets[frames])
     inputs = (values - scaling.input_mean) / scaling.input_scale @ scaling.projection
     outputs = (targets - scaling.output_mean) / scaling.output_scale
     level_columns = MEL_BANDS if features.encoder in ("default", "mel") else 0
     report = _reporter(listener, len(DILATIONS) * STEPS)
-    jaw = [motion.channels[k] for k in lips].index("jaw_open")
-    growth, correlation = _held_out(inputs, outputs, frames, jaw)
+    growth, correlation = _held_out(inputs, outputs, frames)
     if correlation < WEAK_CORRELATION:
         listener(Warned(message=_weak(correlation, len(frames) / motion.fps)))
     runs = _runs(inputs, outputs, frames)
-    captured = targets[frames]
+    captured = motion.units[frames][:, columns]
     low, high = captured.quantile(0.005, dim=0), captured.quantile(0.995, dim=0)
+    parting = _parting(captured, of_lips[:, 0])
+    apart = code_map.code(motion)[frames, lips[0]]
     return AudioToMotion(
         encoder=features.encoder,
         encoder_version=features.version,
         fps=motion.fps,
-        channels=motion.channels,
+        units=units,
+        lips=code_map.lips if motion.residual.shape[1] else torch.zeros(0, dtype=torch.bool),
         basis_id=motion.basis_id,
         correlation=correlation,
         input_mean=scaling.input_mean,
@@ -99,21 +115,24 @@ def train_audio_to_motion(
         spoken_mean=_spoken_mean(features, frames, motion.fps),
         output_mean=scaling.output_mean,
         output_scale=scaling.output_scale * growth,
-        closed=_closed(captured, jaw),
-        lowest=low - REACH * (high - low),
+        mean=mouth.mean,
+        directions=mouth.back,
+        closed=_closed(captured, apart, parting),
+        lowest=(low - REACH * (high - low)).clamp(min=0),
         highest=high + REACH * (high - low),
+        opening=of_lips[:, 0],
+        parting=parting,
         ridge=fit_ridge(runs),
         nets=tuple(
             fit_net(runs, dilations, level_columns=level_columns, seed=seed + i, on_step=report)
             for i, dilations in enumerate(DILATIONS)
         ),
-        pose_share=pose_share,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Scaling:
-    """How features and codes are standardised."""
+    """How features and units are standardised."""
 
     input_mean: Tensor
     input_scale: Tensor
@@ -138,13 +157,38 @@ class _Scaling:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Mouth:
+    """The few numbers that a subject's mouth is learnt in: gap, width, depth of its lips, and where it moves most."""
+
+    mean: Tensor
+    """``[Kl]`` mean units."""
+    there: Tensor
+    """``[Kl, D]`` from units to the numbers; the first is how far the lips are apart."""
+    back: Tensor
+    """``[D, Kl]`` from the numbers to units."""
+
+    @staticmethod
+    def fitted(captured: Tensor, of_lips: Tensor) -> _Mouth:
+        """From units ``[n, Kl]``, and what each does ``[Kl, 3]`` to gap, width and depth of the subject's lips."""
+        mean = captured.mean(0)
+        centred = captured - mean
+        _, _, axes = torch.linalg.svd(centred, full_matrices=False)
+        there = torch.cat([of_lips, axes[:COMPONENTS].T], 1)
+        scale = (centred @ there).std(0).clamp(min=1e-6)
+        back = ridge(centred @ there / scale, centred, REDUNDANT) / scale[:, None]
+        return _Mouth(mean=mean, there=there, back=back)
+
+    def told(self, units: Tensor) -> Tensor:
+        """Units ``[T, Kl]`` as those numbers ``[T, D]``."""
+        return (units - self.mean) @ self.there
+
+
 def _usable(features: SpeechFeatures, motion: Motion, frames: Tensor) -> Tensor:
-    """Sorted frame indices with sound and finite lips; InputError where they are too few."""
-    if "jaw_open" not in motion.channels:
-        raise InputError(f"the motion has no channel jaw_open, only {motion.channels}; track the clip again.")
+    """Sorted frame indices with sound and finite units; InputError where they are too few."""
     frames = torch.as_tensor(frames, dtype=torch.long).unique()
     heard = frames / motion.fps < len(features.values) / features.rate
-    frames = frames[heard & motion.expression[frames].isfinite().all(1)]
+    frames = frames[heard & motion.units[frames].isfinite().all(1)]
     if len(frames) < FEWEST_SECONDS * motion.fps:
         raise InputError(
             f"only {len(frames) / motion.fps:.1f} s of the clip have both sound and a tracked face; at least "
@@ -160,8 +204,8 @@ def _runs(inputs: Tensor, outputs: Tensor, frames: Tensor) -> Runs:
     return [(inputs[part], outputs[part]) for part in parts or [frames]]
 
 
-def _held_out(inputs: Tensor, outputs: Tensor, frames: Tensor, jaw: int) -> tuple[Tensor, float]:
-    """Growth ``[Kl]`` that gives predictions life, and the jaw's correlation, from blocks left out of a ridge fit."""
+def _held_out(inputs: Tensor, outputs: Tensor, frames: Tensor) -> tuple[Tensor, float]:
+    """Growth ``[D]`` that gives predictions life, and the correlation of the first, from blocks left out."""
     predicted = torch.zeros(len(frames), outputs.shape[1])
     for block, rest in left_out(frames, FOLDS, GAP):
         weights = fit_ridge(_runs(inputs, outputs, frames[rest]))
@@ -170,15 +214,29 @@ def _held_out(inputs: Tensor, outputs: Tensor, frames: Tensor, jaw: int) -> tupl
     agreement = ((predicted - predicted.mean(0)) * (wanted - wanted.mean(0))).mean(0)
     agreement = agreement / (predicted.std(0) * wanted.std(0)).clamp(min=1e-9)
     growth = LIVELINESS * (agreement / 0.5).clamp(0, 1) * (wanted.std(0) / predicted.std(0).clamp(min=1e-6) - 1)
-    return (1 + growth).clamp(1, MOST_GROWTH), float(agreement[jaw])
+    return (1 + growth).clamp(1, MOST_GROWTH), float(agreement[0])
 
 
-def _closed(captured: Tensor, jaw: int) -> Tensor:
-    """Lip code ``[Kl]`` of the closed mouth among captured codes ``[n, Kl]``; jaw_open is 0 or less."""
+def _moved_units(captured: Tensor) -> tuple[str, ...]:
+    """Units of the mouth that the subject moves in ``[n, 52]``, jawOpen first."""
+    spread = captured.std(0)
+    moved = [name for k, name in enumerate(UNITS) if is_mouth_unit(name) and spread[k] > STILL and name != "jawOpen"]
+    return ("jawOpen", *moved)
+
+
+def _parting(captured: Tensor, opening: Tensor) -> Tensor:
+    """``[Kl]`` units that part the lips by one: of all that do, those likeliest beside captured ones ``[n, Kl]``."""
+    usual = torch.cov(captured.T).reshape(len(opening), -1) + EVEN_PARTING * torch.eye(len(opening))
+    together = usual @ opening
+    return together / (opening @ together).clamp(min=1e-9)
+
+
+def _closed(captured: Tensor, apart: Tensor, parting: Tensor) -> Tensor:
+    """Units ``[Kl]`` of the closed mouth among captured ones ``[n, Kl]`` whose lips are ``apart [n]``, 0 or less."""
     count = max(int(CLOSED_SHARE * len(captured)), 1)
-    closed = captured[captured[:, jaw].argsort()[:count]].median(0).values
-    closed[jaw] = closed[jaw].clamp(max=0)
-    return closed
+    shut = apart.argsort()[:count]
+    closed, gap = captured[shut].median(0).values, apart[shut].median().clamp(min=0)
+    return (closed - gap * parting).clamp(min=0)
 
 
 def _spoken_mean(features: SpeechFeatures, frames: Tensor, fps: float) -> Tensor:

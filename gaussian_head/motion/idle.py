@@ -56,7 +56,7 @@ def loop_poses(motion: Motion, num_frames: int, seed: int = 0) -> Motion:
         seed: chooses among good places.
 
     Returns:
-        Motion of ``num_frames`` frames at the same rate; poses and expression come from the same moments.
+        Motion of ``num_frames`` frames at the same rate; poses and face come from the same moments.
     """
     plan = plan_loop(motion, num_frames, seed)
     return motion.select(plan.first).blended(motion.select(plan.second), plan.weight[:, None])
@@ -125,14 +125,14 @@ def sway(num_frames: int, fps: float, seed: int = 0, *, angle: float = 0.02, per
     return angle * waves * torch.tensor([0.7, 1.0, 0.4])
 
 
-def gaze(num_frames: int, fps: float, seed: int = 0, *, reach: float = 0.08, mean_hold: float = 1.8) -> Tensor:
-    """Eyes that rest on a point and jump to the next: ``[num_frames, 2]`` for gaze_x and gaze_y.
+def gaze(num_frames: int, fps: float, seed: int = 0, *, reach: float = 0.09, mean_hold: float = 1.8) -> Tensor:
+    """Eyes that rest on a point and jump to the next: ``[num_frames, 2]`` radians, as ``Motion.gaze``.
 
     Args:
         num_frames: length.
         fps: frames per second.
         seed: of points and durations.
-        reach: standard deviation of the points, in units of the gaze channels.
+        reach: standard deviation of the points sideways, radians; half of it up and down.
         mean_hold: mean seconds on a point.
     """
     generator = torch.Generator().manual_seed(seed)

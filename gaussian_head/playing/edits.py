@@ -1,4 +1,4 @@
-"""Sliders on top of any Motion: a turn of the head, channels pushed by name, everything exaggerated."""
+"""Sliders on top of any Motion: a turn of the head, units pushed by name, everything exaggerated."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..actor import Actor, Clip
-from ..motion import Motion, Pose
-from ..motion.drive import DEEPEST_BLINK, SHALLOWEST_BLINK
-from ..motion.edit import amplify, offset_channels, set_channels
+from ..actor import Clip
+from ..motion import CONTROLS, Motion, Pose
+from ..motion.drive import LIDS, lid
+from ..motion.edit import amplify, offset_controls, set_controls
 from ..transforms import quat_multiply, quat_normalize, quat_slerp, rotvec_to_quat
 
 Blink = Literal["natural", "off", "generated"]
-LIDS = ("blink_l", "blink_r")
-"""Channels that close the eyes."""
 CLOSING, OPENING = 0.07, 0.13
 """Seconds that a blink of the moment takes to close and to open again."""
 
@@ -33,9 +31,9 @@ class Edits:
     tilt_deg: float = 0.0
     """Head roll, positive tilts clockwise in the picture."""
     push: dict[str, float] = field(default_factory=dict)
-    """By channel name: shift in units of the channel's range in the captured clip."""
+    """By name of a unit, or an angle of gaze: what is added to it."""
     amplify: float = 1.0
-    """Factor on expression and on the head's departure from its mean pose; 0 holds still."""
+    """Factor on the face and on the head's departure from its mean pose; 0 holds still."""
     blink: Blink = "natural"
     """Blinks as the performance has them, none, or generated ones in their place."""
     still: bool = False
@@ -71,70 +69,48 @@ def blink_pulse(seconds: float) -> float:
 def edited(
     motion: Motion,
     edits: Edits,
-    actor: Actor,
+    clip: Clip,
     mean: MeanPose,
     *,
     closing: Tensor | None = None,
     pulse: float = 0.0,
 ) -> Motion:
-    """``motion`` (any number of frames) as the sliders want it; the code stays near what the head has shown.
+    """``motion`` (any number of frames) as the sliders want it; the head itself bounds how far it goes.
 
     Args:
-        motion: T frames with the channels of the actor's head.
+        motion: T frames.
         edits: the sliders.
-        actor: gives the range of every channel, and how far its eyes close.
+        clip: tells how far the actor's eyes close.
         mean: mean pose of the actor's captured clip.
         closing: ``[T]`` generated blinks, 0 open, 1 closed, for ``blink`` "generated".
         pulse: how far a blink of the moment has closed the eyes, on top of everything.
     """
     factor = 0.0 if edits.still else edits.amplify
     posed = _amplified(mean.head, motion.head, factor)
-    motion = _blinking(motion, edits, actor.clip, closing)
     local = rotvec_to_quat(torch.deg2rad(torch.tensor([-edits.nod_deg, -edits.turn_deg, edits.tilt_deg])))
+    face = amplify(_blinking(motion, edits, clip, closing), edits.amplify)
+    face = offset_controls(face, {name: amount for name, amount in edits.push.items() if name in CONTROLS})
     return replace(
-        motion,
+        _shut(face, clip, pulse),
         head=replace(posed, quats=quat_multiply(posed.quats, local.expand_as(posed.quats))),
         torso=_amplified(mean.torso, motion.torso, factor),
-        expression=_shut(motion, _pushed(motion, edits, actor.head.channel_ranges), actor.clip, pulse),
     )
 
 
 def _blinking(motion: Motion, edits: Edits, clip: Clip, closing: Tensor | None) -> Motion:
-    """The blink channels replaced by the switch's choice."""
+    """The lids replaced by the switch's choice."""
     if edits.blink == "natural":
         return motion
     closing = torch.zeros(len(motion)) if edits.blink == "off" or closing is None else closing
-    lids = {name: _lid(clip, name) for name in LIDS if name in motion.channels}
-    return set_channels(motion, {name: rest + (shut - rest) * closing for name, (rest, shut) in lids.items()})
+    return set_controls(motion, {name: lid(clip.motion.control(name), closing) for name in LIDS})
 
 
-def _shut(motion: Motion, expression: Tensor, clip: Clip, pulse: float) -> Tensor:
-    """``expression`` with the eyes closed at least as far as ``pulse`` says."""
+def _shut(motion: Motion, clip: Clip, pulse: float) -> Motion:
+    """``motion`` with the eyes closed at least as far as ``pulse`` says."""
     if pulse <= 0:
-        return expression
-    expression = expression.clone()
-    for name in LIDS:
-        if name in motion.channels:
-            rest, shut = _lid(clip, name)
-            column = expression[:, motion.channels.index(name)]
-            column.copy_(torch.maximum(column, torch.as_tensor(rest + (shut - rest) * pulse)))
-    return expression
-
-
-def _lid(clip: Clip, name: str) -> tuple[float, float]:
-    """A blink channel's usual value, and that of an eye as closed as the subject closes it."""
-    values = clip.motion.channel(name)
-    rest = float(values.median())
-    return rest, max(float(values.quantile(0.995).clamp(SHALLOWEST_BLINK, DEEPEST_BLINK)), rest)
-
-
-def _pushed(motion: Motion, edits: Edits, ranges: Tensor) -> Tensor:
-    low, high = ranges.unbind(1)
-    span = (high - low).clamp(min=1e-6)
-    known = {name: amount for name, amount in edits.push.items() if name in motion.channels}
-    shifts = {name: amount * span[motion.channels.index(name)] for name, amount in known.items()}
-    moved = offset_channels(amplify(motion, edits.amplify), shifts)
-    return torch.clamp(moved.expression, low - span, high + span)
+        return motion
+    shut = {name: lid(clip.motion.control(name), torch.tensor(pulse)) for name in LIDS}
+    return set_controls(motion, {name: torch.maximum(motion.control(name), least) for name, least in shut.items()})
 
 
 def _amplified(mean: Pose, poses: Pose, factor: float) -> Pose:

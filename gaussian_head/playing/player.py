@@ -77,9 +77,8 @@ class Player:
         self._change(lambda _: {"edits": Edits()})
         self.refresh()
 
-    def push(self, channels: tuple[str, ...], amount: float) -> None:
-        """Shift channels by ``amount`` of their range."""
-        pushed = dict.fromkeys(channels, amount)
+    def push(self, pushed: Mapping[str, float]) -> None:
+        """Add to units and angles of gaze, by name, in place of what was added to them before."""
         self._change(lambda now: {"edits": replace(now.edits, push={**now.edits.push, **pushed})})
 
     def restyle(self, **changes: Any) -> None:

@@ -19,10 +19,10 @@ def rival_of(person: ShelvedHead, performance: NamedPerformance, rival: ShelvedH
     """The other head's version of a performance, frame by frame in step with it.
 
     Two heads of the same clip play the same motion. Otherwise a voice is spoken by the other head as well, and a
-    clip is carried over by the names of its channels.
+    clip lends its units.
 
     Raises:
-        InputError: the other head cannot speak, or shares no channel.
+        InputError: the other head cannot speak.
     """
     if _same_clip(person, rival):
         return performance
@@ -34,7 +34,7 @@ def rival_of(person: ShelvedHead, performance: NamedPerformance, rival: ShelvedH
 
 def _same_clip(person: ShelvedHead, rival: ShelvedHead) -> bool:
     a, b = person.actor.clip.motion, rival.actor.clip.motion
-    return a.channels == b.channels and len(a) == len(b) and torch.equal(a.expression, b.expression)
+    return len(a) == len(b) and torch.equal(a.controls, b.controls) and torch.equal(a.residual, b.residual)
 
 
 def why_not_recorded(staging: Staging) -> str | None:

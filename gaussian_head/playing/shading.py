@@ -88,7 +88,7 @@ def part_colored(gaussians: Gaussians, head: Head) -> tuple[Gaussians, Legend]:
 
 def motion_colored(gaussians: Gaussians, head: Head, moment: MotionFrame) -> tuple[Gaussians, Legend]:
     """Every Gaussian in the colour of how far the expression moves it from the neutral face in the same pose."""
-    neutral = head.gaussians_at(replace(moment, expression=torch.zeros_like(moment.expression)))
+    neutral = head.gaussians_at(moment.relaxed)
     moved_mm = 1e3 * (gaussians.means - neutral.means).norm(dim=1)
     legend = Legend(
         title="Moved from the neutral face",

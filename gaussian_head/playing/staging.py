@@ -64,7 +64,7 @@ class Staging:
     def _edited(self, performance: NamedPerformance, person: ShelvedHead, frames: slice, pulse: float) -> Motion:
         closing = performance.blinks[frames] if self.edits.blink == "generated" else None
         motion = performance.motion.select(frames)
-        return edited(motion, self.edits, person.actor, person.mean, closing=closing, pulse=pulse)
+        return edited(motion, self.edits, person.actor.clip, person.mean, closing=closing, pulse=pulse)
 
 
 def _frame(performance: NamedPerformance, t: int) -> slice:

@@ -10,7 +10,6 @@ from torch import Tensor
 from ..camera import Camera
 from ..gaussians import Frame
 from ..head import Head
-from ..head.coefficients import coefficients
 from ..head.cuda_render import HeadRenderer
 from ..kernels import compiled
 from ..motion import MotionFrame
@@ -51,7 +50,7 @@ def on_device(head: Head, device: torch.device) -> Draw:
     def draw(moment: MotionFrame, camera: Camera, background: Tensor | None) -> Frame:
         poses = torch.cat([moment.head.quats, moment.head.positions, moment.torso.quats, moment.torso.positions])
         frames = renderer.render(
-            _batch(coefficients(head.coefficient_params, moment), device),
+            _batch(head.coefficients_at(moment), device),
             _batch(poses, device),
             _batch(camera.viewmat, device),
             _batch(camera.K, device),

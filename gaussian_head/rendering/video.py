@@ -145,7 +145,7 @@ def _kept_motion(folder: PartsFolder, motion: Motion) -> Motion:
     if folder.resumed and path.is_file():
         kept = load_file(path)
         if all(kept[n].shape == v.shape and torch.allclose(kept[n], v, atol=SAME_MOTION) for n, v in given.items()):
-            return Motion.from_tensors(kept, fps=motion.fps, channels=motion.channels, basis_id=motion.basis_id)
+            return Motion.from_tensors(kept, fps=motion.fps, basis_id=motion.basis_id)
     folder.start_over()
     with replacing(path) as temporary:
         save_tensors(temporary, given)

@@ -1,4 +1,4 @@
-"""Measuring the semantic channels on pose-normalised landmarks."""
+"""Measuring the first part of the inner code on pose-normalised landmarks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,16 @@ from ..facenet.contours import (
     RIGHT_IRIS,
     RIGHT_LID_PAIRS,
 )
-from ..motion import SEMANTIC_CHANNELS
 
+MEASURED = ("jaw_open", "lip_width", "lip_pucker", "blink_l", "blink_r", "brow_up", "gaze_x", "gaze_y")
+"""The part of a face's inner code that can be measured on landmarks, in this order, before ``lip_<i>``, ``face_<i>``.
+
+``jaw_open``: inner-lip gap over the distance of the outer eye corners, minus that of the closed mouth.
+``lip_width``: mouth width over the neutral width, minus 1. ``lip_pucker``: forward motion of the lip
+centre over the eye distance. ``blink_l``, ``blink_r``: 0 open, 1 closed (the subject's own left and right).
+``brow_up``: rise of the brows over the eye distance. ``gaze_x``, ``gaze_y``: iris offset from the eye
+centre over half the eye width, in head frame axes (+x to the subject's left, seen as right in the picture; +y down).
+"""
 CLOSED_LIDS = 0.09
 """Gap of shut lids over the eye's width, as the landmarks draw them, where the clip shows no blink."""
 NEVER_OPEN, USUALLY_OPEN = 0.12, 0.3
@@ -25,7 +33,7 @@ NEVER_OPEN, USUALLY_OPEN = 0.12, 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Neutral:
-    """A person's own zero of every channel, measured on training frames."""
+    """A person's own zero of every measure, measured on training frames."""
 
     lip_gap: float
     """Inner-lip gap of the closed mouth over the eye distance."""
@@ -97,7 +105,7 @@ def find_neutral(points: np.ndarray) -> Neutral:
 
 
 def measure(points: np.ndarray, neutral: Neutral) -> np.ndarray:
-    """Semantic channels ``[T, 8]``, in the order of SEMANTIC_CHANNELS, of landmarks ``[T, 478, 3]``."""
+    """Codes ``[T, 8]``, in the order of MEASURED, of landmarks ``[T, 478, 3]``."""
     raw = _raw(points)
 
     def lids(name: str, side: int) -> np.ndarray:
@@ -113,7 +121,7 @@ def measure(points: np.ndarray, neutral: Neutral) -> np.ndarray:
         "gaze_x": raw["gaze_x"] - neutral.gaze[0],
         "gaze_y": raw["gaze_y"] - neutral.gaze[1],
     }
-    return np.stack([values[name] for name in SEMANTIC_CHANNELS], axis=1)
+    return np.stack([values[name] for name in MEASURED], axis=1)
 
 
 def eyes_never_open(points: np.ndarray) -> bool:

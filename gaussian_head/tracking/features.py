@@ -28,7 +28,7 @@ from .bundle import (
 from .focal import varied_frames
 from .labels import FACE, HAIR
 from .residuals import project, project_jacobian, robust_weight
-from .solve import CHANNELS, SHARED_FRAMES, Solution, fit_frames, solved, unit_codes
+from .solve import CODE, SHARED_FRAMES, Solution, fit_frames, solved, unit_codes
 from .topology import channel_support
 
 KEY_FRAMES = 4
@@ -141,7 +141,7 @@ def steadied(
     if features.points.shape[0] < FEWEST_FEATURES:
         return solution
     seen, code_std, prior = solution.seen, solution.code_std, solution.model
-    support = torch.from_numpy(channel_support(prior.shape.numpy(), CHANNELS))
+    support = torch.from_numpy(channel_support(prior.shape.numpy(), CODE))
     train = torch.arange(num_train)
     ours, early = select_features(features, train), select_observations(seen, train)
     model, states, points = prior, solution.states.select(train), features.points

@@ -167,7 +167,7 @@ def outlined(labels: np.ndarray, alpha: np.ndarray, landmarks: np.ndarray) -> np
 
 def _unused(clip: PreparedClip, seen: Capture) -> list[int]:
     """Frames neither trained nor tested on: badly tracked by us, or named by neither of their sets."""
-    residual, found = seen.residual.numpy(), seen.tracked.numpy()
+    residual, found = seen.reprojection.numpy(), seen.tracked.numpy()
     usual = np.median(residual[: clip.num_train][found[: clip.num_train]])
     bad = ~found | (residual > 6 * usual + 1.0) | ~clip.posed
     return [int(t) for t in np.flatnonzero(bad)]

@@ -14,6 +14,7 @@ from ..durable import replacing
 from ..events import Listener, ignore, tracked
 from ..face import UNITS, FaceModel, mirrored
 from ..facenet import mirror
+from .filmed import FilmedFace
 from .residuals import project_jacobian, robust_weight
 from .unit_solver import CHUNK, Fit, UnitSolver
 
@@ -54,7 +55,7 @@ def learn_correction(
         normal = torch.diag_embed((NOISE / spread) ** 2)
         right = -(normal @ correction.permute(1, 0, 2).reshape(-1, size, 1))[..., 0]
         for capture in tracked(captures, "units: learning", len(captures), listener):
-            solver = UnitSolver(capture, face, correction)
+            solver = UnitSolver(FilmedFace.of(capture), face, correction)
             add_evidence(normal, right, solver, solver.fitted())
         step = torch.cholesky_solve(right[..., None], torch.linalg.cholesky(normal))[..., 0]
         step = step.unflatten(1, (len(UNITS), 3)).permute(1, 0, 2)

@@ -9,25 +9,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..capture import Capture, CaptureInfo, CaptureWriter
+from ..capture import UNITS_FILE, Capture, CaptureInfo, CaptureWriter
 from ..checks import InputError, fingerprint
-from ..events import Listener, ignore, tracked
+from ..events import Listener, Progress, ignore, tracked
 from ..facenet import triangles
 from ..media import probe
+from ..motion import write_take
 from . import report as quality
 from .background import background_plate
 from .bundle import BundleConfig
 from .channels import mouth_opening
+from .code_map import said_in_units
 from .crop import MIN_SECONDS, Crop, choose_crop, survey
 from .features import follow_head, steadied
 from .findings import Findings
 from .footage import Footage
 from .labels import PartColours, label_parts, learn_colours
 from .report_page import draw_page
-from .solve import CHANNELS, Solution, solve_clip
+from .solve import CODE, Solution, solve_clip
 from .sync import Sound, read_sound, sound_in_step
 from .torso import TorsoMotion, follow_torso, rest_frame, torso_poses
-from .units import UNITS_FILE, write_units
 from .watch import Seen, require_frames, watch
 
 HELD_OUT = 0.1
@@ -105,11 +106,14 @@ def track(
         plate = background_plate(
             (writer.read_image(t), writer.read_alpha(t)) for t in _spread(num_train, bad, PLATE_FRAMES)
         )
+        listener(Progress(stage="tracking: units", done=0, total=1))
         tensors = _tensors(solution, seen, torso, rest)
+        tensors |= said_in_units(tensors, solution.states.codes.float(), capture_info)
+        listener(Progress(stage="tracking: units", done=1, total=1))
         samples = None if sound is None else sound.samples
         writer.finish(capture_info, tensors, background=plate, audio=samples, report=figures)
         draw_page(figures, solution, seen.landmarks, torso, writer, capture_info)
-        write_units(Capture.load(writer.folder), writer.folder / UNITS_FILE)
+        write_take(writer.folder / UNITS_FILE, Capture.load(writer.folder).motion)
     return Capture.load(out)
 
 
@@ -227,7 +231,7 @@ def _describe(
         },
         has_audio=sound is not None,
         audio_offset=0.0 if sound is None else sound.offset,
-        channels=list(CHANNELS),
+        code=list(CODE),
         bad_frames=[int(t) for t in bad],
     )
 
@@ -244,10 +248,9 @@ def _tensors(solution: Solution, seen: Seen, torso: TorsoMotion, rest: int) -> d
         "head_positions": states.positions,
         "torso_quats": torso_quats,
         "torso_positions": torso_positions,
-        "expression": states.codes,
         "shape": model.shape,
         "basis": model.basis,
-        "residual": solution.residual,
+        "reprojection": solution.residual,
     }
     tensors = {name: value.float() for name, value in values.items()}
     tensors["triangles"] = torch.from_numpy(triangles())

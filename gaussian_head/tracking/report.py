@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..motion import SEMANTIC_CHANNELS
+from .channels import MEASURED
 
 if TYPE_CHECKING:
     from ..capture import CaptureInfo, CaptureWriter
@@ -55,7 +55,7 @@ def measure(
         "pose_jitter_px": _jitter(solution, info),
         "head_turn_deg": _turns(solution),
         "mask_coverage": _mean(coverage),
-        "channel_range": _ranges(solution.states.codes.numpy()[parts["train"]], info.channels),
+        "code_range": _ranges(solution.states.codes.numpy()[parts["train"]], info.code),
         "blinks": _blinks(solution, info),
         "torso_features": int(np.median(torso.features)),
         "audio_offset_s": info.audio_offset,
@@ -71,10 +71,10 @@ def _mean(values: Any) -> float:
     return round(float(np.mean(values)), 4) if len(values) else -1.0
 
 
-def _ranges(codes: np.ndarray, channels: list[str]) -> dict[str, list[float]]:
-    """First and last percentile of each channel."""
+def _ranges(codes: np.ndarray, names: list[str]) -> dict[str, list[float]]:
+    """First and last percentile of each number of the code."""
     low, high = np.quantile(codes, [0.01, 0.99], axis=0).round(4).tolist()
-    return {name: [low[k], high[k]] for k, name in enumerate(channels)}
+    return {name: [low[k], high[k]] for k, name in enumerate(names)}
 
 
 def _jitter(solution: Solution, info: CaptureInfo) -> dict[str, float]:
@@ -95,7 +95,7 @@ def _turns(solution: Solution) -> dict[str, float]:
 
 
 def _blinks(solution: Solution, info: CaptureInfo) -> int:
-    k = SEMANTIC_CHANNELS.index("blink_l")
+    k = MEASURED.index("blink_l")
     shut = solution.states.codes[: info.num_train, k : k + 2].mean(1).numpy() > 0.5
     return int((np.diff(shut.astype(int)) == 1).sum())
 
@@ -119,7 +119,7 @@ def advise(figures: dict[str, Any], findings: Findings) -> None:
         )
     if figures["seconds"] < 10:
         findings.add("short", f"The clip lasts {figures['seconds']:.0f} s: 20 s or more teach the mouth better.")
-    opening = figures["channel_range"]["jaw_open"]
+    opening = figures["code_range"]["jaw_open"]
     if opening[1] - opening[0] < 0.04:
         findings.add("still mouth", "The mouth hardly opens in this clip: talking cannot be learnt from it.")
     if not figures["blinks"]:

@@ -73,13 +73,13 @@ def _curves(figure: Any, figures: dict[str, Any], solution: Solution, torso: Tor
     axes[0].plot(times, solution.lip_residual.numpy(), lw=0.8, label="lips")
     axes[0].set_title("landmark residual, px")
     for k in range(3):
-        axes[1].plot(times, codes[:, k], lw=0.8, label=info.channels[k])
+        axes[1].plot(times, codes[:, k], lw=0.8, label=info.code[k])
     axes[1].set_title("mouth")
     for k in range(3, 5):
-        axes[2].plot(times, codes[:, k], lw=0.8, label=info.channels[k])
+        axes[2].plot(times, codes[:, k], lw=0.8, label=info.code[k])
     axes[2].set_title("eyelids (0 open, 1 shut)")
     for k in range(5, 8):
-        axes[3].plot(times, codes[:, k], lw=0.8, label=info.channels[k])
+        axes[3].plot(times, codes[:, k], lw=0.8, label=info.code[k])
     axes[3].set_title("brows and gaze")
     degrees = np.rad2deg(solution.states.rotvecs.numpy())
     for k, name in enumerate(("nod", "shake", "tilt")):

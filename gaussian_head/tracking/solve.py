@@ -11,7 +11,6 @@ from torch import Tensor
 from ..events import Listener, Progress, ignore
 from ..facenet import NUM_MESH
 from ..facenet.contours import LIPS
-from ..motion import SEMANTIC_CHANNELS
 from ..transforms import quat_to_rotvec, rotmat_to_quat
 from .bundle import (
     BundleConfig,
@@ -23,13 +22,13 @@ from .bundle import (
     solve_frames,
     solve_shared,
 )
-from .channels import measure
+from .channels import MEASURED, measure
 from .focal import search_focal, varied_frames
 from .initial import fill_gaps, initial_model, normalise
 from .topology import channel_support
 
-CHANNELS = SEMANTIC_CHANNELS + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
-"""Names of the expression channels that tracking fits."""
+CODE = MEASURED + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
+"""Names of the inner code that tracking fits."""
 SHARED_FRAMES = 600
 """Most frames that shape and basis are fitted on."""
 FIRST_FRAMES = 2000
@@ -37,7 +36,7 @@ FIRST_FRAMES = 2000
 BLINK_HIDES_IRIS = 0.35
 """Blink from which on the iris is not believed."""
 MEASURED_SIGMA = 0.1
-"""Spread of the measured semantic channels, in their standard deviations."""
+"""Spread of the measured codes, in their standard deviations."""
 OVERLAP = 12
 """Training frames before the held-out part that its fit sees too, so that the join is smooth."""
 
@@ -96,7 +95,7 @@ def solve_clip(
         [fill_gaps(landmarks[:num_train], tracked[:num_train]), _fill_rest(landmarks, tracked, num_train)]
     )
     flat = normalise(filled, fit)
-    first = initial_model(flat, fit, CHANNELS)
+    first = initial_model(flat, fit, CODE)
     code_std = torch.from_numpy(first.codes.std(0)).clamp(min=1e-4)
     centre = torch.tensor([width / 2, height / 2], dtype=torch.float64)
     focal = config.focal_prior * width
@@ -152,7 +151,7 @@ def _mean_rotation(rotations: Tensor) -> Tensor:
 
 def _gaze_through_blinks(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes ``[T, 8]`` with the gaze interpolated across blinks, and ``[T]`` bool, True where irises are seen."""
-    blinks = [SEMANTIC_CHANNELS.index(name) for name in ("blink_l", "blink_r")]
+    blinks = [MEASURED.index(name) for name in ("blink_l", "blink_r")]
     shut = measured[:, blinks].max(1) > BLINK_HIDES_IRIS
     shut[1:] |= shut[:-1].copy()
     shut[:-1] |= shut[1:].copy()
@@ -160,7 +159,7 @@ def _gaze_through_blinks(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     measured, times = measured.copy(), np.arange(len(measured))
     if seen.any():
         for name in ("gaze_x", "gaze_y"):
-            k = SEMANTIC_CHANNELS.index(name)
+            k = MEASURED.index(name)
             measured[:, k] = np.interp(times, times[seen], measured[seen, k])
     return measured, seen
 
@@ -205,7 +204,7 @@ def _fit_shared(
     code_std: Tensor,
     listener: Listener,
 ) -> tuple[LandmarkModel, FrameStates]:
-    support = torch.from_numpy(channel_support(model.shape.numpy(), CHANNELS))
+    support = torch.from_numpy(channel_support(model.shape.numpy(), CODE))
     states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=3)
     focal = search_focal(model, states, seen, config, support=support, code_std=code_std)
     ratio = focal / model.focal
@@ -226,7 +225,7 @@ def _fit_shared(
 def unit_codes(model: LandmarkModel, states: FrameStates, code_std: Tensor) -> tuple[LandmarkModel, FrameStates]:
     """Keep residual channels at their first spread: only the product of code and basis is seen."""
     scale = torch.ones_like(code_std)
-    count = len(SEMANTIC_CHANNELS)
+    count = len(MEASURED)
     scale[count:] = (code_std / states.codes.std(0).clamp(min=1e-6))[count:].clamp(0.2, 5.0)
     return (
         replace(model, basis=model.basis / scale[:, None, None]),

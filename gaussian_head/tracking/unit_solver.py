@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..capture import Capture
-from ..face import UNITS, FaceModel
-from ..face.gaze import look_units
+from ..face import UNITS, FaceModel, with_looks
 from ..facenet import NUM_MESH
 from ..facenet.contours import (
     LEFT_LID_FOLD,
@@ -18,8 +16,8 @@ from ..facenet.contours import (
     RIGHT_LID_FOLD,
     RIGHT_LID_PAIRS,
 )
-from ..motion import Motion
 from ..transforms import quat_to_rotmat, rotvec_to_quat
+from .filmed import FilmedFace
 from .residuals import left_jacobian, project, project_jacobian, robust_weight, skew
 from .solve import BLINK_HIDES_IRIS
 from .unit_rows import EYEBALL, rows_of
@@ -62,15 +60,13 @@ class Fit:
 class UnitSolver:
     """Solves units for one clip; poses may move a little."""
 
-    def __init__(self, capture: Capture, face: FaceModel, correction: Tensor) -> None:
-        motion, K = capture.motion, capture.camera.K.double()
-        self.focal, self.centre, self.fps = float(K[0, 0]), K[:2, 2], capture.fps
-        self.tracked = capture.shape.vertices.double()
+    def __init__(self, filmed: FilmedFace, face: FaceModel, correction: Tensor) -> None:
+        K = filmed.K.double()
+        self.focal, self.centre, self.fps = float(K[0, 0]), K[:2, 2], filmed.fps
+        self.tracked = filmed.neutral.double()
         self.rows = rows_of(face, self.tracked, correction)
-        self.rotations, self.positions = quat_to_rotmat(motion.head.quats.double()), motion.head.positions.double()
-        self.landmarks, self.num_train = capture.landmarks.double(), capture.num_train
-        self.used = torch.ones(len(motion), dtype=torch.bool)
-        self.used[capture.info.bad_frames] = False
+        self.rotations, self.positions = quat_to_rotmat(filmed.head.quats.double()), filmed.head.positions.double()
+        self.landmarks, self.num_train, self.used = filmed.landmarks.double(), filmed.num_train, filmed.used
         width = float((self.tracked[454] - self.tracked[234]).norm())
         depth = float(self.positions[: self.num_train, 2][self.used[: self.num_train]].median())
         self.pixel = width * self.focal / depth / 200  # as on a face 200 pixels wide
@@ -79,10 +75,9 @@ class UnitSolver:
         weight[[*RIGHT_LID_FOLD, *LEFT_LID_FOLD]], weight[list(OVAL)] = FOLD_TRUST, OUTLINE_TRUST
         weight[[n for pair in (*LEFT_LID_PAIRS, *RIGHT_LID_PAIRS) for n in pair]] = LIDS_TRUST
         self.weight = weight * torch.where(self.used, 1.0, 0.02).double()[:, None]
-        self.weight[_shut(motion), NUM_MESH:] *= 0.02
-        looked = torch.stack([motion.channel("gaze_x"), motion.channel("gaze_y")], 1).double()
-        self.gaze = torch.asin((looked * HALF_EYE / EYEBALL).clamp(-0.9, 0.9))
-        self._looked = look_units(self.gaze)
+        self.weight[_shut(filmed.closed), NUM_MESH:] *= 0.02
+        self.gaze = torch.asin((filmed.looked.double() * HALF_EYE / EYEBALL).clamp(-0.9, 0.9))
+        self._looked = with_looks(torch.zeros(len(self.gaze), len(UNITS), dtype=torch.float64), self.gaze)
         self._smooth = torch.full((len(UNITS),), SMOOTH, dtype=torch.float64)
         self._smooth[[UNITS.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]] = BLINK_SMOOTH
         self._trust = torch.zeros(len(UNITS), dtype=torch.float64)
@@ -173,9 +168,9 @@ class UnitSolver:
         return fit.neutral + torch.cholesky_solve(right[..., None], torch.linalg.cholesky(system))[..., 0]
 
 
-def _shut(motion: Motion) -> Tensor:
+def _shut(closed: Tensor) -> Tensor:
     """``[T]`` bool, blinks and the frames beside them: irises are not seen."""
-    shut = torch.maximum(motion.channel("blink_l"), motion.channel("blink_r")) > BLINK_HIDES_IRIS
+    shut = closed.amax(1) > BLINK_HIDES_IRIS
     padded = torch.nn.functional.pad(shut, (1, 1))
     return padded[:-2] | shut | padded[2:]
 

@@ -82,13 +82,12 @@ def _pixel_weight(landmarks: Tensor, mouth: Tensor, weights: LossWeights) -> Ten
 
 def draw_weights(capture: Capture, busy: float) -> Tensor:
     """Probability of drawing each training frame: uniform, with a share for open mouths and closing eyes."""
-    code = capture.motion.select(capture.train_frames)
-    busyness = torch.zeros(len(code))
+    busyness = torch.zeros(len(capture.train_frames))
     for name in ("jaw_open", "blink_l", "blink_r"):
-        value = code.channel(name)
+        value = capture.coded(name)[capture.train_frames]
         low, high = torch.quantile(value, 0.5), torch.quantile(value, 0.98)
         busyness += ((value - low) / (high - low).clamp(min=1e-6)).clamp(0, 1)
-    uniform = torch.full((len(code),), 1 / len(code))
+    uniform = torch.full_like(busyness, 1 / len(busyness))
     return (1 - busy) * uniform + busy * busyness / busyness.sum().clamp(min=1e-6)
 
 

@@ -196,7 +196,8 @@ def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) 
     """Detach the head, extend the pose corrections to all frames and save it before it learns to speak."""
     head = state.head()
     branches = tuple(replace(b, **{k: v.detach().contiguous() for k, v in b.tensors().items()}) for b in head.branches)
-    corrections = extend_corrections(capture.motion, state.params[CORRECTIONS].detach(), capture.train_frames)
+    learnt = state.params[CORRECTIONS].detach()
+    corrections = extend_corrections(capture.motion, capture.code, learnt, capture.train_frames)
     head = replace(
         head,
         branches=branches,
@@ -235,5 +236,11 @@ def _audio_model(capture: Capture, config: TrainConfig, listener: Listener):
     features = encode_speech(capture.audio())
     listener(Progress(stage="speech features", done=1, total=1))
     return train_audio_to_motion(
-        features, capture.motion, capture.train_frames, fps=capture.fps, seed=config.seed, listener=listener
+        features,
+        capture.motion,
+        capture.train_frames,
+        capture.code_map,
+        fps=capture.fps,
+        seed=config.seed,
+        listener=listener,
     )

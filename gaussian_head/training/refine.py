@@ -16,8 +16,8 @@ PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 FOLDS = 5
 
 
-def extend_corrections(motion: Motion, corrections: Tensor, train_frames: Tensor) -> Tensor:
-    """Corrections for every frame: as learned on training frames, predicted from pose and expression elsewhere.
+def extend_corrections(motion: Motion, code: Tensor, corrections: Tensor, train_frames: Tensor) -> Tensor:
+    """Corrections for every frame: as learned on training frames, predicted from pose and face elsewhere.
 
     A tracker errs systematically (a turned head, an open mouth) and at random. The systematic part is fitted by ridge
     regression, its strength chosen by cross-validation over blocks of time; where nothing is predictable the
@@ -25,13 +25,14 @@ def extend_corrections(motion: Motion, corrections: Tensor, train_frames: Tensor
 
     Args:
         motion: T frames as tracked.
+        code: ``[T, K]`` their inner code.
         corrections: ``[T, 12]`` learned, meaningful on ``train_frames`` only.
         train_frames: ``[M]`` int64.
 
     Returns:
         ``[T, 12]``.
     """
-    features = _features(motion, train_frames)
+    features = _features(motion, code, train_frames)
     x, y = features[train_frames], corrections[train_frames].double()
     begins = [-(-len(x) * fold // FOLDS) for fold in range(1, FOLDS)]
     of_inputs = torch.ones(x.shape[1], dtype=x.dtype)
@@ -54,13 +55,13 @@ def apply_corrections(motion: Motion, corrections: Tensor) -> Motion:
     )
 
 
-def _features(motion: Motion, train_frames: Tensor) -> Tensor:
+def _features(motion: Motion, code: Tensor, train_frames: Tensor) -> Tensor:
     columns = [
         quat_to_rotvec(motion.head.quats),
         motion.head.positions,
         quat_to_rotvec(motion.torso.quats),
         motion.torso.positions,
-        motion.expression,
+        code,
     ]
     x = torch.cat(columns, dim=1).double()
     mean, std = x[train_frames].mean(0), x[train_frames].std(0)

@@ -13,11 +13,9 @@ from torch import Tensor
 from ..capture import Capture
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore, tracked
-from ..face.arkit import read_arkit_csv
 from ..media import read_audio
 from ..speech import SpeechFeatures, at_frame_rate, encode_speech, speech_values
 from ..speech.windows import interpolated
-from ..tracking.units import UNITS_FILE
 from ..voice.augment import SPEEDS, heard_otherwise
 from ..voice.learning import MOST_GAIN, NETS, RATE, Copy, Example, closed_mouth, learn_prior, own_size
 from ..voice.mouth import COLUMNS, GAP, MOUTH, lip_measures
@@ -94,8 +92,7 @@ def read_recordings(people: Mapping[str, Sequence[Path]]) -> tuple[list[Recordin
     for person, folders in people.items():
         for folder in folders:
             capture = Capture.load(folder)
-            units = read_arkit_csv(folder / UNITS_FILE)[0][:, :52]
-            name, why = folder.name, ""
+            units, name, why = capture.motion.units, folder.name, ""
             samples = read_audio(folder / "audio.wav", sample_rate=SAMPLE_RATE) if capture.info.has_audio else None
             if samples is None or np.abs(samples).max(initial=0) < QUIET_PEAK:
                 why = "it has no sound."

@@ -48,6 +48,7 @@ VERBS: dict[str, Verb] = {
         _row("reconstruct", draws=True),
         _row("track"),
         _row("import", "import_capture"),
+        _row("upgrade"),
         _row("train", draws=True),
         _row("render", draws=True),
         _row("evaluate", draws=True),

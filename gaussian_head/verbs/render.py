@@ -24,6 +24,9 @@ class Options:
 PNG files and audio.wav."""
     audio: PathLike | None = None
     """Sound or video file to speak, any length and sample rate; without it the captured clip is replayed."""
+    motion: PathLike | None = None
+    """What to do instead: a motion file, a take of Live Link Face (.csv), or MediaPipe blendshapes (.json); a sound \
+given besides is heard with it."""
     camera: Named = "front"
     """`front`, `orbit`, `figure-eight`, `dolly`, a JSON file of keyframes, or the folder of another capture, whose \
 camera is followed as its head saw it."""
@@ -52,7 +55,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
             names nothing.
     """
-    from ..actor import Actor, captured_sound, posed, speak
+    from ..actor import Actor, captured_sound, lent, posed, speak
     from ..conventions import SAMPLE_RATE
     from ..media import read_long_audio, read_recorded_audio
     from ..motion import Performance
@@ -66,13 +69,19 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     require_output(out, transparent=options.background == TRANSPARENT)
     width, height = picture_size(options.size, head.camera)
     seed = require_count(options.seed, "seed")
-    if options.audio is None:
-        samples, rate = captured_sound(clip), SAMPLE_RATE
+    samples, rate = None, SAMPLE_RATE
+    if options.audio is not None:
+        samples, rate = read_recorded_audio(options.audio, folder=out.parent)
+    elif options.motion is None:
+        samples = captured_sound(clip)
+    if options.motion is not None:
+        given = lent(clip, options.motion, listener=listener)
+        motion = posed(given, clip, options.pose, seed, listener=listener)
+    elif options.audio is None:
         motion = posed(clip.motion, clip, options.pose, seed, listener=listener)
     else:
         heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
         motion = speak(actor, heard, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
-        samples, rate = read_recorded_audio(options.audio, folder=out.parent)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from support_capture import make_capture
-from support_head import make_actor, make_voice
+from support_head import make_actor, make_code_map, make_voice
 
 from gaussian_head import Actor, Head, InputError
 from gaussian_head.actor.storage import AUDIO, CLIP
-from gaussian_head.checkpoint import MANIFEST, save_checkpoint
+from gaussian_head.checkpoint import MANIFEST
 from gaussian_head.head.storage import FORMAT, MODEL
 from gaussian_head.media import write_audio
 
@@ -85,7 +85,7 @@ def test_what_a_head_names_or_has_beside_it_is_not_taken_for_its_capture(project
 def actor():
     """Somebody with a voice that can be saved."""
     actor = make_actor(8, num_gaussians=60, size=16)
-    head = replace(actor.head, basis_id="somebody")
+    head = replace(actor.head, code_map=make_code_map("somebody"))
     clip = replace(actor.clip, motion=replace(actor.clip.motion, basis_id="somebody"))
     return Actor(head=head, clip=clip, voice=make_voice())
 
@@ -93,55 +93,23 @@ def actor():
 def same(one: Actor, other: Actor) -> None:
     for ours, theirs in zip(one.head.branches, other.head.branches, strict=True):
         assert all(torch.equal(value, getattr(theirs, name)) for name, value in ours.tensors().items())
-    assert (one.head.channels, one.head.basis_id) == (other.head.channels, other.head.basis_id)
-    assert torch.equal(one.head.channel_ranges, other.head.channel_ranges)
+    maps = one.head.code_map, other.head.code_map
+    assert maps[0].names == maps[1].names
+    assert maps[0].basis_id == maps[1].basis_id
+    assert all(torch.equal(value, maps[1].tensors()[name]) for name, value in maps[0].tensors().items())
     ours, theirs = one.clip.motion, other.clip.motion
     assert all(torch.equal(value, theirs.tensors()[name]) for name, value in ours.tensors().items())
-    assert (ours.fps, ours.channels, ours.basis_id) == (theirs.fps, theirs.channels, theirs.basis_id)
+    assert (ours.fps, ours.basis_id) == (theirs.fps, theirs.basis_id)
     assert one.clip.num_train == other.clip.num_train
     assert (one.voice is None) == (other.voice is None)
     if one.voice is not None and other.voice is not None:
         assert torch.equal(one.voice.closed, other.voice.closed)
 
 
-def save_in_layout_1(actor: Actor, folder) -> None:
-    """As heads were written that held the clip in ``model`` and said there whether they speak."""
-    head, motion, camera = actor.head, actor.clip.motion, actor.head.camera
-    tensors = {f"branch.{b.name}.{key}": value for b in head.branches for key, value in b.tensors().items()}
-    tensors |= {f"branch.{b.name}.uses": b.uses for b in head.branches}
-    tensors |= {f"coefficients.{key}": value for key, value in head.coefficient_params.items()}
-    tensors |= {
-        "motion.head_quats": motion.head.quats,
-        "motion.head_positions": motion.head.positions,
-        "motion.torso_quats": motion.torso.quats,
-        "motion.torso_positions": motion.torso.positions,
-        "motion.expression": motion.expression,
-        "viewmat": camera.viewmat,
-        "K": camera.K,
-        "channel_ranges": head.channel_ranges,
-        "background": (head.background * 255 + 0.5).to(torch.uint8),
-    }
-    meta = {
-        "branches": [b.name for b in head.branches],
-        "channels": list(motion.channels),
-        "fps": motion.fps,
-        "basis": motion.basis_id,
-        "num_train": actor.clip.num_train,
-        "width": camera.width,
-        "height": camera.height,
-        "capture": "",
-        "speaks": actor.voice is not None,
-    }
-    save_checkpoint(folder / "model", tensors, meta, format="gaussian-head", version=1)
-    if actor.voice is not None:
-        actor.voice.save(folder / "audio")
-
-
-@pytest.mark.parametrize("save", [Actor.save, save_in_layout_1], ids=["today", "layout 1"])
 @pytest.mark.parametrize("speaks", [True, False])
-def test_an_actor_comes_back_as_it_was(actor, tmp_path, save, speaks):
+def test_an_actor_comes_back_as_it_was(actor, tmp_path, speaks):
     actor = actor if speaks else replace(actor, voice=None)
-    save(actor, tmp_path / "head")
+    actor.save(tmp_path / "head")
     same(Actor.load(tmp_path / "head"), actor)
     alone = Head.load(tmp_path / "head")
     same(replace(actor, head=alone), actor)
@@ -162,12 +130,15 @@ def test_the_example_in_the_readme_runs_as_written(actor, tmp_path, monkeypatch)
     assert names["frame"].rgb.shape == (16, 16, 3)
 
 
-def test_a_head_of_layout_1_beside_a_clip_has_its_own(actor, tmp_path):
-    """As a program of that version leaves it which trains into a folder of today."""
-    other = make_actor(5, num_gaussians=60, size=16)
-    replace(other, voice=None).save(tmp_path)
-    save_in_layout_1(actor, tmp_path)
-    same(Actor.load(tmp_path), actor)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_head_of_an_older_version_is_refused_with_what_to_do(actor, tmp_path, version):
+    actor.save(tmp_path)
+    manifest = tmp_path / MODEL / MANIFEST
+    content = json.loads(manifest.read_text())
+    content["meta"]["channels"] = content["meta"].pop("code")
+    manifest.write_text(json.dumps(content | {"version": version}))
+    with pytest.raises(InputError, match="train it again with this version"):
+        Actor.load(tmp_path)
 
 
 def test_the_head_alone_holds_nothing_that_moves_it(actor, tmp_path):
@@ -184,7 +155,9 @@ def test_the_head_alone_holds_nothing_that_moves_it(actor, tmp_path):
 def test_parts_of_two_people_are_not_put_together(actor, tmp_path):
     actor.save(tmp_path / "a")
     motion = replace(actor.clip.motion, basis_id="another")
-    other = replace(actor, head=replace(actor.head, basis_id="another"), clip=replace(actor.clip, motion=motion))
+    other = replace(
+        actor, head=replace(actor.head, code_map=make_code_map("another")), clip=replace(actor.clip, motion=motion)
+    )
     other.save(tmp_path / "b")
     shutil.rmtree(tmp_path / "a" / CLIP)
     shutil.copytree(tmp_path / "b" / CLIP, tmp_path / "a" / CLIP)

@@ -10,7 +10,7 @@ import torch
 from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter
 from gaussian_head.checks import InputError
 
-N, SIZE, L, CHANNELS = 5, 24, 7, ["jaw_open", "lip_0"]
+N, SIZE, L, CODE = 5, 24, 7, ["jaw_open", "lip_0"]
 
 
 def images(t):
@@ -34,11 +34,16 @@ def tensors():
         "head_positions": random(N, 3),
         "torso_quats": unit,
         "torso_positions": random(N, 3),
-        "expression": random(N, len(CHANNELS)),
+        "units": random(N, 52),
+        "gaze": random(N, 2),
+        "residual": random(N, len(CODE)),
+        "code_weights": random(54, len(CODE)),
+        "code_bias": random(len(CODE)),
+        "code_bounds": torch.tensor([-1e3, 1e3])[:, None].repeat(1, len(CODE)),
         "shape": random(L, 3),
-        "basis": random(len(CHANNELS), L, 3),
+        "basis": random(len(CODE), L, 3),
         "triangles": torch.tensor([[0, 1, 2], [2, 3, 4]], dtype=torch.int32),
-        "residual": random(N).abs(),
+        "reprojection": random(N).abs(),
         "tracked": torch.tensor([1, 1, 0, 1, 1], dtype=torch.uint8),
     }
 
@@ -54,7 +59,7 @@ def info(**changes):
         "source": {"name": "clip.mp4", "fps": 25.0, "width": SIZE, "height": SIZE, "crop": [0, 0, SIZE]},
         "has_audio": True,
         "audio_offset": 0.04,
-        "channels": CHANNELS,
+        "code": CODE,
         "bad_frames": [2],
     }
     return CaptureInfo(**{**values, **changes})
@@ -98,11 +103,11 @@ def test_views_of_the_tracking(folder):
     capture = Capture.load(folder)
     assert capture.train_frames.tolist() == [0, 1, 3]
     assert capture.test_frames.tolist() == [4]
-    assert capture.motion.channels == tuple(CHANNELS)
+    assert capture.code_map.names == tuple(CODE)
     assert len(capture.motion) == N
     assert capture.camera.K[0, 0] == 50
     assert capture.tracked.tolist() == [True, True, False, True, True]
-    code = capture.motion.expression[3]
+    code = capture.code[3]
     posed = capture.shape.posed(code)
     expected = capture.shape.vertices + code[0] * capture.shape.basis[0] + code[1] * capture.shape.basis[1]
     assert torch.allclose(posed, expected, atol=1e-6)
@@ -111,7 +116,8 @@ def test_views_of_the_tracking(folder):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
+        ({"version": 1}, "gaussian-head upgrade"),
         ({"format": "something"}, "gaussian-head-capture"),
         ({"surprise": 1}, "surprise"),
     ],

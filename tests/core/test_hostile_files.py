@@ -113,7 +113,7 @@ def play_baked(baked: Baked) -> None:
 def play_capture(capture: Capture) -> None:
     play_motion(capture.motion)
     capture.frame(capture.num_frames - 1)
-    assert capture.shape.posed(capture.motion.expression[0]).shape == capture.shape.vertices.shape
+    assert capture.shape.posed(capture.code[0]).shape == capture.shape.vertices.shape
     assert len(capture.shape.vertices[capture.shape.triangles.flatten()]) == 3 * len(capture.shape.triangles)
     assert capture.background.ndim == 3
     capture.report.get("advice")

@@ -67,10 +67,9 @@ def moments(count: int = 3) -> tuple[Tensor, Tensor]:
 
 def moment(poses: Tensor, f: int) -> MotionFrame:
     head_quat, head_position, torso_quat, torso_position = poses[f].split([4, 3, 4, 3])
-    return MotionFrame(
+    return MotionFrame.neutral(
         head=Pose(quats=head_quat, positions=head_position),
         torso=Pose(quats=torso_quat, positions=torso_position),
-        expression=torch.zeros(0),
     )
 
 
@@ -188,12 +187,10 @@ def test_a_renderer_names_what_is_wrong(emulated: ModuleType) -> None:
 
 
 def test_the_real_head(emulated: ModuleType) -> None:
-    from gaussian_head.head.coefficients import coefficients as of_frame
-
     head, motion = make_head(), make_motion(6)
     frames = [motion.at(t) for t in range(2)]
     with torch.no_grad():
-        c = torch.stack([of_frame(head.coefficient_params, frame) for frame in frames])
+        c = torch.stack([head.coefficients_at(frame) for frame in frames])
     poses = torch.stack([torch.cat([f.head.quats, f.head.positions, f.torso.quats, f.torso.positions]) for f in frames])
     have = deform_moments(head.branches, c, poses)
     for name, a, b in zip(OUTPUTS, have, reference(head.branches, c, poses), strict=True):

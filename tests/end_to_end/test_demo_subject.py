@@ -42,7 +42,7 @@ def test_tracked_pose_and_mouth_follow_the_truth(road):
     true = rotmat_to_quat(torch.as_tensor(np.asarray(truth.head_rotations), dtype=torch.float32))
     assert turn_range_error(capture.motion.head.quats, true) < 1.5
     opening = torch.as_tensor(np.asarray(truth.channel("jaw")), dtype=torch.float32)
-    together = torch.stack([opening, capture.motion.channel("jaw_open")])
+    together = torch.stack([opening, capture.coded("jaw_open")])
     assert torch.corrcoef(together)[0, 1] > 0.9
 
 

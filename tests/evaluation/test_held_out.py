@@ -9,10 +9,8 @@ import torch
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.evaluation.held_out import DRIVERS, NULLS, evaluate, held_out_motions, resting_expression
-from gaussian_head.motion import SEMANTIC_CHANNELS
-from gaussian_head.motion.drive import leaning
-from gaussian_head.motion.pose_share import PoseShare
+from gaussian_head.evaluation.held_out import DRIVERS, NULLS, evaluate, held_out_motions, resting
+from gaussian_head.face import UNITS, is_mouth_unit
 from gaussian_head.transforms import quat_to_rotvec
 
 
@@ -38,44 +36,48 @@ def test_the_head_that_was_filmed_is_nearly_perfect_and_sound_is_worse(filmed, t
     assert {p.name for p in tmp_path.iterdir()} >= {"report.json", "sheet.png", "index.html"}
 
 
-def test_audio_drives_lips_only(filmed):
+MOUTH = torch.tensor([is_mouth_unit(name) for name in UNITS])
+
+
+def test_audio_drives_the_mouth_only(filmed):
     capture, actor = filmed
     motions = held_out_motions(actor, capture)
-    lips = motions["tracked"].lip_mask
-    for name in ("audio", "audio_only"):
-        assert torch.equal(motions[name].head.quats, motions["tracked"].head.quats)
-    assert torch.equal(motions["audio"].expression[:, ~lips], motions["tracked"].expression[:, ~lips])
-    assert not torch.equal(motions["audio"].expression[:, lips], motions["tracked"].expression[:, lips])
-    rest = motions["audio_only"].expression
-    semantic = torch.tensor([name in SEMANTIC_CHANNELS for name in motions["tracked"].channels])
-    assert rest[:, semantic & ~lips].std(0).max() == 0
+    tracked, audio, alone = (motions[name] for name in ("tracked", "audio", "audio_only"))
+    for motion in (audio, alone):
+        assert torch.equal(motion.head.quats, tracked.head.quats)
+        assert motion.residual[:, actor.voice.lips].abs().max() == 0
+    assert torch.equal(audio.units[:, ~MOUTH], tracked.units[:, ~MOUTH])
+    assert torch.equal(audio.gaze, tracked.gaze)
+    assert torch.equal(audio.residual[:, ~actor.voice.lips], tracked.residual[:, ~actor.voice.lips])
+    assert not torch.equal(audio.units[:, MOUTH], tracked.units[:, MOUTH])
+    assert alone.units[:, ~MOUTH].std(0).max() == 0
+    assert alone.gaze.std(0).max() == 0
 
 
-def test_private_channels_of_a_resting_face_go_with_the_pose(filmed):
-    motion, frames = filmed[1].clip.motion, torch.arange(27)
-    code = motion.expression.clone()
-    leaning, own = (motion.channels.index(name) for name in ("face_2", "face_4"))
+def test_the_residual_of_a_resting_face_goes_with_the_pose(filmed):
+    code_map, motion, frames = filmed[1].head.code_map, filmed[1].clip.motion, torch.arange(27)
+    residual = motion.residual.clone()
+    leaning, own = code_map.index("face_2"), code_map.index("face_4")
     turn = quat_to_rotvec(motion.head.quats)[:, 1]
-    code[:, leaning] = 0.5 + 3 * turn
-    code[:, own] = torch.randn(len(motion), generator=torch.Generator().manual_seed(2))
-    rest = resting_expression(replace(motion, expression=code), frames)
-    assert torch.allclose(rest[:, leaning], code[:, leaning], atol=0.3 * float(code[:, leaning].std()))
+    residual[:, leaning] = 0.5 + 3 * turn
+    residual[:, own] = torch.randn(len(motion), generator=torch.Generator().manual_seed(2))
+    rest = resting(replace(motion, residual=residual), frames, ~code_map.lips).residual
+    assert torch.allclose(rest[:, leaning], residual[:, leaning], atol=0.3 * float(residual[:, leaning].std()))
     assert rest[:, own].std() == 0
-    assert rest[:, motion.lip_mask].std(0).max() == 0
+    assert rest[:, code_map.lips].std(0).max() == 0
 
 
 def test_yardsticks_hear_another_sound_or_none(filmed):
     capture, actor = filmed
     motions = held_out_motions(actor, capture)
-    lips = motions["tracked"].lip_mask
     for name in ("other_sound", "still_mouth"):
-        assert torch.equal(motions[name].expression[:, ~lips], motions["audio"].expression[:, ~lips])
-    assert motions["still_mouth"].expression[:, lips].std(0).max() == 0
+        assert torch.equal(motions[name].units[:, ~MOUTH], motions["audio"].units[:, ~MOUTH])
+    assert motions["still_mouth"].units[:, MOUTH].std(0).max() == 0
     samples = capture.audio()
     motion = actor.clip.motion
     later = actor.voice.predict(np.roll(samples, len(samples) // 2), motion.fps, len(motion), close_in_silence=False)
-    assert torch.equal(motions["other_sound"].expression[:, lips], later[:, lips])
-    assert not torch.equal(motions["other_sound"].expression, motions["audio"].expression)
+    assert torch.equal(motions["other_sound"].units[:, MOUTH], later[:, MOUTH])
+    assert not torch.equal(motions["other_sound"].units, motions["audio"].units)
 
 
 def test_a_head_without_voice_has_no_yardstick_of_sound(filmed, tmp_path):
@@ -83,30 +85,6 @@ def test_a_head_without_voice_has_no_yardstick_of_sound(filmed, tmp_path):
     report = evaluate(replace(actor, voice=None), tmp_path, capture=capture)
     assert set(report.summary()) == {"tracked"}
     assert report.nulls == ()
-
-
-def test_lips_lean_with_the_pose_as_in_a_rendered_video(filmed, monkeypatch):
-    capture, actor = filmed
-    K = len(actor.head.channels)
-    share = PoseShare(
-        mean=torch.zeros(6), scale=torch.ones(6), weights=torch.full((6, K), 0.1) * lip_residuals(actor.head)
-    )
-    model = actor.voice
-    assert model is not None
-    lips = [k for k, used in enumerate(actor.clip.motion.lip_mask.tolist()) if used]
-    for name, value in {"pose_share": share, "lips": lips, "closed": torch.zeros(len(lips))}.items():
-        monkeypatch.setattr(model, name, value, raising=False)
-    monkeypatch.setattr(model, "output_scale", torch.ones(len(lips)), raising=False)
-    motion = actor.clip.motion
-    spoken = model.predict(capture.audio(), motion.fps, len(motion))
-    expected = leaning(model, replace(motion, expression=torch.where(motion.lip_mask, spoken, motion.expression)))
-    driven = held_out_motions(actor, capture)["audio"]
-    assert not torch.equal(driven.expression, torch.where(motion.lip_mask, spoken, motion.expression))
-    assert torch.equal(driven.expression, expected.expression)
-
-
-def lip_residuals(head):
-    return torch.tensor([float(name.startswith("lip_") and name[4:].isdigit()) for name in head.channels])
 
 
 @pytest.mark.parametrize("name", ["report.json", "index.html", "sheet.png"])
@@ -132,8 +110,8 @@ def test_a_moved_or_foreign_capture_is_named(filmed, tmp_path):
 
 def test_a_capture_of_another_clip_is_refused_though_it_is_as_long(filmed, tmp_path):
     capture, actor = filmed
-    code = actor.clip.motion.expression.clone()
-    code[4, 0] += 0.01
-    other = replace(actor, clip=replace(actor.clip, motion=replace(actor.clip.motion, expression=code)))
+    units = actor.clip.motion.units.clone()
+    units[4, 0] += 0.01
+    other = replace(actor, clip=replace(actor.clip, motion=replace(actor.clip.motion, units=units)))
     with pytest.raises(InputError, match="not the one that this head was trained on"):
         evaluate(other, tmp_path, capture=capture)

@@ -27,7 +27,9 @@ class MeshOfTheHead:
         return len(self._motion)
 
     def vertices(self, t):
-        local = self._shape.vertices + torch.einsum("k,klc->lc", self._motion.expression[t], self._shape.basis)
+        local = self._shape.vertices + torch.einsum(
+            "k,klc->lc", self._shape.code_map.code(self._motion.at(t)), self._shape.basis
+        )
         return (local.numpy() @ self.head_rotations[t].T + self.head_positions[t]).astype(np.float32)
 
 

@@ -29,7 +29,7 @@ def captured(tmp_path_factory):
 
 def tracked_corners(capture, t):
     motion = capture.motion
-    vertices = capture.shape.posed(motion.expression[t])
+    vertices = capture.shape.posed(capture.code[t])
     return pose_apply(motion.head.quats[t], motion.head.positions[t], vertices).numpy()[capture.shape.triangles]
 
 
@@ -58,12 +58,12 @@ def test_glb_carries_every_channel_and_frame(captured, tmp_path):
     np.testing.assert_allclose(mesh.vertices, capture.shape.vertices.numpy() * FLIP, atol=1e-6)
     data = (tmp_path / "face.glb").read_bytes()
     document = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
-    assert document["meshes"][0]["extras"]["targetNames"] == list(actor.head.channels)
+    assert document["meshes"][0]["extras"]["targetNames"] == list(actor.head.code_map.names)
     counts = {
         channel["target"]["path"]: document["accessors"][document["animations"][0]["samplers"][i]["output"]]["count"]
         for i, channel in enumerate(document["animations"][0]["channels"])
     }
-    assert counts == {"weights": 6 * len(actor.head.channels), "translation": 6, "rotation": 6}
+    assert counts == {"weights": 6 * len(actor.head.code_map.names), "translation": 6, "rotation": 6}
 
 
 def test_the_face_needs_its_capture(captured, tmp_path):
@@ -79,10 +79,11 @@ def test_motion_json_reads_back_and_names_units(captured, tmp_path):
     _, actor = captured
     export(actor, tmp_path / "m.json", format="motion-json", frames="3:9")
     read = read_motion(tmp_path / "m.json")
-    assert torch.equal(read.expression, actor.clip.motion.expression[3:9])
+    assert torch.equal(read.gaze, actor.clip.motion.gaze[3:9])
     data = json.loads((tmp_path / "m.json").read_text())
     assert set(data["units"]) == {"time", *data["columns"]}
     assert data["units"]["head_x"] == "m"
+    assert data["units"]["gaze_down"] == "rad"
     assert data["units"]["time"] == "s"
 
 
@@ -93,7 +94,7 @@ def test_an_exported_motion_drives_a_head_again(captured, tmp_path):
     rows = list(csv.DictReader((tmp_path / "m.csv").open(newline="")))
     assert len(rows) == len(actor.clip.motion)
     assert {row["head_qw"] for row in rows} == {"1"}
-    assert float(rows[4]["jaw_open"]) == pytest.approx(float(actor.clip.motion.channel("jaw_open")[4]), rel=1e-6)
+    assert float(rows[4]["jawOpen"]) == pytest.approx(float(actor.clip.motion.control("jawOpen")[4]), rel=1e-6)
 
 
 def test_camera_paths_read_back_as_what_render_takes(tmp_path):

@@ -137,10 +137,9 @@ def cameras(device: str, count: int, size: int) -> tuple[Tensor, Tensor]:
 def moment_of(pose: Tensor) -> MotionFrame:
     """The two poses of one moment, from 14 numbers."""
     head_quat, head_position, torso_quat, torso_position = pose.split([4, 3, 4, 3])
-    return MotionFrame(
+    return MotionFrame.neutral(
         head=Pose(quats=head_quat, positions=head_position),
         torso=Pose(quats=torso_quat, positions=torso_position),
-        expression=torch.zeros(0),
     )
 
 

@@ -28,10 +28,9 @@ def branch(name: str = "face", head_weight: float = 1.0, N: int = 6, J: int = 2)
 
 
 def moment(head=(0.0, 0.0, 0.0), torso=(0.0, 0.0, 0.0)) -> MotionFrame:
-    return MotionFrame(
+    return MotionFrame.neutral(
         head=Pose(quats=rotvec_to_quat(torch.tensor(head)), positions=torch.tensor([0.0, 0.0, 1.0])),
         torso=Pose(quats=rotvec_to_quat(torch.tensor(torso)), positions=torch.tensor([0.1, 0.0, 1.0])),
-        expression=torch.zeros(1),
     )
 
 

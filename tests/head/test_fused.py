@@ -52,10 +52,9 @@ def case(sizes=(37, 5, 16), J=(30, 7, 16), degree=1, opposite=False):
     branches = [branch(*args, K, degree, g) for args in zip(("face", "mouth", "torso"), sizes, J, strict=True)]
     head_quat = torch.nn.functional.normalize(torch.randn(4, generator=g), dim=0)
     torso_quat = torch.nn.functional.normalize(head_quat + 0.3 * torch.randn(4, generator=g), dim=0)
-    frame = MotionFrame(
+    frame = MotionFrame.neutral(
         head=Pose(quats=head_quat, positions=torch.tensor([0.1, 0.2, 1.0])),
         torso=Pose(quats=-torso_quat if opposite else torso_quat, positions=torch.tensor([-0.1, 0.2, 1.1])),
-        expression=torch.zeros(1),
     )
     return branches, torch.randn(K, generator=g), frame
 

@@ -7,11 +7,13 @@ import pytest
 import torch
 import trimesh
 
+from gaussian_head.capture import FaceShape
 from gaussian_head.checks import InputError
+from gaussian_head.face import with_looks
 from gaussian_head.io.gltf import write_animated_glb
 from gaussian_head.io.mesh import write_mesh
 from gaussian_head.io.motion_file import read_motion, write_motion
-from gaussian_head.motion import SEMANTIC_CHANNELS, Motion, Pose
+from gaussian_head.motion import CodeMap, Motion, Pose
 from gaussian_head.transforms import quat_normalize, quat_to_rotmat
 
 VERTICES = torch.tensor([[0.0, 0, 0], [0.1, 0, 0], [0, 0.2, 0], [0, 0, 0.3]])
@@ -21,14 +23,29 @@ FLIP = np.array([1, -1, -1])
 
 def make_motion(T=6, seed=0):
     g = torch.Generator().manual_seed(seed)
-    channels = (*SEMANTIC_CHANNELS, "lip_0")
+    gaze = 0.2 * torch.randn(T, 2, generator=g)
     return Motion(
         fps=25.0,
         head=Pose(quats=quat_normalize(torch.randn(T, 4, generator=g)), positions=torch.randn(T, 3, generator=g)),
         torso=Pose(quats=quat_normalize(torch.randn(T, 4, generator=g)), positions=torch.randn(T, 3, generator=g)),
-        expression=torch.randn(T, len(channels), generator=g),
-        channels=channels,
+        units=with_looks(torch.rand(T, 52, generator=g), gaze),
+        gaze=gaze,
+        residual=torch.randn(T, 9, generator=g),
+        basis_id="a",
     )
+
+
+def make_face(seed=1):
+    g = torch.Generator().manual_seed(seed)
+    code_map = CodeMap(
+        names=tuple(f"lip_{i}" for i in range(9)),
+        weights=torch.randn(54, 9, generator=g),
+        bias=torch.randn(9, generator=g),
+        bounds=torch.tensor([-99.0, 99.0])[:, None].repeat(1, 9),
+        basis_id="a",
+    )
+    basis = torch.randn(9, 4, 3, generator=g) * 0.01
+    return FaceShape(vertices=VERTICES, basis=basis, triangles=TRIANGLES, code_map=code_map)
 
 
 @pytest.mark.parametrize("suffix", [".obj", ".glb", ".ply", ".stl"])
@@ -77,12 +94,11 @@ def read_glb(path):
 
 
 def test_animated_glb_plays_the_motion(tmp_path):
-    motion = make_motion()
-    basis = torch.randn(9, 4, 3, generator=torch.Generator().manual_seed(1)) * 0.01
-    write_animated_glb(tmp_path / "face.glb", VERTICES, basis, TRIANGLES, motion)
+    motion, face = make_motion(), make_face()
+    write_animated_glb(tmp_path / "face.glb", face, motion)
     document, array = read_glb(tmp_path / "face.glb")
     primitive = document["meshes"][0]["primitives"][0]
-    assert document["meshes"][0]["extras"]["targetNames"] == list(motion.channels)
+    assert document["meshes"][0]["extras"]["targetNames"] == list(face.code_map.names)
     base = array(primitive["attributes"]["POSITION"])
     targets = np.stack([array(target["POSITION"]) for target in primitive["targets"]])
     animation = document["animations"][0]
@@ -94,19 +110,17 @@ def test_animated_glb_plays_the_motion(tmp_path):
         x, y, z, w = curves["rotation"][t]
         rotation = quat_to_rotmat(torch.tensor([w, x, y, z])).numpy()
         played = shape @ rotation.T + curves["translation"][t]
-        face = VERTICES + torch.einsum("k,klc->lc", motion.expression[t], basis)
-        world = face @ quat_to_rotmat(motion.head.quats[t]).T + motion.head.positions[t]
-        np.testing.assert_allclose(played, world.numpy() * FLIP, atol=1e-5)
+        np.testing.assert_allclose(played, face.in_world(motion.at(t)).numpy() * FLIP, atol=1e-5)
     assert len(trimesh.load(tmp_path / "face.glb", force="mesh").faces) == 4
 
 
 def test_animated_glb_can_keep_the_head_still(tmp_path):
     motion = make_motion()
-    write_animated_glb(tmp_path / "face.glb", VERTICES, torch.zeros(9, 4, 3), TRIANGLES, motion, world=False)
+    write_animated_glb(tmp_path / "face.glb", make_face(), motion, world=False)
     animation = read_glb(tmp_path / "face.glb")[0]["animations"][0]
     assert [c["target"]["path"] for c in animation["channels"]] == ["weights"]
-    with pytest.raises(InputError, match="9 channels"):
-        write_animated_glb(tmp_path / "bad.glb", VERTICES, torch.zeros(3, 4, 3), TRIANGLES, motion)
+    with pytest.raises(InputError, match="no frame"):
+        write_animated_glb(tmp_path / "bad.glb", make_face(), motion.select(slice(0, 0)))
 
 
 def test_motion_json_round_trip(tmp_path):
@@ -114,7 +128,7 @@ def test_motion_json_round_trip(tmp_path):
     write_motion(tmp_path / "m.json", motion)
     read = read_motion(tmp_path / "m.json")
     assert read.fps == motion.fps
-    assert read.channels == motion.channels
+    assert read.basis_id == motion.basis_id
     for name, values in motion.tensors().items():
         assert torch.equal(read.tensors()[name], values)
 
@@ -126,23 +140,62 @@ def test_motion_csv(tmp_path):
         rows = list(csv.DictReader(file))
     assert len(rows) == 6
     assert float(rows[3]["time"]) == pytest.approx(0.12)
-    assert float(rows[3]["jaw_open"]) == pytest.approx(motion.channel("jaw_open")[3].item(), rel=1e-6)
+    assert float(rows[3]["jawOpen"]) == pytest.approx(motion.control("jawOpen")[3].item(), rel=1e-6)
     assert float(rows[5]["torso_qz"]) == pytest.approx(motion.torso.quats[5, 3].item(), rel=1e-6)
+    read = read_motion(tmp_path / "m.csv")
+    assert read.fps == 25
+    assert read.basis_id == ""
+    for name, values in motion.tensors().items():
+        torch.testing.assert_close(read.tensors()[name], values)
 
 
-def test_bad_motion_files(tmp_path):
-    with pytest.raises(InputError, match=r"\.bvh"):
-        write_motion(tmp_path / "m.bvh", make_motion())
+def without(data, name):
+    del data["columns"][name]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: without(d, "jawOpen"), r"\['jawOpen'\] are missing"),
+        (lambda d: d["columns"].update(jaw_open=d["columns"]["jawOpen"]), r"\['jaw_open'\] are unknown"),
+        (lambda d: d["columns"]["gaze_down"].__setitem__(4, float("nan")), "column gaze_down is nan in frame 4"),
+        (lambda d: d["columns"]["jawOpen"].pop(), "jawOpen has shape"),
+        (lambda d: d.update(version=1), "version 1; version 2 was wanted"),
+        (lambda d: d.update(format="x"), "not a motion file \\('x'\\)"),
+        (lambda d: d.update(fps=0), "fps is 0"),
+    ],
+)
+def test_bad_motion_files(tmp_path, change, words):
     write_motion(tmp_path / "m.json", make_motion())
     data = json.loads((tmp_path / "m.json").read_text())
-    del data["columns"]["jaw_open"]
-    (tmp_path / "short.json").write_text(json.dumps(data))
-    (tmp_path / "other.json").write_text('{"format": "x", "version": 1}')
+    change(data)
+    (tmp_path / "m.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=words):
+        read_motion(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.replace("jawOpen", "jaw_open"), "are missing"),
+        (lambda t: t.replace("0.120000", "0.140000"), "column time: seconds in even steps"),
+        (lambda t: t.replace("0.120000", "soon"), "line 5: could not convert"),
+        (lambda t: t.rsplit(",", 1)[0], "line 7: 77 values came; 78"),
+    ],
+)
+def test_bad_motion_tables(tmp_path, change, words):
+    write_motion(tmp_path / "m.csv", make_motion())
+    (tmp_path / "m.csv").write_text(change((tmp_path / "m.csv").read_text()))
+    with pytest.raises(InputError, match=words):
+        read_motion(tmp_path / "m.csv")
+
+
+def test_other_files_are_no_motion(tmp_path):
+    with pytest.raises(InputError, match=r"\.bvh"):
+        write_motion(tmp_path / "m.bvh", make_motion())
+    (tmp_path / "text.json").write_text("{hello")
+    with pytest.raises(InputError, match="is no JSON"):
+        read_motion(tmp_path / "text.json")
     (tmp_path / "text.json").write_text("hello")
-    for name, words in (
-        ("short", "jaw_open"),
-        ("other", r"^[^:]*other\.json: it is 'x' version 1"),
-        ("text", "text.json is no JSON"),
-    ):
-        with pytest.raises(InputError, match=words):
-            read_motion(tmp_path / f"{name}.json")
+    with pytest.raises(InputError, match="columns Timecode"):
+        read_motion(tmp_path / "text.json")

@@ -1,8 +1,10 @@
 """Edits of motion and retargeting from another capture."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from motion_fixtures import CHANNELS, wandering
+from motion_fixtures import wandering
 
 from gaussian_head.checks import InputError
 from gaussian_head.motion import retarget
@@ -10,35 +12,35 @@ from gaussian_head.motion.edit import (
     amplify,
     concatenate,
     follow,
-    offset_channels,
+    offset_controls,
     resample,
-    scale_channels,
-    set_channels,
+    set_controls,
     still_pose,
     typical_frame,
 )
 
 
-def test_named_channels_are_set_offset_and_scaled():
+def test_units_and_gaze_are_set_and_offset_by_name():
     motion = wandering(20)
-    before = motion.expression.clone()
-    assert torch.equal(set_channels(motion, {"jaw_open": 0.1}).channel("jaw_open"), torch.full((20,), 0.1))
-    assert torch.allclose(offset_channels(motion, {"brow_up": 0.2}).channel("brow_up"), motion.channel("brow_up") + 0.2)
+    before = motion.controls.clone()
     ramp = torch.linspace(0, 1, 20)
-    scaled = scale_channels(motion, {"gaze_x": ramp})
-    assert torch.allclose(scaled.channel("gaze_x"), motion.channel("gaze_x") * ramp)
-    assert torch.equal(scaled.channel("gaze_y"), motion.channel("gaze_y"))
-    assert torch.equal(motion.expression, before)
-    with pytest.raises(InputError, match="jaw_open"):
-        set_channels(motion, {"jaw": 0.1})
+    assert torch.equal(set_controls(motion, {"jawOpen": 0.1}).control("jawOpen"), torch.full((20,), 0.1))
+    changed = offset_controls(motion, {"browInnerUp": 0.2, "gaze_right": ramp})
+    assert torch.allclose(changed.control("browInnerUp"), motion.control("browInnerUp") + 0.2)
+    assert torch.allclose(changed.gaze[:, 0], motion.gaze[:, 0] + ramp)
+    assert torch.equal(changed.gaze[:, 1], motion.gaze[:, 1])
+    assert torch.equal(changed.residual, motion.residual)
+    assert torch.equal(motion.controls, before)
+    with pytest.raises(InputError, match="jawOpen"):
+        set_controls(motion, {"jaw": 0.1})
 
 
-def test_amplify_scales_all_or_lips():
+def test_amplify_scales_all_that_moves_the_face():
     motion = wandering(10)
-    assert torch.allclose(amplify(motion, 2.0).expression, 2 * motion.expression)
-    lips = amplify(motion, 0.0, lips_only=True)
-    assert lips.expression[:, motion.lip_mask].abs().max() == 0
-    assert torch.equal(lips.expression[:, ~motion.lip_mask], motion.expression[:, ~motion.lip_mask])
+    twice = amplify(motion, 2.0)
+    for name in ("units", "gaze", "residual"):
+        assert torch.allclose(getattr(twice, name), 2 * getattr(motion, name))
+    assert torch.equal(twice.head.quats, motion.head.quats)
 
 
 def test_still_pose_holds_a_usual_frame():
@@ -46,7 +48,7 @@ def test_still_pose_holds_a_usual_frame():
     still = still_pose(motion)
     assert still.head.quats.diff(dim=0).abs().max() == 0
     assert torch.equal(still.head.positions[3], motion.head.positions[typical_frame(motion)])
-    assert torch.equal(still.expression, motion.expression)
+    assert torch.equal(still.controls, motion.controls)
     with pytest.raises(InputError):
         still_pose(motion, 50)
 
@@ -55,14 +57,16 @@ def test_resample_keeps_time():
     motion = wandering(100, fps=25.0)
     faster = resample(motion, 50.0)
     assert len(faster) == 200
-    assert torch.allclose(faster.expression[::2], motion.expression, atol=1e-6)
+    assert torch.allclose(faster.controls[::2], motion.controls, atol=1e-6)
     assert torch.allclose(resample(faster, 25.0).head.quats, motion.head.quats, atol=1e-5)
     assert len(resample(motion, 30.0, 7)) == 7
 
 
-def test_concatenate_joins_only_alike():
+def test_concatenate_keeps_a_residual_of_one_face_only():
     motion = wandering(10)
-    assert len(concatenate(motion, motion)) == 20
+    assert torch.equal(concatenate(motion, motion).residual[10:], motion.residual)
+    assert concatenate(motion, replace(motion, basis_id="b")).residual.shape == (20, 0)
+    assert concatenate(motion, motion.without_residual()).residual.shape == (20, 0)
     with pytest.raises(InputError, match="resample"):
         concatenate(motion, resample(motion, 30.0))
 
@@ -77,28 +81,18 @@ def test_follow_moves_as_the_leader_does():
     assert still.head.quats.diff(dim=0).abs().max() < 1e-6
 
 
-def test_retarget_maps_ranges_and_fills_residuals():
-    target = wandering(300, seed=1)
-    target.expression[:, 8] = 3 * target.channel("jaw_open")
-    source = wandering(200, seed=5, channels=CHANNELS[:9])
-    source.expression[:, 0] *= 0.5
+def test_retarget_copies_units_and_gaze_and_moves_from_the_targets_own_place():
+    source, target = replace(wandering(200, seed=5), basis_id="a"), replace(wandering(300, seed=1), basis_id="b")
     result = retarget(source, target)
-    assert len(result) == 200
-    assert result.channels == target.channels
-    span = torch.tensor([0.03, 0.97])
-    torch.testing.assert_close(
-        result.channel("jaw_open").quantile(span), target.channel("jaw_open").quantile(span), atol=5e-3, rtol=0
-    )
-    jaw = result.channel("jaw_open")
-    assert torch.corrcoef(torch.stack([jaw, result.channel("lip_0")]))[0, 1] > 0.98
-    assert torch.corrcoef(torch.stack([jaw, source.channel("jaw_open")]))[0, 1] > 0.999
+    assert torch.equal(result.controls, source.controls)
+    assert result.residual.shape == (200, 0)
+    rest, origin = (motion.head.positions[typical_frame(motion)] for motion in (target, source))
+    torch.testing.assert_close(result.head.positions - rest, source.head.positions - origin, atol=1e-6, rtol=0)
     assert retarget(source, target, pose=False).head.positions.diff(dim=0).abs().max() < 1e-6
-    with pytest.raises(InputError, match="share no channel"):
-        retarget(wandering(9, channels=("lip_0",)), target)
 
 
-def test_retarget_to_oneself_changes_little():
-    motion = wandering(200)
+def test_retarget_to_oneself_changes_nothing():
+    motion = replace(wandering(200), basis_id="a")
     again = retarget(motion, motion)
-    torch.testing.assert_close(again.expression[:, :8], motion.expression[:, :8], atol=1e-5, rtol=0)
+    assert torch.equal(again.residual, motion.residual)
     torch.testing.assert_close(again.head.positions, motion.head.positions, atol=1e-5, rtol=0)

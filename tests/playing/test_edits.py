@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from support_head import CHANNELS, make_actor
+from support_head import make_actor
 
+from gaussian_head.motion import CONTROLS
 from gaussian_head.playing.edits import Edits, MeanPose, edited
 from gaussian_head.transforms import quat_to_rotmat
 
@@ -20,36 +21,38 @@ def mean(actor):
 
 def test_default_edits_change_nothing_that_the_head_has_shown(actor, mean):
     motion = actor.clip.motion
-    result = edited(motion, Edits(), actor, mean)
+    result = edited(motion, Edits(), actor.clip, mean)
     torch.testing.assert_close(result.head.quats, motion.head.quats)
     torch.testing.assert_close(result.head.positions, motion.head.positions)
     torch.testing.assert_close(result.torso.quats, motion.torso.quats)
-    torch.testing.assert_close(result.expression, motion.expression)
+    torch.testing.assert_close(result.controls, motion.controls)
 
 
-def test_a_slider_moves_its_channel_only_by_its_captured_range(actor, mean):
+def test_a_slider_moves_its_unit_only(actor, mean):
     motion = actor.clip.motion
-    before = motion.expression.clone()
-    result = edited(motion, Edits(push={"jaw_open": 0.5, "no_such_channel": 9.0}), actor, mean)
-    k = CHANNELS.index("jaw_open")
-    span = float(actor.head.channel_ranges[k, 1] - actor.head.channel_ranges[k, 0])
-    moved = result.expression - before
-    torch.testing.assert_close(moved[:, k], torch.full((len(motion),), 0.5 * span))
-    assert float(moved[:, [i for i in range(len(CHANNELS)) if i != k]].abs().max()) == 0
-    torch.testing.assert_close(motion.expression, before)
+    before = motion.controls.clone()
+    result = edited(motion, Edits(push={"jawOpen": 0.5, "gaze_down": 0.1, "no_such_unit": 9.0}), actor.clip, mean)
+    moved = result.controls - before
+    jaw, down = CONTROLS.index("jawOpen"), CONTROLS.index("gaze_down")
+    torch.testing.assert_close(moved[:, jaw], torch.full((len(motion),), 0.5))
+    torch.testing.assert_close(moved[:, down], torch.full((len(motion),), 0.1))
+    assert float(moved[:, [k for k in range(54) if k not in (jaw, down)]].abs().max()) == 0
+    assert torch.equal(result.residual, motion.residual)
+    torch.testing.assert_close(motion.controls, before)
 
 
-def test_codes_stay_within_one_range_of_what_was_captured(actor, mean):
-    result = edited(actor.clip.motion, Edits(amplify=2.0, push=dict.fromkeys(CHANNELS, 5.0)), actor, mean)
-    low, high = actor.head.channel_ranges.unbind(1)
-    assert bool((result.expression <= high + (high - low) + 1e-5).all())
+def test_what_the_head_is_given_stays_within_its_bounds(actor, mean):
+    result = edited(actor.clip.motion, Edits(amplify=9.0, push=dict.fromkeys(CONTROLS, 5.0)), actor.clip, mean)
+    code, (low, high) = actor.head.code_map.code(result), actor.head.code_map.bounds
+    assert bool(((code >= low) & (code <= high)).all())
+    assert float(code.max()) == float(high.max())
 
 
 @pytest.mark.parametrize(
     ("slider", "axis", "sign"), [("turn_deg", 0, 1), ("nod_deg", 1, -1)], ids=["turn to the right", "look up"]
 )
 def test_head_sliders_point_the_face_where_they_say(actor, mean, slider, axis, sign):
-    result = edited(actor.clip.motion, Edits(still=True, **{slider: 20.0}), actor, mean)
+    result = edited(actor.clip.motion, Edits(still=True, **{slider: 20.0}), actor.clip, mean)
     facing = quat_to_rotmat(result.head.quats[0]) @ torch.tensor([0.0, 0.0, -1.0])
     facing_at_rest = quat_to_rotmat(mean.head.quats) @ torch.tensor([0.0, 0.0, -1.0])
     assert sign * float(facing[axis] - facing_at_rest[axis]) > 0.3
@@ -57,19 +60,19 @@ def test_head_sliders_point_the_face_where_they_say(actor, mean, slider, axis, s
 
 
 def test_still_holds_the_pose_and_keeps_the_speech(actor, mean):
-    result = edited(actor.clip.motion, Edits(still=True), actor, mean)
+    result = edited(actor.clip.motion, Edits(still=True), actor.clip, mean)
     assert float(result.head.quats.std(0).max()) < 1e-6
     assert float(result.head.positions.std(0).max()) < 1e-6
     assert float(result.torso.positions.std(0).max()) < 1e-6
-    torch.testing.assert_close(result.expression, actor.clip.motion.expression)
+    torch.testing.assert_close(result.controls, actor.clip.motion.controls)
 
 
 def test_amplifying_scales_code_and_pose_about_the_mean(actor, mean):
     motion = actor.clip.motion
-    statue = edited(motion, Edits(amplify=0.0), actor, mean)
-    assert float(statue.expression.abs().max()) == 0
+    statue = edited(motion, Edits(amplify=0.0), actor.clip, mean)
+    assert float(statue.controls.abs().max() + statue.residual.abs().max()) == 0
     torch.testing.assert_close(statue.head.positions, mean.head.positions.expand_as(statue.head.positions))
-    double = edited(motion, Edits(amplify=2.0), actor, mean)
+    double = edited(motion, Edits(amplify=2.0), actor.clip, mean)
     torch.testing.assert_close(
         double.head.positions - mean.head.positions,
         2 * (motion.head.positions - mean.head.positions),
@@ -82,8 +85,8 @@ def test_amplifying_scales_code_and_pose_about_the_mean(actor, mean):
 
 
 def test_one_frame_is_edited_exactly_as_the_whole_clip(actor, mean):
-    edits = Edits(turn_deg=10, push={"blink_l": 0.7}, amplify=1.4)
-    whole = edited(actor.clip.motion, edits, actor, mean).at(17)
-    alone = edited(actor.clip.motion.select(slice(17, 18)), edits, actor, mean).at(0)
+    edits = Edits(turn_deg=10, push={"eyeBlinkLeft": 0.7}, amplify=1.4)
+    whole = edited(actor.clip.motion, edits, actor.clip, mean).at(17)
+    alone = edited(actor.clip.motion.select(slice(17, 18)), edits, actor.clip, mean).at(0)
     torch.testing.assert_close(whole.head.quats, alone.head.quats)
-    torch.testing.assert_close(whole.expression, alone.expression)
+    torch.testing.assert_close(whole.units, alone.units)

@@ -6,7 +6,7 @@ import torch
 from support_head import make_head, make_motion
 
 from gaussian_head.head import PARTS
-from gaussian_head.motion.edit import set_channels
+from gaussian_head.motion.edit import amplify, set_controls
 from gaussian_head.playing.pictures import MODES, Look, picture, shown
 from gaussian_head.playing.shading import MOTION_FULL_MM, MOTION_RAMP, ellipsoids, on_ramp
 from gaussian_head.rendering import orbit_view
@@ -63,13 +63,13 @@ def test_normals_look_up_on_the_crown_right_on_the_right_and_at_the_camera_in_th
 
 
 def test_motion_is_the_displacement_from_the_neutral_face_whatever_the_pose(head):
-    still = set_channels(MOTION, dict.fromkeys(head.channels, 0.0))
+    still = amplify(MOTION, 0.0)
     dark = (MOTION_RAMP[0] * 255).round().numpy()
     look = Look(mode="motion", parts=frozenset({"face", "torso"}))
     for t in (0, 12):
         image = picture(head, still, t, head.camera, look)
         assert np.abs(image - dark).min(-1).max() < 16, "nothing moved, though the head has turned"
-    moved = picture(head, set_channels(still, {"jaw_open": 0.8}), 0, head.camera, look).astype(int)
+    moved = picture(head, set_controls(still, {"jawOpen": 2.0}), 0, head.camera, look).astype(int)
     rows = np.argwhere(moved.sum(-1) > 350)[:, 0]
     assert len(rows) > 10
     assert np.median(rows) > 52, "the chin moves, the forehead does not"

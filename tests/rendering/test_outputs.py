@@ -173,13 +173,13 @@ def test_a_lent_pose_moves_from_its_own_mean_and_loops_without_a_jump(actor, tmp
     largest = leader.head.positions.diff(dim=0).norm(dim=1).max()
     assert motion.head.positions.diff(dim=0).norm(dim=1).max() < 1.5 * largest
     free = speak(actor, np.zeros(16000 * 12, np.float32) + 0.01)
-    torch.testing.assert_close(motion.expression, free.expression)
+    torch.testing.assert_close(motion.controls, free.controls)
 
 
 def test_replayed_clips_take_poses_too(actor):
     still = posed_like(actor.clip.motion, actor.clip, actor.clip.motion.select(torch.tensor([3])))
     assert (still.head.quats == still.head.quats[:1]).all()
-    torch.testing.assert_close(still.expression, actor.clip.motion.expression)
+    torch.testing.assert_close(still.controls, actor.clip.motion.controls)
 
 
 def test_unknown_poses_are_named(actor, tmp_path, speech):
@@ -197,7 +197,7 @@ def test_a_head_is_posed_by_words(actor):
     turned = quat_to_rotmat(nodding.head.quats) @ torch.tensor([0.0, 0.0, -1.0])
     assert turned[: 2 * 25, 1].max() > 0.1
     assert turned[2 * 25 :, 0].max() > 0.2
-    assert torch.equal(nodding.expression, speak(actor, sound).expression)
+    assert torch.equal(nodding.controls, speak(actor, sound).controls)
     speak(actor, sound, pose="nods 20 times, then tilts right", listener=heard.append)
     assert any(isinstance(event, Warned) and "do not fit into 6.0 s" in event.message for event in heard)
     ahead = quat_to_rotmat(speak(actor, sound, pose="frontal").head.quats)

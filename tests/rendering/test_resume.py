@@ -56,8 +56,8 @@ def test_an_interrupted_render_goes_on_and_ends_the_same(head, tmp_path, monkeyp
             raise Stop
 
     def render(out, listener, resume=False):
-        rounding = 1e-6 * torch.randn(motion.expression.shape) if resume else 0.0
-        same = replace(motion, expression=motion.expression + rounding)
+        rounding = 1e-6 * torch.randn(motion.units.shape) if resume else 0.0
+        same = replace(motion, units=motion.units + rounding)
         played = Performance(motion=same, samples=sound)
         return render_video(head, played, cameras, out, resume=resume, listener=listener)
 

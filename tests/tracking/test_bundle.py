@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from gaussian_head.facenet.contours import INNER_LIPS, LEFT_IRIS, RIGHT_IRIS
-from gaussian_head.motion import SEMANTIC_CHANNELS
-from gaussian_head.tracking.solve import CHANNELS, solve_clip
+from gaussian_head.tracking.channels import MEASURED
+from gaussian_head.tracking.solve import CODE, solve_clip
 from gaussian_head.tracking.topology import channel_support
 from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotvec_to_quat
 
@@ -100,7 +100,7 @@ def test_shape_is_metric_and_right(solution, face):
 
 @pytest.mark.parametrize("name", ["jaw_open", "blink_l", "blink_r"])
 def test_semantic_channels_follow_the_truth(solution, clip, name):
-    found = solution.states.codes[:, CHANNELS.index(name)].numpy()
+    found = solution.states.codes[:, CODE.index(name)].numpy()
     assert np.corrcoef(found, clip[1][name])[0, 1] > 0.95
     if name != "jaw_open":
         assert found[23] > 0.75
@@ -110,7 +110,7 @@ def test_semantic_channels_follow_the_truth(solution, clip, name):
 def test_blink_moves_the_lids(solution):
     model = solution.model
     for side, upper, lower in (("l", 386, 374), ("r", 159, 145)):
-        k = SEMANTIC_CHANNELS.index(f"blink_{side}")
+        k = MEASURED.index(f"blink_{side}")
         gap = model.shape[lower, 1] - model.shape[upper, 1]
         closing = model.basis[k, upper, 1] - model.basis[k, lower, 1]
         assert 0.6 * gap < closing < 1.4 * gap

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from gaussian_head.media import VideoInfo
-from gaussian_head.motion import SEMANTIC_CHANNELS
-from gaussian_head.tracking.channels import find_neutral, measure
+from gaussian_head.tracking.channels import MEASURED, find_neutral, measure
 from gaussian_head.tracking.crop import Crop, Survey, choose_crop
 from gaussian_head.tracking.footage import Footage
 from gaussian_head.tracking.initial import fill_gaps
@@ -83,7 +82,7 @@ def test_channels_say_what_the_face_does(face):
     def change(landmarks, offset):
         moved = closed.copy()
         moved[list(landmarks)] += offset
-        return dict(zip(SEMANTIC_CHANNELS, measure(moved[None], neutral)[0], strict=True))
+        return dict(zip(MEASURED, measure(moved[None], neutral)[0], strict=True))
 
     assert all(abs(value) < 1e-6 for value in change([], 0).values())
     opened = change([14, 87, 317], [0, 0.02, 0])
@@ -99,7 +98,7 @@ def test_channels_say_what_the_face_does(face):
     gap = closed[[374, 373, 380], 1] - closed[[386, 387, 385], 1]
     moved = closed.copy()
     moved[[386, 387, 385], 1] += gap
-    shut = dict(zip(SEMANTIC_CHANNELS, measure(moved[None], neutral)[0], strict=True))
+    shut = dict(zip(MEASURED, measure(moved[None], neutral)[0], strict=True))
     assert shut["blink_l"] > 1
     assert shut["blink_r"] == pytest.approx(0, abs=1e-6)
 

@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from gaussian_head.capture import Capture
 from gaussian_head.checks import InputError
 from gaussian_head.events import Progress, Warned
-from gaussian_head.face.arkit import read_arkit_csv
 from gaussian_head.media import VideoWriter
+from gaussian_head.motion import read_take
 from gaussian_head.tracking import track
 
 FPS = 25
@@ -56,7 +57,7 @@ def test_a_small_clip_is_tracked(tracked):
     assert (capture.num_frames, capture.num_train) == (80, 72)
     assert (capture.camera.width, capture.camera.height) == (256, 256)
     good = [t for t in range(80) if t not in capture.info.bad_frames]
-    assert float(capture.residual[good].mean()) < 0.004 * 256
+    assert float(capture.reprojection[good].mean()) < 0.004 * 256
     assert not capture.info.has_audio
     depth = capture.motion.head.positions[:, 2]
     assert 0.3 < float(depth.mean()) < 4
@@ -66,8 +67,11 @@ def test_a_small_clip_is_tracked(tracked):
     x, y = capture.landmarks[10, 4].round().int().tolist()
     assert frame.labels[y, x] == 4
     assert frame.alpha[y, x] == 255
-    units, angles = read_arkit_csv(capture.path / "arkit.csv")
-    assert len(units) == len(angles) == 80
+    take = read_take(capture.path / "arkit.csv")
+    assert len(take) == 80
+    torch.testing.assert_close(take.units, capture.motion.units, atol=1e-6, rtol=0)
+    moved = [(part - part[0]).abs().max() for part in (take.head.quats, capture.motion.head.quats)]
+    assert float(moved[0]) > 0.3 * float(moved[1])
 
 
 def test_projected_shape_lies_on_the_landmarks(tracked):
@@ -75,9 +79,9 @@ def test_projected_shape_lies_on_the_landmarks(tracked):
 
     capture, _ = tracked
     pose = capture.motion.at(20)
-    posed = pose_apply(pose.head.quats, pose.head.positions, capture.shape.posed(pose.expression))
+    posed = pose_apply(pose.head.quats, pose.head.positions, capture.shape.posed(capture.code[20]))
     distance = (capture.camera.project(posed) - capture.landmarks[20]).norm(dim=1).mean()
-    assert float(distance) == pytest.approx(float(capture.residual[20]), abs=1e-3)
+    assert float(distance) == pytest.approx(float(capture.reprojection[20]), abs=1e-3)
 
 
 def test_lost_frames_are_flagged_not_fatal(tracked):
@@ -175,7 +179,7 @@ def test_footage_is_tracked_to_a_fraction_of_a_pixel(footage, tmp_path):
 
     video = film(tmp_path / "seven.mp4", islice(read_frames(clip), 175), audio=read_audio(clip)[: 7 * 16000])
     capture = track(video, tmp_path / "capture")
-    residual = capture.residual
+    residual = capture.reprojection
     assert float(residual[: capture.num_train].mean()) < 0.25
     assert float(residual[capture.num_train :].mean()) < 0.45
     assert Capture.load(tmp_path / "capture").audio().shape == (7 * 16000,)

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 
 from gaussian_head.facenet import NUM_MESH, contours, mirror, triangles
-from gaussian_head.motion import SEMANTIC_CHANNELS
 from gaussian_head.tracking import topology as top
+from gaussian_head.tracking.channels import MEASURED
 
 
 def test_triangles_form_one_sheet_with_eyes_and_mouth_open():
@@ -35,7 +35,7 @@ def test_mirror_pairs(face):
 
 
 def test_channels_move_only_their_own_region(face):
-    names = (*SEMANTIC_CHANNELS, "lip_0", "face_0")
+    names = (*MEASURED, "lip_0", "face_0")
     support = dict(zip(names, top.channel_support(face, names), strict=True))
     assert support["jaw_open"][152] == 1
     assert support["jaw_open"][[33, 10, 159, 468]].max() == 0

@@ -238,7 +238,7 @@ def test_a_run_is_not_resumed_with_another_capture(silent, tmp_path):
     make_capture(tmp_path / "other", num_frames=30, sound=False)
     tracking = tmp_path / "other" / "tracking.safetensors"
     tensors = load_file(tracking)
-    tensors["expression"][3, 0] += 0.01
+    tensors["units"][3, 0] += 0.01
     save_file(tensors, tracking)
     interrupted(silent, tmp_path / "head", 3)
     with pytest.raises(InputError, match="belongs to another capture"):

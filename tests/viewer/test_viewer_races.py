@@ -46,11 +46,11 @@ def test_two_sliders_moved_at_once_both_count(session, meanwhile, monkeypatch):
 
 
 def test_two_channels_pushed_at_once_both_count(session, meanwhile, monkeypatch):
-    other = meanwhile.before(player_module.replace, lambda: session.push(("lip_width",), 0.5))
+    other = meanwhile.before(player_module.replace, lambda: session.push({"mouthPucker": 0.5}))
     monkeypatch.setattr(player_module, "replace", other)
-    session.push(("jaw_open",), 1.0)
+    session.push({"jawOpen": 1.0})
     meanwhile.join()
-    assert session.staging.edits.push == {"jaw_open": 1.0, "lip_width": 0.5}
+    assert session.staging.edits.push == {"jawOpen": 1.0, "mouthPucker": 0.5}
 
 
 def test_two_looks_chosen_at_once_both_count(session, meanwhile, monkeypatch):
@@ -77,8 +77,8 @@ def test_a_voice_given_while_another_head_comes_is_not_lost(session, meanwhile, 
     meanwhile.join()
     assert session.staging.person.name == "head 2"
     assert {p.name for p in session.performances} == {"Captured clip", "one.wav", "two.wav"}
-    channels = session.staging.person.head.channels
-    assert all(p.motion.channels == channels for p in session.performances)
+    basis_id = session.staging.person.head.code_map.basis_id
+    assert all(p.motion.basis_id == basis_id for p in session.performances)
 
 
 def test_a_head_chosen_while_a_voice_is_worked_on_speaks_it(session, meanwhile, monkeypatch):

@@ -43,7 +43,7 @@ def test_the_first_picture_comes_unasked_and_then_there_is_silence(browser):
 
 CONTROLS = {
     "turn": lambda s: s.edit(turn_deg=25.0),
-    "jaw": lambda s: s.push(("jaw_open",), 1.0),
+    "jaw": lambda s: s.push({"jawOpen": 1.0}),
     "part": lambda s: s.restyle(parts=frozenset({"face", "mouth"})),
     "plate": lambda s: s.restyle(plate=False),
     "depth": lambda s: s.restyle(mode="depth"),

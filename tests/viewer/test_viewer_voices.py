@@ -224,15 +224,15 @@ def test_a_blink_closes_and_opens_and_is_over():
 def test_blinks_can_be_taken_away_generated_and_added(client):
     person = client.session.staging.person
     scene = Staging(person=person, performance=person.clip, size=32)
-    natural = scene.motion().channel("blink_l")
+    natural = scene.motion().control("eyeBlinkLeft")
     assert float(natural.max()) > 0.9
-    off = Staging(person=person, performance=person.clip, edits=Edits(blink="off")).motion().channel("blink_l")
+    off = Staging(person=person, performance=person.clip, edits=Edits(blink="off")).motion().control("eyeBlinkLeft")
     assert float(off.max() - off.min()) == 0
     assert float(off[0]) == pytest.approx(float(natural.median()))
     generated = Staging(person=person, performance=person.clip, edits=Edits(blink="generated"))
-    assert torch.equal(generated.motion().channel("blink_l")[7], generated.moment(7).channel("blink_l")[0])
-    assert float(generated.motion().channel("blink_l").max()) > 0.3
-    shut = scene.moment(0, pulse=1.0).channel("blink_r")
+    assert torch.equal(generated.motion().control("eyeBlinkLeft")[7], generated.moment(7).control("eyeBlinkLeft")[0])
+    assert float(generated.motion().control("eyeBlinkLeft").max()) > 0.3
+    shut = scene.moment(0, pulse=1.0).control("eyeBlinkRight")
     assert float(shut) > float(natural[0]) + 0.3
 
 
@@ -258,7 +258,7 @@ def test_relaxing_undoes_every_slider_and_switch(client):
     told = []
     client.session.refreshers.append(lambda: told.append(client.session.staging.edits))
     client.session.edit(turn_deg=20.0, blink="off", amplify=1.7, still=True)
-    client.session.push(("jaw_open",), 0.5)
+    client.session.push({"jawOpen": 0.5})
     client.session.relax()
     assert client.session.staging.edits == Edits()
     assert told[-1] == Edits()
