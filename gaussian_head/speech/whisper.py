@@ -168,6 +168,11 @@ def read_encoder(data: bytes, what: str) -> WhisperEncoder:
     return WhisperEncoder(read_arrays(data, lambda name: name.startswith("encoder/"), what))
 
 
+def is_installed(name: str) -> bool:
+    """Whether the packages that carry an encoder's weights are on this machine."""
+    return all(_place(package, inside) for package, inside in WHISPERS[name].parts)
+
+
 def read_carried(source: CarriedWhisper, name: str) -> WhisperEncoder:
     """The encoder from the packages that carry it.
 

@@ -1,4 +1,7 @@
 """The prior over people: lips for anybody from any voice."""
 
 from .mouth import MOUTH as MOUTH
+from .own import OwnVoice as OwnVoice
+from .own import learn_own as learn_own
 from .prior import VoicePrior as VoicePrior
+from .prior import usual_prior as usual_prior

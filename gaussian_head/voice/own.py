@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -44,6 +44,15 @@ class OwnVoice:
     """``[M + (2 RADIUS + 1) HEARD, M]`` what is added to what the prior tells; 0 where nothing was learnt."""
     seconds: float
     """Seconds of speech that were learnt from."""
+    lips: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
+    """``[R]`` bool, what of the person's residual belongs to the lips and is left out of what is spoken."""
+    basis_id: str = ""
+    """Identity of the face whose residual that is; "" where nobody knows."""
+
+    @property
+    def encoder(self) -> str:
+        """Speech encoder that it hears with."""
+        return self.prior.hearing.encoder
 
     @staticmethod
     def silent(prior: VoicePrior, closed: Tensor | None = None) -> OwnVoice:
@@ -65,7 +74,7 @@ class OwnVoice:
 
     def predict(self, samples: np.ndarray, fps: float, num_frames: int, *, close_in_silence: bool = True) -> Tensor:
         """Units ``[T, 52]`` for a sound, as `VoicePrior.predict` makes them."""
-        features = encode_speech(samples, encoder=self.prior.hearing.encoder)
+        features = encode_speech(samples, encoder=self.encoder)
         return self.predict_from(features, fps, num_frames, close_in_silence=close_in_silence)
 
     def predict_from(

@@ -18,6 +18,7 @@ from ..face import UNITS
 from ..motion.articulation import lips_meet, speech_gate
 from ..motion.lip_model import RADIUS, LipNet, apply_net, apply_ridge
 from ..speech import SpeechFeatures, encode_speech
+from ..speech.whisper import is_installed
 from ..speech.windows import interpolated
 from .hearing import Hearing
 from .mouth import COLUMNS, GAP, MOUTH, lip_measures
@@ -25,7 +26,9 @@ from .net import mouth_net
 
 FORMAT, VERSION = "gaussian-head-voice", 1
 DATA = Path(__file__).parent / "prior.safetensors"
-"""The prior of the package; what it was taught with stands beside it in ``prior.json``."""
+"""The prior of the package, which hears with Whisper; what it was taught with stands beside it in ``prior.json``."""
+PLAIN = Path(__file__).parent / "plain.safetensors"
+"""The one that hears with the default encoder, which needs no other package: a ridge regression."""
 SPEAKING, SHORT_PAUSE = 0.1, 0.4
 """Activity above which something is being said, and seconds of pause that do not shut the mouth: what the models tell
 of a pause is better than a rule until the pause is long."""
@@ -139,6 +142,11 @@ class VoicePrior:
     def grown(self, gain: Tensor) -> VoicePrior:
         """The same with other gains ``[M]``."""
         return replace(self, gain=gain)
+
+
+def usual_prior() -> VoicePrior:
+    """The best prior that this machine can use: the one that hears with Whisper where its weights are installed."""
+    return VoicePrior.load(DATA if is_installed("whisper") else PLAIN)
 
 
 def frames_inside(num_frames: int, fps: float, rate: float) -> int:
