@@ -16,7 +16,7 @@ CALM = 0.015
 
 
 def worded(motion: Motion, text: str, *, listener: Listener = ignore) -> Motion:
-    """``motion`` with its head calm but for what ``text`` asks for, as ``parse_acts`` reads it; expression stays.
+    """``motion`` with its head calm but for what ``text`` asks for, as ``parse_acts`` reads it; the face stays.
 
     Args:
         motion: T frames with the person's usual movement.
@@ -40,4 +40,6 @@ def worded(motion: Motion, text: str, *, listener: Listener = ignore) -> Motion:
     usual = float(turn.norm(dim=1).square().mean().sqrt())
     share = motion.head.positions.new_full((len(motion), 1), min(1.0, CALM / max(usual, CALM)))
     calm = {"head": rest.head.blended(motion.head, share), "torso": rest.torso.blended(motion.torso, share)}
-    return replace(motion, **acted_poses(calm["head"], calm["torso"], perform(acts, len(motion), motion.fps)))
+    acted = perform(acts, len(motion), motion.fps)
+    poses = acted_poses(calm["head"], calm["torso"], acted)
+    return replace(motion, gaze=motion.gaze + acted.gaze, **poses)

@@ -199,6 +199,8 @@ def test_a_head_is_posed_by_words(actor):
     assert turned[2 * 25 :, 0].max() > 0.2
     assert torch.equal(nodding.controls, speak(actor, sound).controls)
     speak(actor, sound, pose="nods 20 times, then tilts right", listener=heard.append)
+    looking = speak(actor, sound, pose="looks right at 1 s")
+    assert (looking.gaze - nodding.gaze)[:, 0].min() < -0.2
     assert any(isinstance(event, Warned) and "do not fit into 6.0 s" in event.message for event in heard)
     ahead = quat_to_rotmat(speak(actor, sound, pose="frontal").head.quats)
     assert torch.allclose(ahead, torch.eye(3).expand_as(ahead))
