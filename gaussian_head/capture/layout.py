@@ -22,7 +22,7 @@
         residual         [N, K] f32     what units and gaze leave of this face's inner code; names in "code"
         code_weights     [54, K] f32    code per unit and per radian of gaze
         code_bias        [K] f32        code of the neutral face
-        code_bounds      [2, K] f32     least and greatest code that a head is given
+        code_bounds      [2, K] f32     least and greatest code that units and gaze ask for
         shape            [L, 3] f32     face with code 0 in the head frame, metres
         basis            [K, L, 3] f32  metres per unit of the code
         triangles        [F, 3] i32     the face mesh, counter-clockwise seen from outside
@@ -34,7 +34,8 @@
 The world is the recording camera: +x right, +y down, +z forward, camera at the origin. The head frame has its
 origin between the ears, +x to the picture's right, +y down and +z into the skull. A vertex in frame t is
 ``R(head_quats[t]) @ (shape + Σ_k code[t, k] · basis[k]) + head_positions[t]`` with
-``code[t] = code_bias + [units[t], gaze[t]] @ code_weights + residual[t]``, its pixel ``K @ vertex`` divided by depth.
+``code[t] = clamp(code_bias + [units[t], gaze[t]] @ code_weights, code_bounds) + residual[t]``, its pixel
+``K @ vertex`` divided by depth.
 The scale in metres comes from an iris diameter of 11.7 mm.
 """
 

@@ -14,7 +14,7 @@ from ._types import CONTROLS, Motion, MotionFrame
 
 @dataclass(frozen=True, kw_only=True)
 class CodeMap:
-    """What the inner code of one face is for units and gaze: ``bias + [units, gaze] @ weights + residual``, bounded.
+    """What the inner code of one face is: ``bias + [units, gaze] @ weights``, bounded, and the residual on top.
 
     Tracking finds K directions in which one face moves, and a head's offset bases are linear in them. Nobody but that
     head, and the tracker that fitted the map, needs to know them.
@@ -28,7 +28,8 @@ class CodeMap:
     bias: Tensor
     """``[K]`` code of the neutral face."""
     bounds: Tensor
-    """``[2, K]`` least and greatest code that a head is given: far beyond what it showed, and finite."""
+    """``[2, K]`` least and greatest code that units and gaze ask for: what the head showed in training, and a little
+    more of what can be measured. Beyond that its Gaussians would fly apart."""
     basis_id: str = ""
     """Whose residuals it understands, as ``Motion.basis_id`` tells; "" where it is not known."""
 
@@ -46,15 +47,16 @@ class CodeMap:
         return self.names.index(name)
 
     def mapped(self, units: Tensor, gaze: Tensor) -> Tensor:
-        """Code ``[..., K]`` of units ``[..., 52]`` and gaze ``[..., 2]``, without any residual."""
-        return self.bias + torch.cat([units, gaze], -1) @ self.weights
+        """Code ``[..., K]`` of units ``[..., 52]`` and gaze ``[..., 2]``, bounded, without any residual."""
+        code = self.bias + torch.cat([units, gaze], -1) @ self.weights
+        return torch.minimum(torch.maximum(code, self.bounds[0]), self.bounds[1])
 
     def code(self, moved: Motion | MotionFrame) -> Tensor:
         """Code ``[T, K]`` of a motion, or ``[K]`` of a moment; another face's residual is passed over."""
         code = self.mapped(moved.units, moved.gaze)
         if moved.residual.shape[-1] == len(self.names) and moved.basis_id == self.basis_id:
             code = code + moved.residual
-        return torch.minimum(torch.maximum(code, self.bounds[0]), self.bounds[1])
+        return code
 
     def tensors(self) -> dict[str, Tensor]:
         """Its numbers under the names that files give them; ``from_tensors`` takes them back."""

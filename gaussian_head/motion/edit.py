@@ -27,8 +27,10 @@ def offset_controls(motion: Motion, offsets: Mapping[str, float | Tensor]) -> Mo
 
 
 def amplify(motion: Motion, factor: float) -> Motion:
-    """Multiply all that moves the face: 0 is the neutral face, 2 an exaggerated one."""
-    return replace(motion, units=motion.units * factor, gaze=motion.gaze * factor, residual=motion.residual * factor)
+    """Multiply all that moves the face: 0 is the neutral face, 2 an exaggerated one; a residual never grows."""
+    return replace(
+        motion, units=motion.units * factor, gaze=motion.gaze * factor, residual=motion.residual * min(factor, 1.0)
+    )
 
 
 def still_pose(motion: Motion, frame: int | None = None) -> Motion:

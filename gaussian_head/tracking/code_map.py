@@ -14,6 +14,7 @@ from torch import Tensor
 from ..capture import CaptureInfo
 from ..face import SIDEWAYS, UNITS, UPWARDS
 from ..motion import CONTROLS, CodeMap, basis_identity
+from .channels import MEASURED
 from .filmed import FilmedFace
 from .unit_rows import EYEBALL
 from .unit_solver import HALF_EYE
@@ -27,8 +28,13 @@ PRIOR_NOISE = 1e-6
 """Of the prior's least squares, square metres summed over landmarks: how little a code may move the face for it."""
 DEPTH_TRUST = 0.1
 """Weight of depth there, which one camera hardly tells."""
-REACH = 1.0
-"""Share of a code's range in training frames by which a head is let go beyond it at either end."""
+USUAL = (0.005, 0.995)
+"""Quantiles in training frames between which a code's usual range lies."""
+REACH = 0.25
+"""Share of its range by which a code that is measured on landmarks may go beyond it at either end; the others stay
+within it. By 1, strong grimaces of others tore faces; within it by 0.15, little was left of them."""
+SHUT = 1.0
+"""Code of a shut eye, which every head may reach, whether or not the clip has a blink."""
 LOOKS = torch.tensor([name.startswith("eyeLook") for name in CONTROLS])
 
 
@@ -75,15 +81,22 @@ def fit_code_map(
     penalty = torch.full((len(CONTROLS),), PENALTY * len(x), dtype=torch.float64)
     penalty[len(UNITS) :] *= GAZE_UNIT**2
     learnt = torch.linalg.solve(x.T @ x + torch.diag(penalty), x.T @ (left - level))
-    low, high = seen.min(0).values, seen.max(0).values
-    reach = REACH * (high - low).clamp(min=1e-3)
     return CodeMap(
         names=names,
         weights=(prior + learnt).float(),
         bias=(level - mean @ learnt).float(),
-        bounds=torch.stack([low - reach, high + reach]).float(),
+        bounds=_bounds(seen, names).float(),
         basis_id=basis_identity(basis),
     )
+
+
+def _bounds(seen: Tensor, names: tuple[str, ...]) -> Tensor:
+    """``[2, K]`` least and greatest code to ask for, from codes ``[n, K]`` of training frames."""
+    low, high = seen.quantile(torch.tensor(USUAL, dtype=seen.dtype), dim=0)
+    measured = torch.tensor([name in MEASURED for name in names])
+    reach = torch.where(measured, REACH * (high - low), 0)
+    lids = torch.tensor([name in ("blink_l", "blink_r") for name in names])
+    return torch.stack([low - reach, torch.where(lids, (high + reach).clamp(min=SHUT), high + reach)])
 
 
 def _prior(names: tuple[str, ...], scale: Tensor, basis: Tensor, rows: Tensor) -> Tensor:

@@ -38,8 +38,10 @@ def test_units_and_gaze_are_set_and_offset_by_name():
 def test_amplify_scales_all_that_moves_the_face():
     motion = wandering(10)
     twice = amplify(motion, 2.0)
-    for name in ("units", "gaze", "residual"):
+    for name in ("units", "gaze"):
         assert torch.allclose(getattr(twice, name), 2 * getattr(motion, name))
+    assert torch.equal(twice.residual, motion.residual)
+    assert torch.allclose(amplify(motion, 0.5).residual, 0.5 * motion.residual)
     assert torch.equal(twice.head.quats, motion.head.quats)
 
 
