@@ -15,11 +15,12 @@ from ..events import Listener, ignore, tracked
 from ..face import UNITS, FaceModel, mirrored
 from ..facenet import mirror
 from .filmed import FilmedFace
+from .rendered_units import Pictures, unit_evidence
 from .residuals import project_jacobian, robust_weight
 from .unit_solver import CHUNK, Fit, UnitSolver
 
-ROUNDS = 2
-"""Times that all clips are fitted and the table is learnt from what is left."""
+RENDERED = 0.1
+"""Weight of a picture of a made-up person over that of a frame of a real one."""
 SHARE, EVERYWHERE, LEAST, MOST = 0.35, 0.12, 1e-4, 4e-3
 """Spread of the correction: share of the unit's own motion there, share of its usual motion elsewhere, metres at least
 and at most."""
@@ -30,12 +31,17 @@ LONG_CLIP = 225.0
 
 
 def learn_correction(
-    captures: Sequence[Capture], *, face: FaceModel | None = None, listener: Listener = ignore
+    captures: Sequence[Capture],
+    *,
+    pictures: Sequence[Pictures] = (),
+    face: FaceModel | None = None,
+    listener: Listener = ignore,
 ) -> Tensor:
-    """Learn what to add to the units at the landmarks from clips of many people.
+    """Learn the units at the landmarks: first from made-up people whose units are known, then from clips of real ones.
 
     Args:
         captures: one or more per person; their training frames are used.
+        pictures: of made-up people, see `rendered_units.pictures_of_people`.
         face: the parametric head; by default the package's.
         listener: receives Progress.
 
@@ -48,19 +54,22 @@ def learn_correction(
     if not captures:
         raise InputError("no capture came; clips of a dozen people or more were wanted.")
     face = FaceModel.load() if face is None else face
-    correction = torch.zeros(len(UNITS), len(face.landmark_triangles), 3, dtype=torch.float64)
-    spread = _spread(face.landmarks(face.units).double())
-    for _ in range(ROUNDS):
-        size = 3 * len(UNITS)
-        normal = torch.diag_embed((NOISE / spread) ** 2)
-        right = -(normal @ correction.permute(1, 0, 2).reshape(-1, size, 1))[..., 0]
-        for capture in tracked(captures, "units: learning", len(captures), listener):
-            solver = UnitSolver(FilmedFace.of(capture), face, correction)
-            add_evidence(normal, right, solver, solver.fitted())
-        step = torch.cholesky_solve(right[..., None], torch.linalg.cholesky(normal))[..., 0]
-        step = step.unflatten(1, (len(UNITS), 3)).permute(1, 0, 2)
-        correction = _symmetric(correction + step)
-    return correction
+    prior = torch.diag_embed((NOISE / _spread(face.landmarks(face.units).double())) ** 2)
+    known = unit_evidence(face, pictures)
+    correction = _symmetric(_solved(prior + known.normal, known.right))
+    now = correction.permute(1, 0, 2).reshape(len(prior), -1, 1)
+    normal = prior + RENDERED * known.normal
+    right = RENDERED * known.right - (normal @ now)[..., 0]
+    for capture in tracked(captures, "units: learning", len(captures), listener):
+        solver = UnitSolver(FilmedFace.of(capture), face, correction)
+        add_evidence(normal, right, solver, solver.fitted())
+    return _symmetric(correction + _solved(normal, right))
+
+
+def _solved(normal: Tensor, right: Tensor) -> Tensor:
+    """Units' rows ``[52, 478, 3]`` of normal equations ``[478, 156, 156]`` and ``[478, 156]``."""
+    rows = torch.cholesky_solve(right[..., None], torch.linalg.cholesky(normal))[..., 0]
+    return rows.unflatten(1, (len(UNITS), 3)).permute(1, 0, 2)
 
 
 def add_evidence(normal: Tensor, right: Tensor, solver: UnitSolver, fit: Fit) -> None:
@@ -102,4 +111,4 @@ def write_correction(path: str | Path, correction: Tensor, people: Sequence[str]
     from safetensors.torch import save_file
 
     with replacing(path) as temporary:
-        save_file({"correction": correction.half()}, temporary, {"taught_by": ", ".join(people)})
+        save_file({"correction": correction.half().contiguous()}, temporary, {"taught_by": ", ".join(people)})

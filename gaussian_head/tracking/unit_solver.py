@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..face import UNITS, FaceModel, with_looks
+from ..face import UNITS, FaceModel, mirrored, with_looks
 from ..facenet import NUM_MESH
 from ..facenet.contours import (
     LEFT_LID_FOLD,
@@ -29,6 +29,9 @@ FOLD_TRUST, OUTLINE_TRUST, LIDS_TRUST = 0.02, 0.5, 4.0
 the skin."""
 SPARSE, FADE, SMOOTH, BLINK_SMOOTH = 0.05, 0.02, 2.0, 0.1
 """Costs of a unit, of its square, and of the square of its change of change per frame at 25 fps; a blink is quick."""
+ALIKE = 10.0
+"""Cost of the square of the difference between a unit and the same of the other half of the face, and between the
+inner brows and the mean of the outer ones."""
 POSE_SIGMA = (0.01, 0.01, 0.01, 0.003, 0.003, 0.006)
 """How far a frame's pose may leave the bundle adjustment's: radians and metres."""
 GAZE_SIGMA = 0.05
@@ -80,6 +83,7 @@ class UnitSolver:
         self._looked = with_looks(torch.zeros(len(self.gaze), len(UNITS), dtype=torch.float64), self.gaze)
         self._smooth = torch.full((len(UNITS),), SMOOTH, dtype=torch.float64)
         self._smooth[[UNITS.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]] = BLINK_SMOOTH
+        self._alike = ALIKE * _usually_alike()
         self._trust = torch.zeros(len(UNITS), dtype=torch.float64)
         self._trust[[k for k, name in enumerate(UNITS) if name.startswith("eyeLook")]] = 1 / GAZE_SIGMA**2
 
@@ -143,7 +147,7 @@ class UnitSolver:
 
     def _bounded(self, normal: Tensor, right: Tensor, start: Tensor) -> Tensor:
         """Units in [0, 1] that fit, few and smooth in time: accelerated projected gradients (Beck & Teboulle 2009)."""
-        smooth = self._smooth * (self.fps / 25) ** 4
+        smooth, normal = self._smooth * (self.fps / 25) ** 4, normal + self._alike
         steepest = torch.linalg.eigvalsh(normal)[:, -1].max() + 16 * smooth.max() + self._trust.max() + FADE
         units, ahead, momentum = start, start, 1.0
         for _ in range(STEPS):
@@ -173,6 +177,18 @@ def _shut(closed: Tensor) -> Tensor:
     shut = closed.amax(1) > BLINK_HIDES_IRIS
     padded = torch.nn.functional.pad(shut, (1, 1))
     return padded[:-2] | shut | padded[2:]
+
+
+def _usually_alike() -> Tensor:
+    """``[52, 52]`` the quadratic form of differences between units that usually go together."""
+    differences = []
+    for name in UNITS:
+        other = mirrored(name)
+        if name < other and not name.startswith(("eyeLook", "jaw")) and name != "mouthLeft":
+            differences.append({name: 1.0, other: -1.0})
+    differences.append({"browInnerUp": 1.0, "browOuterUpLeft": -0.5, "browOuterUpRight": -0.5})
+    rows = torch.tensor([[d.get(name, 0.0) for name in UNITS] for d in differences], dtype=torch.float64)
+    return rows.T @ rows
 
 
 def _bent(values: Tensor) -> Tensor:
