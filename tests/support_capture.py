@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gaussian_head.actor import Actor
 from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter
+from gaussian_head.face import FaceModel
 from gaussian_head.rendering import render_gaussians
 from gaussian_head.training.data import EYES, LIPS
 from gaussian_head.transforms import pose_apply
@@ -20,13 +21,13 @@ JAW = CODE.index("jaw_open")
 
 
 def face_shape() -> tuple[Tensor, Tensor]:
-    """Vertices ``[478, 3]`` on the front of the head's ellipsoid and a basis ``[K, 478, 3]`` whose jaw opens."""
-    golden = math.pi * (3 - math.sqrt(5))
-    i = torch.arange(478)
-    radius, angle = 0.85 * torch.sqrt((i + 0.5) / 478), golden * i
-    x, y = radius * torch.cos(angle), radius * torch.sin(angle)
-    unit = torch.stack([x, y, -torch.sqrt(1 - x * x - y * y)], dim=1)
-    vertices = unit * torch.tensor(RADII)
+    """An average face ``[478, 3]`` pressed on the head's ellipsoid and a basis ``[K, 478, 3]`` whose jaw opens."""
+    face = FaceModel.load()
+    vertices = face.landmarks(face.mean)
+    x, y = (vertices[:, :2] / torch.tensor(RADII[:2])).unbind(1)
+    inwards = (torch.hypot(x, y) / 0.9).clamp(min=1.0)
+    vertices[:, :2] /= inwards[:, None]
+    vertices[:, 2] = -RADII[2] * torch.sqrt(1 - (x / inwards) ** 2 - (y / inwards) ** 2)
     for k, index in enumerate(LIPS):
         turn = 2 * math.pi * k / len(LIPS)
         vertices[index] = torch.tensor(MOUTH) + torch.tensor([0.02 * math.cos(turn), 0.01 * math.sin(turn), 0.0])

@@ -11,30 +11,30 @@ from torch import Tensor
 from ..capture import Capture
 from ..checks import require_fields
 from ..conventions import FACE, HAIR, MOUTH, NECK, TORSO
-from ..sh import rgb_to_sh
-from ..smoothing import smoothstep
-from ..transforms import quat_to_rotmat, rotmat_to_quat
+from ..transforms import quat_to_rotmat
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
 from .head import Head
-from .surface import (
-    NECK_RADIUS,
-    hang_mouth,
-    head_ellipsoid,
-    joined_surfaces,
-    lift_pixels,
-)
-from .volume import back_of_head
+from .hull import Hull, fit_hull, neck_share
+from .lifting import lift_frame
+from .outline import outline_views
+from .surface import Patch, hang_mouth, joined, moving_with
+from .surfels import flat_branch
+from .unseen import sample_colours, turned_frames
+from .volume import HullSamples, drawn_in, hardly_shown, sample_hull
 
-NECK_BLEND = 0.07
-"""Metres below the chin, and aside of the neck, over which it passes from the head to the torso."""
+EYE_CORNERS, CHIN = (33, 263), 152
+"""Landmarks: outer corners of the eyes, and the chin's."""
+CHIN_HEIGHT = 0.01
+"""Metres above the chin's landmark where its underside begins."""
 TORSO_MARGIN = 0.15
 """Share of the picture by which the torso goes on outside it, for frames and cameras that look there."""
-MAX_STRETCH = 4.0
-"""Longest initial Gaussian relative to its width, on surfaces seen at a grazing angle."""
-NOSE_BASE, CHIN = 2, 152
-BELOW_CHIN = 0.02
-"""Metres below the chin at which the back of the head ends in the neck; it recedes from the nose's base on."""
+COARSER = 2.0
+"""Spacing on unseen neck and shoulders over that on the unseen head."""
+WIDER, CLOSED = 1.3, 0.97
+"""Unseen Gaussians next to lifted ones, and their opacity: nothing shows through them from behind."""
+OUTLINES = 12
+"""Frames, evenly spaced, whose outlines shape the hull, beside the rest frame and those turned farthest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class InitConfig:
     """Pixels between Gaussians on face, hair and neck."""
     torso_stride: float = 3.0
     """Pixels between Gaussians on the torso."""
-    back_stride: float = 5.0
-    """Pixels between Gaussians on the back of the head."""
+    back_stride: float = 7.0
+    """Rest frame pixels between Gaussians on what of the head that frame hardly shows; on neck and shoulders twice."""
     mouth_stride: float = 1.0
     """Pixels between Gaussians inside the mouth, per frame used."""
     mouth_frames: int = 3
@@ -61,25 +61,48 @@ class InitConfig:
         require_fields(self, strides | {"mouth_frames": (1, 1000), "sh_degree": (0, 1), "learned": (0, 256)})
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """What the branches of one person share."""
+
+    capture: Capture
+    config: InitConfig
+    rest: int
+    """The rest frame."""
+    hull: Hull
+    hidden: HullSamples
+    """What the rest frame hardly shows."""
+    hidden_patch: Patch
+    """The same, coloured."""
+    code_scale: Tensor
+    """``[K]``."""
+    names: tuple[str, ...]
+    """Of all coefficients."""
+
+    def lifted(self, t: int, parts: tuple[int, ...], stride: float, margin: float = 0.0) -> tuple[Patch, np.ndarray]:
+        """See ``lift_frame``."""
+        return lift_frame(self.capture, self.hull, t, parts, stride, self.code_scale, margin)
+
+    def branch(self, name: str, wanted, patch: Patch, head_weights: np.ndarray) -> Branch:
+        """Flat Gaussians that use the coefficients whose names are ``wanted``."""
+        uses = torch.tensor([i for i, of in enumerate(self.names) if wanted(of)], dtype=torch.int64)
+        size = {"code_size": len(self.code_scale), "sh_degree": self.config.sh_degree}
+        return flat_branch(name, uses, patch, head_weights, **size)
+
+
 def initial_head(capture: Capture, config: InitConfig, seed: int = 0) -> Head:
     """A head whose Gaussians lie on the guessed surface of the capture's rest frame, coloured from it."""
     return initial_parts(capture, config, seed)[0]
 
 
 def initial_parts(capture: Capture, config: InitConfig, seed: int = 0) -> tuple[Head, dict[str, Tensor]]:
-    """``initial_head``, and for every branch which Gaussians ``[N]`` bool no frame shows and training leaves alone."""
+    """``initial_head``, and by branch which Gaussians ``[N]`` bool hardly a frame shows: they stay as they are."""
     generator = torch.Generator().manual_seed(seed)
     motion = capture.motion
-    code_scale = code_scale_of(capture.code[capture.train_frames])
-    rest = rest_frame(capture)
-    params = init_coefficients(code_scale, motion.head.positions[rest], config.learned, generator)
-    names = coefficient_names(capture.code_map.names, config.learned)
-    face, hidden = _face_branch(capture, rest, config, names, code_scale)
-    branches = (
-        face,
-        _mouth_branch(capture, config, names, code_scale),
-        _torso_branch(capture, rest, config, names, code_scale),
-    )
+    start = _start(capture, config, seed, code_scale_of(capture.code[capture.train_frames]))
+    params = init_coefficients(start.code_scale, motion.head.positions[start.rest], config.learned, generator)
+    on_head = start.hull.of_head()[start.hidden.triangles]
+    branches = (_face_branch(start, on_head), _mouth_branch(start), _torso_branch(start, ~on_head))
     head = Head(
         branches=branches,
         coefficient_params=params,
@@ -88,7 +111,8 @@ def initial_parts(capture: Capture, config: InitConfig, seed: int = 0) -> tuple[
         code_map=capture.code_map,
     )
     held = {branch.name: torch.zeros(len(branch), dtype=torch.bool) for branch in branches}
-    held["face"][len(face) - hidden :] = True
+    for name, count in (("face", on_head.sum()), ("torso", (~on_head).sum())):
+        held[name][len(held[name]) - int(count) :] = True
     return head, held
 
 
@@ -112,177 +136,90 @@ def rest_frame(capture: Capture) -> int:
     return int(frames[(away + turned + 2 * calm).argmin()])
 
 
-def _lift(capture: Capture, t: int, parts: tuple[int, ...], stride: float, code_scale: Tensor, margin: float = 0.0):
-    """Lift the pixels of frame ``t`` whose label is in ``parts``; returns surface, colours, spacing and pixels.
-
-    ``margin`` (a share of the picture) goes on with the border pixels outside the picture, three times as coarsely.
-    """
-    frame, motion = capture.frame(t), capture.motion
-    sizes = (capture.camera.width, capture.camera.height)
-    (x, dx), (y, dy) = (_grid(size, stride, round(margin * size)) for size in sizes)
-    uv = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    pitch = np.maximum(*np.meshgrid(dx, dy)).reshape(-1)
-    column, row = (np.clip(uv[:, i].astype(int), 0, sizes[i] - 1) for i in (0, 1))
-    labels = frame.labels[row, column]
-    keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127)
-    uv, labels, row, column, pitch = uv[keep], labels[keep], row[keep], column[keep], pitch[keep]
-    shape = capture.shape
-    neutral = shape.vertices.double().numpy()
-    basis = shape.basis.double().permute(1, 2, 0).numpy()
-    surface = lift_pixels(
-        uv,
-        labels,
-        neutral + basis @ capture.code[t].double().numpy(),
-        basis,
-        capture.camera.K.double().numpy(),
-        quat_to_rotmat(motion.head.quats[t]).double().numpy(),
-        motion.head.positions[t].double().numpy(),
-        neutral=neutral,
-    )
-    colors = frame.image[row, column].astype(np.float32) / 255
-    depth = float(motion.head.positions[t, 2])
-    spacing = pitch * depth / float(capture.camera.K[0, 0])
-    scale = code_scale.double().numpy()
-    surface = replace(surface, basis=surface.basis * scale, jacobian=surface.jacobian * scale)
-    return surface, colors, spacing, uv
-
-
-def _grid(size: int, stride: float, margin: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and pitch along one side of the picture: every ``stride`` inside, every third of it in the margins."""
-    inside = np.arange(stride / 2, size, stride)
-    coarse = 3 * stride
-    after = np.arange(size + coarse / 2, size + margin, coarse)
-    x = np.concatenate([size - after[::-1], inside, after])
-    pitch = np.where((x < 0) | (x > size), coarse, stride)
-    return x, pitch
-
-
-def _uses(names: tuple[str, ...], wanted) -> Tensor:
-    return torch.tensor([i for i, name in enumerate(names) if wanted(name)], dtype=torch.int64)
-
-
-def _branch(name, uses, surface, colors, spacing, config, head_weights, code_size) -> Branch:
-    """Flat Gaussians on the surface; the code fills the first columns of ``uses`` that they own."""
-    N, J = len(surface.points), len(uses)
-    normals = torch.as_tensor(surface.normals, dtype=torch.float32)
-    view = torch.tensor([0.0, 0.0, 1.0]).expand(N, 3)
-    axes = _tangent_frame(normals, view)
-    slant = 1 / (normals * view).sum(1).abs().clamp(min=1 / MAX_STRETCH)
-    scales = torch.as_tensor(spacing, dtype=torch.float32)[:, None] * torch.tensor([0.6, 0.6, 0.25])
-    scales[:, 0] *= slant
-    owned = (uses < code_size).nonzero()[:, 0]
-    channel = uses[owned]
-    basis, stretch = torch.zeros(N, 3, J), torch.zeros(N, 6, J)
-    basis[:, :, owned] = torch.as_tensor(surface.basis, dtype=torch.float32)[:, :, channel]
-    stretch[:, :, owned] = _stretch(torch.as_tensor(surface.jacobian, dtype=torch.float32), axes)[:, :, channel]
-    opacity = torch.full((N,), 0.8)
-    return Branch(
-        name=name,
-        uses=uses,
-        means=torch.as_tensor(surface.points, dtype=torch.float32),
-        quats=rotmat_to_quat(axes),
-        log_scales=torch.log(scales),
-        logit_opacities=torch.logit(opacity),
-        sh0=rgb_to_sh(torch.as_tensor(colors))[:, None],
-        shN=torch.zeros(N, (config.sh_degree + 1) ** 2 - 1, 3),
-        basis=basis,
-        stretch=stretch,
-        head_weights=torch.as_tensor(head_weights, dtype=torch.float32),
-    )
-
-
-def _tangent_frame(normals: Tensor, view: Tensor) -> Tensor:
-    """Rotations ``[N, 3, 3]``: first column along the slope seen from ``view``, third column the normal."""
-    slope = view - (view * normals).sum(1, keepdim=True) * normals
-    x = torch.nn.functional.normalize(slope + 1e-6, dim=1)
-    y = torch.nn.functional.normalize(torch.linalg.cross(normals, x), dim=1)
-    return torch.stack([torch.linalg.cross(y, normals), y, normals], dim=2)
-
-
-def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
-    """Rotation vector and log-scale change ``[N, 6, K]`` of a basis with spatial derivative ``[N, 3, 3, K]``."""
-    turn = 0.5 * torch.stack(
-        [
-            jacobian[:, 2, 1] - jacobian[:, 1, 2],
-            jacobian[:, 0, 2] - jacobian[:, 2, 0],
-            jacobian[:, 1, 0] - jacobian[:, 0, 1],
-        ],
-        dim=1,
-    )
-    grow = torch.einsum("nia,nijk,nja->nak", axes, jacobian, axes)
-    return torch.cat([turn, grow], dim=1).clamp(-0.5, 0.5)
-
-
-def _face_branch(capture, rest, config, names, code_scale) -> tuple[Branch, int]:
-    """Face and hair, then the back of the head; and how many Gaussians the latter has."""
-    surface, colors, spacing, uv = _lift(capture, rest, (HAIR, FACE), config.face_stride, code_scale)
-    frame, motion = capture.frame(rest), capture.motion
-    shell, shell_colors, shell_spacing = back_of_head(
-        frame.labels,
-        frame.image,
-        surface,
-        uv,
-        capture.camera.K.double().numpy(),
-        quat_to_rotmat(motion.head.quats[rest]).double().numpy(),
-        motion.head.positions[rest].double().numpy(),
-        config.back_stride,
-        float(capture.shape.vertices[NOSE_BASE, 1]),
-        float(capture.shape.vertices[CHIN, 1]) + BELOW_CHIN,
-    )
-    uses = _uses(names, lambda name: not name.startswith(("neck_", "pose_")))
-    joined = joined_surfaces([surface, shell])
-    colors, spacing = np.concatenate([colors, shell_colors]), np.concatenate([spacing, shell_spacing])
-    branch = _branch("face", uses, joined, colors, spacing, config, np.ones(len(colors)), len(code_scale))
-    return branch, len(shell_colors)
-
-
-def _torso_branch(capture, rest, config, names, code_scale) -> Branch:
-    neck, neck_colors, neck_spacing, _ = _lift(
-        capture, rest, (NECK,), config.face_stride, code_scale, margin=TORSO_MARGIN
-    )
-    body, body_colors, body_spacing, _ = _lift(
-        capture, rest, (TORSO,), config.torso_stride, code_scale, margin=TORSO_MARGIN
-    )
-    vertices = capture.shape.vertices.double().numpy()
-    chin = vertices[:, 1].max()
-    joined = joined_surfaces([neck, body])
-    below = _rise((joined.points[:, 1] - chin) / NECK_BLEND)
-    aside = _rise((np.abs(joined.points[:, 0] - head_ellipsoid(vertices)[0][0]) - NECK_RADIUS) / NECK_BLEND)
-    weights = (1 - below) * (1 - aside)
-    uses = _uses(names, lambda name: name.startswith(("neck_", "pose_")))
-    colors = np.concatenate([neck_colors, body_colors])
-    spacing = np.concatenate([neck_spacing, body_spacing])
-    return _branch("torso", uses, joined, colors, spacing, config, weights, len(code_scale))
-
-
-def _mouth_branch(capture, config, names, code_scale) -> Branch:
-    """Teeth and mouth floor: lifted from open frames, the upper part fixed to the skull, the lower to the jaw."""
+def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) -> _Start:
+    """Fit the hull and sample and colour what of it the rest frame hardly shows."""
+    rest, motion = rest_frame(capture), capture.motion
     frames = capture.train_frames
+    evenly = frames[torch.linspace(0, len(frames) - 1, OUTLINES).round().long()].tolist()
+    views = outline_views(capture, [rest, *turned_frames(capture), *evenly])
+    hull = fit_hull(capture, views)
+    of_head, camera = hull.of_head(), capture.camera
+    rotation = quat_to_rotmat(motion.head.quats[rest]).double().numpy()
+    position = motion.head.positions[rest].double().numpy()
+    spacing = config.back_stride * position[2] / float(camera.K[0, 0])
+    neutral = capture.shape.vertices.double().numpy()
+    samples = sample_hull(hull, of_head, spacing, seed) + sample_hull(hull, ~of_head, COARSER * spacing, seed)
+    on_head = of_head[samples.triangles]
+    rows = hardly_shown(samples, hull, camera, rotation, position)
+    rows &= ~on_head | _beside_the_face(samples.points, neutral)
+    colours = sample_colours(samples, hull, capture, rest, seed)
+    weights = np.where(on_head, 1.0, neck_share(samples.points, neutral))
+    points, inside = drawn_in(samples, weights, views)
+    rows &= inside
+    hidden, colours, on_head = replace(samples, points=points)[rows], colours[rows], on_head[rows]
+    basis = (capture.shape.basis.permute(1, 2, 0) * code_scale).double().numpy()
+    patch = Patch(
+        surface=moving_with(hidden.points, hidden.normals, neutral, basis),
+        colours=colours,
+        spacing=WIDER * np.where(on_head, spacing, COARSER * spacing)[:, None].repeat(2, 1),
+        opacities=np.full(len(hidden), CLOSED),
+    )
+    return _Start(
+        capture=capture,
+        config=config,
+        rest=rest,
+        hull=hull,
+        hidden=hidden,
+        hidden_patch=patch,
+        code_scale=code_scale,
+        names=coefficient_names(capture.code_map.names, config.learned),
+    )
+
+
+def _beside_the_face(points: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """``[S]`` bool, behind the corners of the eyes or under the chin: lids, nostrils and lips are the face's own."""
+    return (points[:, 2] > neutral[list(EYE_CORNERS), 2].mean()) | (points[:, 1] > neutral[CHIN, 1] - CHIN_HEIGHT)
+
+
+def _face_branch(start: _Start, hidden: np.ndarray) -> Branch:
+    """Face and hair, then what of the head the rest frame hardly shows."""
+    front, _ = start.lifted(start.rest, (HAIR, FACE), start.config.face_stride)
+    patch = joined([front, start.hidden_patch[hidden]])
+    return start.branch(
+        "face", lambda name: not name.startswith(("neck_", "pose_")), patch, np.ones(len(patch.colours))
+    )
+
+
+def _torso_branch(start: _Start, hidden: np.ndarray) -> Branch:
+    """Neck and torso, then what of them the rest frame hardly shows."""
+    neck, _ = start.lifted(start.rest, (NECK,), start.config.face_stride, TORSO_MARGIN)
+    body, _ = start.lifted(start.rest, (TORSO,), start.config.torso_stride, TORSO_MARGIN)
+    patch = joined([neck, body, start.hidden_patch[hidden]])
+    weights = neck_share(patch.surface.points, start.capture.shape.vertices.double().numpy())
+    return start.branch("torso", lambda name: name.startswith(("neck_", "pose_")), patch, weights)
+
+
+def _mouth_branch(start: _Start) -> Branch:
+    """Teeth and mouth floor: lifted from open frames, the upper part fixed to the skull, the lower to the jaw."""
+    config, capture, frames = start.config, start.capture, start.capture.train_frames
     openness = capture.coded("jaw_open")[frames]
     chosen = frames[openness.argsort(descending=True)[: max(4 * config.mouth_frames, 1)]][::4]
     shape = capture.shape
     chin = int(shape.vertices[:, 1].argmax())
-    jaw = (shape.basis[:, chin].T * code_scale).double().numpy()
-    spread = code_scale.double().numpy()
-    surfaces, colors, spacings = [], [], []
+    jaw = (shape.basis[:, chin].T * start.code_scale).double().numpy()
+    spread = start.code_scale.double().numpy()
+    patches = []
     for t in chosen.tolist():
-        surface, color, spacing, uv = _lift(capture, t, (MOUTH,), config.mouth_stride, code_scale)
-        if len(color) == 0:
-            continue
-        surfaces.append(hang_mouth(surface, uv, jaw, capture.code[t].double().numpy() / spread))
-        colors.append(color)
-        spacings.append(spacing)
-    if not surfaces:
-        surface, color, spacing, uv = _lift(capture, int(chosen[0]), (FACE,), 8.0, code_scale)
-        surfaces, colors, spacings = [hang_mouth(surface, uv, jaw, 0 * spread)], [color * 0.3], [spacing]
-    joined = joined_surfaces(surfaces)
-    code_map = capture.code_map
-    lips = {name for name, lip in zip(code_map.names, code_map.lips.tolist(), strict=True) if lip}
-    uses = _uses(names, lambda name: name in lips or name.startswith("learned_"))
-    all_colors = np.concatenate(colors)
-    spacing = np.concatenate(spacings)
-    return _branch("mouth", uses, joined, all_colors, spacing, config, np.ones(len(all_colors)), len(code_scale))
-
-
-def _rise(x: np.ndarray) -> np.ndarray:
-    return smoothstep(np.clip(x, 0, 1))
+        patch, uv = start.lifted(t, (MOUTH,), config.mouth_stride)
+        if len(uv):
+            hung = hang_mouth(patch.surface, uv, jaw, capture.code[t].double().numpy() / spread)
+            patches.append(replace(patch, surface=hung))
+    if not patches:
+        patch, uv = start.lifted(int(chosen[0]), (FACE,), 8.0)
+        hung = hang_mouth(patch.surface, uv, jaw, 0 * spread)
+        patches = [replace(patch, surface=hung, colours=patch.colours * 0.3)]
+    patch = joined(patches)
+    lips = {name for name, lip in zip(capture.code_map.names, capture.code_map.lips.tolist(), strict=True) if lip}
+    return start.branch(
+        "mouth", lambda name: name in lips or name.startswith("learned_"), patch, np.ones(len(patch.colours))
+    )

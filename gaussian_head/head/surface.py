@@ -1,4 +1,4 @@
-"""A first guess of the surface behind every pixel of one frame: tracked mesh, head ellipsoid, neck and torso.
+"""A first guess of the surface behind every pixel of one frame: the tracked mesh, and around it the hull.
 
 Everything is expressed in the canonical space (the head frame at rest). The guess only starts the
 training; it matters most where the clip never shows the head from the side.
@@ -9,20 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+import torch
 from scipy.interpolate import LinearNDInterpolator
-from scipy.spatial import ConvexHull, KDTree
+from scipy.spatial import KDTree
 
+from ..camera import Camera
 from ..conventions import HAIR, NECK
+from .hull import Hull
 
 FALLOFF = 0.012
 """Metres over which the tracked motion fades outside the face mesh."""
-RIM_NEIGHBOURS = 8
-RIM_REACH = 0.05
-"""Metres over which the depth of the mesh rim fades into the skull ellipsoid."""
 TEETH_DEPTH = 0.010
 """Metres that the first guess of the mouth interior lies behind the lips."""
-NECK_RADIUS = 0.06
-"""Metres."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,30 @@ class SurfacePoints:
     jacobian: np.ndarray
     """``[P, 3, 3, K]`` spatial derivative of the basis."""
     normals: np.ndarray
-    """``[P, 3]`` unit, towards the camera."""
+    """``[P, 3]`` unit, outwards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """Surface points with what Gaussians on them need beside."""
+
+    surface: SurfacePoints
+    """P points."""
+    colours: np.ndarray
+    """``[P, 3]`` RGB in [0, 1]."""
+    spacing: np.ndarray
+    """``[P, 2]`` metres between neighbours, along the slope seen from the camera and across it."""
+    opacities: np.ndarray
+    """``[P]``."""
+
+    def __getitem__(self, rows: np.ndarray) -> Patch:
+        """The points ``rows``, numbers or bool."""
+        return Patch(
+            surface=SurfacePoints(**{name: values[rows] for name, values in vars(self.surface).items()}),
+            colours=self.colours[rows],
+            spacing=self.spacing[rows],
+            opacities=self.opacities[rows],
+        )
 
 
 def canonical_rays(uv: np.ndarray, K: np.ndarray, rotation: np.ndarray, position: np.ndarray):
@@ -45,36 +66,17 @@ def canonical_rays(uv: np.ndarray, K: np.ndarray, rotation: np.ndarray, position
     return -rotation.T @ position, directions @ rotation
 
 
-def _ellipsoid_hit(origin: np.ndarray, rays: np.ndarray, centre: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Ray parameter of the front of an ellipsoid; where it is missed, of the nearest approach (its rim)."""
-    o, d = (origin - centre) / radii, rays / radii
-    a, b, c = (d * d).sum(1), (d * o).sum(1), (o * o).sum() - 1
-    return (-b - np.sqrt(np.maximum(b * b - a * c, 0))) / a
-
-
-def head_ellipsoid(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and radii (metres) of an ellipsoid around the skull, from the tracked neutral shape ``[L, 3]``.
-
-    Proportions: a head is about 1.05 times as wide and 1.25 times as deep as its face is wide, and reaches
-    about a third of the face's height above it.
-    """
-    low, high = vertices.min(0), vertices.max(0)
-    width, height = high[0] - low[0], high[1] - low[1]
-    depth = 1.25 * width
-    centre = np.array([(low[0] + high[0]) / 2, low[1] + 0.33 * height, low[2] + 0.55 * depth + 0.1 * width])
-    return centre, np.array([0.56 * width, 0.68 * height, 0.55 * depth])
-
-
 def lift_pixels(
     uv: np.ndarray,
     labels: np.ndarray,
     vertices: np.ndarray,
     basis: np.ndarray,
-    K: np.ndarray,
+    camera: Camera,
     rotation: np.ndarray,
     position: np.ndarray,
     *,
     neutral: np.ndarray,
+    hull: Hull,
 ) -> SurfacePoints:
     """Canonical surface points behind pixels of one frame.
 
@@ -83,14 +85,15 @@ def lift_pixels(
         labels: ``[P]`` part label of each pixel (the capture's numbering).
         vertices: ``[L, 3]`` tracked vertices of this frame in the head frame, metres.
         basis: ``[L, 3, K]`` motion of the vertices per unit of the code.
-        K: ``[3, 3]`` intrinsics.
+        camera: the recording camera.
         rotation, position: ``[3, 3]``, ``[3]`` T_world_head of this frame.
         neutral: ``[L, 3]`` neutral vertices; points are returned in their neutral place.
+        hull: what stands around the person.
 
     Returns:
         SurfacePoints in the order of ``uv``.
     """
-    cam = vertices @ rotation.T + position
+    cam, K = vertices @ rotation.T + position, camera.K.double().numpy()
     projected = cam[:, :2] / cam[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]
     num_channels = basis.shape[2]
     table = np.concatenate([cam[:, 2:], basis.reshape(len(basis), -1), neutral - vertices], axis=1)
@@ -99,7 +102,7 @@ def lift_pixels(
     on_mesh = np.isfinite(at_pixel[:, 0]) & (labels >= HAIR)
 
     origin, rays = canonical_rays(uv, K, rotation, position)
-    depth = _rest_depth(uv, labels, origin, rays, vertices, projected, cam)
+    depth = _hull_depth(uv, labels, hull, camera, rotation, position)
     depth[on_mesh] = at_pixel[on_mesh, 0]
     posed = origin + rays * depth[:, None]
 
@@ -117,25 +120,24 @@ def lift_pixels(
     )
 
 
-def _rest_depth(uv, labels, origin, rays, vertices, projected, cam) -> np.ndarray:
-    """Depth ``[P]`` outside the mesh: skull ellipsoid joined to the mesh rim, neck cylinder, torso sheet."""
-    centre, radii = head_ellipsoid(vertices)
-    rim = ConvexHull(projected).vertices
-    at_rim = _ellipsoid_hit(origin, (vertices[rim] - origin) / cam[rim, 2:], centre, radii)
-    distance, index = KDTree(projected[rim]).query(uv, min(RIM_NEIGHBOURS, len(rim)))
-    scale = np.ptp(projected[:, 0]) / np.ptp(vertices[:, 0])
-    weight = 1 / (distance + 1) ** 2
-    step = (weight * (cam[rim, 2] - at_rim)[index]).sum(1) / weight.sum(1)
-    hair = _ellipsoid_hit(origin, rays, centre, radii) + step * np.exp(-((distance[:, 0] / (RIM_REACH * scale)) ** 2))
-
-    chin = vertices[:, 1].max()
-    neck_centre = np.array([centre[0], chin, centre[2] + 0.01])
-    neck = _ellipsoid_hit(origin, rays, neck_centre, np.array([NECK_RADIUS, 10.0, NECK_RADIUS]))
-    plane = centre[2] - 0.02
-    torso = (plane - origin[2]) / rays[:, 2]
-    below = (origin[1] + rays[:, 1] * torso) - chin - 0.04
-    torso = torso - 0.35 * np.clip(below, 0, 0.12)
-    return np.where(labels <= NECK, np.minimum(neck, torso), hair)
+def _hull_depth(
+    uv: np.ndarray, labels: np.ndarray, hull: Hull, camera: Camera, rotation: np.ndarray, position: np.ndarray
+) -> np.ndarray:
+    """Depth ``[P]`` of the hull behind pixels, in the picture or beside it: its head's, or what it stands on."""
+    size = np.array([camera.width, camera.height])
+    pixels = np.floor(uv).astype(int)
+    low, high = np.minimum(pixels.min(0, initial=0), 0), np.maximum(pixels.max(0, initial=0) + 1, size)
+    K = camera.K.clone()
+    K[:2, 2] -= torch.from_numpy(low)
+    width, height = (high - low).tolist()
+    around = Camera(viewmat=camera.viewmat, K=K, width=width, height=height)
+    column, row = (pixels - low).T
+    of_head, in_head = hull.of_head(), labels >= HAIR
+    depth = np.zeros(len(uv))
+    for chosen, inside in ((of_head, in_head), (~of_head, ~in_head)):
+        if inside.any():
+            depth[inside] = hull.depth(chosen, around, rotation, position)[row[inside], column[inside]]
+    return depth
 
 
 def _basis_jacobian(points: np.ndarray, neutral: np.ndarray, basis: np.ndarray, neighbours: int = 10) -> np.ndarray:
@@ -166,10 +168,27 @@ def _normals(uv: np.ndarray, points: np.ndarray, origin: np.ndarray, neighbours:
     return normals * np.where(facing == 0, 1, facing)
 
 
-def joined_surfaces(surfaces: list[SurfacePoints]) -> SurfacePoints:
-    """The points of several surfaces, one after the other."""
+def moving_with(points: np.ndarray, normals: np.ndarray, neutral: np.ndarray, basis: np.ndarray) -> SurfacePoints:
+    """Points ``[P, 3]`` with ``normals`` beside the tracked face ``neutral [L, 3]``, whose motion fades over them."""
+    near, index = KDTree(neutral).query(points)
+    return SurfacePoints(
+        points=points,
+        basis=basis[index] * np.exp(-((near / FALLOFF) ** 2))[:, None, None],
+        jacobian=_basis_jacobian(points, neutral, basis),
+        normals=normals,
+    )
+
+
+def joined(patches: list[Patch]) -> Patch:
+    """The points of several patches, one after the other."""
+    surfaces = [patch.surface for patch in patches]
     names = [field.name for field in fields(SurfacePoints)]
-    return SurfacePoints(**{name: np.concatenate([getattr(s, name) for s in surfaces]) for name in names})
+    return Patch(
+        surface=SurfacePoints(**{name: np.concatenate([getattr(s, name) for s in surfaces]) for name in names}),
+        colours=np.concatenate([patch.colours for patch in patches]),
+        spacing=np.concatenate([patch.spacing for patch in patches]),
+        opacities=np.concatenate([patch.opacities for patch in patches]),
+    )
 
 
 def hang_mouth(surface: SurfacePoints, uv: np.ndarray, jaw: np.ndarray, code: np.ndarray) -> SurfacePoints:

@@ -1,151 +1,144 @@
-"""The back of the head, which no frame of a talking person shows: a rounded shell behind the recorded outline.
+"""What no frame of a talking person shows: sides, back, neck and shoulders, sampled from the hull around them.
 
-Without it a head turned by the camera is a mask with nothing behind its rim. The recorded frames can only say where the
-shell would stick out, so training may make its Gaussians transparent but leaves their place and colour alone.
+Without them a head turned by the camera is a mask with nothing behind its rim. The recorded frames can only say where
+they would stick out: they are drawn in there, and training leaves them alone.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import KDTree
 
-from ..conventions import FACE, HAIR
-from .surface import SurfacePoints, canonical_rays
+from ..camera import Camera
+from .hull import Hull
+from .outline import OutlineView
 
-ROUNDNESS = 1.3
-"""Depth of the back of a head behind its outline over half the outline's width: skulls are longer than wide."""
-DEEPEST = 0.13
-"""Metres; long hair that falls wide is not that deep."""
-BORDER = 0.3
-"""Share of half the width, from the outline inwards, whose colours go round to the back."""
-RIM = 0.92
-"""Share of half the width from which the recorded surface counts as its outline."""
-EAR = 0.16
-"""Share of half the width by which ears stand out from the skull: the shell is narrower where the outline is skin."""
-SKIN_BORDER = 0.04
-"""Share of half the width over which skin at the outline gives way to hair."""
-BELOW_HAIR = 4
-"""Pixels above the lowest hair of a column whose colour is taken: its very edge is mixed with skin."""
-INSET = 0.94
-"""The shell is that much narrower than the outline, so that it does not show in the recorded view."""
+GRAZING = 0.4
+"""Cosine between a surface and the line of sight of the rest frame up to which it counts as hardly shown."""
+INSET = 0.009
+"""Metres that samples stand inside every outline, which they would otherwise cross as the head moves."""
+FARTHEST, STEPS = 0.025, 4
+"""Metres by which outlines may draw samples in, and in how many steps."""
+FACING = 0.3
+"""Least cosine between a normal and the picture with which a step is reckoned."""
+TIGHT = 0.85
+"""Least distance of points over that of a square grid of as many."""
+CROWDED = 8
+"""Candidates for every sample that is kept."""
+HIDDEN = 0.006
+"""Metres behind the nearest surface from which on a sample is not seen."""
 
 
-def back_of_head(
-    labels: np.ndarray,
-    image: np.ndarray,
-    front: SurfacePoints,
-    uv: np.ndarray,
-    K: np.ndarray,
-    rotation: np.ndarray,
-    position: np.ndarray,
-    stride: float,
-    nape_start: float,
-    nape_end: float,
-) -> tuple[SurfacePoints, np.ndarray, np.ndarray]:
-    """Points of the shell, their colours and their spacing.
+@dataclass(frozen=True, kw_only=True)
+class HullSamples:
+    """S points spread evenly over a hull."""
+
+    points: np.ndarray
+    """``[S, 3]`` metres, head frame at rest."""
+    normals: np.ndarray
+    """``[S, 3]`` unit, outwards."""
+    regions: np.ndarray
+    """``[S]`` index into ``face.REGIONS`` of the nearest vertex."""
+    triangles: np.ndarray
+    """``[S]`` row of the hull's triangles."""
+    weights: np.ndarray
+    """``[S, 3]`` barycentric."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, rows: np.ndarray) -> HullSamples:
+        """The samples ``rows``, numbers or bool."""
+        return HullSamples(**{name: values[rows] for name, values in vars(self).items()})
+
+    def __add__(self, other: HullSamples) -> HullSamples:
+        """These and then the others."""
+        return HullSamples(**{name: np.concatenate([v, getattr(other, name)]) for name, v in vars(self).items()})
+
+
+def hardly_shown(
+    samples: HullSamples, hull: Hull, camera: Camera, rotation: np.ndarray, position: np.ndarray
+) -> np.ndarray:
+    """``[S]`` bool, the samples of a hull that a frame, of T_world_head as given, shows from aside or not at all."""
+    depth = hull.depth(np.ones(len(hull.triangles), bool), camera, rotation, position)
+    return shown(samples, depth, camera.K.double().numpy(), rotation, position)[0] < GRAZING
+
+
+def drawn_in(samples: HullSamples, head_weights: np.ndarray, views: list[OutlineView]) -> tuple[np.ndarray, np.ndarray]:
+    """Samples moved inwards until they stand inside every recorded outline: places ``[S, 3]``, and where it is not far.
+
+    Source: Laurentini, "The visual hull concept for silhouette-based image understanding" (1994).
 
     Args:
-        labels: ``[H, W]`` part labels of the rest frame.
-        image: ``[H, W, 3]`` u8 of the same frame.
-        front: recorded surface of hair and face in that frame.
-        uv: ``[P, 2]`` the pixels that ``front`` was lifted from.
-        K: ``[3, 3]`` intrinsics.
-        rotation, position: T_world_head of the frame.
-        stride: pixels between points.
-        nape_start, nape_end: y in the head frame, metres, between which the back of the head recedes to the neck.
+        samples: S of them.
+        head_weights: ``[S]`` how far they follow the head, else the torso.
+        views: frames.
     """
-    head = (labels == HAIR) | (labels == FACE) | (labels > FACE)
-    rows = np.flatnonzero(head.sum(1) > 4 * stride)
-    if len(rows) < 8 or len(uv) == 0:
-        return _nothing(front)
-    left = np.array([np.flatnonzero(head[v])[0] for v in rows], float)
-    right = np.array([np.flatnonzero(head[v])[-1] + 1 for v in rows], float)
-    hair = _hair(labels, image)
-    bare = [_bare(hair, rows, edge, step) for edge, step in ((left, 1), (right - 1, -1))]
-    wide = right - left
-    left, right = (
-        gaussian_filter1d(x, 2.0) for x in (left + EAR * bare[0] * wide / 2, right - EAR * bare[1] * wide / 2)
-    )
-    middle, half = (left + right) / 2, INSET * (right - left) / 2
-    grid = np.stack(np.meshgrid(np.arange(stride / 2, labels.shape[1], stride), rows[:: max(round(stride), 1)]), -1)
-    pixels = grid.reshape(-1, 2).astype(float) + [0.0, 0.5]
-    at = np.searchsorted(rows, pixels[:, 1] - 0.5)
-    across = (pixels[:, 0] - middle[at]) / half[at]
-    inside = np.abs(across) < 1
-    pixels, at, across = pixels[inside], at[inside], across[inside]
-    depth_of = _rim_depths(front, uv, rows, middle, half, rotation, position)
-    rim = depth_of[at]
-    width = half[at] * rim / K[0, 0]
-    origin, rays = canonical_rays(pixels, K, rotation, position)
-    height = (origin + rays * rim[:, None])[:, 1]
-    nape = np.clip((nape_end - height) / (nape_end - nape_start), 0, 1)
-    behind = np.minimum(ROUNDNESS * width, DEEPEST) * np.sqrt((1 - across**2) * nape)
-    points = origin + rays * (rim + behind)[:, None]
-    keep = nape > 0
-    colors = _colours(hair, image, rows[at], middle[at], half[at], across)
-    spacing = stride * rim / K[0, 0] / np.sqrt(np.maximum(1 - across**2, 0.25))
-    channels = front.basis.shape[2]
-    points = points[keep]
-    outward = points - (points.mean(0) if len(points) else 0)
-    normals = -outward / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
-    shell = SurfacePoints(
+    gone = np.zeros(len(samples))
+    for _ in range(STEPS):
+        inwards = np.zeros(len(samples))
+        for view in views:
+            out = view.outside(view.placed(samples.points - gone[:, None] * samples.normals, head_weights))
+            sideways = np.linalg.norm(view.placed(samples.normals, head_weights, moved=False)[:, :2], axis=1)
+            inwards = np.maximum(inwards, (out + INSET) / np.maximum(sideways, FACING))
+        gone += inwards
+    return samples.points - gone[:, None] * samples.normals, gone < FARTHEST
+
+
+def sample_hull(hull: Hull, chosen: np.ndarray, spacing: float, seed: int = 0) -> HullSamples:
+    """Points over the triangles ``chosen`` ``[F]`` bool, about ``spacing`` metres apart: dart throwing on candidates.
+
+    Source: Cook, "Stochastic sampling in computer graphics" (1986).
+    """
+    generator = np.random.default_rng(seed)
+    a, b, c = (hull.vertices[hull.triangles[:, i]] for i in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2 * chosen
+    spacing *= TIGHT
+    count = int(CROWDED * area.sum() / spacing**2)
+    triangles = generator.choice(len(area), count, p=area / area.sum())
+    root, share = np.sqrt(generator.random(count)), generator.random(count)
+    weights = np.stack([1 - root, root * (1 - share), root * share], 1)
+    corners = hull.triangles[triangles]
+    points = np.einsum("pc,pcd->pd", weights, hull.vertices[corners])
+    kept = _apart(points, spacing)
+    normals = np.einsum("pc,pcd->pd", weights, hull.normals[corners])
+    return HullSamples(
         points=points,
-        basis=np.zeros((len(points), 3, channels)),
-        jacobian=np.zeros((len(points), 3, 3, channels)),
-        normals=normals,
-    )
-    return shell, colors[keep], spacing[keep]
+        normals=normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12),
+        regions=hull.regions[corners[np.arange(count), weights.argmax(1)]],
+        triangles=triangles,
+        weights=weights,
+    )[kept]
 
 
-def _hair(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Pixels ``[H, W]`` bool of hair proper: the label holds ears too, which look like skin."""
-    face, hair = labels == FACE, labels == HAIR
-    if not face.any():
-        return hair
-    crown = hair & (
-        np.arange(len(labels))[:, None] < np.median(np.nonzero(face)[0]) - 0.25 * np.ptp(np.nonzero(face)[0])
-    )
-    if not crown.any():
-        return hair
-    colour = image.astype(np.float32)
-    to_hair, to_skin = (np.abs(colour - np.median(colour[part], axis=0)).sum(-1) for part in (crown, face))
-    return hair & (to_hair < to_skin)
+def shown(samples: HullSamples, depth: np.ndarray, K: np.ndarray, rotation: np.ndarray, position: np.ndarray):
+    """How squarely a frame shows samples, and where: cosine ``[S]`` with the line of sight (0 if hidden), pixels.
+
+    Args:
+        samples: S of them.
+        depth: ``[H, W]`` of the hull's nearest surface in that frame.
+        K, rotation, position: intrinsics and T_world_head of the frame.
+    """
+    placed = samples.points @ rotation.T + position
+    column, row = (placed[:, :2] / placed[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]).T.astype(int)
+    height, width = depth.shape
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    row, column = row.clip(0, height - 1), column.clip(0, width - 1)
+    sight = placed / np.linalg.norm(placed, axis=1, keepdims=True)
+    cosine = -((samples.normals @ rotation.T) * sight).sum(1)
+    return np.where(inside & (placed[:, 2] < depth[row, column] + HIDDEN), np.maximum(cosine, 0), 0), row, column
 
 
-def _bare(hair: np.ndarray, rows: np.ndarray, edge: np.ndarray, step: int) -> np.ndarray:
-    """1 for the rows whose outline is no hair but ear or cheek, else 0, smooth along the outline."""
-    inside = np.clip(edge.astype(int) + 3 * step, 0, hair.shape[1] - 1)
-    return gaussian_filter1d((~hair[rows, inside]).astype(float), 3.0)
-
-
-def _colours(hair, image, row, middle, half, across) -> np.ndarray:
-    """What the outline shows goes round to the back; beyond ears and cheeks the hair above them comes down."""
-    source = np.sign(across) * (1 - BORDER * (1 - np.abs(across)) - 0.06)
-    column = np.clip((middle + source * half).astype(int), 0, hair.shape[1] - 1)
-    above = np.maximum.accumulate(np.where(hair, np.arange(len(hair))[:, None], -1), axis=0)
-    near = np.maximum(above[row, column] - BELOW_HAIR, 0)
-    own = image[row, column].astype(np.float32) / 255
-    from_hair = np.where((above[row, column] >= 0)[:, None], image[near, column].astype(np.float32) / 255, own)
-    inside = np.clip((1 - np.abs(across)) / SKIN_BORDER, 0, 1)[:, None] * ~hair[row, column][:, None]
-    return (own + inside * (from_hair - own)).astype(np.float32)
-
-
-def _nothing(front: SurfacePoints) -> tuple[SurfacePoints, np.ndarray, np.ndarray]:
-    empty = SurfacePoints(
-        points=front.points[:0], basis=front.basis[:0], jacobian=front.jacobian[:0], normals=front.normals[:0]
-    )
-    return empty, np.zeros((0, 3), np.float32), np.zeros(0)
-
-
-def _rim_depths(front, uv, rows, middle, half, rotation, position) -> np.ndarray:
-    """Depth in the camera of the recorded surface at the outline of every row, smooth along the outline."""
-    depth = front.points @ rotation[2] + position[2]
-    at = np.clip(np.searchsorted(rows, uv[:, 1] - 0.5), 0, len(rows) - 1)
-    near = np.abs(uv[:, 0] - middle[at]) > RIM * half[at]
-    total = np.bincount(at[near], depth[near], len(rows))
-    count = np.bincount(at[near], minlength=len(rows))
-    known = count > 0
-    if not known.any():
-        return np.full(len(rows), np.median(depth))
-    mean = np.interp(np.arange(len(rows)), np.flatnonzero(known), total[known] / count[known])
-    return gaussian_filter1d(mean, 6.0)
+def _apart(points: np.ndarray, spacing: float) -> np.ndarray:
+    """Rows of points ``[P, 3]``, in order, that have no kept one within ``spacing``."""
+    free, kept = np.ones(len(points), bool), []
+    tree = KDTree(points)
+    for start in range(0, len(points), 4096):
+        near = tree.query_ball_point(points[start : start + 4096], spacing)
+        for row, around in enumerate(near, start):
+            if free[row]:
+                free[around] = False
+                kept.append(row)
+    return np.array(kept, int)

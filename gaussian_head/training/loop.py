@@ -240,7 +240,7 @@ def densify(state: TrainState, config: TrainConfig) -> None:
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + state.step)
     sizes = [len(branch) for branch in branches]
     growth = choose_growth(
-        state.pull / state.seen.clamp(min=1),
+        state.pull / state.seen.clamp(min=1) * ~state.held,
         torch.cat([torch.sigmoid(branch.logit_opacities) for branch in branches]),
         share=config.densify_share,
         room=config.max_gaussians - sum(sizes),

@@ -16,7 +16,6 @@ from .densify import Growth, split_rows
 
 NETWORK = ("w1", "b1", "w2")
 CORRECTIONS = "pose.corrections"
-HELD = tuple(name for name in TRAINED if name != "logit_opacities")
 
 
 @dataclass(kw_only=True)
@@ -81,12 +80,16 @@ class TrainState:
         """The tracked basis ``[N, 3, J]`` a branch started from."""
         return self.fixed[f"{branch}.anchor"]
 
+    @property
+    def held(self) -> Tensor:
+        """``[N]`` bool, Gaussians that stay as they are."""
+        return torch.cat([self.fixed[f"{branch.name}.held"] for branch in self.template.branches])
+
     def hold(self) -> None:
-        """Drop the gradients of held Gaussians, all but the opacity's."""
+        """Drop the gradients of held Gaussians."""
         for branch in self.template.branches:
-            held = self.fixed[f"{branch.name}.held"]
-            rows = held.nonzero()[:, 0]
-            for name in HELD if len(rows) else ():
+            rows = self.fixed[f"{branch.name}.held"].nonzero()[:, 0]
+            for name in TRAINED if len(rows) else ():
                 gradient = self.params[f"{branch.name}.{name}"].grad
                 if gradient is not None:
                     gradient.index_fill_(0, rows, 0.0)
@@ -137,7 +140,7 @@ def new_state(
 ) -> TrainState:
     """Start training from an initial head on ``num_frames`` frames; pose corrections start at zero.
 
-    ``held`` names by branch the Gaussians ``[N]`` bool of which only the opacity is learned.
+    ``held`` names by branch the Gaussians ``[N]`` bool that stay as they are.
     """
     params, fixed = {}, {}
     for branch in head.branches:

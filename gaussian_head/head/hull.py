@@ -1,0 +1,178 @@
+"""The whole head, neck and shoulders of a captured person: the parametric head in their clothes and under their hair.
+
+The parametric head is laid on the tracked neutral face and drawn onto its landmarks; then every point of scalp, ears,
+neck and shoulders moves along its normal until the outline is the one that was recorded. What no outline tells about,
+the back above all, is as thick as what lies around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix, identity, vstack
+from scipy.sparse.linalg import spsolve
+
+from ..camera import Camera
+from ..capture import Capture
+from ..face import REGIONS, FaceModel
+from ..face.fitting import fit_identity
+from ..facenet import NUM_MESH
+from ..screen_mesh import ScreenMesh
+from ..smoothing import smoothstep
+from .outline import OutlineView, nearest_true, outline_rows
+
+SKIN = ("face", "lips", "lids", "ears", "scalp", "neck", "shoulders")
+"""Regions of the parametric head that are seen from outside."""
+HEAD = ("face", "lips", "lids", "ears", "scalp")
+"""The regions that turn with the head."""
+NECK_BLEND = 0.07
+"""Metres below the chin, and aside of the neck, over which it passes from the head to the torso."""
+NECK_RADIUS = 0.06
+"""Metres from its middle that a neck is wide."""
+LANDMARK_TRUST, FADE = 30.0, 0.02
+"""Weight of a landmark, and of staying put, next to one edge of the mesh whose ends move alike."""
+SMOOTH, THIN = 0.02, 2e-4
+"""Weight of an edge whose ends are equally thick, and of being bare, next to one point of the outline in all frames."""
+ROUNDS = 8
+"""How often the outline is looked for anew."""
+SMOOTHED_NORMALS = 20
+"""Steps in which normals are averaged over the mesh's edges: hair stands on a head and not on an ear's folds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hull:
+    """A closed surface around a person, in the canonical space (the head frame at rest). V vertices, F triangles."""
+
+    vertices: np.ndarray
+    """``[V, 3]`` metres."""
+    triangles: np.ndarray
+    """``[F, 3]`` counter-clockwise seen from outside."""
+    regions: np.ndarray
+    """``[V]`` index into ``face.REGIONS``."""
+    normals: np.ndarray
+    """``[V, 3]`` unit, outwards."""
+
+    def of_head(self) -> np.ndarray:
+        """``[F]`` bool, triangles that turn with the head; the others are neck and shoulders."""
+        return np.asarray(np.isin(self.regions, [REGIONS.index(name) for name in HEAD])[self.triangles].any(1))
+
+    def depth(self, chosen: np.ndarray, camera: Camera, rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Depth ``[H, W]`` of the triangles ``chosen`` ``[F]`` bool at a pose, metres; beside them that of the nearest.
+
+        It is the origin's where none of them is in the picture.
+        """
+        mesh = ScreenMesh(self.vertices @ rotation.T + position, self.triangles[chosen], camera)
+        everywhere = np.ones((camera.height, camera.width), bool)
+        nearest = mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(everywhere.shape)
+        hit = nearest >= 0
+        if not hit.any():
+            return np.full(hit.shape, position[2])
+        row, column = np.nonzero(hit)
+        depth = np.zeros(hit.shape)
+        depth[hit] = mesh.look_up(nearest[hit], column + 0.5, row + 0.5)[2]
+        return depth[nearest_true(hit)]
+
+
+def fit_hull(capture: Capture, views: list[OutlineView]) -> Hull:
+    """The hull of a capture whose outline is the person's in ``views``."""
+    face = FaceModel.load()
+    person, place = fit_identity(face, capture.shape.vertices)
+    vertices = place.apply(face.neutral(person.float()).double()).numpy()
+    neutral = capture.shape.vertices.double().numpy()[:NUM_MESH]
+    corners = face.triangles[face.landmark_triangles].numpy()[:NUM_MESH]
+    lands = _rows(corners, face.landmark_weights.numpy()[:NUM_MESH], len(vertices))
+    skin = np.isin(face.regions.numpy(), [REGIONS.index(name) for name in SKIN])
+    triangles = face.triangles.numpy()[skin[face.triangles.numpy()].all(1)]
+    edges = _edges(triangles, len(vertices))
+    drawn = _solved(edges + FADE * identity(len(vertices)), lands, LANDMARK_TRUST, neutral - lands @ vertices)
+    vertices = vertices + drawn
+    directions = _directions(vertices, triangles, edges, face.regions.numpy())
+    of_head = np.isin(face.regions.numpy(), [REGIONS.index(name) for name in HEAD])
+    follows = np.where(of_head, 1.0, neck_share(vertices, neutral))
+    thickness = _thickness(vertices, triangles, follows, directions, edges, lands, views)
+    vertices = vertices + thickness[:, None] * directions
+    return Hull(
+        vertices=vertices,
+        triangles=triangles,
+        regions=face.regions.numpy(),
+        normals=vertex_normals(vertices, triangles),
+    )
+
+
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Unit normals ``[V, 3]``, outwards; vertices ``[V, 3]`` of no triangle ``[F, 3]`` have none."""
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    normals = np.zeros_like(vertices)
+    for i in range(3):
+        np.add.at(normals, triangles[:, i], np.cross(b - a, c - a))
+    return _unit(normals)
+
+
+def neck_share(points: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """How far points ``[P, 3]`` of neck and torso follow the head whose neutral landmarks are ``[L, 3]``: ``[P]``."""
+    middle = (neutral[:, 0].min() + neutral[:, 0].max()) / 2
+    below = (points[:, 1] - neutral[:, 1].max()) / NECK_BLEND
+    aside = (np.abs(points[:, 0] - middle) - NECK_RADIUS) / NECK_BLEND
+    return (1 - smoothstep(np.clip(below, 0, 1))) * (1 - smoothstep(np.clip(aside, 0, 1)))
+
+
+def _thickness(vertices, triangles, follows, directions, edges, lands, views: list[OutlineView]) -> np.ndarray:
+    """Metres ``[V]`` along ``directions`` that the outlines ask for; none on the tracked face."""
+    thickness = np.zeros(len(vertices))
+    tracked = lands.T @ lands
+    prior = csr_matrix(SMOOTH * edges + THIN * identity(len(vertices)) + tracked)
+    closed = _closed(triangles, len(vertices))
+    for _ in range(ROUNDS):
+        now = vertices + thickness[:, None] * directions
+        found = [outline_rows(now, triangles, follows, directions, thickness, closed, view) for view in views]
+        rows, wanted = csr_matrix(vstack([rows for rows, _ in found])), np.concatenate([w for _, w in found])
+        system = prior + rows.T @ rows / len(views)
+        thickness = np.asarray(spsolve(csr_matrix(system).tocsc(), rows.T @ wanted / len(views)))
+    return thickness
+
+
+def _directions(vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, regions: np.ndarray) -> np.ndarray:
+    """Unit ``[V, 3]``: normals of the smoothed head; ears go sideways as a whole."""
+    degree = np.maximum(edges.diagonal(), 1)[:, None]
+    directions = vertex_normals(vertices, triangles)
+    ears = regions == REGIONS.index("ears")
+    for _ in range(SMOOTHED_NORMALS):
+        directions[ears] = np.sign(vertices[ears, :1]) * [1.0, 0.0, 0.0]
+        directions = _unit(directions - edges @ directions / (2 * degree))
+    return directions
+
+
+def _edges(triangles: np.ndarray, count: int) -> csr_matrix:
+    """Graph Laplacian ``[V, V]`` of a mesh."""
+    pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    pairs = np.unique(np.sort(pairs, 1), axis=0)
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    near = csr_matrix((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(count, count))
+    degree = np.asarray(near.sum(1)).ravel()
+    return csr_matrix(coo_matrix((degree, (range(count), range(count))), shape=(count, count)) - near)
+
+
+def _closed(triangles: np.ndarray, count: int) -> np.ndarray:
+    """``[V]`` bool, vertices that lie on no edge of a single triangle."""
+    sides = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
+    edges, uses = np.unique(sides, axis=0, return_counts=True)
+    closed = np.ones(count, bool)
+    closed[edges[uses == 1]] = False
+    return closed
+
+
+def _rows(corners: np.ndarray, weights: np.ndarray, count: int) -> csr_matrix:
+    """Values at points of triangles from values at the vertices, ``[P, V]``."""
+    row = np.repeat(np.arange(len(corners)), 3)
+    return csr_matrix((weights.ravel(), (row, corners.ravel())), shape=(len(corners), count))
+
+
+def _solved(system, rows: csr_matrix, trust: float, wanted: np.ndarray) -> np.ndarray:
+    """Values ``[V, 3]`` that are ``wanted`` at ``rows`` and smooth elsewhere."""
+    matrix = csr_matrix(system + trust * rows.T @ rows).tocsc()
+    return np.asarray(spsolve(matrix, trust * (rows.T @ wanted)))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

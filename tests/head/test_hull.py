@@ -1,0 +1,144 @@
+"""The hull around a person: on the tracked face, inside the recorded outline, closed, coloured like what was seen."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import binary_erosion
+from scipy.spatial import KDTree
+from support_bust import make_bust
+
+from gaussian_head.capture import Capture
+from gaussian_head.face import REGIONS
+from gaussian_head.head import InitConfig, initial_parts
+from gaussian_head.head.hull import fit_hull
+from gaussian_head.head.init import rest_frame
+from gaussian_head.head.outline import outline_views
+from gaussian_head.head.unseen import sample_colours
+from gaussian_head.head.volume import TIGHT, sample_hull
+from gaussian_head.rendering import orbit_view, render_frame
+from gaussian_head.screen_mesh import ScreenMesh
+from gaussian_head.sh import rgb_to_sh
+from gaussian_head.transforms import quat_to_rotmat
+
+
+@pytest.fixture(scope="module")
+def bust(tmp_path_factory):
+    return make_bust(tmp_path_factory.mktemp("hull") / "bust")
+
+
+@pytest.fixture(scope="module")
+def hull(bust):
+    return fit_hull(bust.capture, outline_views(bust.capture, range(bust.capture.num_frames)))
+
+
+@pytest.fixture(scope="module")
+def parts(bust):
+    return initial_parts(bust.capture, InitConfig(face_stride=1.5, back_stride=2.0, torso_stride=2.0))
+
+
+def pose(capture: Capture, t: int):
+    moment = capture.motion.at(t).head
+    return quat_to_rotmat(moment.quats).double().numpy(), moment.positions.double().numpy()
+
+
+def of(bust, *names):
+    return bust.face.of_region(*names).numpy()
+
+
+def test_it_goes_through_the_tracked_landmarks(bust, hull):
+    found = bust.face.landmarks(torch.from_numpy(hull.vertices)).numpy()[:468]
+    assert np.linalg.norm(found - bust.capture.shape.vertices[:468].numpy(), axis=1).mean() < 7e-4
+
+
+def test_the_outline_tells_how_thick_hair_is_and_the_unseen_back_follows(bust, hull):
+    scalp = of(bust, "scalp")
+    true = bust.vertices.numpy()[scalp]
+    outside = ((hull.vertices[scalp] - true) * hull.normals[scalp]).sum(1)
+    high = true[:, 1] < -0.03
+    back = high & (true[:, 2] > 0.08)
+    assert back.sum() > 30
+    assert np.abs(outside[high]).mean() < 5e-3
+    assert abs(outside[back].mean()) < 0.012
+
+
+def test_it_fills_the_recorded_outline_and_no_more(bust, hull):
+    for t in (0, 3, 6):
+        person = bust.capture.frame(t).alpha > 127
+        everything = np.ones(len(hull.triangles), bool)
+        inside = covered(hull, everything, bust.capture.camera, *pose(bust.capture, t))
+        assert (inside & person).sum() / (inside | person).sum() > 0.975
+
+
+def covered(hull, chosen, camera, rotation, position):
+    """Pixels ``[H, W]`` bool of the triangles ``chosen``."""
+    mesh = ScreenMesh(hull.vertices @ rotation.T + position, hull.triangles[chosen], camera)
+    everywhere = np.ones((camera.height, camera.width), bool)
+    return mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(everywhere.shape) >= 0
+
+
+def test_samples_are_spread_evenly(hull):
+    chosen = hull.of_head()
+    samples = sample_hull(hull, chosen, 0.008)
+    nearest = KDTree(samples.points).query(samples.points, 2)[0][:, 1]
+    assert nearest.min() >= TIGHT * 0.008
+    middles = hull.vertices[hull.triangles[chosen]].mean(1)
+    assert KDTree(samples.points).query(middles)[0].max() < 0.016
+    assert chosen[samples.triangles].all()
+    again = (samples.weights[..., None] * hull.vertices[hull.triangles[samples.triangles]]).sum(1)
+    assert np.allclose(again, samples.points)
+
+
+def test_what_a_frame_shows_squarely_and_what_talks_is_left_out(bust, parts):
+    head, held = parts
+    face, rows = head.branch("face"), held["face"]
+    shape = bust.capture.shape.vertices
+    above = rows & (face.means[:, 1] < shape[152, 1] - 0.01)
+    assert float(face.means[above, 2].min()) > float(shape[[33, 263], 2].mean()) - 2e-3
+    assert float(face.means[rows, 2].max()) > float(bust.vertices[bust.face.of_region("scalp"), 2].max()) - 0.02
+    assert not held["mouth"].any()
+
+
+def test_the_back_has_hair_and_the_ears_have_skin(bust, hull):
+    rest = rest_frame(bust.capture)
+    hidden = sample_hull(hull, np.ones(len(hull.triangles), bool), 0.006)
+    colours = sample_colours(hidden, hull, bust.capture, rest)
+    back = (hidden.points[:, 2] > 0.08) & (hidden.points[:, 1] < -0.02)
+    ears = hidden.regions == REGIONS.index("ears")
+    shoulders = (hidden.regions == REGIONS.index("shoulders")) & (hidden.points[:, 2] > 0.1)
+    assert back.sum() > 50
+    assert colours[back].max(1).mean() < 0.3
+    assert colours[ears].mean() > 0.35
+    assert (colours[shoulders, 2] > colours[shoulders, 0]).mean() > 0.95
+
+
+def test_it_is_closed_from_all_sides(bust, hull, parts):
+    head, _ = parts
+    t = rest_frame(bust.capture)
+    rotation, position = pose(bust.capture, t)
+    for yaw in range(0, 360, 30):
+        camera = orbit_view(head, math.radians(yaw))
+        alpha = render_frame(head, bust.capture.motion, t, camera).alpha.numpy()
+        inside = binary_erosion(covered(hull, hull.of_head(), camera, rotation, position), iterations=3)
+        assert inside.sum() > 500
+        assert (alpha[inside] > 0.95).mean() > 0.985, yaw
+
+
+def test_recorded_and_unseen_surface_meet_without_a_step(bust, hull, parts):
+    head, held = parts
+    face, rows = head.branch("face"), held["face"]
+    lifted = face.means[~rows].double().numpy()
+    distance, _ = KDTree(lifted).query(face.means[rows].double().numpy())
+    near = distance < 0.006
+    assert near.sum() > 30
+    assert distance[near].mean() < 5e-3
+    surface = KDTree(sample_hull(hull, hull.of_head(), 0.002).points)
+    assert np.quantile(surface.query(lifted)[0], 0.9) < 4e-3
+
+
+def test_the_unseen_back_is_not_painted_with_skin(parts):
+    head, held = parts
+    face, rows = head.branch("face"), held["face"]
+    back = rows & (face.means[:, 2] > 0.08) & (face.means[:, 1] < -0.02)
+    assert float((face.sh0[back, 0] - rgb_to_sh(torch.tensor(0.3))).max(1).values.mean()) < 0
