@@ -21,7 +21,8 @@ class Actor:
     clip: Clip
     """How it moved where it was captured."""
     voice: AudioToMotion | None = None
-    """Predicts its lip channels from sound; None for a clip without sound."""
+    """Predicts its lip channels from sound; None for a clip without sound, whose head speaks as
+    people usually do."""
 
     @staticmethod
     def load(folder: str | Path) -> Actor:

@@ -12,13 +12,18 @@ from ..capture import Capture
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, Warned, ignore
+from ..face import UNITS
 from ..io.motion_file import read_motion
 from ..media import read_audio
 from ..motion import Motion, loop_poses, retarget
 from ..motion.act_words import parse_acts
 from ..motion.drive import drive_by_audio
 from ..motion.edit import moved_like, resample, still_pose
+from ..motion.speaker import Speaker
 from ..motion.worded import worded
+from ..voice import OwnVoice, usual_prior
+from ..voice.learning import closed_mouth
+from ..voice.mouth import COLUMNS
 from ._actor import Actor
 from ._clip import Clip
 
@@ -51,17 +56,25 @@ def speak(
         listener: receives Progress where the sound is long.
 
     Raises:
-        InputError: the actor has no voice, or ``pose`` names nothing.
+        InputError: ``pose`` names nothing.
     """
-    if actor.voice is None:
-        raise InputError(
-            "this head cannot speak: the clip it was trained on had no sound (or its folder 'audio' was not copied "
-            "along); reconstruct it from a clip with sound."
-        )
     _require_pose(pose)
     captured = actor.clip.motion
-    motion = drive_by_audio(actor.voice, captured, samples, fps=captured.fps, blink=blink, seed=seed, listener=listener)
+    motion = drive_by_audio(
+        voice_of(actor), captured, samples, fps=captured.fps, blink=blink, seed=seed, listener=listener
+    )
     return posed(motion, actor.clip, pose, seed, listener=listener)
+
+
+def voice_of(actor: Actor) -> Speaker:
+    """The actor's own voice; where its clip taught it none, what is usual among people, about its own closed mouth."""
+    if actor.voice is not None:
+        return actor.voice
+    motion = actor.clip.motion
+    closed = torch.zeros(len(UNITS))
+    closed[COLUMNS] = closed_mouth(motion.units[: actor.clip.num_train, COLUMNS].float())
+    lips = actor.head.code_map.lips if motion.residual.shape[1] else torch.zeros(0, dtype=torch.bool)
+    return replace(OwnVoice.silent(usual_prior(), closed), lips=lips, basis_id=motion.basis_id)
 
 
 def lent(clip: Clip, file: str | Path, *, listener: Listener = ignore) -> Motion:

@@ -63,7 +63,7 @@ def write_voice(voice: AudioToMotion | None, folder: Path) -> None:
 
 
 def read_voice(folder: str | Path) -> AudioToMotion | None:
-    """The voice in a head's folder, None where the head cannot speak; InputError where it is damaged."""
+    """The voice in a head's folder, None where it has none of its own; InputError where it is damaged."""
     place = Path(folder) / AUDIO
     return AudioToMotion.load(place) if AudioToMotion.lies_in(place) else None
 

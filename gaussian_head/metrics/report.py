@@ -91,7 +91,7 @@ class Report:
     nulls: tuple[str, ...] = ()
     """Names of the predictions that are yardsticks, which no picture or curve shows."""
     silence: SilenceScores | None = None
-    """Mouths in the silences of the clip's own sound; None for a head that cannot speak."""
+    """Mouths in the silences of the clip's own sound; None for a head without a voice of its own."""
     geometry: GeometryScores | None = None
     """Against the known truth of a demo subject; None for anybody else."""
 

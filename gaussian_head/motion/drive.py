@@ -18,9 +18,9 @@ from ..speech import SpeechFeatures, encode_speech
 from ..speech.encoders import QUIET
 from ..speech.mel import FLOOR_DB, MEL_BANDS, QUIETEST, frame_levels, loudness
 from ._types import Motion
-from .audio_model import AudioToMotion
 from .edit import resample, set_controls, still_pose
 from .idle import blinks, loop_poses
+from .speaker import Speaker
 
 SLOW_SECONDS = 0.3
 """Brows, gaze and the rest of the upper face follow the clip no faster than this."""
@@ -37,7 +37,7 @@ JOIN_SECONDS = 0.5
 
 
 def drive_by_audio(
-    model: AudioToMotion,
+    model: Speaker,
     captured: Motion,
     samples: np.ndarray,
     *,
@@ -51,7 +51,7 @@ def drive_by_audio(
     """Motion of a subject saying a sound of any length.
 
     Args:
-        model: the subject's speech-to-lips predictor.
+        model: the subject's speech-to-lips predictor, or one of what is usual among people.
         captured: motion of the clip, for head and torso poses and the upper face.
         samples: ``[S]`` mono f32 in [-1, 1] at 16 kHz.
         fps: frames per second wanted.
@@ -100,7 +100,7 @@ def with_spoken(motion: Motion, spoken: Tensor, lips: Tensor) -> Motion:
 
 
 def _performed(
-    model: AudioToMotion, captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int
+    model: Speaker, captured: Motion, spoken: Tensor, fps: float, *, still: bool, blink: bool, seed: int
 ) -> Motion:
     """Motion with the mouth ``spoken [T, 52]``, the clip's poses and upper face, and blinks."""
     num_frames = len(spoken)
@@ -128,7 +128,7 @@ def lid(captured: Tensor, closing: Tensor) -> Tensor:
 
 
 def _spoken(
-    model: AudioToMotion, samples: np.ndarray, fps: float, num_frames: int, close_in_silence: bool, listener: Listener
+    model: Speaker, samples: np.ndarray, fps: float, num_frames: int, close_in_silence: bool, listener: Listener
 ) -> Tensor:
     """Units ``[T, 52]`` of a sound, a block at a time where it is long; blocks are blended where they meet."""
     block, margin, join = (round(seconds * fps) for seconds in (BLOCK_SECONDS, MARGIN_SECONDS, JOIN_SECONDS))

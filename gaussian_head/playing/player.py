@@ -115,7 +115,7 @@ class Player:
             What puts that on stage; it gives False where another person has come on meanwhile: speak once more then.
 
         Raises:
-            InputError: the sound is empty or too long, or the head cannot speak.
+            InputError: the sound is empty or too long.
         """
         person = self.staging.person
         performance = spoken(person.actor, samples, name)

@@ -20,9 +20,6 @@ def rival_of(person: ShelvedHead, performance: NamedPerformance, rival: ShelvedH
 
     Two heads of the same clip play the same motion. Otherwise a voice is spoken by the other head as well, and a
     clip lends its units.
-
-    Raises:
-        InputError: the other head cannot speak.
     """
     if _same_clip(person, rival):
         return performance

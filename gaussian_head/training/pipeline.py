@@ -215,10 +215,12 @@ def _taught(actor: Actor, capture: Capture, config: TrainConfig, out: Path, list
     try:
         model = _audio_model(capture, config, listener)
     except InputError as error:
-        listener(Warned(message=f"the head is saved but cannot speak: {error} --resume tries only that again."))
+        listener(
+            Warned(message=f"the head is saved but has no voice of its own: {error} --resume tries only that again.")
+        )
         return actor, False
     except KeyboardInterrupt as stop:
-        raise type(stop)(f"stopped; the head in {out} cannot speak yet, --resume goes on with that") from stop
+        raise type(stop)(f"stopped; the head in {out} has no own voice yet, --resume goes on with that") from stop
     if model is not None:
         actor = replace(actor, voice=model)
         actor.save(out)
@@ -227,7 +229,7 @@ def _taught(actor: Actor, capture: Capture, config: TrainConfig, out: Path, list
 
 def _audio_model(capture: Capture, config: TrainConfig, listener: Listener):
     if not capture.info.has_audio:
-        listener(Warned(message="the clip has no sound; the head can replay and be posed but not speak."))
+        listener(Warned(message="the clip has no sound; the head speaks as people usually do."))
         return None
     from ..motion.from_audio import train_audio_to_motion
     from ..speech import encode_speech

@@ -260,7 +260,7 @@ def test_a_head_that_cannot_be_taught_to_speak_is_kept_and_taught_later(tmp_path
         patch.setattr(pipeline, "_audio_model", fail)
         if isinstance(failure, InputError):
             train(spoken, tmp_path / "head", SHORT, listener=seen.append)
-            assert "cannot speak: the encoder is missing. --resume" in seen[-1].message
+            assert "no voice of its own: the encoder is missing. --resume" in seen[-1].message
         else:
             with pytest.raises(type(failure)):
                 train(spoken, tmp_path / "head", SHORT)
