@@ -174,8 +174,9 @@ def articulated(
     gate = gate.masked_fill(times > len(features.values) / features.rate, 0)
     moved = moved * gate[:, None]
     meet = lips_meet(features.closure, features.rate, times)
-    gap = (((rest + moved).clamp(0, 1) - rest) @ lip_measures()[:, GAP]).clamp(min=0)
-    return (rest + moved - (meet * gap)[:, None] * parting).clamp(0, 1)
+    gap = ((rest + moved).clamp(0, 1) - rest) @ lip_measures()[:, GAP]
+    through = gap.clamp(max=0) + meet * gap.clamp(min=0)  # lips neither pass through each other nor stay apart
+    return (rest + moved - through[:, None] * parting).clamp(0, 1)
 
 
 @lru_cache(maxsize=4)

@@ -141,6 +141,9 @@ def test_lips_meet_where_the_sound_says_so():
     units = articulated(rest, moved, parting, features, torch.arange(50) / FPS, True)
     assert units[24, MOUTH.index("jawOpen")] < 1e-6
     assert units[10, MOUTH.index("jawOpen")] == pytest.approx(0.3)
+    moved[:, MOUTH.index("jawOpen")], moved[:, MOUTH.index("mouthClose")] = 0.1, 0.3
+    units = articulated(rest, moved, parting, features, torch.arange(50) / FPS, True)
+    assert (units @ lip_measures()[:, GAP]).abs().max() < 1e-4, "lips pass through each other"
 
 
 def test_scores_tell_right_from_late_still_and_flat():
