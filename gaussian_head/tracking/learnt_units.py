@@ -19,6 +19,8 @@ from .rendered_units import Pictures, unit_evidence
 from .residuals import project_jacobian, robust_weight
 from .unit_solver import CHUNK, Fit, UnitSolver
 
+ROUNDS = 2
+"""Times that all clips are fitted and the table is learnt from what is left."""
 RENDERED = 0.1
 """Weight of a picture of a made-up person over that of a frame of a real one."""
 SHARE, EVERYWHERE, LEAST, MOST = 0.35, 0.12, 1e-4, 4e-3
@@ -37,11 +39,11 @@ def learn_correction(
     face: FaceModel | None = None,
     listener: Listener = ignore,
 ) -> Tensor:
-    """Learn the units at the landmarks: first from made-up people whose units are known, then from clips of real ones.
+    """Learn the units at the landmarks from clips of people; before them from made-up people whose units are known.
 
     Args:
         captures: one or more per person; their training frames are used.
-        pictures: of made-up people, see `rendered_units.pictures_of_people`.
+        pictures: of made-up people, see `rendered_units.pictures_of_people`; none by default.
         face: the parametric head; by default the package's.
         listener: receives Progress.
 
@@ -57,13 +59,15 @@ def learn_correction(
     prior = torch.diag_embed((NOISE / _spread(face.landmarks(face.units).double())) ** 2)
     known = unit_evidence(face, pictures)
     correction = _symmetric(_solved(prior + known.normal, known.right))
-    now = correction.permute(1, 0, 2).reshape(len(prior), -1, 1)
-    normal = prior + RENDERED * known.normal
-    right = RENDERED * known.right - (normal @ now)[..., 0]
-    for capture in tracked(captures, "units: learning", len(captures), listener):
-        solver = UnitSolver(FilmedFace.of(capture), face, correction)
-        add_evidence(normal, right, solver, solver.fitted())
-    return _symmetric(correction + _solved(normal, right))
+    for _ in range(ROUNDS):
+        now = correction.permute(1, 0, 2).reshape(len(prior), -1, 1)
+        normal = prior + RENDERED * known.normal
+        right = RENDERED * known.right - (normal @ now)[..., 0]
+        for capture in tracked(captures, "units: learning", len(captures), listener):
+            solver = UnitSolver(FilmedFace.of(capture), face, correction)
+            add_evidence(normal, right, solver, solver.fitted())
+        correction = _symmetric(correction + _solved(normal, right))
+    return correction
 
 
 def _solved(normal: Tensor, right: Tensor) -> Tensor:
