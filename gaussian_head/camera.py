@@ -23,7 +23,8 @@ class Camera:
     height: int
     """Image height in pixels."""
 
-    __repr__ = described
+    def __repr__(self) -> str:
+        return described(self)
 
     @staticmethod
     def from_focal(focal: float, width: int, height: int, cx: float | None = None, cy: float | None = None) -> Camera:

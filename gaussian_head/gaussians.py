@@ -25,7 +25,8 @@ class Gaussians:
     colors: Tensor
     """``[N, 3]`` RGB, or ``[N, B, 3]`` SH coefficients with B = (degree + 1)^2."""
 
-    __repr__ = described
+    def __repr__(self) -> str:
+        return described(self)
 
     def __len__(self) -> int:
         return self.means.shape[0]
@@ -44,7 +45,8 @@ class Frame:
     extra: Tensor
     """``[H, W, D]`` extra channels, D may be 0."""
 
-    __repr__ = described
+    def __repr__(self) -> str:
+        return described(self)
 
     def _repr_png_(self) -> bytes:
         """The picture itself, where a notebook shows the value of a cell."""

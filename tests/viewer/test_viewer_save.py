@@ -139,7 +139,9 @@ def test_of_a_format_is_offered_what_it_holds_its_usual_content_first(actor, for
 
 def test_motions_and_what_plays_are_written_whole():
     whole = {name for name, row in FORMATS.items() if row.holds[0] == "clip"}
-    assert whole == {"glb", "motion-json", "motion-csv", "cameras-json", "transforms-json", "baked", "html"}
+    assert whole == {
+        *("glb", "motion-json", "motion-csv", "arkit-csv", "cameras-json", "transforms-json", "baked", "html")
+    }
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name not in ("glb", "obj", "mesh")])
