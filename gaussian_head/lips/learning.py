@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checks import InputError
 from ..voice.hearing import Hearing
-from ..voice.learning import RATE, Example
+from ..voice.learning import Example, hearing_of
 from ..voice.mouth import lip_measures, symmetric
 from .judge import LipJudge, lip_net, seen, sound_net
 
@@ -54,16 +53,7 @@ def fit_judge(
     Raises:
         InputError: no examples.
     """
-    if not examples:
-        raise InputError("no recording is left to learn from; give captures of people who talk, in step.")
-    first = [example.copies[0] for example in examples]
-    hearing = Hearing.fitted(
-        [copy.values for copy in first],
-        [copy.usual for copy in first],
-        encoder=encoder,
-        encoder_version=encoder_version,
-        rate=RATE,
-    )
+    hearing = hearing_of(examples, encoder, encoder_version)
     scale = _usual_sizes(examples)
     runs = _Runs(examples, hearing, scale)
     generator = torch.Generator().manual_seed(seed)

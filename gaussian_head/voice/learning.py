@@ -103,17 +103,8 @@ def learn_prior(
     Raises:
         InputError: no examples.
     """
-    if not examples:
-        raise InputError("no recording is left to learn from; give captures of people who talk, in step.")
+    hearing = hearing_of(examples, encoder, encoder_version)
     size = usual_size(examples)
-    first = [example.copies[0] for example in examples]
-    hearing = Hearing.fitted(
-        [copy.values for copy in first],
-        [copy.usual for copy in first],
-        encoder=encoder,
-        encoder_version=encoder_version,
-        rate=RATE,
-    )
     runs = [[_run(example, copy, size, hearing) for copy in example.copies] for example in examples]
     shut = [closed_mouth(example.units) for example in examples]
     above = torch.cat([symmetric(example.units - closed) for example, closed in zip(examples, shut, strict=True)])
@@ -130,6 +121,24 @@ def learn_prior(
         scale=size,
         gain=torch.ones(len(MOUTH)),
         parting=parting,
+    )
+
+
+def hearing_of(examples: Sequence[Example], encoder: str, encoder_version: str) -> Hearing:
+    """How the first copy of every example is heard.
+
+    Raises:
+        InputError: no examples.
+    """
+    if not examples:
+        raise InputError("no recording is left to learn from; give captures of people who talk, in step.")
+    first = [example.copies[0] for example in examples]
+    return Hearing.fitted(
+        [copy.values for copy in first],
+        [copy.usual for copy in first],
+        encoder=encoder,
+        encoder_version=encoder_version,
+        rate=RATE,
     )
 
 
