@@ -227,7 +227,7 @@ def _solve_points(
         weighted = jacobian * weight[..., None, None]
         hessian = torch.einsum("tjab,tjac->jbc", weighted, jacobian) + depth
         slope = torch.einsum("tjab,tja->jb", weighted, residual) + (points - features.points) @ depth
-        points = points - torch.linalg.solve(hessian, slope)
+        points = points - torch.cholesky_solve(slope[..., None], torch.linalg.cholesky(hessian))[..., 0]
     residual = (_projected(model, states, points) - pixels).square().sum(-1)
     typical = torch.where(seen, residual, torch.nan).nanmedian(0).values.nan_to_num(1e6)
     return points, 1 / (1 + typical / STILL**2) ** 2

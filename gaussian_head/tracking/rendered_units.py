@@ -146,7 +146,8 @@ def unit_evidence(face: FaceModel, people: Sequence[Pictures]) -> RenderedEviden
         by_place, left = jacobian.permute(1, 0, 2, 3).flatten(1, 2), left.permute(1, 0, 2).flatten(1)
         cross = by_units.mT @ by_place
         own = by_place.mT @ by_place + torch.eye(3, dtype=torch.float64) / PLACE_SIGMA**2
-        solved = torch.linalg.solve(own, torch.cat([cross.mT, (by_place.mT @ left[..., None])], -1))
+        right = torch.cat([cross.mT, (by_place.mT @ left[..., None])], -1)
+        solved = torch.cholesky_solve(right, torch.linalg.cholesky(own))
         evidence.normal.add_(by_units.mT @ by_units - cross @ solved[..., :-1])
         evidence.right.add_((by_units.mT @ left[..., None] - cross @ solved[..., -1:])[..., 0])
     return evidence
