@@ -10,7 +10,7 @@ import torch
 from ..checks import InputError
 from ..head import Branch, Head
 from ..head.coefficients import coefficient_names
-from ..media.memory import aac_bytes, filled, jpeg_bytes
+from ..media.memory import aac_bytes, jpeg_bytes
 from ..motion import Motion, Performance
 from .baked import FORMAT, STATIC, VERSION, Baked
 from .baked_tables import BASIS_STEP, STRETCH_STEP, TABLE_TYPES, affine_table, basis_table
@@ -146,7 +146,6 @@ def _add_sound(header: dict[str, Any], tensors: dict[str, np.ndarray], performan
     if performance.samples is None:
         return
     seconds, rate = performance.motion.duration, performance.sample_rate
-    length = round(seconds * rate)
-    samples = filled(performance.samples[:length], length)
-    tensors["sound"] = np.frombuffer(aac_bytes(samples, rate), np.uint8)
+    sound = aac_bytes(performance.samples, rate, length=round(seconds * rate))
+    tensors["sound"] = np.frombuffer(sound, np.uint8)
     header["sound"] = {"type": "audio/mp4", "seconds": seconds}

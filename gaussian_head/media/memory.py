@@ -10,7 +10,6 @@ from PIL import Image
 
 from ..checks import InputError
 from ._sound_track import SoundTrack, checked_sound
-from ._sound_track import filled as filled
 from .formats import FORMATS
 
 
@@ -23,12 +22,13 @@ def jpeg_bytes(image: np.ndarray, *, quality: int = 92) -> bytes:
     return out.getvalue()
 
 
-def aac_bytes(samples: np.ndarray, sample_rate: int) -> bytes:
+def aac_bytes(samples: np.ndarray, sample_rate: int, *, length: int | None = None) -> bytes:
     """AAC in an mp4 container (``audio/mp4``): every browser plays it, and its first sample is heard at time 0.
 
     Args:
         samples: ``[S]`` or ``[S, C]`` floats in [-1, 1] (1, 2, 6 or 8 channels), at least one sample.
         sample_rate: of ``samples``, Hz; one that AAC knows (8000 to 96000).
+        length: how many samples are heard, silence where there are fewer; by default all.
     """
     import av
 
@@ -38,5 +38,5 @@ def aac_bytes(samples: np.ndarray, sample_rate: int) -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
         track = SoundTrack(container, FORMATS[".mp4"], samples, sample_rate)
-        track.send(Fraction(len(samples), sample_rate), last=True)
+        track.send(Fraction(len(samples) if length is None else length, sample_rate), last=True)
     return out.getvalue()

@@ -11,6 +11,7 @@ from ._types import Pose
 from .acts import PIVOT, Act
 
 BLUR_SECONDS = 0.03
+"""Standard deviation of the smoothing of all that is looked at."""
 SWING = (0.05, 0.06)
 """Radians that the head must nod down, or swing to a side, to be said to nod or to shake."""
 LONGEST_SWING = 1.25
