@@ -63,8 +63,9 @@ def write_tagged(
 
 @pytest.mark.parametrize("weights", [BT601, BT709, BT2020])
 @pytest.mark.parametrize("full", [False, True])
-def test_matrix_and_range_are_the_files(tmp_path: Path, weights: tuple[float, float], full: bool) -> None:
-    path = write_tagged(tmp_path / "a.mp4", np.array(COLOURS) / 255, weights, full=full)
+@pytest.mark.parametrize("bits", [8, 10])  # of 8 bits in full range the pixel format's name tells, of 10 the mark alone
+def test_matrix_and_range_are_the_files(tmp_path: Path, weights: tuple[float, float], full: bool, bits: int) -> None:
+    path = write_tagged(tmp_path / "a.mp4", np.array(COLOURS) / 255, weights, full=full, bits=bits)
     got = [frame[20, 20] for frame in read_frames(path)]
     np.testing.assert_allclose(got, COLOURS, atol=3)
     assert probe(path).notes == ()
