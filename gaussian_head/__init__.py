@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .verbs.render import render as render
     from .verbs.track import track as track
     from .verbs.train import train as train
+    from .verbs.upgrade import upgrade as upgrade
     from .verbs.view import view as view
 
 __version__ = "0.1.0"
@@ -48,7 +49,9 @@ _HOME = {
     "speak": "actor",
     **{
         name: f"verbs.{name}"
-        for name in ("evaluate", "export", "import_capture", "reconstruct", "render", "track", "train", "view")
+        for name in (
+            *("evaluate", "export", "import_capture", "reconstruct", "render", "track", "train", "upgrade", "view"),
+        )
     },
 }
 
@@ -75,6 +78,7 @@ __all__ = [
     "speak",
     "track",
     "train",
+    "upgrade",
     "view",
 ]
 

@@ -3,6 +3,7 @@
 from .capture import Capture as Capture
 from .capture import CaptureFrame as CaptureFrame
 from .capture import FaceShape as FaceShape
+from .capture import read_tracking as read_tracking
 from .identity import capture_of as capture_of
 from .identity import clip_identity as clip_identity
 from .identity import is_capture_of as is_capture_of

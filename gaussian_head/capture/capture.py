@@ -97,7 +97,7 @@ class Capture:
                 f"{path} holds no capture (no 'capture.json' inside); give the folder that `gaussian-head track` wrote."
             )
         info = CaptureInfo.read(path / "capture.json")
-        tensors = _read_tensors(path / "tracking.safetensors", info)
+        tensors = read_tracking(path / "tracking.safetensors", info)
         _require_files(path, info)
         return Capture(path, info, tensors, cache_bytes)
 
@@ -227,7 +227,8 @@ class Capture:
         return frame
 
 
-def _read_tensors(path: Path, info: CaptureInfo) -> dict[str, Tensor]:
+def read_tracking(path: Path, info: CaptureInfo) -> dict[str, Tensor]:
+    """The arrays of a capture's ``tracking.safetensors``; InputError unless they are those of the clip ``info``."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -11,6 +11,7 @@ import pytest
 
 import gaussian_head
 import gaussian_head.motion
+from gaussian_head.verbs import VERBS
 
 PACKAGE = Path(gaussian_head.__file__).parent
 VIEWER = Path(str(find_spec("gaussian_head.viewer").origin)).parent
@@ -119,9 +120,14 @@ def test_the_options_of_every_verb_load_nothing_heavy():
 
 
 def test_every_public_name_is_there():
-    assert 18 <= len(gaussian_head.__all__) <= 26
+    assert 18 <= len(gaussian_head.__all__) <= 32
     assert set(gaussian_head.__all__) == {*gaussian_head._HOME, "__version__"}
     for name in gaussian_head.__all__:
         assert getattr(gaussian_head, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = gaussian_head.nothing
+
+
+def test_every_verb_that_makes_something_of_yours_is_a_function_too():
+    files = {verb.file for verb in VERBS.values()} - {"demo", "doctor"}
+    assert files <= set(gaussian_head.__all__)
