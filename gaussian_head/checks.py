@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ def require_file(path: str | Path, what: str) -> Path:
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{what} {path} is a folder; a file was wanted.")
+    if re.match(r"\w\w+:/", str(path)):
+        raise InputError(f"{what} {path} is an address; a file of this machine was wanted: download it first.")
     if not path.exists():
         raise InputError(f"{what} {path} does not exist; check the spelling of the path.")
     if not os.access(path, os.R_OK):

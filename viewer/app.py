@@ -86,7 +86,7 @@ class ViewerHandle:
 
 
 def serve(
-    heads: Sequence[Path | str | Actor],
+    heads: Path | str | Actor | Sequence[Path | str | Actor],
     *,
     host: str = "127.0.0.1",
     port: int = 8080,
@@ -97,7 +97,7 @@ def serve(
     """Show heads in the browser.
 
     Args:
-        heads: folders that ``train`` wrote, or actors; the first is shown at the start.
+        heads: a folder that ``train`` wrote, an actor, or several of these; the first is shown at the start.
         host: address to listen on; the default is this machine only. Anyone who reaches another address can use
             the viewer, there is no password; pages of other websites cannot.
         port: port to listen on, 0 for any free one; the next free one where it is taken.

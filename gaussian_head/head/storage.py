@@ -60,7 +60,9 @@ def read_fields(folder: str | Path) -> dict[str, Any]:
     """
     folder = Path(folder)
     if not (folder / MODEL).is_dir():
-        raise InputError(f"{folder} holds no trained head (no {MODEL!r} inside); give the folder that `train` wrote.")
+        below = folder / "head"
+        where = f"give {below}" if (below / MODEL).is_dir() else "give the folder that `train` wrote"
+        raise InputError(f"{folder} holds no trained head (no {MODEL!r} inside); {where}.")
     tensors, meta = load_checkpoint(folder / MODEL, format=FORMAT, version=VERSION)
     try:
         tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}

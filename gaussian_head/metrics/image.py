@@ -13,6 +13,8 @@ RADIUS = 5
 """Half width of the SSIM window: 11 pixels."""
 SIGMA = 1.5
 """Standard deviation of the SSIM window in pixels."""
+BRIGHTEST = 8.0
+"""Pictures above it are none in [0, 1]: those counted to 255 are told from what merely overshoots."""
 C1 = 0.01**2
 C2 = 0.03**2
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -112,6 +114,9 @@ def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _require_pair(a: Tensor, b: Tensor) -> None:
+    for picture in (a, b):
+        if not picture.is_floating_point() or (picture.numel() and float(picture.detach().amax()) > BRIGHTEST):
+            raise InputError(f"a picture of {picture.dtype} up to {picture.amax()} came; floats in [0, 1] were wanted.")
     if a.shape != b.shape or a.ndim != 3:
         raise InputError(f"pictures have shapes {tuple(a.shape)} and {tuple(b.shape)}; two equal [H, W, C] are needed.")
 

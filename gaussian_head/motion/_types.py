@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
+from typing import overload
 
 import torch
 from torch import Tensor
 
-from ..checks import require_number, require_shapes
+from ..checks import InputError, require_number, require_shapes
+from ..described import described
 from ..face import UNITS
 from ..transforms import quat_multiply, quat_slerp, rotvec_to_quat
 
@@ -26,7 +29,7 @@ def basis_identity(basis: Tensor) -> str:
     return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Pose:
     """Where something is in the world and how it is turned: at one moment, or at each of T."""
 
@@ -34,6 +37,9 @@ class Pose:
     """``[4]`` or ``[T, 4]`` rotation of T_world_head or T_world_torso, unit, wxyz."""
     positions: Tensor
     """``[3]`` or ``[T, 3]`` its translation, metres."""
+
+    def __repr__(self) -> str:
+        return described(self)
 
     def __len__(self) -> int:
         return self.quats.shape[0]
@@ -61,7 +67,7 @@ class Pose:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MotionFrame:
     """One moment of a Motion."""
 
@@ -78,6 +84,9 @@ class MotionFrame:
     basis_id: str = ""
     """Whose residual that is."""
 
+    def __repr__(self) -> str:
+        return described(self)
+
     @staticmethod
     def neutral(head: Pose, torso: Pose) -> MotionFrame:
         """The neutral face, looking straight ahead, in given poses of one moment."""
@@ -91,7 +100,7 @@ class MotionFrame:
         return MotionFrame.neutral(self.head, self.torso)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Motion:
     """T frames of motion in a language that is the same for everybody; who made it is not recorded, on purpose."""
 
@@ -157,8 +166,44 @@ class Motion:
             "residual": self.residual,
         }
 
+    def __repr__(self) -> str:
+        return described(self)
+
     def __len__(self) -> int:
         return self.units.shape[0]
+
+    @overload
+    def __getitem__(self, moments: int) -> MotionFrame: ...
+    @overload
+    def __getitem__(self, moments: slice) -> Motion: ...
+    def __getitem__(self, moments: int | slice) -> MotionFrame | Motion:
+        """One moment, or a stretch as a Motion; as in a list, negative numbers count from the end."""
+        if isinstance(moments, slice):
+            return self.select(moments)
+        if not -len(self) <= moments < len(self):
+            raise IndexError(f"frame {moments} was asked of a motion of {len(self)} frames.")
+        return self.at(moments % len(self))
+
+    def joined(self, *others: Motion) -> Motion:
+        """This motion and others after it, as they are: ``idle.loop_poses`` is for joins that must not be seen.
+
+        Residuals stay where all have them and none is known to be another face's; elsewhere they are left out.
+
+        Raises:
+            InputError: one has another frame rate.
+        """
+        for other in others:
+            if other.fps != self.fps:
+                raise InputError(
+                    f"a motion at {other.fps:g} fps came to be joined to one at {self.fps:g} fps; give it that rate "
+                    "first with motion.edit.resample."
+                )
+        parts: Sequence[Motion] = (self, *others)
+        alike = len({part.residual.shape[1] for part in parts}) == 1
+        if not alike or any(self.is_foreign_to(other) for other in others):
+            parts = [part.without_residual() for part in parts]
+        whole = {name: torch.cat([part.tensors()[name] for part in parts]) for name in self.tensors()}
+        return Motion.from_tensors(whole, fps=self.fps, basis_id=parts[0].basis_id)
 
     @property
     def duration(self) -> float:
@@ -185,7 +230,17 @@ class Motion:
         return replace(self, units=controls[:, : len(UNITS)], gaze=controls[:, len(UNITS) :])
 
     def control(self, name: str) -> Tensor:
-        """Values ``[T]`` of one unit or angle of gaze."""
+        """Values ``[T]`` of one unit or angle of gaze.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        if name not in CONTROLS:
+            near = difflib.get_close_matches(name, CONTROLS, n=1, cutoff=0.4)
+            raise InputError(
+                f"{name!r} is none of the 52 ARKit units, gaze_right or gaze_down"
+                f"{f'; did you mean {near[0]!r}?' if near else '; motion.CONTROLS names them.'}"
+            )
         return self.controls[:, CONTROLS.index(name)]
 
     def without_residual(self) -> Motion:
@@ -193,7 +248,13 @@ class Motion:
         return replace(self, residual=self.residual[:, :0], basis_id="")
 
     def at(self, t: int) -> MotionFrame:
-        """Frame ``t`` of the motion."""
+        """Frame ``t`` of the motion.
+
+        Raises:
+            InputError: there is no such frame.
+        """
+        if not 0 <= t < len(self):
+            raise InputError(f"frame {t} was asked of a motion of {len(self)} frames; they are 0 to {len(self) - 1}.")
         return MotionFrame(
             head=self.head[t],
             torso=self.torso[t],

@@ -57,7 +57,9 @@ class ShelvedHead:
 class Shelf:
     """Names of heads in the order given, each loaded once."""
 
-    def __init__(self, heads: Sequence[Path | str | Actor]) -> None:
+    def __init__(self, heads: Path | str | Actor | Sequence[Path | str | Actor]) -> None:
+        if isinstance(heads, Path | str | Actor):
+            heads = (heads,)
         if not heads:
             raise InputError("no head came; give the folder of one or more heads that `train` wrote.")
         self._sources = dict(zip(_unique([_name(h) for h in heads]), heads, strict=True))

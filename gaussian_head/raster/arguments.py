@@ -55,6 +55,9 @@ def check_scene(
         per_image: different Gaussians in every image.
     """
     means = check_floats(gaussians["means"])
+    for name, matrix in (("viewmats", viewmats), ("Ks", Ks)):
+        if getattr(matrix, "ndim", 0) == 2:
+            raise InputError(f"{name} has shape {list(matrix.shape)}; one a camera was wanted: {name}[None].")
     C = viewmats.shape[0] if isinstance(viewmats, Tensor) and viewmats.ndim else 0
     N = means.shape[-2] if means.ndim > 1 else 0
     lead = (C, N) if per_image else (N,)

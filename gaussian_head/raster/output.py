@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..described import described
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RasterOutput:
     """Images of C cameras and what densification needs to know."""
 
@@ -24,3 +26,6 @@ class RasterOutput:
     holds the gradient to them; it is meant for reading, no gradient flows back through it."""
     radii: Tensor
     """``[C, N]`` int32 radius in pixels of the visible footprint, 0 where a Gaussian is not drawn."""
+
+    def __repr__(self) -> str:
+        return described(self)

@@ -13,6 +13,7 @@ from ..gaussians import Frame, Gaussians
 from ..head import PARTS, Head
 from ..motion import Motion, MotionFrame
 from ..raster import rasterize_view
+from .backdrop import Background, as_background
 
 
 def render_gaussians(
@@ -60,7 +61,7 @@ def render_frame(
     t: int,
     camera: Camera | None = None,
     *,
-    background: Tensor | None = None,
+    background: Background = None,
     parts: Collection[str] | None = None,
     scale_modifier: float = 1.0,
     backend: str | None = None,
@@ -72,16 +73,22 @@ def render_frame(
         motion: what moves it.
         t: frame index into ``motion``.
         camera: the view, by default the recording camera.
-        background: ``[3]`` colour or ``[H, W, 3]`` plate at the camera's size; None for black.
+        background: ``[3]`` colour or ``[H, W, 3]`` plate at the camera's size; a colour as three numbers in [0, 1], by
+            its name or as ``"#rrggbb"``; ``"captured"`` for the recorded plate; a picture file; None for nothing,
+            which looks black.
         parts: branches to show, by default all.
         scale_modifier: factor on every Gaussian's size, 1 as trained.
         backend: rasterizer backend, None for the best one present.
+
+    Raises:
+        InputError: the motion has no such frame, or the background is none of these.
     """
+    camera = camera or head.camera
     return render_moment(
         head,
         motion.at(t),
-        camera or head.camera,
-        background=background,
+        camera,
+        background=as_background(head, background, camera),
         parts=parts,
         scale_modifier=scale_modifier,
         backend=backend,

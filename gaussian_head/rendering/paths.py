@@ -25,7 +25,16 @@ View = Callable[[Head, float], Camera]
 
 
 def orbit_view(head: Head, yaw: float, pitch: float = 0.0) -> Camera:
-    """The recording camera turned about the resting head: yaw and pitch in radians, at the recorded distance."""
+    """The recording camera turned about the resting head: yaw and pitch in radians, at the recorded distance.
+
+    Raises:
+        InputError: more than a whole turn, which degrees given as radians are.
+    """
+    for name, angle in (("yaw", yaw), ("pitch", pitch)):
+        if not abs(angle) <= 2 * math.pi:
+            raise InputError(
+                f"{name} is {angle:g} radians; at most one turn (2 pi) was wanted: math.radians({angle:g})?"
+            )
     cy, sy, cp, sp = math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch)
     turn = torch.tensor([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ torch.tensor([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     around = torch.eye(4)
