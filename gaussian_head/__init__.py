@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .raster import RasterOutput as RasterOutput
     from .raster import rasterize as rasterize
     from .rendering import render_frame as render_frame
+    from .verbs.direct import direct as direct
     from .verbs.evaluate import evaluate as evaluate
     from .verbs.export import export as export
     from .verbs.import_capture import import_capture as import_capture
@@ -50,7 +51,8 @@ _HOME = {
     **{
         name: f"verbs.{name}"
         for name in (
-            *("evaluate", "export", "import_capture", "reconstruct", "render", "track", "train", "upgrade", "view"),
+            *("direct", "evaluate", "export", "import_capture", "reconstruct", "render", "track", "train"),
+            *("upgrade", "view"),
         )
     },
 }
@@ -68,6 +70,7 @@ __all__ = [
     "Pose",
     "RasterOutput",
     "__version__",
+    "direct",
     "evaluate",
     "export",
     "import_capture",

@@ -2,6 +2,8 @@
 
 from ._actor import Actor as Actor
 from ._clip import Clip as Clip
+from .directing import Direction as Direction
+from .directing import perform as perform
 from .speak import captured_sound as captured_sound
 from .speak import lent as lent
 from .speak import posed as posed

@@ -96,15 +96,37 @@ def blinks(num_frames: int, fps: float, seed: int = 0) -> Tensor:
     peak = float(torch.rand((), generator=generator)) * BLINK_MEAN
     while peak < num_frames / fps:
         peak = round(peak * fps) / fps
-        share = torch.rand(2, generator=generator).tolist()
-        closing = BLINK_CLOSING[0] + share[0] * (BLINK_CLOSING[1] - BLINK_CLOSING[0])
-        opening = BLINK_OPENING[0] + share[1] * (BLINK_OPENING[1] - BLINK_OPENING[0])
-        phase = torch.where(times < peak, (peak - times) / closing, (times - peak) / opening).clamp(0, 1)
-        curve = torch.maximum(curve, 0.5 + 0.5 * torch.cos(math.pi * phase))
+        closed, opening = _closing(times, peak, generator)
+        curve = torch.maximum(curve, closed)
         normal = float(torch.randn((), generator=generator))
         interval = math.exp(math.log(BLINK_MEAN) - BLINK_SPREAD**2 / 2 + BLINK_SPREAD * normal)
         peak += max(interval, opening + BLINK_REST + BLINK_CLOSING[1])
     return curve
+
+
+def blinks_at(peaks: Tensor, num_frames: int, fps: float, seed: int = 0) -> Tensor:
+    """Blinks ``[num_frames]``, 0 open, 1 closed, that are shut in the frames ``peaks [n]``.
+
+    Args:
+        peaks: frame numbers.
+        num_frames: length.
+        fps: frames per second.
+        seed: of how quickly each closes and opens.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    curve, times = torch.zeros(num_frames), torch.arange(num_frames) / fps
+    for peak in peaks.tolist():
+        curve = torch.maximum(curve, _closing(times, peak / fps, generator)[0])
+    return curve
+
+
+def _closing(times: Tensor, peak: float, generator: torch.Generator) -> tuple[Tensor, float]:
+    """One blink over ``times [T]`` seconds, shut at ``peak``, and how long it takes to open."""
+    share = torch.rand(2, generator=generator).tolist()
+    closing = BLINK_CLOSING[0] + share[0] * (BLINK_CLOSING[1] - BLINK_CLOSING[0])
+    opening = BLINK_OPENING[0] + share[1] * (BLINK_OPENING[1] - BLINK_OPENING[0])
+    phase = torch.where(times < peak, (peak - times) / closing, (times - peak) / opening).clamp(0, 1)
+    return 0.5 + 0.5 * torch.cos(math.pi * phase), opening
 
 
 def sway(num_frames: int, fps: float, seed: int = 0, *, angle: float = 0.02, period: float = 6.0) -> Tensor:

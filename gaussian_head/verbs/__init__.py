@@ -50,6 +50,7 @@ VERBS: dict[str, Verb] = {
         _row("import", "import_capture"),
         _row("upgrade"),
         _row("train", draws=True),
+        _row("direct"),
         _row("render", draws=True),
         _row("evaluate", draws=True),
         _row("view", draws=True),

@@ -34,8 +34,9 @@ camera is followed as its head saw it."""
     """Picture height in pixels, or WIDTHxHEIGHT (1280x720: the head as large as in 720, more room at its sides); the \
 captured size where absent."""
     pose: Named = "captured"
-    """Head pose: `captured` loops the clip's own, `still` holds it, `frontal` looks straight ahead; a motion file \
-(.json) or the folder of another capture lends its own; or in words: "nods twice, then looks slowly to the left"."""
+    """Head pose: `captured` loops the clip's own, `learned` moves as the person does when saying such things, `still` \
+holds it, `frontal` looks straight ahead; a motion file (.json) or the folder of another capture lends its own; or in \
+words: "nods twice, then looks slowly to the left"."""
     background: Named = "captured"
     """`captured`, a colour (#rrggbb or a CSS name), a picture file, or `transparent` (.mov, .webm, PNG)."""
     blink: bool = True
@@ -55,7 +56,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
             names nothing.
     """
-    from ..actor import Actor, captured_sound, lent, posed, speak
+    from ..actor import Actor, Direction, captured_sound, lent, perform, posed
     from ..conventions import SAMPLE_RATE
     from ..media import read_long_audio, read_recorded_audio
     from ..motion import Performance
@@ -81,7 +82,8 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         motion = posed(clip.motion, clip, options.pose, seed, listener=listener)
     else:
         heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
-        motion = speak(actor, heard, pose=options.pose, blink=options.blink, seed=seed, listener=listener)
+        direction = Direction(pose=options.pose, blink=options.blink, seed=seed)
+        motion = perform(actor, heard, direction, listener=listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])

@@ -1,0 +1,103 @@
+"""An actor's whole performance of a sound: lips, and all that goes with them, as one Motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..checks import InputError
+from ..conventions import SAMPLE_RATE
+from ..events import Listener, Warned, ignore
+from ..motion import Motion
+from ..motion.learned import learned
+from ..motion.recall import Memory
+from ..speech.prosody import prosody_of
+from ._actor import Actor
+from ._clip import Clip
+from .speak import captured_sound, speak, voice_of
+
+LEARNED = "learned"
+"""The pose that moves as the person does when saying such things."""
+FEWEST_FRAMES = 300
+"""Clips with fewer frames teach little movement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direction:
+    """What an actor is told."""
+
+    pose: str | Path = LEARNED
+    """``"learned"``, or as `speak` takes it."""
+    blink: bool = True
+    """Blink now and then."""
+    seed: int = 0
+    """Of all that chance decides: another one is another take."""
+
+
+def perform(actor: Actor, samples: np.ndarray, direction: Direction, *, listener: Listener = ignore) -> Motion:
+    """Motion of an actor saying ``samples`` (``[S]``, 16 kHz mono), as long as the sound to a frame.
+
+    Args:
+        actor: the person.
+        samples: what to say.
+        direction: how.
+        listener: receives Progress where the sound is long, and Warned of what cannot be done as told.
+
+    Raises:
+        InputError: the direction names something that there is not, or the sound is empty.
+    """
+    by_memory = str(direction.pose) == LEARNED
+    pose = "captured" if by_memory else direction.pose
+    motion = speak(actor, samples, pose=pose, blink=direction.blink, seed=direction.seed, listener=listener)
+    if by_memory:
+        motion = remembered(actor, motion, samples, direction, listener=listener)
+    return motion
+
+
+def remembered(
+    actor: Actor, motion: Motion, samples: np.ndarray, direction: Direction, *, listener: Listener = ignore
+) -> Motion:
+    """``motion``, whose mouth says ``samples``, with all else as the clip's sound teaches; see `motion.learned`."""
+    memory = memory_of(actor.clip)
+    if memory is None:
+        listener(Warned(message=_deaf(actor.clip)))
+        return motion
+    if len(memory.motion) < FEWEST_FRAMES:
+        listener(
+            Warned(
+                message=f"the clip has {len(memory.motion)} frames; {FEWEST_FRAMES} or more teach how a head moves, so "
+                "its few movements come again and again."
+            )
+        )
+    said = prosody_of(samples, motion.fps, len(motion))
+    if said.is_silent:
+        listener(Warned(message="nothing is said in the sound; the head moves as it does in pauses."))
+    lips = voice_of(actor).lips
+    if not len(lips):
+        lips = torch.zeros(memory.motion.residual.shape[1], dtype=torch.bool)
+    return learned(motion, memory, said, lips, blink=direction.blink, seed=direction.seed)
+
+
+def memory_of(clip: Clip) -> Memory | None:
+    """What a clip teaches of movement to sound; None where its sound is not there, or nothing is said in it."""
+    samples = captured_sound(clip)
+    if samples is None or len(samples) < SAMPLE_RATE:
+        return None
+    heard = prosody_of(samples, clip.motion.fps, len(clip.motion))
+    return None if heard.is_silent else Memory(motion=clip.motion, heard=heard)
+
+
+def own_sound(clip: Clip) -> np.ndarray:
+    """What is said in the clip; InputError where that is not known."""
+    samples = captured_sound(clip)
+    if samples is None:
+        raise InputError(f"{_deaf(clip)} Give a sound with --audio.")
+    return samples
+
+
+def _deaf(clip: Clip) -> str:
+    where = clip.capture_path or "the capture beside the head"
+    return f"the sound that the person moved to is not known (none in {where}); the head moves on as in its clip."

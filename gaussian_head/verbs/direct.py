@@ -1,0 +1,67 @@
+"""`gaussian-head direct`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tyro.conf import Positional
+
+from ..checks import InputError, require_count
+from ..events import Listener, Said, ignore
+from ._calling import function_of
+from ._values import ActorLike, Named, PathLike
+
+MOST_TAKES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Write a whole performance of a sound as a motion file, to edit and to play with `render --motion`."""
+
+    head: Positional[ActorLike] = field(kw_only=False)
+    """Folder that `train` wrote."""
+    out: PathLike = field(kw_only=False)
+    """The motion file to write (.json, .csv); of several takes each gets its number: take_1.json, take_2.json."""
+    audio: PathLike = field(kw_only=False)
+    """Sound or video file to speak, any length and sample rate."""
+    pose: Named = "learned"
+    """Head pose, as `render` takes it."""
+    blink: bool = True
+    """Blink now and then."""
+    takes: int = 1
+    """How many takes to write, each of the next seed."""
+    seed: int = 0
+    """Seed of the first take."""
+
+
+def run(options: Options, listener: Listener = ignore) -> list[Path]:
+    """Where the takes are.
+
+    Raises:
+        InputError: no sound in ``audio``, another ending of ``out``, or an option that names nothing.
+    """
+    from ..actor import Actor, Direction, perform
+    from ..durable import require_replaceable
+    from ..io.motion_file import write_motion
+    from ..media import read_long_audio
+
+    out = Path(options.out)
+    if out.suffix not in (".json", ".csv"):
+        raise InputError(f"output {out} ends in {out.suffix!r}; a motion file, .json or .csv, was wanted.")
+    takes = require_count(options.takes, "takes", least=1, most=MOST_TAKES)
+    seed = require_count(options.seed, "seed")
+    files = [out if takes == 1 else out.with_stem(f"{out.stem}_{take}") for take in range(1, takes + 1)]
+    for file in files:
+        require_replaceable(file, folder=False)
+    actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
+    heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
+    direction = Direction(pose=options.pose, blink=options.blink, seed=seed)
+    for take, file in enumerate(files):
+        motion = perform(actor, heard, replace(direction, seed=seed + take), listener=listener)
+        write_motion(file, motion)
+    listener(Said(message=f"performance: {', '.join(str(file) for file in files)}"))
+    return files
+
+
+direct = function_of(Options, run)

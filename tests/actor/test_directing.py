@@ -1,0 +1,96 @@
+"""A whole performance from a sound, told in words, in Python and on the command line."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from support_capture import make_capture
+from support_head import make_voice
+
+from gaussian_head.actor import Direction, perform
+from gaussian_head.cli import main
+from gaussian_head.demo.voice import speak as synthetic_speech
+from gaussian_head.io.motion_file import read_motion
+from gaussian_head.media import write_audio
+
+
+@pytest.fixture(scope="module")
+def actor(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("person")
+    capture, made = make_capture(folder / "capture", num_frames=320)
+    replace(made, voice=make_voice(), clip=replace(made.clip, capture_path=str(capture.path))).save(folder / "head")
+    return type(made).load(folder / "head")
+
+
+@pytest.fixture(scope="module")
+def said():
+    return synthetic_speech(6, 25, 1).samples
+
+
+def heard(told):
+    return [event.message for event in told if hasattr(event, "message")]
+
+
+def test_a_head_moves_by_memory(actor, said):
+    told = []
+    motion = perform(actor, said, Direction(), listener=told.append)
+    assert len(motion) == round(len(said) / 16000 * motion.fps)
+    captured = perform(actor, said, Direction(pose="captured"))
+    assert not torch.equal(motion.head.quats, captured.head.quats)
+    assert torch.equal(motion.control("jawOpen"), captured.control("jawOpen"))
+    assert torch.equal(motion.head.quats, perform(actor, said, Direction()).head.quats)
+    assert not heard(told)
+
+
+def test_a_short_clip_a_silent_sound_and_a_capture_moved_away_are_said(actor, said):
+    short = replace(actor, clip=replace(actor.clip, motion=actor.clip.motion.select(slice(0, 120))))
+    told = []
+    perform(short, said, Direction(), listener=told.append)
+    assert any("120 frames; 300 or more" in words for words in heard(told))
+    told = []
+    motion = perform(actor, np.zeros(48000, np.float32), Direction(), listener=told.append)
+    assert len(motion) == 75
+    assert any("nothing is said in the sound" in words for words in heard(told))
+    told = []
+    lost = replace(actor, clip=replace(actor.clip, capture_path=""))
+    moved = perform(lost, said, Direction(), listener=told.append)
+    assert any("is not known" in words for words in heard(told))
+    assert torch.equal(moved.head.quats, perform(actor, said, Direction(pose="captured")).head.quats)
+
+
+def command(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["gaussian-head", *map(str, arguments)])
+    main()
+
+
+def test_takes_are_written_as_motion_files_that_render_plays(actor, said, tmp_path, monkeypatch):
+    actor.save(tmp_path / "head")
+    write_audio(tmp_path / "said.wav", said[:32000])
+    wanted = ("direct", tmp_path / "head", "--audio", tmp_path / "said.wav", "--out", tmp_path / "take.json")
+    command(monkeypatch, *wanted, "--takes", 2, "--seed", 7, "--pose", "nods twice")
+    takes = [read_motion(tmp_path / f"take_{n}.json") for n in (1, 2)]
+    assert len(takes[0]) == len(takes[1]) == 50
+    command(
+        monkeypatch, "render", tmp_path / "head", "--motion", tmp_path / "take_1.json", "--out", tmp_path / "frames"
+    )
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 50
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--out", "{tmp}/a.mp4"), "a motion file, .json or .csv, was wanted"),
+        (("--out", "{tmp}/a.json", "--takes", "0"), "takes is 0"),
+        (("--out", "{tmp}/a.json", "--pose", "nodz"), "is unknown"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(actor, said, options, words, tmp_path, monkeypatch, capsys):
+    actor.save(tmp_path / "head")
+    write_audio(tmp_path / "said.wav", said[:16000])
+    given = [option.format(tmp=tmp_path) for option in options]
+    with pytest.raises(SystemExit) as ended:
+        command(monkeypatch, "direct", tmp_path / "head", "--audio", tmp_path / "said.wav", *given)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
