@@ -11,6 +11,7 @@ from torch import Tensor
 from ..camera import Camera
 from ..gaussians import Gaussians
 from ..motion import CodeMap, Motion, MotionFrame
+from .anchors import Anchors
 from .branch import PARTS, Branch, deform
 from .coefficients import Params, coefficients
 from .fused import can_deform_fused, deform_fused
@@ -31,6 +32,8 @@ class Head:
     """``[H, W, 3]`` background plate in [0, 1]."""
     code_map: CodeMap
     """From units and gaze to the inner code that its bases are linear in."""
+    anchors: Anchors | None = None
+    """What units do beyond what the inner code can say; None where nothing is known of it."""
 
     @staticmethod
     def load(folder: str | Path) -> Head:
@@ -67,14 +70,19 @@ class Head:
 
     def coefficients_at(self, frame: MotionFrame) -> Tensor:
         """What scales every Gaussian's offset basis at one moment, ``[K + E + 9]`` (see ``coefficients``)."""
-        return coefficients(self.coefficient_params, self.code_map.code(frame), frame)
+        asked = frame if self.anchors is None else replace(frame, units=self.anchors.within(frame.units))
+        return coefficients(self.coefficient_params, self.code_map.code(asked), frame)
+
+    def branches_at(self, frame: MotionFrame) -> tuple[Branch, ...]:
+        """The branches, with what the units of one moment ask for beyond the inner code."""
+        return self.branches if self.anchors is None else self.anchors.moved(self.branches, frame.units)
 
     def gaussians_at(self, frame: MotionFrame) -> Gaussians:
         """All Gaussians ``[N]`` in the world at one moment, SH colours, ready for one depth-sorted rasterization."""
-        c = self.coefficients_at(frame)
-        if can_deform_fused(self.branches, c, frame):
-            return deform_fused(self.branches, c, frame)
-        posed = [deform(branch, c, frame) for branch in self.branches]
+        c, branches = self.coefficients_at(frame), self.branches_at(frame)
+        if can_deform_fused(branches, c, frame):
+            return deform_fused(branches, c, frame)
+        posed = [deform(branch, c, frame) for branch in branches]
         return Gaussians(
             means=torch.cat([g.means for g in posed]),
             quats=torch.cat([g.quats for g in posed]),

@@ -10,28 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix, identity, vstack
+from scipy.sparse import csr_matrix, identity, vstack
 from scipy.sparse.linalg import spsolve
 
 from ..camera import Camera
 from ..capture import Capture
 from ..face import REGIONS, FaceModel
-from ..face.fitting import fit_identity
-from ..facenet import NUM_MESH
 from ..screen_mesh import ScreenMesh
 from ..smoothing import smoothstep
+from .laid import laid_on
 from .outline import OutlineView, nearest_true, outline_rows
 
-SKIN = ("face", "lips", "lids", "ears", "scalp", "neck", "shoulders")
-"""Regions of the parametric head that are seen from outside."""
 HEAD = ("face", "lips", "lids", "ears", "scalp")
 """The regions that turn with the head."""
 NECK_BLEND = 0.07
 """Metres below the chin, and aside of the neck, over which it passes from the head to the torso."""
 NECK_RADIUS = 0.06
 """Metres from its middle that a neck is wide."""
-LANDMARK_TRUST, FADE = 30.0, 0.02
-"""Weight of a landmark, and of staying put, next to one edge of the mesh whose ends move alike."""
 SMOOTH, THIN = 0.02, 2e-4
 """Weight of an edge whose ends are equally thick, and of being bare, next to one point of the outline in all frames."""
 ROUNDS = 8
@@ -76,17 +71,9 @@ class Hull:
 
 def fit_hull(capture: Capture, views: list[OutlineView]) -> Hull:
     """The hull of a capture whose outline is the person's in ``views``."""
-    face = FaceModel.load()
-    person, place = fit_identity(face, capture.shape.vertices)
-    vertices = place.apply(face.neutral(person.float()).double()).numpy()
-    neutral = capture.shape.vertices.double().numpy()[:NUM_MESH]
-    corners = face.triangles[face.landmark_triangles].numpy()[:NUM_MESH]
-    lands = _rows(corners, face.landmark_weights.numpy()[:NUM_MESH], len(vertices))
-    skin = np.isin(face.regions.numpy(), [REGIONS.index(name) for name in SKIN])
-    triangles = face.triangles.numpy()[skin[face.triangles.numpy()].all(1)]
-    edges = _edges(triangles, len(vertices))
-    drawn = _solved(edges + FADE * identity(len(vertices)), lands, LANDMARK_TRUST, neutral - lands @ vertices)
-    vertices = vertices + drawn
+    face, neutral = FaceModel.load(), capture.shape.vertices.double().numpy()
+    laid = laid_on(face, capture.shape.vertices)
+    vertices, triangles, edges, lands = laid.vertices, laid.triangles, laid.edges, laid.landmarks
     directions = _directions(vertices, triangles, edges, face.regions.numpy())
     of_head = np.isin(face.regions.numpy(), [REGIONS.index(name) for name in HEAD])
     follows = np.where(of_head, 1.0, neck_share(vertices, neutral))
@@ -143,16 +130,6 @@ def _directions(vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, 
     return directions
 
 
-def _edges(triangles: np.ndarray, count: int) -> csr_matrix:
-    """Graph Laplacian ``[V, V]`` of a mesh."""
-    pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    pairs = np.unique(np.sort(pairs, 1), axis=0)
-    both = np.concatenate([pairs, pairs[:, ::-1]])
-    near = csr_matrix((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(count, count))
-    degree = np.asarray(near.sum(1)).ravel()
-    return csr_matrix(coo_matrix((degree, (range(count), range(count))), shape=(count, count)) - near)
-
-
 def _closed(triangles: np.ndarray, count: int) -> np.ndarray:
     """``[V]`` bool, vertices that lie on no edge of a single triangle."""
     sides = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
@@ -160,18 +137,6 @@ def _closed(triangles: np.ndarray, count: int) -> np.ndarray:
     closed = np.ones(count, bool)
     closed[edges[uses == 1]] = False
     return closed
-
-
-def _rows(corners: np.ndarray, weights: np.ndarray, count: int) -> csr_matrix:
-    """Values at points of triangles from values at the vertices, ``[P, V]``."""
-    row = np.repeat(np.arange(len(corners)), 3)
-    return csr_matrix((weights.ravel(), (row, corners.ravel())), shape=(len(corners), count))
-
-
-def _solved(system, rows: csr_matrix, trust: float, wanted: np.ndarray) -> np.ndarray:
-    """Values ``[V, 3]`` that are ``wanted`` at ``rows`` and smooth elsewhere."""
-    matrix = csr_matrix(system + trust * rows.T @ rows).tocsc()
-    return np.asarray(spsolve(matrix, trust * (rows.T @ wanted)))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,17 @@ from ..checks import (
     require_writable_folder,
 )
 from ..motion import CodeMap
+from .anchors import Anchors
 from .branch import PARTS, PER_GAUSSIAN, Branch
 from .coefficients import HIDDEN, coefficient_names
 
 FORMAT, VERSION = "gaussian-head", 3
 """Heads of versions 1 and 2 understood a code private to their clip and no units; they are refused in words."""
 MODEL = "model"
+ANCHORS, HALVED = "anchors.", ("offsets", "slopes")
+"""Prefix of the anchors' tensors, and which of them are stored in half precision."""
+WHOLE = (".uses", "background", ".rows", ".corners")
+"""Endings of the names of what is stored in whole numbers."""
 MOST_PIXELS = 16384
 """Pictures wider or higher are taken for damaged."""
 
@@ -40,6 +45,9 @@ def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
     tensors = {f"branch.{b.name}.{key}": value for b in branches for key, value in b.tensors().items()}
     tensors |= {f"branch.{b.name}.uses": b.uses for b in branches}
     tensors |= {f"coefficients.{key}": value for key, value in fields["coefficient_params"].items()}
+    if fields["anchors"] is not None:
+        stored = fields["anchors"].tensors()
+        tensors |= {f"{ANCHORS}{name}": t.half() if name in HALVED else t for name, t in stored.items()}
     tensors |= {"viewmat": camera.viewmat, "K": camera.K} | fields["code_map"].tensors()
     tensors["background"] = (fields["background"].clamp(0, 1) * 255 + 0.5).to(torch.uint8)
     meta = {
@@ -97,9 +105,7 @@ def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     wanted |= {"viewmat": (4, 4), "K": (3, 3)}
     wanted["background"] = (meta["height"], meta["width"], 3)
     require_shapes(tensors, wanted, "the model")
-    whole = [
-        name for name, tensor in tensors.items() if tensor.is_floating_point() == name.endswith((".uses", "background"))
-    ]
+    whole = [name for name, tensor in tensors.items() if tensor.is_floating_point() == name.endswith(WHOLE)]
     if whole:
         raise InputError(f"{whole[0]} is {tensors[whole[0]].dtype}.")
     size = len(coefficient_names(tuple(meta["code"]), learned))
@@ -120,4 +126,18 @@ def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any]) -> dict[str, An
         camera=Camera(viewmat=tensors["viewmat"], K=tensors["K"], width=meta["width"], height=meta["height"]),
         background=tensors["background"].float() / 255,
         code_map=CodeMap.from_tensors(tensors, names=meta["code"], basis_id=meta["basis"]),
+        anchors=_anchors(tensors, meta["branches"]),
     )
+
+
+def _anchors(tensors: dict[str, Tensor], branches: Sequence[str]) -> Anchors | None:
+    """The anchors of a file; None in one of before there were any."""
+    found = {name.removeprefix(ANCHORS): t for name, t in tensors.items() if name.startswith(ANCHORS)}
+    if not found:
+        return None
+    anchors = Anchors.from_tensors(found, branches)
+    for name, hung in anchors.branches.items():
+        count = len(tensors[f"branch.{name}.means"])
+        if hung.rows.numel() and not 0 <= int(hung.rows.min()) <= int(hung.rows.max()) < count:
+            raise InputError(f"anchors of {name!r} move Gaussians beyond the {count} there are.")
+    return anchors

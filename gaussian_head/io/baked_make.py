@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..checks import InputError
+from ..face import UNITS
 from ..head import Branch, Head
 from ..head.coefficients import coefficient_names
 from ..media.memory import aac_bytes, jpeg_bytes
@@ -35,31 +38,59 @@ def bake(head: Head, performance: Performance, *, precision: Precision = "int8")
     motion = performance.motion
     if not len(motion):
         raise InputError("the motion has no frame; at least one was wanted.")
-    code = torch.stack([head.coefficients_at(motion.at(t)) for t in range(len(motion))]).numpy()
+    code = torch.stack([head.coefficients_at(motion.at(t)) for t in range(len(motion))])
+    names = list(coefficient_names(head.code_map.names, head.coefficient_params["w2"].shape[1]))
+    moving, code, beyond = _with_units(head, code, motion)
+    names, code = names + beyond, code.numpy()
     tensors, decode = _static_tables(head, precision)
     branches, start = [], 0
-    for branch in head.branches:
+    for branch in moving:
         entry, tables = _moving_tables(branch, np.abs(code).max(0), precision)
         branches.append({"name": branch.name, "start": start, "count": len(branch), **entry})
         tensors |= tables
         start += len(branch)
     tensors |= {"coefficients": code.astype(np.float32), "poses": _poses(motion)}
-    header = _description(head, motion) | {"precision": precision, "branches": branches, "decode": decode}
+    header = _description(head, motion) | {
+        "coefficients": names,
+        "precision": precision,
+        "branches": branches,
+        "decode": decode,
+    }
     _add_background(header, tensors, head)
     _add_sound(header, tensors, performance)
     return Baked(header=header, tensors=tensors)
 
 
+def _with_units(head: Head, code: Tensor, motion: Motion) -> tuple[tuple[Branch, ...], Tensor, list[str]]:
+    """Branches and coefficients ``[T, J]``, with a column more for each unit beyond the inner code; names of these."""
+    anchors = head.anchors
+    if anchors is None:
+        return head.branches, code, []
+    beyond = anchors.beyond(motion.units)
+    used = beyond.amax(0).nonzero()[:, 0].tolist()
+    own = torch.arange(len(used)) + code.shape[1]
+    branches = []
+    for branch in head.branches:
+        added = [anchors.columns(branch, unit) for unit in used]
+        branches.append(
+            replace(
+                branch,
+                uses=torch.cat([branch.uses, own]),
+                basis=torch.stack([*branch.basis.unbind(2), *(basis for basis, _ in added)], 2),
+                stretch=torch.stack([*branch.stretch.unbind(2), *(stretch for _, stretch in added)], 2),
+            )
+        )
+    return tuple(branches), torch.cat([code, beyond[:, used]], 1), [f"beyond_{UNITS[unit]}" for unit in used]
+
+
 def _description(head: Head, motion: Motion) -> dict[str, Any]:
     """Header fields that do not depend on how numbers are stored."""
-    learned = head.coefficient_params["w2"].shape[1]
     return {
         "format": FORMAT,
         "version": VERSION,
         "fps": float(motion.fps),
         "num_frames": len(motion),
         "num_gaussians": len(head),
-        "coefficients": list(coefficient_names(head.code_map.names, learned)),
         "camera": _camera(head),
         "centre": head.centre.tolist(),
     }

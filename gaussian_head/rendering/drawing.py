@@ -45,11 +45,15 @@ def on_device(head: Head, device: torch.device) -> Draw:
         InputError: branches of different SH degrees, or not float32.
     """
     renderer = HeadRenderer(branches=tuple(branch.to(device) for branch in head.branches))
+    anchors = None if head.anchors is None else head.anchors.to(device)
 
     @torch.no_grad()
     def draw(moment: MotionFrame, camera: Camera, background: Tensor | None) -> Frame:
         poses = torch.cat([moment.head.quats, moment.head.positions, moment.torso.quats, moment.torso.positions])
-        frames = renderer.render(
+        now = renderer
+        if anchors is not None and bool(anchors.beyond(moment.units.to(device)).any()):
+            now = HeadRenderer(branches=anchors.moved(renderer.branches, moment.units.to(device)))
+        frames = now.render(
             _batch(head.coefficients_at(moment), device),
             _batch(poses, device),
             _batch(camera.viewmat, device),

@@ -169,6 +169,8 @@ def _tensors(head: Head, cameras: Sequence[Camera], plate: Tensor | None) -> Ite
     for branch in head.branches:
         yield from (value for value in vars(branch).values() if isinstance(value, Tensor))
     yield from (value for _, value in sorted(head.coefficient_params.items()))
+    if head.anchors is not None:
+        yield from head.anchors.tensors().values()
     for camera in cameras:
         yield camera.viewmat
         yield camera.K

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..capture import CaptureInfo
 from ..face import SIDEWAYS, UNITS, UPWARDS
-from ..motion import CONTROLS, CodeMap, basis_identity
+from ..motion import CONTROLS, SHUT, CodeMap, basis_identity
 from .channels import MEASURED
 from .filmed import FilmedFace
 from .unit_rows import EYEBALL
@@ -33,8 +33,8 @@ USUAL = (0.005, 0.995)
 REACH = 0.25
 """Share of its range by which a code that is measured on landmarks may go beyond it at either end; the others stay
 within it. By 1, strong grimaces of others tore faces; within it by 0.15, little was left of them."""
-SHUT = 1.0
-"""Code of a shut eye, which every head may reach, whether or not the clip has a blink."""
+OTHER_EYE = {"blink_l": "Right", "blink_r": "Left"}
+"""Side of the eye whose units a measured blink is not learnt from: in most clips both eyes blink together."""
 LOOKS = torch.tensor([name.startswith("eyeLook") for name in CONTROLS])
 
 
@@ -80,7 +80,13 @@ def fit_code_map(
     x = x - mean
     penalty = torch.full((len(CONTROLS),), PENALTY * len(x), dtype=torch.float64)
     penalty[len(UNITS) :] *= GAZE_UNIT**2
-    learnt = torch.linalg.solve(x.T @ x + torch.diag(penalty), x.T @ (left - level))
+    gram, wanted = x.T @ x + torch.diag(penalty), x.T @ (left - level)
+    learnt = torch.cholesky_solve(wanted, torch.linalg.cholesky(gram))
+    for k, side in ((names.index(name), side) for name, side in OTHER_EYE.items() if name in names):
+        other = [control.startswith("eye") and control.endswith(side) for control in CONTROLS]
+        own = (~torch.tensor(other)).nonzero()[:, 0]
+        learnt[:, k] = 0
+        learnt[own, k] = torch.cholesky_solve(wanted[own][:, [k]], torch.linalg.cholesky(gram[own][:, own]))[:, 0]
     return CodeMap(
         names=names,
         weights=(prior + learnt).float(),

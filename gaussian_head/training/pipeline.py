@@ -18,6 +18,7 @@ from ..checks import InputError, read_json, require_writable_folder
 from ..durable import discard, locked, replacing
 from ..events import Listener, Progress, Warned, ignore
 from ..head import Head, initial_parts
+from ..head.anchoring import with_anchors
 from ..head.storage import MODEL
 from ..strict_json import config_from_json, config_to_json
 from . import loop
@@ -203,6 +204,7 @@ def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) 
         branches=branches,
         coefficient_params={k: v.detach() for k, v in head.coefficient_params.items()},
     )
+    head = with_anchors(head, capture)
     clip = replace(Clip.of(capture), motion=apply_corrections(capture.motion, corrections))
     actor = Actor(head=head, clip=clip)
     actor.save(out)

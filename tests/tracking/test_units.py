@@ -136,6 +136,19 @@ def test_what_a_clip_shows_is_learnt_and_what_it_never_shows_moves_as_on_anybody
     assert float(code[:150, 3].min()) <= float(low[3]) < float(high[3]) <= float(code[:150, 3].max())
 
 
+def test_eyes_that_always_blink_together_can_wink():
+    generator = torch.Generator().manual_seed(0)
+    rows, names = 0.01 * torch.randn(52, 60, 3, generator=generator), ("blink_l", "blink_r", "gaze_x", "gaze_y")
+    left, right = (UNITS.index(f"eyeBlink{side}") for side in ("Left", "Right"))
+    basis = torch.zeros(4, 60, 3)
+    basis[0], basis[1] = rows[left], rows[right]
+    controls, code = torch.zeros(200, 54), torch.zeros(200, 4)
+    controls[:, [left, right]] = torch.rand(200, 1, generator=generator)
+    code[:, 0], code[:, 1] = 1.6 * controls[:, left], 1.4 * controls[:, right]
+    weights = fit_code_map(code, names, controls, torch.arange(150), basis, rows).weights
+    assert weights[[left, right]][:, :2] == pytest.approx(torch.tensor([[1.6, 0.0], [0.0, 1.4]]), abs=0.03)
+
+
 def test_the_shipped_table_is_small_and_its_own_mirror_image():
     from gaussian_head.face import mirrored
     from gaussian_head.facenet import mirror
