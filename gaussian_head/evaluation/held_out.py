@@ -25,6 +25,7 @@ from ..motion.drive import with_spoken
 from ..motion.pose_share import fit_pose_share
 from ..rendering import render_frame, to_uint8
 from .known_truth import find_truth, measure_geometry
+from .lip_sync import NO_EARS, SYNC, judge_of_pictures
 
 MOST_SILENT = 80
 """Silent frames rendered to see whether the mouth is closed."""
@@ -92,6 +93,7 @@ def evaluate(
     predicted = {name: _rendered(actor.head, motion) for name, motion in motions.items()}
     if "audio" in motions:
         predicted["recording"] = _recorded(capture, frames)
+    judge = judge_of_pictures(capture, frames) if "audio" in motions else None
     report = evaluate_frames(
         _recorded(capture, frames),
         predicted,
@@ -101,10 +103,12 @@ def evaluate(
         split=_split(capture),
         landmarks=capture.landmarks[frames].numpy(),
         audio=audio,
+        judge=judge,
         nulls=tuple(NULLS),
         listener=listener,
     )
     rows = {f"driver {name}": (DRIVERS | NULLS)[name] for name in predicted}
+    rows["lip judge"] = NO_EARS if judge is None else SYNC
     report = replace(report, protocol={**report.protocol, **rows})
     if "audio" in motions:
         report = replace(

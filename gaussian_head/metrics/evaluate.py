@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..conventions import HEAD_LABELS
 from ..events import Listener, Progress, ignore
 from .flip import flip_map
 from .image import masked_mean, ms_ssim, ssim_map
-from .lips import LandmarkDetector, lip_scores, mouth_opening
+from .lips import LandmarkDetector, LipSync, lip_scores, mouth_opening
 from .lpips import Lpips
 from .motion import FlickerMeter, SilhouetteMeter
 from .regions import REGIONS, composited, region_masks
@@ -37,6 +37,7 @@ def evaluate_frames(
     audio: np.ndarray | None = None,
     lips: bool = True,
     lpips: Lpips | None = None,
+    judge: Callable[[np.ndarray], LipSync | None] | None = None,
     nulls: Sequence[str] = (),
     listener: Listener = ignore,
 ) -> Report:
@@ -56,6 +57,7 @@ def evaluate_frames(
         audio: f32 ``[S]`` sound, 16 kHz mono, starting at the first of these frames.
         lips: Find landmarks in truth and predictions and measure lips (about 30 ms per picture).
         lpips: Network with the user's weights; without it LPIPS is left out and the report says so.
+        judge: What judges a prediction's landmarks ``[T, 478, 2]`` against the sound; not asked without ``lips``.
         nulls: Names of predictions that are yardsticks: in the tables, but on no picture.
         listener: Receives Progress after every frame.
 
@@ -99,7 +101,7 @@ def evaluate_frames(
         num_frames=num_frames,
         width=size[1],
         height=size[0],
-        predictions=tuple(meter.result(points, fps, audio) for meter in meters.values()),
+        predictions=tuple(meter.result(points, fps, audio, judge) for meter in meters.values()),
         opening_truth=() if points is None else tuple(map(float, mouth_opening(points))),
         nulls=tuple(name for name in predicted if name in nulls),
         sheet=sheet.draw({name: meters[name].psnr_per_frame for name in shown}),
@@ -159,7 +161,13 @@ class _Meter:
             self.silhouette = self.silhouette or SilhouetteMeter()
             self.silhouette.update(truth[..., 3] > 127, picture[..., 3] > 127)
 
-    def result(self, truth_points: np.ndarray | None, fps: float, audio: np.ndarray | None) -> PredictionScores:
+    def result(
+        self,
+        truth_points: np.ndarray | None,
+        fps: float,
+        audio: np.ndarray | None,
+        judge: Callable[[np.ndarray], LipSync | None] | None,
+    ) -> PredictionScores:
         points = np.array(self.points) if truth_points is not None else None
         perceptual = np.mean(self.lpips_values, 0).tolist() if self.lpips_values else [None, None]
         return PredictionScores(
@@ -177,6 +185,7 @@ class _Meter:
             psnr_per_frame=tuple(self.psnr_per_frame),
             opening_per_frame=() if points is None else tuple(map(float, mouth_opening(points))),
             worst_frame=int(np.argmin(self.psnr_per_frame)),
+            sync=None if points is None or judge is None else judge(points),
         )
 
 

@@ -70,6 +70,18 @@ def silence_scores(captured: np.ndarray, driven: np.ndarray, recorded: np.ndarra
 
 
 @dataclass(frozen=True, kw_only=True)
+class LipSync:
+    """What a judge of lips says of pictures and the sound beside them."""
+
+    readability: float
+    """How well the lips say the sound, -1 to 1."""
+    offset: float
+    """Seconds by which the sound is late; NaN for less than two seconds or so."""
+    confidence: float
+    """How sure that is; NaN likewise."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LipScores:
     """Everything measured on the lips of one prediction."""
 

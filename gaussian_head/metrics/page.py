@@ -48,6 +48,7 @@ def html_page(report: Report) -> str:
     if report.opening_truth:
         openings = {"truth": report.opening_truth} | {p.name: p.opening_per_frame for p in report.shown}
         header = ["", "LMD px", "uncentred", "opening r", "width r", "lag ms", "MTM ms", "open in silence", "unclosed"]
+        header += ["readability", "sync ms", "confidence"]
         parts += [
             "<h2>Lips</h2>",
             _table([*header, "SLCC", "truth's"], map(_lip_row, report.predictions)),
@@ -124,7 +125,9 @@ def _lip_row(p: PredictionScores) -> list[str]:
     values = ((s.lmd, ".3f"), (s.lmd_uncentred, ".3f"), (s.opening_correlation, ".3f"), (s.width_correlation, ".3f"))
     values += ((s.opening_lag.seconds * 1000, ".0f"), (s.misalignment.seconds * 1000, ".0f"))
     values += ((s.closure.open_in_silence, ".1%"), (s.closure.unclosed, ".1%"), (s.slcc, ".2f"), (s.slcc_truth, ".2f"))
-    return [p.name, *(_number(value, form) for value, form in values)]
+    judged = (p.sync.readability, p.sync.offset * 1000, p.sync.confidence) if p.sync else (None, None, None)
+    cells = [*values[:-2], *zip(judged, (".2f", ".0f", ".2f"), strict=True), *values[-2:]]
+    return [p.name, *(_number(value, form) for value, form in cells)]
 
 
 def _number(value: float | None, form: str) -> str:

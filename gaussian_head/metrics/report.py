@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .geometry import GeometryScores
-from .lips import LipScores, SilenceScores
+from .lips import LipScores, LipSync, SilenceScores
 from .motion import Flicker, SilhouetteFlicker
 from .steadiness import Steadiness
 
@@ -62,6 +62,8 @@ class PredictionScores:
     """Mouth opening of the prediction (NaN without a face); empty without landmarks."""
     worst_frame: int
     """Index of the frame with the lowest full-frame PSNR, from 0 in this split."""
+    sync: LipSync | None = None
+    """What the judge of lips says; None where there was none, or it could not see or hear enough."""
     unsteady: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
     """f32 ``[H, W]`` grey levels by which pixels shake more than the truth's, NaN where it moves; not in the JSON."""
 
@@ -122,6 +124,12 @@ def _summary(p: PredictionScores) -> dict[str, float]:
             "opening_correlation": p.lips.opening_correlation,
             "lag_ms": p.lips.opening_lag.seconds * 1000,
             "slcc": p.lips.slcc,
+        }
+    if p.sync is not None:
+        values |= {
+            "readability": p.sync.readability,
+            "sync_offset_ms": p.sync.offset * 1000,
+            "sync_confidence": p.sync.confidence,
         }
     values |= {"flicker": p.flicker.predicted, "flicker_truth": p.flicker.truth}
     values |= {f"still_variance_{part}": scores.ratio for part, scores in p.steadiness.items()}

@@ -81,7 +81,7 @@ def encode_speech(samples: np.ndarray, *, encoder: str = "default") -> SpeechFea
         activity = audible * (1 - probability_of(soft, SILENT))
         closure = audible * probability_of(crisp, LIPS_MEET)
         if name == "default":
-            values, version = np.concatenate([log_mel(samples), _evidence(soft)], 1), OWN_VERSION
+            values, version = np.concatenate([log_mel(samples), evidence(soft)], 1), OWN_VERSION
         else:
             values, version = _with_weights(samples, name, folder)
     return SpeechFeatures(
@@ -139,7 +139,7 @@ def _audible(samples: np.ndarray) -> np.ndarray:
     return (frame_levels(samples) > QUIET * max(loudness(samples), QUIETEST)).astype(np.float32)
 
 
-def _evidence(posteriors: np.ndarray) -> np.ndarray:
+def evidence(posteriors: np.ndarray) -> np.ndarray:
     """Posteriors on a logarithmic scale, 0 for POSTERIOR_FLOOR and less to 1 for certainty."""
     floor = np.log(POSTERIOR_FLOOR)
     return ((np.log(posteriors + POSTERIOR_FLOOR) - floor) / -floor).astype(np.float32)

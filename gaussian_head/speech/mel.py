@@ -30,20 +30,31 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     """
     samples = checked_sound(samples)
     F = num_feature_frames(len(samples))
-    bank = _mel_bank()
-    window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     mel = np.empty((F, MEL_BANDS), np.float32)
     for first, last in blocks(F):
-        spectrum = np.fft.rfft(framed(samples, first, last, WINDOW) * window, FFT)
-        mel[first:last] = (np.abs(spectrum) ** 2).astype(np.float32) @ bank
-    reference = max(loudness(samples), QUIETEST) ** 2 * float((window**2).sum())
+        mel[first:last] = mel_energies(framed(samples, first, last, WINDOW))
+    return relative_to(loudness(samples), mel)
+
+
+def mel_energies(frames: np.ndarray) -> np.ndarray:
+    """Energies ``[F, 80]`` of ``frames [F, 400]`` of a sound."""
+    return (np.abs(np.fft.rfft(frames * _window(), FFT)) ** 2).astype(np.float32) @ _mel_bank()
+
+
+def relative_to(level: float, mel: np.ndarray) -> np.ndarray:
+    """Energies ``[F, 80]`` on a logarithmic scale, units of 20 dB, against speech of a loudness."""
+    reference = max(level, QUIETEST) ** 2 * float((_window() ** 2).sum())
     decibels = 10 * np.log10(np.maximum(mel / reference, 10 ** (FLOOR_DB / 10)))
     return (decibels / 20).astype(np.float32)
 
 
 def loudness(samples: np.ndarray) -> float:
     """Root mean square of the loud part of a sound, however much silence is around it."""
-    levels = frame_levels(samples)
+    return loudness_of(frame_levels(samples))
+
+
+def loudness_of(levels: np.ndarray) -> float:
+    """The same from the levels ``[F]`` of its frames."""
     heard = levels[levels >= 0.05 * np.quantile(levels, 0.995)]
     return float(np.quantile(heard, 0.9))
 
@@ -51,8 +62,18 @@ def loudness(samples: np.ndarray) -> float:
 def frame_levels(samples: np.ndarray) -> np.ndarray:
     """Root mean square ``[F]`` f32 of the 25 ms around each feature frame."""
     F = num_feature_frames(len(samples))
-    parts = [np.sqrt((framed(samples, first, last, WINDOW) ** 2).mean(1)) for first, last in blocks(F)]
+    parts = [root_mean_square(framed(samples, first, last, WINDOW)) for first, last in blocks(F)]
     return np.concatenate(parts).astype(np.float32)
+
+
+def root_mean_square(frames: np.ndarray) -> np.ndarray:
+    """``[F]`` of ``frames [F, W]``."""
+    return np.sqrt((frames**2).mean(1))
+
+
+@lru_cache(maxsize=1)
+def _window() -> np.ndarray:
+    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 
 
 @lru_cache(maxsize=1)

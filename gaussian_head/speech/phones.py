@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from .frames import SAMPLE_RATE, blocks, checked_sound, framed, num_feature_frames
-from .sphinx import AcousticModel, acoustic_model
+from .sphinx import acoustic_model
 
 WINDOW = 410
 FFT = 512
@@ -48,12 +48,12 @@ def phone_posteriors(samples: np.ndarray, *, scale: float = ACOUSTIC_SCALE) -> n
 def posteriors_at_scales(samples: np.ndarray, scales: tuple[float, ...]) -> list[np.ndarray]:
     """``phone_posteriors`` for several scales at the price of little more than one."""
     model = acoustic_model()
-    features = _with_slopes(cepstra(checked_sound(samples)))
+    features = with_slopes(cepstra(checked_sound(samples)))
     F = len(features[0])
     log_likelihoods = np.empty((F, 3 * len(model.phones)), np.float32)
     for first, last in blocks(F):
-        log_likelihoods[first:last] = _state_likelihoods(model, [f[first:last] for f in features])
-    return [_phone_loop(log_likelihoods, model.stay, scale).reshape(F, -1, 3).sum(-1) for scale in scales]
+        log_likelihoods[first:last] = state_likelihoods([f[first:last] for f in features])
+    return [_phone_loop(log_likelihoods, model.stay, scale).sum(-1) for scale in scales]
 
 
 def probability_of(posteriors: np.ndarray, phones: tuple[str, ...]) -> np.ndarray:
@@ -70,20 +70,23 @@ def phone_names() -> tuple[str, ...]:
 def cepstra(samples: np.ndarray) -> np.ndarray:
     """Mel cepstra ``[F, 13]`` f32 as Sphinx computes them, less their mean over the audible frames."""
     F = num_feature_frames(len(samples))
-    bank, transform = _mel_bank(), _cosines()
-    window = np.hamming(WINDOW).astype(np.float32)
     out = np.empty((F, CEPSTRA), np.float32)
     audible = np.empty(F, bool)
     for first, last in blocks(F):
-        frames = framed(samples, first, last, WINDOW + 1) * np.float32(32768)
-        audible[first:last] = (frames**2).mean(1) > AUDIBLE
-        sharpened = (frames[:, 1:] - PRE_EMPHASIS * frames[:, :-1]) * window
-        power = np.abs(np.fft.rfft(sharpened, FFT)) ** 2
-        out[first:last] = np.log(np.maximum(power @ bank, 1e-4)) @ transform
+        out[first:last], audible[first:last] = raw_cepstra(framed(samples, first, last, WINDOW + 1))
     return out - (out[audible].mean(0) if audible.any() else out.mean(0))
 
 
-def _with_slopes(values: np.ndarray) -> list[np.ndarray]:
+def raw_cepstra(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mel cepstra ``[F, 13]`` of ``frames [F, 411]`` of a sound, and whether each is more than digital silence."""
+    frames = frames * np.float32(32768)
+    sharpened = (frames[:, 1:] - PRE_EMPHASIS * frames[:, :-1]) * np.hamming(WINDOW).astype(np.float32)
+    power = np.abs(np.fft.rfft(sharpened, FFT)) ** 2
+    values = np.log(np.maximum(power @ _mel_bank(), 1e-4)) @ _cosines()
+    return values.astype(np.float32), (frames**2).mean(1) > AUDIBLE
+
+
+def with_slopes(values: np.ndarray) -> list[np.ndarray]:
     """Cepstra ``[F, 13]``, their slopes and their curvatures, as the feature type ``1s_c_d_dd``."""
     padded = np.pad(values, ((3, 3), (0, 0)), mode="edge")
     F = len(values)
@@ -94,50 +97,82 @@ def _with_slopes(values: np.ndarray) -> list[np.ndarray]:
     return [values, at(2) - at(-2), (at(3) - at(-1)) - (at(1) - at(-3))]
 
 
-def _state_likelihoods(model: AcousticModel, features: list[np.ndarray]) -> np.ndarray:
-    """Log-likelihood ``[F, 3 P]`` of each phone state; streams are independent."""
-    F, P = len(features[0]), len(model.phones)
+def state_likelihoods(features: list[np.ndarray]) -> np.ndarray:
+    """Log-likelihood ``[F, 3 P]`` of each phone state for cepstra, slopes, curvatures; streams are independent."""
+    F, P = len(features[0]), len(acoustic_model().phones)
     total = np.zeros((F, P, 3), np.float32)
-    for stream, values in enumerate(features):
-        mean, precision = model.means[:, stream], 1 / model.variances[:, stream]
-        quadratic = np.concatenate([precision, -2 * mean * precision], -1).reshape(-1, 2 * CEPSTRA)
-        constant = (mean**2 * precision - np.log(precision)).sum(-1) + CEPSTRA * np.log(2 * np.pi)
-        distance = np.concatenate([values**2, values], 1) @ quadratic.T
+    for values, (quadratic, constant, weights) in zip(features, _mixtures(), strict=True):
+        distance = np.concatenate([values**2, values], 1) @ quadratic
         density = -0.5 * (distance.reshape(F, P, -1) + constant)
         top = density.max(-1, keepdims=True)
-        mixed = np.matmul(np.exp(density - top).transpose(1, 0, 2), np.exp(model.log_weights[:, stream]))
+        mixed = np.matmul(np.exp(density - top).transpose(1, 0, 2), weights)
         total += np.log(np.maximum(mixed, 1e-30)).transpose(1, 0, 2) + top
     return total.reshape(F, -1)
 
 
-def _phone_loop(log_likelihoods: np.ndarray, stay: np.ndarray, scale: float) -> np.ndarray:
-    """Posterior ``[F, 3 P]`` of each state of a loop of left-to-right phones (forward-backward)."""
-    F, P = len(log_likelihoods), len(stay)
+@lru_cache(maxsize=1)
+def _mixtures() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """For each stream what squares and values are multiplied with, constants, and weights of the densities."""
+    model = acoustic_model()
+    made = []
+    for stream in range(model.means.shape[1]):
+        mean, precision = model.means[:, stream], 1 / model.variances[:, stream]
+        quadratic = np.concatenate([precision, -2 * mean * precision], -1).reshape(-1, 2 * CEPSTRA)
+        constant = (mean**2 * precision - np.log(precision)).sum(-1) + CEPSTRA * np.log(2 * np.pi)
+        made.append((np.ascontiguousarray(quadratic.T), constant, np.exp(model.log_weights[:, stream])))
+    return made
+
+
+def scaled_likelihoods(log_likelihoods: np.ndarray, scale: float) -> np.ndarray:
+    """Likelihoods ``[F, P, 3]`` to the power of ``scale``, the greatest of each frame 1."""
     above = (log_likelihoods - log_likelihoods.max(1, keepdims=True)) * scale
-    likelihood = np.exp(above).reshape(F, P, 3) + 1e-12
-    leave = 1 - stay
-    forward = np.empty((F, P, 3), np.float32)
-    state = np.zeros((P, 3), np.float32)
-    state[:, 0] = 1 / P
-    for t in range(F):
-        if t:
-            moved = state * leave
-            state = state * stay
-            state[:, 1:] += moved[:, :-1]
-            state[:, 0] += moved[:, -1].sum() / P
-        state = state * likelihood[t]
-        state /= state.sum()
-        forward[t] = state
-    ahead = np.full((P, 3), 1.0, np.float32)
+    return np.exp(above).reshape(len(above), -1, 3) + 1e-12
+
+
+def step_forward(state: np.ndarray, likelihood: np.ndarray, stay: np.ndarray) -> np.ndarray:
+    """Probability ``[..., P, 3]`` of each state a frame later, that frame's ``likelihood [..., P, 3]`` known."""
+    moved = state * (1 - stay)
+    state = state * stay
+    state[..., 1:] += moved[..., :-1]
+    state[..., 0] += moved[..., -1].sum(-1, keepdims=True) / len(stay)
+    return weighed(state, likelihood)
+
+
+def weighed(state: np.ndarray, likelihood: np.ndarray) -> np.ndarray:
+    """``state [..., P, 3]`` times ``likelihood``, summing to 1."""
+    state = state * likelihood
+    return state / state.sum((-2, -1), keepdims=True)
+
+
+def step_backward(ahead: np.ndarray, likelihood: np.ndarray, stay: np.ndarray) -> np.ndarray:
+    """What is heard later tells of states ``[..., P, 3]``, from the same a frame later and that frame's likelihood."""
+    seen, leave = ahead * likelihood, 1 - stay
+    ahead = stay * seen
+    ahead[..., :-1] += leave[..., :-1] * seen[..., 1:]
+    ahead[..., -1] += leave[..., -1] * seen[..., 0].mean(-1, keepdims=True)
+    return ahead / ahead.sum((-2, -1), keepdims=True)
+
+
+def first_state() -> np.ndarray:
+    """``[P, 3]`` before anything is heard: any phone may begin."""
+    state = np.zeros((len(phone_names()), 3), np.float32)
+    state[:, 0] = 1 / len(state)
+    return state
+
+
+def _phone_loop(log_likelihoods: np.ndarray, stay: np.ndarray, scale: float) -> np.ndarray:
+    """Posterior ``[F, P, 3]`` of each state of a loop of left-to-right phones (forward-backward)."""
+    likelihood = scaled_likelihoods(log_likelihoods, scale)
+    F = len(likelihood)
+    forward = np.empty(likelihood.shape, np.float32)
+    forward[0] = weighed(first_state(), likelihood[0])
+    for t in range(1, F):
+        forward[t] = step_forward(forward[t - 1], likelihood[t], stay)
+    ahead = np.ones_like(forward[0])
     for t in range(F - 2, -1, -1):
-        seen = ahead * likelihood[t + 1]
-        ahead = stay * seen
-        ahead[:, :-1] += leave[:, :-1] * seen[:, 1:]
-        ahead[:, -1] += leave[:, -1] * seen[:, 0].mean()
-        ahead /= ahead.sum()
+        ahead = step_backward(ahead, likelihood[t + 1], stay)
         forward[t] *= ahead
-    forward /= forward.sum((1, 2), keepdims=True)
-    return forward.reshape(F, -1)
+    return forward / forward.sum((1, 2), keepdims=True)
 
 
 @lru_cache(maxsize=1)

