@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
-from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
 from .material import rest_moment
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..actor import Actor
     from ..motion import Motion, Performance
 
@@ -34,40 +35,49 @@ def driving_performance(
         pose: ``"still"`` holds head and torso at rest.
         frames: ``start:stop:step``, as `chosen_frames` reads it; None for all.
         with_sound: keep what is heard: the given sound as it was recorded, or the clip's own where it still is.
-        listener: is warned of what ``actor.lent`` leaves out of ``motion``.
+        listener: receives Progress where a sound is long, and is warned of what is chosen of it or left out of
+            ``motion``.
 
     Raises:
         InputError: two drivers at once, or no frame left.
     """
-    from ..actor import captured_sound
-    from ..media import read_recorded_audio
     from ..motion import Performance
 
     if audio is not None and motion is not None:
         raise InputError("audio and motion were both given; one driver is wanted.")
-    moved, samples, rate = _moved(actor, audio, motion, pose, listener), None, SAMPLE_RATE
-    if with_sound and audio is not None:
-        samples, rate = read_recorded_audio(audio)
-    elif with_sound and motion is None:
-        samples = captured_sound(actor.clip)
-    performance = Performance(motion=moved, samples=samples, sample_rate=rate)
+    if audio is not None:
+        performance = _spoken(actor, audio, pose, with_sound, listener)
+    else:
+        moved = _moved(actor, motion, pose, listener)
+        performance = Performance(motion=moved, samples=_own_sound(actor) if with_sound and motion is None else None)
     return performance if frames is None else performance.select(chosen_frames(frames, len(performance)))
 
 
-def _moved(
-    actor: Actor,
-    audio: str | Path | None,
-    file: str | Path | None,
-    pose: Literal["captured", "still"],
-    listener: Listener,
-) -> Motion:
+def _spoken(
+    actor: Actor, audio: str | Path, pose: Literal["captured", "still"], with_sound: bool, listener: Listener
+) -> Performance:
+    from ..actor import speak
+    from ..media import read_audio, read_spoken_audio
+    from ..motion import Performance
+
+    if not with_sound:
+        return Performance(motion=speak(actor, read_audio(audio, listener=listener), pose=pose, listener=listener))
+    heard, samples, rate = read_spoken_audio(audio, listener=listener)
+    motion = speak(actor, heard, pose=pose, listener=listener)
+    return Performance(motion=motion, samples=samples, sample_rate=rate)
+
+
+def _own_sound(actor: Actor) -> np.ndarray | None:
+    from ..actor import captured_sound
+
+    return captured_sound(actor.clip)
+
+
+def _moved(actor: Actor, file: str | Path | None, pose: Literal["captured", "still"], listener: Listener) -> Motion:
     from dataclasses import replace
 
-    from ..actor import lent, speak
-    from ..media import read_audio
+    from ..actor import lent
 
-    if audio is not None:
-        return speak(actor, read_audio(audio, sample_rate=SAMPLE_RATE), pose=pose)
     motion = actor.clip.motion if file is None else lent(actor.clip, file, listener=listener)
     if pose == "captured":
         return motion

@@ -1,8 +1,8 @@
-"""The sound of a file, decoded piece by piece at one rate, mono or as recorded, each piece with its place in time."""
+"""The sound of a file, decoded once and piece by piece, each piece with its place in time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from ..checks import InputError
 from ..events import Listener, Warned
 from ._containers import decoded, moving_streams, open_container, packets
-from ._mixing import LAYOUTS, listen, planar, standard_weights
+from ._mixing import listen, planar
+from ._sound_output import SoundOutput, Wanted
 from ._timeline import Timeline, timeline
 
 GAP_SECONDS = 0.05
@@ -23,20 +24,12 @@ BLOCK_SECONDS = 0.15
 SPARE_SECONDS = 60.0
 """Sound before the first picture that may be decoded on top of what is wanted."""
 
-HIGHEST_RATE = 48000
-"""Hz that a sound keeps at most where its own rate is asked for: what is above cannot be heard."""
-
 
 class SoundSource:
-    """The sound of one file."""
+    """The sound of one file, in one or several forms."""
 
-    def __init__(
-        self, path: str | Path, sample_rate: int | None, max_seconds: float, listener: Listener, *, mono: bool = True
-    ) -> None:
-        """Choose track and channels of ``path`` and say so to ``listener``; see ``read_audio``.
-
-        ``sample_rate`` None keeps the track's own, up to HIGHEST_RATE; without ``mono`` its channels are kept as well.
-        """
+    def __init__(self, path: str | Path, wanted: Sequence[Wanted], max_seconds: float, listener: Listener) -> None:
+        """Choose track and channels of ``path`` and say so to ``listener``; see ``read_audio``."""
         self._path, self._most = path, max_seconds
         self._line = timeline(path, "sound")
         with open_container(path, "sound") as container:
@@ -45,20 +38,18 @@ class SoundSource:
                 raise InputError(
                     f"sound {path} has no audio track; give a file with sound, or the sound as a wav beside it."
                 )
-            kinds = [(t.codec_context.sample_rate, len(t.codec_context.layout.channels)) for t in tracks]
+            kinds = [(t.codec_context.sample_rate or 0, len(t.codec_context.layout.channels)) for t in tracks]
             order = sorted(range(len(tracks)), key=lambda k: not _is_default(tracks[k]))
         self._track, self._weights = order[0], dict[str, np.ndarray]()
-        self._length, self._any = 0, False
         self._origin, self._end = _first_picture_time(path, self._line), None
-        if len(kinds) > 1 or (mono and kinds[0][1] > 1):
+        self._any = False
+        if len(kinds) > 1 or (kinds[0][1] > 1 and any(form.mono for form in wanted)):
             self._choose(order, listener)
-        rate, channels = kinds[self._track]
-        self.sample_rate = sample_rate or min(rate or HIGHEST_RATE, HIGHEST_RATE)
-        self.num_channels = 1 if mono else channels if channels in LAYOUTS else 2
-        self._layout = LAYOUTS[self.num_channels]
+        self.outputs = tuple(SoundOutput(form, kinds[self._track], self._weights) for form in wanted)
+        """One for each form that is wanted."""
 
-    def runs(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Index of the first sample and samples ``[S, C]`` f32, as they are decoded.
+    def runs(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Which output, the index of the first sample and the samples ``[S, C]`` f32, as they are decoded.
 
         Raises:
             InputError: more than the bound, or NaN or infinity.
@@ -66,17 +57,18 @@ class SoundSource:
         with open_container(self._path, "sound") as container:
             stream = container.streams.audio[self._track]
             self._end = _stated_end(stream) if len(self._line.shifts) == 1 else None
-            for start, offset, samples in self._pieces(self._frames(container, stream)):
+            for which, start, offset, samples in self._pieces(self._frames(container, stream)):
+                output = self.outputs[which]
                 self._origin = start if self._origin is None else self._origin
-                at = round((start - self._origin) * self.sample_rate) + offset
+                at = round((start - self._origin) * output.sample_rate) + offset
                 run, at = samples[max(-at, 0) :], max(at, 0)
                 self._any = True
-                self._require_short((at + len(run)) / self.sample_rate)
-                self._length = max(self._length, at + len(run)) if len(run) else self._length
-                yield at, run
+                self._require_short((at + len(run)) / output.sample_rate)
+                output.length = max(output.length, at + len(run)) if len(run) else output.length
+                yield which, at, run
 
-    def length(self) -> int:
-        """Samples in all, after ``runs``, less what the codec filled its last block with.
+    def length(self, which: int = 0) -> int:
+        """Samples of an output in all, after ``runs``, less what the codec filled its last block with.
 
         Raises:
             InputError: nothing could be decoded.
@@ -85,9 +77,11 @@ class SoundSource:
             raise InputError(
                 f"sound {self._path} has an audio track but nothing in it can be decoded; convert it to wav or mp4."
             )
-        if self._end is not None and 0 < self._length / self.sample_rate - (self._end - self._origin) < BLOCK_SECONDS:
-            return max(round((self._end - self._origin) * self.sample_rate), 0)
-        return self._length
+        output = self.outputs[which]
+        seconds = None if self._end is None else self._end - self._origin
+        if seconds is not None and 0 < output.length / output.sample_rate - seconds < BLOCK_SECONDS:
+            return max(round(seconds * output.sample_rate), 0)
+        return output.length
 
     def _choose(self, order: list[int], listener: Listener) -> None:
         """The first track in ``order`` that is not silent, and how its channels are mixed."""
@@ -125,50 +119,21 @@ class SoundSource:
             self._require_short(seconds - SPARE_SECONDS)
             yield frame, samples
 
-    def _pieces(self, frames: Iterator[tuple[Any, np.ndarray]]) -> Iterator[tuple[float, int, np.ndarray]]:
-        """Begin of an unbroken stretch in seconds, how many of its samples came before, and the next ``[S, C]``."""
-        start, expected, resampler, kind, offset = 0.0, None, None, None, 0
+    def _pieces(self, frames: Iterator[tuple[Any, np.ndarray]]) -> Iterator[tuple[int, float, int, np.ndarray]]:
+        """Which output, the begin of an unbroken stretch in seconds, and what ``SoundOutput.take`` gives."""
+        start, expected, kind = 0.0, None, None
         for frame, channels in frames:
             time = expected if frame.time is None else frame.time
             time = 0.0 if time is None else time
             gap = expected is not None and abs(time - expected) > GAP_SECONDS
-            given = self._given(frame, channels)
-            if resampler is None or gap or kind != (given.rate, given.layout.name):
-                if resampler is not None:
-                    yield start, offset, self._resampled(resampler, None)
-                resampler, offset, start = self._resampler(), 0, time
-                kind = (given.rate, given.layout.name)
-                expected = time
-            samples = self._resampled(resampler, given)
-            yield start, offset, samples
-            offset += len(samples)
+            if gap or kind != (frame.rate, frame.layout.name):
+                if kind is not None:
+                    yield from ((k, start, *output.end()) for k, output in enumerate(self.outputs))
+                kind, start, expected = (frame.rate, frame.layout.name), time, time
+            yield from ((k, start, *output.take(frame, channels)) for k, output in enumerate(self.outputs))
             expected = (time if expected is None else expected) + frame.samples / frame.rate
-        if resampler is not None:
-            yield start, offset, self._resampled(resampler, None)
-
-    def _given(self, frame: Any, channels: np.ndarray) -> Any:
-        """The frame as it goes to the resampler, at its own rate: mixed to mono, or with all its channels."""
-        import av
-
-        layout = frame.layout.name
-        if self._layout == "mono" or not _is_known(layout):
-            weights = self._weights.get(layout)
-            channels = ((standard_weights(frame.layout) if weights is None else weights) @ channels)[None]
-            layout = "mono"
-        given = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout=layout)
-        given.sample_rate = frame.rate
-        return given
-
-    def _resampler(self) -> Any:
-        """A converter of frames of one kind to what is wanted."""
-        import av
-
-        return av.AudioResampler(format="fltp", layout=self._layout, rate=self.sample_rate)
-
-    def _resampled(self, resampler: Any, frame: Any) -> np.ndarray:
-        """What a resampler gives for a frame, or at the end for None, ``[S, C]`` f32."""
-        given = [out.to_ndarray().T for out in resampler.resample(frame)]
-        return np.concatenate([np.zeros((0, self.num_channels), np.float32), *given])
+        if kind is not None:
+            yield from ((k, start, *output.end()) for k, output in enumerate(self.outputs))
 
     def _require_short(self, seconds: float) -> None:
         if seconds > self._most:
@@ -195,13 +160,3 @@ def _stated_end(stream: Any) -> float | None:
     if stream.duration is None:
         return None
     return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
-
-
-def _is_known(layout: str) -> bool:
-    """True where FFmpeg can tell the channels of a layout apart by its name."""
-    import av
-
-    try:
-        return bool(av.AudioLayout(layout).channels)
-    except ValueError:
-        return False

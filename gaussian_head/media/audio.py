@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import tempfile
 import wave
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ..events import Listener, ignore
 from ._containers import reporting_writes
+from ._sound_output import Wanted
 from ._sound_source import SoundSource
 from ._sound_track import checked_sound, filled
 
@@ -48,11 +51,11 @@ def read_audio(
     Raises:
         InputError: no sound track, nothing of it can be decoded, it is too long, or holds what is no number.
     """
-    sound = SoundSource(path, sample_rate, max_seconds, listener)
+    sound = SoundSource(path, [Wanted(sample_rate=sample_rate)], max_seconds, listener)
     parts = list(sound.runs())
     length = sound.length()
     samples = np.zeros(length, np.float32)
-    for at, run in parts:
+    for _, at, run in parts:
         samples[at : at + len(run)] = run[: max(length - at, 0), 0]
     return samples
 
@@ -81,7 +84,8 @@ def read_long_audio(
     Raises:
         InputError: as ``read_audio`` does, or there is no room for it.
     """
-    return _kept(SoundSource(path, sample_rate, max_seconds, listener), folder)[:, 0]
+    (samples,) = _kept(SoundSource(path, [Wanted(sample_rate=sample_rate)], max_seconds, listener), folder)
+    return samples[:, 0]
 
 
 def read_recorded_audio(
@@ -106,23 +110,53 @@ def read_recorded_audio(
     Raises:
         InputError: as ``read_long_audio`` does.
     """
-    sound = SoundSource(path, None, max_seconds, listener, mono=False)
-    return _kept(sound, folder), sound.sample_rate
+    sound = SoundSource(path, [Wanted(mono=False)], max_seconds, listener)
+    (samples,) = _kept(sound, folder)
+    return samples, sound.outputs[0].sample_rate
 
 
-def _kept(sound: SoundSource, folder: str | Path | None) -> np.ndarray:
-    """Samples ``[S, C]`` on disk, read-only."""
-    channels = sound.num_channels
-    with tempfile.TemporaryFile(dir=folder) as file:
+def read_spoken_audio(
+    path: str | Path,
+    *,
+    folder: str | Path | None = None,
+    max_seconds: float = math.inf,
+    listener: Listener = ignore,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """A sound that is to be spoken and heard: what ``read_long_audio`` and ``read_recorded_audio`` give, decoded once.
+
+    Args:
+        path: any file with sound.
+        folder: as ``read_long_audio`` takes it.
+        max_seconds: as ``read_audio`` takes it.
+        listener: as ``read_audio`` takes it.
+
+    Returns:
+        Read-only samples ``[S]`` f32 mono at 16 kHz; those ``[S, C]`` as recorded; their rate, Hz.
+
+    Raises:
+        InputError: as ``read_long_audio`` does.
+    """
+    sound = SoundSource(path, [Wanted(sample_rate=SAMPLE_RATE), Wanted(mono=False)], max_seconds, listener)
+    spoken, recorded = _kept(sound, folder)
+    return spoken[:, 0], recorded, sound.outputs[1].sample_rate
+
+
+def _kept(sound: SoundSource, folder: str | Path | None) -> list[np.ndarray]:
+    """Samples ``[S, C]`` of every output on disk, read-only."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile(dir=folder)) for _ in sound.outputs]
         with reporting_writes(Path(folder or tempfile.gettempdir())):
-            for at, run in sound.runs():
-                file.seek(4 * channels * at)
-                file.write(np.ascontiguousarray(run).tobytes())
-        length = sound.length()
-        file.truncate(4 * channels * length)
-        file.flush()
-        shape = (length, channels)
-        return np.memmap(file, np.float32, "r", shape=shape) if length > 0 else np.zeros(shape, np.float32)
+            for which, at, run in sound.runs():
+                files[which].seek(4 * run.shape[1] * at)
+                files[which].write(np.ascontiguousarray(run).tobytes())
+        return [_mapped(file, sound.length(k), sound.outputs[k].num_channels) for k, file in enumerate(files)]
+
+
+def _mapped(file: Any, length: int, channels: int) -> np.ndarray:
+    """The first ``length`` samples ``[S, C]`` f32 of an open file."""
+    file.truncate(4 * channels * length)
+    file.flush()
+    return np.memmap(file, np.float32, "r", shape=(length, channels)) if length else np.zeros((0, channels), np.float32)
 
 
 def write_audio(

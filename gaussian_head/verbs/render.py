@@ -58,7 +58,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """
     from ..actor import Actor, Direction, captured_sound, lent, perform, posed
     from ..conventions import SAMPLE_RATE
-    from ..media import read_long_audio, read_recorded_audio
+    from ..media import read_recorded_audio, read_spoken_audio
     from ..motion import Performance
     from ..rendering import backdrop, camera_path, framed, picture_size, render_video
     from ..rendering.backdrop import TRANSPARENT
@@ -71,19 +71,18 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     width, height = picture_size(options.size, head.camera)
     seed = require_count(options.seed, "seed")
     samples, rate = None, SAMPLE_RATE
-    if options.audio is not None:
-        samples, rate = read_recorded_audio(options.audio, folder=out.parent)
-    elif options.motion is None:
-        samples = captured_sound(clip)
     if options.motion is not None:
         given = lent(clip, options.motion, listener=listener)
         motion = posed(given, clip, options.pose, seed, listener=listener)
-    elif options.audio is None:
-        motion = posed(clip.motion, clip, options.pose, seed, listener=listener)
-    else:
-        heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
+        if options.audio is not None:
+            samples, rate = read_recorded_audio(options.audio, folder=out.parent, listener=listener)
+    elif options.audio is not None:
+        heard, samples, rate = read_spoken_audio(options.audio, folder=out.parent, listener=listener)
         direction = Direction(pose=options.pose, blink=options.blink, seed=seed)
         motion = perform(actor, heard, direction, listener=listener)
+    else:
+        samples = captured_sound(clip)
+        motion = posed(clip.motion, clip, options.pose, seed, listener=listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])

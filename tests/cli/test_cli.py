@@ -22,7 +22,7 @@ from gaussian_head.capture import Capture, require_source
 from gaussian_head.checks import fingerprint
 from gaussian_head.cli import main
 from gaussian_head.events import Progress, Warned
-from gaussian_head.media import VideoWriter
+from gaussian_head.media import VideoWriter, _sound_source, write_audio
 from gaussian_head.training import PRESETS
 from gaussian_head.training.pipeline import save_config
 from gaussian_head.verbs import VERBS
@@ -326,6 +326,22 @@ def test_reconstruct_does_not_resume_with_the_capture_of_another_video(tmp_path,
     code, _, err = run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2
     assert "was tracked from a.mp4 at 32 pixels" in err
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [(gaussian_head.render, "a.mp4"), (gaussian_head.export, "a.html"), (gaussian_head.export, "a.ply")],
+)
+def test_a_given_sound_is_decoded_once_and_told_of(verb, name, tmp_path, monkeypatch):
+    tone = 0.3 * np.sin(np.arange(8000) * 0.2).astype(np.float32)
+    write_audio(tmp_path / "a.wav", np.stack([tone, -tone], 1), 16000)
+    decoded, planar, seen = [], _sound_source.planar, []
+    monkeypatch.setattr(_sound_source, "planar", lambda frame: decoded.append(frame.samples) or planar(frame))
+    verb(make_actor(10, num_gaussians=50, size=32), tmp_path / name, audio=tmp_path / "a.wav", listener=seen.append)
+    assert (tmp_path / name).exists()
+    assert sum(decoded) == 2 * 8000, "once to hear whether the channels go together, once for good"
+    (warned,) = [event.message for event in seen if isinstance(event, Warned)]
+    assert "its channels cancel each other" in warned
 
 
 @pytest.mark.parametrize("verb", [("render",), ("export", "--format", "html")])

@@ -12,7 +12,16 @@ import pytest
 
 from gaussian_head.checks import InputError
 from gaussian_head.events import Event
-from gaussian_head.media import VideoWriter, read_audio, read_frames, read_long_audio, read_recorded_audio, write_audio
+from gaussian_head.media import (
+    VideoWriter,
+    _sound_source,
+    read_audio,
+    read_frames,
+    read_long_audio,
+    read_recorded_audio,
+    read_spoken_audio,
+    write_audio,
+)
 
 RATE = 16000
 
@@ -231,3 +240,20 @@ def test_odd_layouts_and_rates_become_what_players_know(tmp_path: Path) -> None:
     write_audio(tmp_path / "high.wav", np.zeros((9600, 2), np.float32), 96000)
     samples, rate = read_recorded_audio(tmp_path / "high.wav")
     assert (samples.shape, rate) == ((4800, 2), 48000)
+
+
+@pytest.mark.parametrize(("layout", "channels", "rate"), [("mono", 1, 22050), ("stereo", 2, 44100), ("5.1", 6, 48000)])
+def test_what_is_spoken_and_heard_is_decoded_once_and_is_what_either_reader_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str, channels: int, rate: int
+) -> None:
+    tones = 0.2 * np.sin(np.arange(rate)[:, None] * (0.01 + 0.003 * np.arange(channels))).astype(np.float32)
+    write_audio(tmp_path / "a.wav", tones, rate)
+    decoded, planar = [], _sound_source.planar
+    monkeypatch.setattr(_sound_source, "planar", lambda frame: decoded.append(frame.samples) or planar(frame))
+    spoken, recorded, found = read_spoken_audio(tmp_path / "a.wav", folder=tmp_path)
+    assert sum(decoded) == rate * (1 if layout == "mono" else 2), "once, after listening to how channels go together"
+    np.testing.assert_array_equal(spoken, read_audio(tmp_path / "a.wav"))
+    wanted, its_rate = read_recorded_audio(tmp_path / "a.wav")
+    np.testing.assert_array_equal(recorded, wanted)
+    assert (found, spoken.shape, recorded.shape) == (its_rate, (RATE,), (rate, channels))
+    assert not any(samples.flags.writeable for samples in (spoken, recorded))
