@@ -105,7 +105,9 @@ void Workspace::bin(const SceneView& scene, bool keep, int threads) {
     for (std::int64_t r = begin_of(t); r < begin_of(t + 1); ++r)
       bounds[t + 1] += projected_.tile_bound[sorted_.keys[r] & 0xffffffffu];
   }
-  if (bounds[threads] > UINT32_MAX) throw std::length_error("the Gaussians cover more than 2^32 tiles in all");
+  if (bounds[threads] > UINT32_MAX)
+    throw std::length_error(
+        "the Gaussians cover more than 2^32 tiles in all; render a smaller picture or fewer of them");
   binned_.pair_tile = pair_tile_.get<std::uint32_t>(bounds[threads]);
   binned_.pair_rank = pair_rank_.get<std::uint32_t>(bounds[threads]);
   binned_.pair_slot = keep ? pair_slot_.get<std::uint32_t>(bounds[threads]) : nullptr;

@@ -201,3 +201,13 @@ def test_a_number_of_coefficients_that_no_degree_has(count: int) -> None:
     gaussians = Gaussians(**{name: given[name] for name in names}, colors=torch.zeros(5, count, 3))
     with pytest.raises(InputError, match=f"{count} SH coefficients; 1, 4, 9 or 16"):
         rasterize_view(gaussians, Camera.from_focal(20.0, 8, 8))
+
+
+def test_more_tiles_than_can_be_counted_are_refused_in_words() -> None:
+    num, size = 262_200, 2048  # 16,384 tiles, each covered by every Gaussian
+    shapes = {"quats": torch.tensor([1.0, 0, 0, 0]), "scales": torch.full((3,), 50.0), "opacities": torch.tensor(0.5)}
+    wide = {name: value.expand(num, *value.shape).contiguous() for name, value in shapes.items()}
+    means = torch.tensor([0.0, 0.0, 1.0]).expand(num, 3).contiguous()
+    K = torch.tensor([[[1000.0, 0, size / 2], [0, 1000.0, size / 2], [0, 0, 1]]])
+    with pytest.raises(InputError, match=r"more than 2\^32 tiles in all; render a smaller picture"):
+        rasterize(means, **wide, colors=torch.zeros(num, 3), viewmats=torch.eye(4)[None], Ks=K, width=size, height=size)
