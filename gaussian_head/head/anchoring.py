@@ -10,8 +10,8 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..capture import Capture
+from ..conventions import SHUT
 from ..face import REGIONS, UNITS, FaceModel
-from ..motion import SHUT
 from .anchors import Anchors, Hung
 from .branch import Branch
 from .head import Head

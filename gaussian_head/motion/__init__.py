@@ -1,6 +1,5 @@
 """Makers and editors of Motion; nothing here knows of Gaussians."""
 
-from ._code_map import SHUT as SHUT
 from ._code_map import CodeMap as CodeMap
 from ._types import CONTROLS as CONTROLS
 from ._types import FASTEST as FASTEST

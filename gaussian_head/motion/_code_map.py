@@ -11,9 +11,6 @@ from torch import Tensor
 from ..checks import InputError, require_names, require_shapes
 from ._types import CONTROLS, Motion, MotionFrame
 
-SHUT = 1.0
-"""Inner code of a shut eye, which every head may reach, whether or not its clip has a blink."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class CodeMap:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from ..capture import CaptureInfo
+from ..conventions import SHUT
 from ..face import SIDEWAYS, UNITS, UPWARDS
-from ..motion import CONTROLS, SHUT, CodeMap, basis_identity
+from ..motion import CONTROLS, CodeMap, basis_identity
 from .channels import MEASURED
 from .filmed import FilmedFace
 from .unit_rows import EYEBALL
