@@ -17,6 +17,7 @@ from ..motion.recall import Memory
 from ..speech.prosody import prosody_of
 from ._actor import Actor
 from ._clip import Clip
+from .feeling import in_mood
 from .speak import captured_sound, speak, voice_of
 
 LEARNED = "learned"
@@ -31,6 +32,8 @@ class Direction:
 
     pose: str | Path = LEARNED
     """``"learned"``, or as `speak` takes it."""
+    emotion: str | Path = ""
+    """Moods, as `in_mood` takes them."""
     blink: bool = True
     """Blink now and then."""
     seed: int = 0
@@ -54,7 +57,7 @@ def perform(actor: Actor, samples: np.ndarray, direction: Direction, *, listener
     motion = speak(actor, samples, pose=pose, blink=direction.blink, seed=direction.seed, listener=listener)
     if by_memory:
         motion = remembered(actor, motion, samples, direction, listener=listener)
-    return motion
+    return in_mood(actor, motion, direction.emotion, direction.seed, listener=listener)
 
 
 def remembered(

@@ -27,6 +27,8 @@ class Options:
     """Sound or video file to speak, any length and sample rate."""
     pose: Named = "learned"
     """Head pose, as `render` takes it."""
+    emotion: Named = ""
+    """Moods, as `render` takes them."""
     blink: bool = True
     """Blink now and then."""
     takes: int = 1
@@ -56,7 +58,7 @@ def run(options: Options, listener: Listener = ignore) -> list[Path]:
         require_replaceable(file, folder=False)
     actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
     heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
-    direction = Direction(pose=options.pose, blink=options.blink, seed=seed)
+    direction = Direction(pose=options.pose, emotion=options.emotion, blink=options.blink, seed=seed)
     for take, file in enumerate(files):
         motion = perform(actor, heard, replace(direction, seed=seed + take), listener=listener)
         write_motion(file, motion)

@@ -37,6 +37,9 @@ captured size where absent."""
     """Head pose: `captured` loops the clip's own, `learned` moves as the person does when saying such things, `still` \
 holds it, `frontal` looks straight ahead; a motion file (.json) or the folder of another capture lends its own; or in \
 words: "nods twice, then looks slowly to the left"."""
+    emotion: Named = ""
+    """Moods with strengths, "happy:0.6 surprised:0.2": happy, sad, angry, surprised, disgusted, afraid, contempt, or \
+the capture of another clip of this person; or a file of moods keyed in time (.json)."""
     background: Named = "captured"
     """`captured`, a colour (#rrggbb or a CSS name), a picture file, or `transparent` (.mov, .webm, PNG)."""
     blink: bool = True
@@ -56,7 +59,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
             names nothing.
     """
-    from ..actor import Actor, Direction, captured_sound, lent, perform, posed
+    from ..actor import Actor, Direction, captured_sound, in_mood, lent, perform, posed
     from ..conventions import SAMPLE_RATE
     from ..media import read_recorded_audio, read_spoken_audio
     from ..motion import Performance
@@ -74,15 +77,17 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     if options.motion is not None:
         given = lent(clip, options.motion, listener=listener)
         motion = posed(given, clip, options.pose, seed, listener=listener)
+        motion = in_mood(actor, motion, options.emotion, seed, listener=listener)
         if options.audio is not None:
             samples, rate = read_recorded_audio(options.audio, folder=out.parent, listener=listener)
     elif options.audio is not None:
         heard, samples, rate = read_spoken_audio(options.audio, folder=out.parent, listener=listener)
-        direction = Direction(pose=options.pose, blink=options.blink, seed=seed)
+        direction = Direction(pose=options.pose, emotion=options.emotion, blink=options.blink, seed=seed)
         motion = perform(actor, heard, direction, listener=listener)
     else:
         samples = captured_sound(clip)
         motion = posed(clip.motion, clip, options.pose, seed, listener=listener)
+        motion = in_mood(actor, motion, options.emotion, seed, listener=listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])

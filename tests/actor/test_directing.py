@@ -9,10 +9,12 @@ import torch
 from support_capture import make_capture
 from support_head import make_voice
 
-from gaussian_head.actor import Direction, perform
+from gaussian_head.actor import Direction, in_mood, perform
+from gaussian_head.actor.feeling import moods_of
+from gaussian_head.checks import InputError
 from gaussian_head.cli import main
 from gaussian_head.demo.voice import speak as synthetic_speech
-from gaussian_head.io.motion_file import read_motion
+from gaussian_head.io.motion_file import read_motion, write_motion
 from gaussian_head.media import write_audio
 
 
@@ -94,3 +96,37 @@ def test_mistakes_end_in_a_sentence(actor, said, options, words, tmp_path, monke
         command(monkeypatch, "direct", tmp_path / "head", "--audio", tmp_path / "said.wav", *given)
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def test_moods_are_shown_as_far_as_the_head_goes_and_it_says_how_far(actor, said):
+    told = []
+    plain = perform(actor, said, Direction(pose="still"))
+    face = actor.head.code_map
+    face = replace(face, bounds=torch.stack([face.bias - 0.02, face.bias + 0.02]))
+    narrow = replace(actor, head=replace(actor.head, code_map=face))
+    happy = perform(narrow, said, Direction(pose="still", emotion="happy:0.8"), listener=told.append)
+    assert float((happy.control("mouthSmileLeft") - plain.control("mouthSmileLeft")).mean()) > 0.05
+    assert any("of a full 'happy'; strength 1 is that much, and 0.8 was asked for" in words for words in heard(told))
+    replayed = in_mood(actor, actor.clip.motion, "surprised")
+    assert float((replayed.control("browInnerUp") - actor.clip.motion.control("browInnerUp")).mean()) > 0.1
+
+
+def test_a_capture_of_the_same_person_is_a_mood(actor, said, tmp_path):
+    moody = in_mood(actor, actor.clip.motion, "angry")
+    write_motion(tmp_path / "me_angry.json", moody)
+    own = moods_of(actor, f"{tmp_path / 'me_angry.json'}:0.5")
+    ((_, mood),) = own.moods.items()
+    assert mood.units["browDownLeft"] > 0.2
+    assert own.strongest() == {str(tmp_path / "me_angry.json"): 0.5}
+    same = moods_of(actor, f"{actor.clip.capture_path}:0.5").moods
+    assert not next(iter(same.values())).units
+
+
+def test_moods_that_are_none_are_refused(actor, said, tmp_path):
+    with pytest.raises(InputError, match="did you mean 'angry'"):
+        perform(actor, said, Direction(emotion="angri"))
+    with pytest.raises(InputError, match="mood file"):
+        perform(actor, said, Direction(emotion=tmp_path / "none.json"))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="holds no capture"):
+        perform(actor, said, Direction(emotion=f"{tmp_path / 'folder'}:0.5"))

@@ -1,0 +1,192 @@
+"""A motion in a mood: brows, eyes and mouth, posture, liveliness and blinks change, and the lips keep speaking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..face import UNITS, is_mouth_unit
+from ..smoothing import blurred, smoothstep
+from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_to_rotvec, rotvec_to_quat
+from ._code_map import CodeMap
+from ._types import Motion, Pose
+from .acts import Acted, acted_poses
+from .drive import LIDS
+from .edit import typical_frame
+from .idle import BLINK_MEAN, blinks_at
+from .learned import blinks_of
+from .moods import Mood
+
+SLOW_SECONDS = 0.35
+"""What a head does more slowly than this is posture, what it does more quickly is liveliness."""
+CLOSED, OPEN = 0.1, 0.75
+"""Quantiles of how far apart the lips are at which a mouth is called shut, and well open."""
+YIELDS = 0.5
+"""Of a mood's mouth, where the lips are rounded as far as 1."""
+ROUNDED = ("mouthPucker", "mouthFunnel")
+IN_FORM = 0.9
+"""Cosine of what is asked and what is seen, in the head's inner code, down to which a change keeps its form."""
+LEAST_RANGE, RANGE_STEP = 0.4, 0.05
+"""Strength that every mood may have, and the steps in which more is tried."""
+BLINK_FRAMES = 0.28
+"""Seconds on either side of a blink that go with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feeling:
+    """A mood and how strong it is."""
+
+    mood: Mood
+    strength: Tensor
+    """``[T]`` in [0, 1]."""
+
+
+def felt(motion: Motion, feelings: tuple[Feeling, ...], code_map: CodeMap, seed: int = 0) -> Motion:
+    """``motion`` in moods.
+
+    What the mood does to the lips gives way to what they say: where they were shut for p, b, m or in silence they
+    stay as near each other as they were, and where they were open they open no less.
+
+    Args:
+        motion: T frames.
+        feelings: moods and their strengths, which add up.
+        code_map: of the head, which says how far units part its lips.
+        seed: of blinks that come or go.
+    """
+    if not feelings:
+        return motion
+    asked = sum((feeling.strength[:, None] * feeling.mood.direction for feeling in feelings), torch.zeros(()))
+    units = (motion.units + _yielding(motion.units, asked)).clamp(0, 1)
+    units = torch.where(asked == 0, motion.units, units)
+    moved = replace(motion, units=_speaking_on(motion.units, units, code_map))
+    moved = _postured(moved, feelings)
+    return _blinking(moved, motion, feelings, seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """How far a head follows a mood."""
+
+    strength: float
+    """Strength up to which the change keeps its form; beyond it only parts of it would grow."""
+    shown: float
+    """Share of the change at the full mood that is seen at that strength, 0 to 1."""
+
+
+def range_of(code_map: CodeMap, usual: Tensor, mood: Mood) -> Range:
+    """How far a head follows a mood before what its clip showed bends the change out of its form.
+
+    Args:
+        code_map: of the head.
+        usual: ``[54]`` its usual units and gaze.
+        mood: what is asked.
+    """
+    direction = torch.cat([mood.direction, torch.zeros(2)])
+    span = (code_map.bounds[1] - code_map.bounds[0]).clamp(min=1e-6)
+    rest = code_map.mapped(usual[:-2], usual[-2:])
+
+    def changes(strength: float) -> tuple[Tensor, Tensor]:
+        wanted = usual + strength * direction
+        wanted[: len(UNITS)] = wanted[: len(UNITS)].clamp(0, 1)
+        free = code_map.bias + wanted @ code_map.weights
+        shown = torch.minimum(torch.maximum(free, code_map.bounds[0]), code_map.bounds[1])
+        return (free - rest) / span, (shown - rest) / span
+
+    strength = LEAST_RANGE
+    while strength < 1:
+        asked, seen = changes(min(strength + RANGE_STEP, 1.0))
+        if float(asked @ seen) < IN_FORM * float(asked.norm() * seen.norm()):
+            break
+        strength = min(strength + RANGE_STEP, 1.0)
+    asked, seen = changes(1.0)[0], changes(strength)[1]
+    return Range(strength=strength, shown=float((asked @ seen / (asked @ asked).clamp(min=1e-9)).clamp(0, 1)))
+
+
+def _yielding(units: Tensor, asked: Tensor) -> Tensor:
+    """``asked [T, 52]``, its mouth smaller where the lips are rounded."""
+    rounded = torch.stack([units[:, UNITS.index(name)] for name in ROUNDED]).sum(0).clamp(0, 1)
+    mouth = torch.tensor([is_mouth_unit(name) for name in UNITS])
+    return torch.where(mouth, asked * (1 - YIELDS * rounded)[:, None], asked)
+
+
+def _speaking_on(spoken: Tensor, moved: Tensor, code_map: CodeMap) -> Tensor:
+    """``moved [T, 52]`` with the lips as far apart as ``spoken`` had them, or further where they were open."""
+    parting = code_map.weights[: len(UNITS), code_map.index("jaw_open")]
+    before, after = spoken @ parting, moved @ parting
+    shut, apart = before.quantile(CLOSED), before.quantile(OPEN)
+    open = smoothstep(((before - shut) / (apart - shut).clamp(min=1e-6)).clamp(0, 1))
+    extra = after - before
+    wrong = extra.clamp(min=0) * open - extra
+    jaw, close = UNITS.index("jawOpen"), UNITS.index("mouthClose")
+    moved = moved.clone()
+    for unit, lowest, highest in ((jaw, 0.0, 1.0), (close, 0.0, 1.0)):
+        weight = float(parting[unit])
+        if abs(weight) > 1e-6:
+            old = moved[:, unit]
+            moved[:, unit] = (old + wrong / weight).clamp(lowest, highest)
+            wrong = wrong - (moved[:, unit] - old) * weight
+    return moved
+
+
+def _postured(motion: Motion, feelings: tuple[Feeling, ...]) -> Motion:
+    """Head and torso in the moods' posture, as lively as they are."""
+    T = len(motion)
+    reach, quick = torch.ones(T), torch.ones(T)
+    turn, shift, gaze = torch.zeros(T, 3), torch.zeros(T, 3), torch.zeros(T, 2)
+    for feeling in feelings:
+        mood, strength = feeling.mood, feeling.strength
+        reach, quick = reach + strength * (mood.reach - 1), quick + strength * (mood.quick - 1)
+        turn += strength[:, None] * torch.tensor(mood.turn)
+        shift[:, 2] -= strength * mood.lean
+        gaze += strength[:, None] * torch.tensor(mood.gaze)
+    rest = typical_frame(motion)
+    poses = {
+        part: _livened(pose, rest, reach[:, None], quick[:, None], motion.fps)
+        for part, pose in (("head", motion.head), ("torso", motion.torso))
+    }
+    acted = Acted(turn=turn, shift=shift, gaze=gaze)
+    return replace(motion, gaze=motion.gaze + gaze, **acted_poses(poses["head"], poses["torso"], acted))
+
+
+def _livened(pose: Pose, rest: int, reach: Tensor, quick: Tensor, fps: float) -> Pose:
+    """A pose about one of its frames, slow and quick movement ``reach`` and ``quick`` ``[T, 1]`` times as large."""
+    origin = pose[rest]
+    turn = quat_to_rotvec(quat_multiply(quat_conjugate(origin.quats).expand_as(pose.quats), pose.quats))
+    away = torch.cat([turn, pose.positions - origin.positions], 1)
+    slow = blurred(away, SLOW_SECONDS * fps)
+    away = reach * slow + quick * (away - slow)
+    turned = quat_multiply(origin.quats.expand_as(pose.quats), rotvec_to_quat(away[:, :3]))
+    return Pose(quats=quat_normalize(turned), positions=origin.positions + away[:, 3:])
+
+
+def _blinking(moved: Motion, before: Motion, feelings: tuple[Feeling, ...], seed: int) -> Motion:
+    """``moved`` with as many more or fewer blinks than ``before`` as moods have."""
+    often = torch.ones(len(moved))
+    for feeling in feelings:
+        often = often + feeling.strength * (feeling.mood.blinks - 1)
+    generator = torch.Generator().manual_seed(seed)
+    peaks = blinks_of(before)
+    chance = torch.rand(len(moved), generator=generator)
+    fewer = peaks[chance[peaks] > often[peaks]]
+    usual = max(len(peaks) / max(len(moved), 1), 0.3 / BLINK_MEAN / moved.fps)
+    more = (chance < usual * (often - 1)).nonzero()[:, 0]
+    near = (more[:, None] - peaks[None]).abs().amin(1) if len(peaks) else torch.full((len(more),), len(moved))
+    more = more[near > 2 * BLINK_FRAMES * moved.fps]
+    units = moved.units.clone()
+    for name in LIDS:
+        k = UNITS.index(name)
+        rest, shut = units[:, k].median(), units[:, k].quantile(0.995)
+        around = _around(fewer, len(moved), BLINK_FRAMES * moved.fps)
+        units[:, k] = torch.where(around, torch.minimum(units[:, k], rest), units[:, k])
+        closing = blinks_at(more, len(moved), moved.fps, seed)
+        units[:, k] = torch.maximum(units[:, k], rest + (shut - rest).clamp(min=0.3) * closing * bool(len(more)))
+    return replace(moved, units=units.clamp(0, 1)) if len(fewer) or len(more) else moved
+
+
+def _around(peaks: Tensor, T: int, reach: float) -> Tensor:
+    near = torch.zeros(T, dtype=torch.bool)
+    for peak in peaks.tolist():
+        near[max(round(peak - reach), 0) : round(peak + reach) + 1] = True
+    return near
