@@ -4,6 +4,7 @@ from ._actor import Actor as Actor
 from ._clip import Clip as Clip
 from .directing import Direction as Direction
 from .directing import perform as perform
+from .directing import replay as replay
 from .feeling import in_mood as in_mood
 from .speak import captured_sound as captured_sound
 from .speak import lent as lent

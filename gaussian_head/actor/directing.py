@@ -18,7 +18,8 @@ from ..speech.prosody import prosody_of
 from ._actor import Actor
 from ._clip import Clip
 from .feeling import in_mood
-from .speak import captured_sound, speak, voice_of
+from .leading import Bounds, leading, lent_by
+from .speak import captured_sound, posed, posed_like, speak, voice_of
 
 LEARNED = "learned"
 """The pose that moves as the person does when saying such things."""
@@ -31,13 +32,17 @@ class Direction:
     """What an actor is told."""
 
     pose: str | Path = LEARNED
-    """``"learned"``, or as `speak` takes it."""
+    """``"learned"``, a video whose head leads, or as `speak` takes it."""
+    bounds: Bounds = "subject"
+    """Whether a leader's turns are brought into what the head shows well."""
     emotion: str | Path = ""
     """Moods, as `in_mood` takes them."""
     blink: bool = True
     """Blink now and then."""
     seed: int = 0
     """Of all that chance decides: another one is another take."""
+    beside: str | Path = "."
+    """Folder in which leaders that were tracked are kept."""
 
 
 def perform(actor: Actor, samples: np.ndarray, direction: Direction, *, listener: Listener = ignore) -> Motion:
@@ -52,11 +57,48 @@ def perform(actor: Actor, samples: np.ndarray, direction: Direction, *, listener
     Raises:
         InputError: the direction names something that there is not, or the sound is empty.
     """
-    by_memory = str(direction.pose) == LEARNED
-    pose = "captured" if by_memory else direction.pose
-    motion = speak(actor, samples, pose=pose, blink=direction.blink, seed=direction.seed, listener=listener)
-    if by_memory:
+    leader = leading(direction.pose, actor.clip, direction.beside, direction.bounds, listener=listener)
+    ours = leader is not None or str(direction.pose) == LEARNED
+    motion = speak(
+        actor,
+        samples,
+        pose="captured" if ours else direction.pose,
+        blink=direction.blink,
+        seed=direction.seed,
+        listener=listener,
+    )
+    if leader is not None:
+        motion = posed_like(motion, actor.clip, leader, seed=direction.seed)
+    elif ours:
         motion = remembered(actor, motion, samples, direction, listener=listener)
+    return in_mood(actor, motion, direction.emotion, direction.seed, listener=listener)
+
+
+def replay(
+    actor: Actor, direction: Direction, given: str | Path | None = None, *, listener: Listener = ignore
+) -> Motion:
+    """What an actor does without a sound to speak: a file's or another video's motion, or their own clip again.
+
+    Args:
+        actor: the person.
+        direction: how; the pose ``"learned"`` moves the clip's head by its own sound.
+        given: whose motion; None for the clip's.
+        listener: receives Progress and Warned.
+
+    Raises:
+        InputError: the direction or ``given`` names something that there is not.
+    """
+    clip, beside = actor.clip, direction.beside
+    motion = clip.motion if given is None else lent_by(given, clip, beside, direction.bounds, listener=listener)
+    leader = leading(direction.pose, clip, beside, direction.bounds, listener=listener)
+    if leader is not None:
+        motion = posed_like(motion, clip, leader, seed=direction.seed)
+    elif str(direction.pose) == LEARNED:
+        if given is not None:
+            raise InputError("the pose 'learned' needs a sound that is spoken, and --motion was given; leave one out.")
+        motion = remembered(actor, motion, own_sound(clip), direction, listener=listener)
+    else:
+        motion = posed(motion, clip, direction.pose, direction.seed, listener=listener)
     return in_mood(actor, motion, direction.emotion, direction.seed, listener=listener)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -27,6 +28,8 @@ class Options:
     """Sound or video file to speak, any length and sample rate."""
     pose: Named = "learned"
     """Head pose, as `render` takes it."""
+    pose_range: Literal["subject", "free"] = "subject"
+    """Bring a leader's turns into what this head shows well, or leave them `free`."""
     emotion: Named = ""
     """Moods, as `render` takes them."""
     blink: bool = True
@@ -58,7 +61,14 @@ def run(options: Options, listener: Listener = ignore) -> list[Path]:
         require_replaceable(file, folder=False)
     actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
     heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
-    direction = Direction(pose=options.pose, emotion=options.emotion, blink=options.blink, seed=seed)
+    direction = Direction(
+        pose=options.pose,
+        bounds=options.pose_range,
+        emotion=options.emotion,
+        blink=options.blink,
+        seed=seed,
+        beside=out.parent,
+    )
     for take, file in enumerate(files):
         motion = perform(actor, heard, replace(direction, seed=seed + take), listener=listener)
         write_motion(file, motion)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import Positional
 
@@ -25,8 +26,8 @@ PNG files and audio.wav."""
     audio: PathLike | None = None
     """Sound or video file to speak, any length and sample rate; without it the captured clip is replayed."""
     motion: PathLike | None = None
-    """What to do instead: a motion file, a take of Live Link Face (.csv), or MediaPipe blendshapes (.json); a sound \
-given besides is heard with it."""
+    """What to do instead: a motion file, a take of Live Link Face (.csv), MediaPipe blendshapes (.json), or all that \
+somebody does in another video; a sound given besides is heard with it."""
     camera: Named = "front"
     """`front`, `orbit`, `figure-eight`, `dolly`, a JSON file of keyframes, or the folder of another capture, whose \
 camera is followed as its head saw it."""
@@ -35,8 +36,10 @@ camera is followed as its head saw it."""
 captured size where absent."""
     pose: Named = "captured"
     """Head pose: `captured` loops the clip's own, `learned` moves as the person does when saying such things, `still` \
-holds it, `frontal` looks straight ahead; a motion file (.json) or the folder of another capture lends its own; or in \
-words: "nods twice, then looks slowly to the left"."""
+holds it, `frontal` looks straight ahead; another video, the folder of a capture or a motion file (.json) lends its \
+own; or in words: "nods twice, then looks slowly to the left"."""
+    pose_range: Literal["subject", "free"] = "subject"
+    """Bring a leader's turns into what this head shows well, or leave them `free`."""
     emotion: Named = ""
     """Moods with strengths, "happy:0.6 surprised:0.2": happy, sad, angry, surprised, disgusted, afraid, contempt, or \
 the capture of another clip of this person; or a file of moods keyed in time (.json)."""
@@ -59,7 +62,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
             names nothing.
     """
-    from ..actor import Actor, Direction, captured_sound, in_mood, lent, perform, posed
+    from ..actor import Actor, Direction, captured_sound, perform, replay
     from ..conventions import SAMPLE_RATE
     from ..media import read_recorded_audio, read_spoken_audio
     from ..motion import Performance
@@ -69,25 +72,29 @@ def run(options: Options, listener: Listener = ignore) -> Path:
 
     out = Path(options.out)
     actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
-    head, clip = actor.head, actor.clip
+    head = actor.head
     require_output(out, transparent=options.background == TRANSPARENT)
     width, height = picture_size(options.size, head.camera)
     seed = require_count(options.seed, "seed")
     samples, rate = None, SAMPLE_RATE
+    direction = Direction(
+        pose=options.pose,
+        bounds=options.pose_range,
+        emotion=options.emotion,
+        blink=options.blink,
+        seed=seed,
+        beside=out.parent,
+    )
     if options.motion is not None:
-        given = lent(clip, options.motion, listener=listener)
-        motion = posed(given, clip, options.pose, seed, listener=listener)
-        motion = in_mood(actor, motion, options.emotion, seed, listener=listener)
+        motion = replay(actor, direction, options.motion, listener=listener)
         if options.audio is not None:
             samples, rate = read_recorded_audio(options.audio, folder=out.parent, listener=listener)
     elif options.audio is not None:
         heard, samples, rate = read_spoken_audio(options.audio, folder=out.parent, listener=listener)
-        direction = Direction(pose=options.pose, emotion=options.emotion, blink=options.blink, seed=seed)
         motion = perform(actor, heard, direction, listener=listener)
     else:
-        samples = captured_sound(clip)
-        motion = posed(clip.motion, clip, options.pose, seed, listener=listener)
-        motion = in_mood(actor, motion, options.emotion, seed, listener=listener)
+        samples = captured_sound(actor.clip)
+        motion = replay(actor, direction, listener=listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])

@@ -65,7 +65,10 @@ def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
     names = [field.name for field in fields(VERBS[verb].options) if field.name != "live"]
     bare = [line for line in out.splitlines() if re.fullmatch(r"│ (-\S+|PATH)\s+(\(required\))?\s*│", line)]
     assert not bare
-    assert all(f"--{name}" in out or name in ("head", "heads", "video", "capture", "folder", "block") for name in names)
+    assert all(
+        f"--{name.replace('_', '-')}" in out or name in ("head", "heads", "video", "capture", "folder", "block")
+        for name in names
+    )
 
 
 @pytest.mark.parametrize(
