@@ -24,7 +24,7 @@ LAYERS = (
     {"io"},
     {"actor", "rendering"},
     {"training"},
-    {"exporting", "playing", "evaluation"},
+    {"exporting", "playing", "evaluation", "dubbing"},
     {"viewer"},
     {"verbs"},
     {"cli"},

@@ -1,0 +1,63 @@
+"""A page on a dub: recording and result under one wipe with both sounds, numbers, and the worst frames."""
+
+from __future__ import annotations
+
+import html
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from ..durable import replacing
+
+STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}
+.wipe{position:relative;display:inline-block;max-width:100%}.wipe video{display:block;max-width:100%;max-height:75vh}
+.wipe video+video{position:absolute;inset:0;clip-path:inset(0 0 0 var(--at,50%))}
+table{border-collapse:collapse}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:right}
+img{max-width:100%}input[type=range]{width:100%}
+"""
+SCRIPT = """
+const [a,b]=document.querySelectorAll('video'),w=document.querySelector('.wipe');
+document.getElementById('at').oninput=e=>w.style.setProperty('--at',e.target.value+'%');
+document.getElementById('play').onclick=()=>{if(a.paused){b.currentTime=a.currentTime;a.play();b.play()}else{a.pause();b.pause()}};
+document.getElementById('seek').oninput=e=>{a.currentTime=b.currentTime=e.target.value/1000*a.duration};
+document.getElementById('old').onchange=e=>{a.muted=!e.target.checked;b.muted=e.target.checked};
+a.ontimeupdate=()=>{document.getElementById('seek').value=1000*a.currentTime/a.duration;
+if(Math.abs(a.currentTime-b.currentTime)>.06&&!a.paused)b.currentTime=a.currentTime};
+"""
+COLUMNS = ("person", "from", "seconds", "dubbed", "bridged", "passed", "covered", "seam", "flicker", "sharpness")
+
+
+def write_page(path: Path, out: Path, film: Path, report: dict[str, Any]) -> None:
+    """Write the page of a ``report`` on the dub ``out`` of ``film``; it opens from the disk, without a server."""
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_shown(row.get(name))}</td>" for name in COLUMNS) + "</tr>"
+        for row in report["stretches"]
+    )
+    worst = "".join(
+        f"<h3>{row['at']:.2f} s, frame {row['frame']}</h3><p>{html.escape(row['why'])}</p>"
+        f"<img src='{quote(row['picture'])}' alt='recorded and dubbed'>"
+        for row in report["worst"]
+    )
+    text = f"""<!doctype html><meta charset="utf-8"><title>{html.escape(out.name)}</title><style>{STYLE}</style>
+<h1>{html.escape(out.name)}</h1>
+<p>Left of the line the recording, right of it the dub. Synthetic: lips were changed.</p>
+<div class="wipe"><video src="{_link(film, path)}" muted playsinline></video>
+<video src="{_link(out, path)}" playsinline></video></div>
+<p><input id="at" type="range" value="50"><input id="seek" type="range" max="1000" value="0">
+<button id="play">play / pause</button> <label><input id="old" type="checkbox"> the recording's sound</label></p>
+<h2>Stretches</h2><table><tr>{"".join(f"<th>{name}</th>" for name in COLUMNS)}</tr>{rows}</table>
+<p>Seam, flicker and sharpness are multiples of the recording's own in the same place.</p>
+<h2>Frames to look at</h2>{worst}<script>{SCRIPT}</script>
+"""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _link(file: Path, page: Path) -> str:
+    return html.escape(quote(os.path.relpath(file.resolve(), page.resolve().parent).replace(os.sep, "/")))
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else html.escape(str(value))

@@ -1,0 +1,129 @@
+"""Putting a lower face back: what the recording has beyond its rendering moves along with the skin.
+
+The recording differs from its own rendering by everything that a head of Gaussians lacks: pores, beard, grain, the
+light of the moment. This difference is carried to where the skin shall be and added to the new rendering, so that light
+and sharpness come from the recording itself. Between the lips, where the recording shows nothing of the kind, the
+rendering is brought to the light of the skin around and gets the recording's grain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..smoothing import smoothstep
+from .seam import blended, grain_like, grain_of
+from .surface import Pair
+from .trust import warped
+
+INSIDE = 0.02
+"""Mask from which on a pixel may change."""
+LIGHT = 0.05
+"""Standard deviation over the picture's face width of what counts as light rather than detail."""
+GROWN = 0.02
+"""Face widths by which the lower face is taken wider than its Gaussians: shadows at its outline move with it."""
+COVERED = (0.16, 0.28)
+"""Difference of recording and rendering, smoothed, between which something else begins to be before the face."""
+COVERS = 0.15
+"""Face widths: smaller things before the face are taken for errors of the rendering."""
+MOST_GAIN = 1.6
+"""Farthest that the rendering's light is brought up or down."""
+DARK = 0.02
+"""Light added on both sides, so that black tells nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patched:
+    """One picture with its lower face put back."""
+
+    image: np.ndarray
+    """``[H, W, 3]`` u8; where ``mask`` is 0 it is the recording to the bit."""
+    mask: np.ndarray
+    """``[H, W]`` f32 in [0, 1], how far a pixel is new."""
+    covered: float
+    """Share of the lower face that something else was before."""
+
+
+def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
+    """The recording with the lower face of ``pair.new`` in place of that of ``pair.old``.
+
+    Args:
+        recorded: ``[H, W, 3]`` u8, the box of the pair.
+        pair: both renderings of that box.
+        seed: of the grain.
+    """
+    face_width = pair.face_width
+    picture = recorded.astype(np.float32) / 255
+    behind = picture  # what no Gaussian covers stays as recorded
+    pair = replace(pair, old=over(pair.old, pair.old_alpha, behind), new=over(pair.new, pair.new_alpha, behind))
+    clear = uncovered(picture, pair, face_width)
+    patch = carried_over(picture, pair, face_width, seed)
+    mask = (grown(pair.mask, GROWN * face_width) * clear).clip(0, 1)
+    mask = smoothstep(((mask - INSIDE) / (0.5 - INSIDE)).clip(0, 1)).astype(np.float32)
+    inside = mask > 0
+    seamless = blended(picture, patch, inside)
+    mixed = picture + mask[..., None] * (seamless - picture)
+    image = np.where(inside[..., None], (mixed.clip(0, 1) * 255 + 0.5).astype(np.uint8), recorded)
+    lower = pair.mask > 0.5
+    covered = float(1 - clear[lower].mean()) if lower.any() else 0.0
+    return Patched(image=image, mask=mask, covered=covered)
+
+
+def grown(mask: np.ndarray, pixels: float) -> np.ndarray:
+    """``mask [H, W]`` wider by so many pixels."""
+    import cv2
+
+    reach = 2 * round(pixels) + 1
+    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+
+
+def over(rendered: np.ndarray, alpha: np.ndarray, behind: np.ndarray) -> np.ndarray:
+    """A rendering over black, put over ``behind [H, W, 3]``."""
+    return rendered + (1 - alpha[..., None]) * behind
+
+
+def carried_over(picture: np.ndarray, pair: Pair, face_width: float, seed: int) -> np.ndarray:
+    """The new rendering with the recording's light, detail and grain."""
+    sigma = max(LIGHT * face_width, 1.0)
+    skin = firm(pair.old_skin)
+    gain = light_gain(picture, pair.old, skin, sigma)
+    beyond = picture - pair.old * gain
+    lit = pair.new * warped(gain, pair.flow)
+    moved = warped(beyond, pair.flow, sharp=True) * pair.seen[..., None]
+    noise = grain_like(skin.shape, grain_of(picture, (skin > 0.9) & (pair.mask > 0.5)), seed)
+    return lit + moved + ((1 - pair.seen) * noise)[..., None]
+
+
+def firm(share: np.ndarray) -> np.ndarray:
+    """A share of skin, taken for none where interior shines through by half."""
+    return smoothstep(((share - 0.5) / 0.45).clip(0, 1)).astype(np.float32)
+
+
+def spread(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """``values [H, W, C]`` averaged around every pixel by ``weight [H, W]`` and a Gaussian of ``sigma`` pixels."""
+    import cv2
+
+    total = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
+    mass = cv2.GaussianBlur(weight, (0, 0), sigma)
+    return total / np.maximum(mass, 1e-3)[..., None]
+
+
+def light_gain(picture: np.ndarray, rendered: np.ndarray, skin: np.ndarray, sigma: float) -> np.ndarray:
+    """Factor ``[H, W, 3]`` by which the recording is brighter than its rendering, told by the skin around."""
+    ratio = (spread(picture, skin, sigma) + DARK) / (spread(rendered, skin, sigma) + DARK)
+    return ratio.clip(1 / MOST_GAIN, MOST_GAIN)
+
+
+def uncovered(picture: np.ndarray, pair: Pair, face_width: float) -> np.ndarray:
+    """``[H, W]`` f32 in [0, 1], 0 where a hand, a microphone or hair is before the face as recorded."""
+    import cv2
+
+    small = max(COVERS * face_width / 4, 1.0)
+    known = firm(pair.old_skin) * (pair.mask > 0.2)
+    apart = np.abs(spread(picture - pair.old, known, small)).mean(2) * (cv2.GaussianBlur(known, (0, 0), small) > 0.3)
+    cover = smoothstep(((apart - COVERED[0]) / (COVERED[1] - COVERED[0])).clip(0, 1)).astype(np.float32)
+    if not (cover > 0.5).any():
+        return np.ones_like(cover)
+    reach = 2 * int(small) + 1
+    return 1 - cv2.GaussianBlur(cv2.dilate(cover, np.ones((reach, reach), np.uint8)), (0, 0), small / 2)

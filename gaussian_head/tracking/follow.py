@@ -1,0 +1,113 @@
+"""A known person in another shot, however short: poses and codes by the face that was learnt elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ..capture import Capture
+from ..checks import InputError
+from ..motion import Motion
+from ..transforms import quat_to_rotvec, rotmat_to_quat
+from .bundle import BundleConfig, FrameStates, LandmarkModel, Observations, solve_frames
+from .filmed import FilmedFace
+from .initial import fill_gaps, procrustes
+from .solve import Solution, solved
+from .topology import RIGID
+from .units import units_of
+
+FEWEST = 3
+"""Frames with a face that a stretch needs."""
+ITERATIONS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """A known person in a stretch of pictures."""
+
+    motion: Motion
+    """T frames, in the units and the residual of the face that was learnt elsewhere; the torso goes with the head."""
+    residual: np.ndarray
+    """``[T]`` mean distance of detected and projected landmarks, pixels."""
+
+
+def follow(
+    capture: Capture, landmarks: np.ndarray, tracked: np.ndarray, *, fps: float, focal: float, centre: np.ndarray
+) -> Followed:
+    """Fit poses and codes of a known face to landmarks; shape, basis and the meaning of the code stay.
+
+    Args:
+        capture: where the person was learnt.
+        landmarks: ``[T, 478, 3]`` pixels, z in the same unit.
+        tracked: ``[T]`` bool, True where a face was found.
+        fps: frames per second.
+        focal: pixels; an error of it ends up in the distance alone.
+        centre: ``[2]`` principal point, pixels.
+
+    Raises:
+        InputError: fewer than three frames show a face.
+    """
+    if int(tracked.sum()) < FEWEST:
+        raise InputError(f"{int(tracked.sum())} frames show a face; {FEWEST} were wanted.")
+    filled = fill_gaps(landmarks, tracked)
+    model, code_std = _model(capture, focal, centre)
+    seen = Observations(
+        landmarks=torch.from_numpy(filled[..., :2].astype(np.float64)),
+        weights=torch.from_numpy(np.where(tracked, 1.0, 0.05)[:, None].repeat(filled.shape[1], axis=1)),
+        codes=torch.zeros(len(filled), len(code_std), dtype=torch.float64),
+        code_precision=torch.zeros_like(code_std),
+    )
+    states = _start(model, filled, capture.code.double().mean(0))
+    states = solve_frames(model, states, seen, BundleConfig(), fps=fps, code_std=code_std, iterations=ITERATIONS)
+    solution = solved(model, states, seen, code_std)
+    return Followed(motion=_said(capture, solution, tracked, fps), residual=solution.residual.numpy())
+
+
+def _model(capture: Capture, focal: float, centre: np.ndarray) -> tuple[LandmarkModel, torch.Tensor]:
+    """The face of a capture seen by another camera, and how far its codes usually go."""
+    shape = capture.shape
+    model = LandmarkModel(
+        focal=focal,
+        centre=torch.from_numpy(np.asarray(centre, np.float64)),
+        shape=shape.vertices.double(),
+        basis=shape.basis.double(),
+        reference=torch.eye(3, dtype=torch.float64),
+    )
+    return model, capture.code[: capture.num_train].double().std(0).clamp(min=1e-4)
+
+
+def _start(model: LandmarkModel, landmarks: np.ndarray, code: torch.Tensor) -> FrameStates:
+    """Weak perspective on the points that hardly move."""
+    rigid = list(RIGID)
+    shape = model.shape.numpy()
+    rotation, scale, middle = procrustes(landmarks[:, rigid].astype(np.float64), shape[rigid])
+    depth = torch.from_numpy(model.focal / scale)
+    across = (torch.from_numpy(middle[:, :2]) - model.centre) * (depth / model.focal)[:, None]
+    return FrameStates(
+        rotvecs=quat_to_rotvec(rotmat_to_quat(torch.from_numpy(rotation))),
+        positions=torch.cat([across, depth[:, None]], 1),
+        codes=code.repeat(len(landmarks), 1),
+    )
+
+
+def _said(capture: Capture, solution: Solution, tracked: np.ndarray, fps: float) -> Motion:
+    """The solution as motion of the capture's face."""
+    T = len(tracked)
+    code, quats, positions = solution.states.codes.float(), solution.quats.float(), solution.states.positions.float()
+    (fx, *_), *_ = K = [[solution.model.focal, 0.0, float(solution.model.centre[0])]]
+    K = [*K, [0.0, fx, float(solution.model.centre[1])], [0.0, 0.0, 1.0]]
+    info = replace(capture.info, fps=fps, num_frames=T, num_train=T, bad_frames=np.flatnonzero(~tracked).tolist(), K=K)
+    tensors = {
+        "landmarks": solution.seen.landmarks.float(),
+        "head_quats": quats,
+        "head_positions": positions,
+        "shape": capture.shape.vertices,
+        "basis": capture.shape.basis,
+    }
+    track = units_of(FilmedFace.told(tensors, code, info))
+    residual = code - capture.code_map.mapped(track.units, track.gaze)
+    tensors |= {"torso_quats": quats, "torso_positions": positions}
+    tensors |= {"units": track.units, "gaze": track.gaze, "residual": residual}
+    return Motion.from_tensors(tensors, fps=fps, basis_id=capture.code_map.basis_id)

@@ -1,0 +1,82 @@
+"""`gaussian-head dub`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+from ..checks import require_count, require_number
+from ..events import Listener, ignore
+from ._calling import function_of
+from ._values import ActorLike, PathLike, Preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Put new words into recorded footage: lips and jaw follow the sound, every other pixel stays as recorded."""
+
+    film: Positional[PathLike] = field(kw_only=False)
+    """The recording: any number of shots and people, any size and frame rate."""
+    out: PathLike = field(kw_only=False)
+    """The video to write (.mp4, .mov or .webm), as large and fast as the film; a folder beside it, with `_dub` in its \
+name, gets the report and what is learnt."""
+    audio: PathLike | None = None
+    """What is said, from the film's beginning on; a sound or video file."""
+    script: PathLike | None = None
+    """Many lines instead: a table (CSV) with the columns start, end, sound, person."""
+    head: ActorLike | None = None
+    """Folder of the person's head, trained before; without it they are learnt from the film."""
+    person: int | None = None
+    """Whom to dub, by number: 1 is seen longest. By default whom the head shows, else 1."""
+    sound: Literal["replace", "mix"] = "replace"
+    """`replace` takes the old sound away, `mix` keeps it quietly under the new."""
+    lips: float = 1.0
+    """How far the lips move, 0 to 2: 1 as spoken, more exaggerates."""
+    compare: bool = False
+    """Write a second video with recording and dub side by side."""
+    preset: Preset = "standard"
+    """How long to learn where there is no head."""
+    label: bool = True
+    """Let the video say in its metadata that it is synthetic."""
+    seed: int = 0
+    """Seed of the grain."""
+    resume: bool = False
+    """Go on where an interrupted dub of the same film stopped; the result is the same."""
+
+
+def run(options: Options, listener: Listener = ignore) -> Path:
+    """Where the video is.
+
+    Raises:
+        InputError: no face or no such person in the film, too little to learn from, a sound that outlasts the film, or
+            an output that cannot be written.
+    """
+    from ..dubbing import Wish, dub
+
+    wish = Wish(
+        keep=options.sound,
+        exaggerate=require_number(options.lips, "lips", least=0.0, most=2.0),
+        preset=options.preset,
+        compare=options.compare,
+        label=options.label,
+        seed=require_count(options.seed, "seed"),
+    )
+    if options.person is not None:
+        require_count(options.person, "person", least=1)
+    return dub(
+        options.film,
+        options.out,
+        audio=options.audio,
+        script=options.script,
+        head=options.head,
+        person=options.person,
+        wish=wish,
+        resume=options.resume,
+        listener=listener,
+    )
+
+
+dub = function_of(Options, run)
