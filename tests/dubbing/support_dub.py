@@ -54,5 +54,5 @@ def write_film(path: Path, actor: Actor, sound: np.ndarray | None = None) -> Pat
     motion, camera = actor.clip.motion, actor.head.camera
     with VideoWriter(path, width=camera.width, height=camera.height, fps=motion.fps, audio=sound, crf=4) as writer:
         for t in range(len(motion)):
-            writer.write(grained(actor, motion, t))
+            writer.write(grained(actor, motion, t, 0.004))
     return path
