@@ -96,7 +96,8 @@ def test_a_mouth_that_shall_do_what_it_did_is_not_drawn(actor, face):
     stretch = stretch_of(actor)
     frames = [(0, grained(actor, actor.clip.motion, 0))]
     (made,) = dubbed_frames(frames, [Part(stretch=stretch, wanted=stretch.recorded, face=face)], 0)
-    assert made.image is frames[0][1] and made.state == PASSED
+    assert made.image is frames[0][1]
+    assert made.state == PASSED
 
 
 def test_a_face_outside_the_picture_is_left_alone(actor, face):
@@ -113,7 +114,8 @@ def test_flow_leads_to_where_the_chin_was(actor, face):
     motion = with_jaw(actor.clip.motion, 0.0)
     pair = face.pair(motion.at(0), with_jaw(motion, OPEN).at(0), actor.head.camera)
     moved = pair.flow[..., 1][pair.mask > 0.5]
-    assert moved.min() < -0.5 and abs(pair.flow[..., 0]).max() < abs(moved.min())
+    assert moved.min() < -0.5
+    assert abs(pair.flow[..., 0]).max() < abs(moved.min())
     assert motion.units[:, JAW].max() == 0
 
 

@@ -59,7 +59,7 @@ def test_a_mask_that_touches_the_border_is_solved_too():
 @pytest.mark.parametrize("strength", [0.004, 0.02])
 def test_grain_is_made_as_strong_as_it_is_measured(strength):
     noise = grain_like((200, 200), strength, 3)
-    y, x = np.mgrid[:200, :200]
+    _y, x = np.mgrid[:200, :200]
     picture = (0.5 + 0.001 * x + noise)[..., None]
     assert grain_of(picture, np.ones((200, 200), bool)) == pytest.approx(strength, rel=0.1)
     assert np.array_equal(noise, grain_like((200, 200), strength, 3))
