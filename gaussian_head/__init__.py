@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .raster import rasterize as rasterize
     from .rendering import render_frame as render_frame
     from .verbs.direct import direct as direct
+    from .verbs.dub import dub as dub
     from .verbs.evaluate import evaluate as evaluate
     from .verbs.export import export as export
     from .verbs.import_capture import import_capture as import_capture
@@ -51,7 +52,7 @@ _HOME = {
     **{
         name: f"verbs.{name}"
         for name in (
-            *("direct", "evaluate", "export", "import_capture", "reconstruct", "render", "track", "train"),
+            *("direct", "dub", "evaluate", "export", "import_capture", "reconstruct", "render", "track", "train"),
             *("upgrade", "view"),
         )
     },
@@ -71,6 +72,7 @@ __all__ = [
     "RasterOutput",
     "__version__",
     "direct",
+    "dub",
     "evaluate",
     "export",
     "import_capture",

@@ -54,7 +54,7 @@ def test_a_row_that_makes_no_sense_is_named(tmp_path, rows, words):
 def test_times():
     assert seconds_of("1:02:03.5") == 3723.5
     for bad in ("", "a", "-1", "1:2:3:4", "nan"):
-        with pytest.raises(ValueError, match="time|convert|float"):
+        with pytest.raises(ValueError, match=r"time|convert|float"):
             seconds_of(bad)
 
 
