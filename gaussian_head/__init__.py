@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .rendering import render_frame as render_frame
     from .verbs.direct import direct as direct
     from .verbs.dub import dub as dub
+    from .verbs.edit import edit as edit
     from .verbs.evaluate import evaluate as evaluate
     from .verbs.export import export as export
     from .verbs.import_capture import import_capture as import_capture
@@ -52,7 +53,18 @@ _HOME = {
     **{
         name: f"verbs.{name}"
         for name in (
-            *("direct", "dub", "evaluate", "export", "import_capture", "reconstruct", "render", "track", "train"),
+            *(
+                "direct",
+                "dub",
+                "edit",
+                "evaluate",
+                "export",
+                "import_capture",
+                "reconstruct",
+                "render",
+                "track",
+                "train",
+            ),
             *("upgrade", "view"),
         )
     },
@@ -73,6 +85,7 @@ __all__ = [
     "__version__",
     "direct",
     "dub",
+    "edit",
     "evaluate",
     "export",
     "import_capture",

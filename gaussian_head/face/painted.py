@@ -55,10 +55,12 @@ class Painter:
     Args:
         model: whose triangles and regions to draw.
         look: its colours and light.
+        texture: ``[SIZE, SIZE, 3]`` f32 on the model's atlas, in place of the look's own.
     """
 
     model: FaceModel
     look: Look
+    texture: np.ndarray | None = None
 
     def paint(self, vertices: Tensor, camera: Camera) -> np.ndarray:
         """Draw the head.
@@ -124,7 +126,7 @@ class Painter:
 
     @cached_property
     def _texture(self) -> np.ndarray:
-        return texture_of(self.model, self.look)
+        return texture_of(self.model, self.look) if self.texture is None else self.texture
 
     @cached_property
     def _triangles(self) -> np.ndarray:

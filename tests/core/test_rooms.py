@@ -24,7 +24,7 @@ LAYERS = (
     {"io"},
     {"actor", "rendering"},
     {"training"},
-    {"exporting", "playing", "evaluation", "dubbing"},
+    {"exporting", "playing", "evaluation", "dubbing", "editing"},
     {"viewer"},
     {"verbs"},
     {"cli"},

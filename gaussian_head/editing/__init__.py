@@ -1,0 +1,11 @@
+"""A head's look changed by painted pictures of it, or by name; how it moves stays."""
+
+from .apply import EditConfig as EditConfig
+from .apply import edit_head as edit_head
+from .difference import Canvas as Canvas
+from .difference import Painted as Painted
+from .difference import canvas_of as canvas_of
+from .difference import read_painted as read_painted
+from .recolour import REGIONS as REGIONS
+from .recolour import Recolour as Recolour
+from .recolour import recoloured as recoloured

@@ -1,0 +1,184 @@
+"""New Gaussians where a picture shows more than recoloured ones can: they move with what they sit on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.spatial import KDTree
+from torch import Tensor
+
+from ..gaussians import Gaussians
+from ..head import Branch, Head
+from ..head.branch import PER_GAUSSIAN
+from ..motion import MotionFrame
+from ..sh import rgb_to_sh
+from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_to_rotmat, rotmat_to_quat
+
+WIDTH, THICKNESS = 0.55, 0.2
+"""Standard deviations along the surface and across it, in distances of neighbours."""
+STEEPEST = 0.3
+"""Least cosine between surface and line of sight with which Gaussians are lengthened along the slope."""
+NEIGHBOURS, REACH = 64, 0.005
+"""A new Gaussian moves like the mean of so many around it, over about so many metres; single ones are noisy."""
+CLOSEST, MOVES_APART = 8, 0.002
+"""Those nearest say how it moves; who moves otherwise by more metres per unit of the code than this hardly counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seeds:
+    """P new Gaussians, placed in the world at the moment of a picture."""
+
+    points: Tensor
+    """``[P, 3]`` metres."""
+    normals: Tensor
+    """``[P, 3]`` unit, towards the camera."""
+    sight: Tensor
+    """``[P, 3]`` unit, from the camera."""
+    spacing: Tensor
+    """``[P]`` metres between neighbours, across the line of sight."""
+    colours: Tensor
+    """``[P, 3]`` RGB."""
+    opacities: Tensor
+    """``[P]`` in (0, 1)."""
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @staticmethod
+    def joined(parts: Sequence[Seeds]) -> Seeds:
+        """Those of several, one after the other."""
+        return Seeds(**{name: torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+
+
+def seeded(head: Head, seeds: Seeds, moment: MotionFrame, visible: Tensor, *, stiff: bool) -> list[Branch]:
+    """For every branch of ``head`` the new rows that belong to it, perhaps none.
+
+    A seed joins the branch of the visible Gaussian nearest to it, and moves like the mean of the nearest ones there;
+    a ``stiff`` one follows the skull and no expression.
+
+    Args:
+        head: whose Gaussians are sat on.
+        seeds: P of them.
+        moment: at which they were placed.
+        visible: ``[N]`` bool, Gaussians that the picture shows.
+        stiff: things that do not bend: glasses, a hat, earrings.
+    """
+    placed = head.gaussians_at(moment)
+    coefficients = head.coefficients_at(moment)
+    owner = _owners(head, placed, seeds, visible, stiff=stiff)
+    rows, start = [], 0
+    for number, branch in enumerate(head.branches):
+        mine = torch.from_numpy(owner == number)
+        chosen = Seeds(**{name: value[mine] for name, value in vars(seeds).items()})
+        shown = visible[start : start + len(branch)].nonzero()[:, 0]
+        there = placed.means[start : start + len(branch)][shown]
+        start += len(branch)
+        if not len(chosen):
+            rows.append(_rows(branch, torch.zeros(0, dtype=torch.int64)))
+            continue
+        sat_on = carried_by(branch, there, chosen.points, shown, stiff=stiff)
+        rows.append(_unposed(sat_on, chosen, coefficients[branch.uses], moment))
+    return rows
+
+
+def carried_by(branch: Branch, there: Tensor, points: Tensor, rows: Tensor, *, stiff: bool) -> Branch:
+    """Rows that move as ``rows`` of a branch do whose places ``there`` are nearest to ``points [P, 3]``.
+
+    Place, shape and colour are those of the nearest one, for the caller to replace.
+    """
+    near, weight = _nearest(there, points)
+    rows = rows[near]
+    moving = _mean_of(branch, rows, weight * _alike(branch.basis, rows, weight))
+    return _stiffened(moving) if stiff else moving
+
+
+def _owners(head: Head, placed: Gaussians, seeds: Seeds, visible: Tensor, *, stiff: bool) -> np.ndarray:
+    """``[P]`` which branch each seed joins."""
+    number = torch.cat([torch.full((len(b),), i) for i, b in enumerate(head.branches)])
+    if stiff:
+        names = [branch.name for branch in head.branches]
+        return np.full(len(seeds), names.index("face"))
+    tree = KDTree(placed.means[visible].numpy())
+    return number[visible].numpy()[tree.query(seeds.points.numpy())[1]]
+
+
+def _nearest(there: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows ``[P, k]`` of the nearest of ``there``, and their weights."""
+    k = min(NEIGHBOURS, len(there))
+    distance, near = KDTree(there.numpy()).query(points.numpy(), k)
+    distance, near = distance.reshape(len(points), k), near.reshape(len(points), k)
+    weight = np.exp(-0.5 * (np.square(distance) - np.square(distance[:, :1])) / REACH**2)
+    weight /= weight.sum(1, keepdims=True)
+    return torch.from_numpy(near), torch.from_numpy(weight).float()
+
+
+def _rows(branch: Branch, rows: Tensor) -> Branch:
+    return replace(branch, **{name: getattr(branch, name)[rows] for name in PER_GAUSSIAN})
+
+
+def _mean_of(branch: Branch, near: Tensor, weight: Tensor) -> Branch:
+    """Rows that move and shine as the weighted mean of rows ``near [P, k]`` does; shape and place follow later."""
+    first = _rows(branch, near[:, 0])
+    names = ("basis", "stretch", "shN", "head_weights")
+    weight = weight / weight.sum(1, keepdim=True)
+    mean = {name: torch.einsum("pk,pk...->p...", weight, getattr(branch, name)[near]) for name in names}
+    turn, grow = mean["stretch"].split(3, dim=1)
+    mean["stretch"] = torch.cat([turn, grow[:, :2].mean(1, keepdim=True).expand(-1, 2, -1), 0 * grow[:, :1]], 1)
+    return replace(first, **mean)
+
+
+def _alike(basis: Tensor, near: Tensor, weight: Tensor) -> Tensor:
+    """``[P, k]`` how much each of the ``near`` moves like the nearest few: those of the other lip do not."""
+    around = basis[near].flatten(2)
+    close = weight[:, :CLOSEST, None]
+    first = (close * around[:, :CLOSEST]).sum(1) / close.sum(1)
+    away = (around - first[:, None]).square().sum(2)
+    usual = away.median(1, keepdim=True).values.clamp(max=MOVES_APART**2)
+    return torch.exp(-away / (2 * usual).clamp(min=1e-12))
+
+
+def _stiffened(branch: Branch) -> Branch:
+    return replace(
+        branch,
+        basis=torch.zeros_like(branch.basis),
+        stretch=torch.zeros_like(branch.stretch),
+        head_weights=torch.ones_like(branch.head_weights),
+    )
+
+
+def _unposed(rows: Branch, seeds: Seeds, coefficients: Tensor, moment: MotionFrame) -> Branch:
+    """``rows`` with the canonical place and shape that ``deform`` takes to the seeds at the moment; its inverse."""
+    w = rows.head_weights[:, None]
+    R, offset = (quat_to_rotmat(pose.quats) for pose in (moment.head, moment.torso)), w * moment.head.positions
+    head_R, torso_R = R
+    mixed = w[..., None] * head_R + (1 - w)[..., None] * torso_R
+    offset = offset + (1 - w) * moment.torso.positions
+    posed = torch.linalg.solve(mixed, (seeds.points - offset)[..., None])[..., 0]
+    turn, grow = (rows.stretch.flatten(0, 1) @ coefficients).view(-1, 6).split(3, dim=1)
+    spin = quat_normalize(torch.cat([torch.ones_like(turn[:, :1]), 0.5 * turn], 1))
+    flip = torch.where((moment.head.quats * moment.torso.quats).sum() < 0, -1.0, 1.0)
+    bone = quat_normalize(w * moment.head.quats + (1 - w) * flip * moment.torso.quats)
+    axes, scales = _shapes(seeds)
+    return replace(
+        rows,
+        means=posed - (rows.basis.flatten(0, 1) @ coefficients).view(-1, 3),
+        quats=quat_multiply(quat_conjugate(quat_multiply(bone, spin)), rotmat_to_quat(axes)),
+        log_scales=scales.log() - grow,
+        logit_opacities=torch.logit(seeds.opacities),
+        sh0=rgb_to_sh(seeds.colours)[:, None],
+    )
+
+
+def _shapes(seeds: Seeds) -> tuple[Tensor, Tensor]:
+    """Rotations ``[P, 3, 3]``, first column along the slope and third the normal, and standard deviations."""
+    cosine = -(seeds.normals * seeds.sight).sum(1, keepdim=True)
+    slope = seeds.sight + cosine * seeds.normals
+    x = torch.nn.functional.normalize(slope + 1e-5, dim=1)
+    y = torch.nn.functional.normalize(torch.linalg.cross(seeds.normals, x), dim=1)
+    x = torch.linalg.cross(y, seeds.normals)
+    along = WIDTH / cosine.abs().clamp(min=STEEPEST)
+    sizes = torch.cat([along, torch.full_like(along, WIDTH), torch.full_like(along, THICKNESS)], 1)
+    return torch.stack([x, y, seeds.normals], 2), sizes * seeds.spacing[:, None]

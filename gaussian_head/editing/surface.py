@@ -1,0 +1,141 @@
+"""The surface that a picture shows, and where what is added to it stands."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from ..camera import Camera
+from .difference import SOLID, Painted, grouped
+from .seeding import Seeds
+
+SMOOTH = 1.5
+"""Pixels over which rendered depth is averaged; training leaves it rough."""
+BRIDGED = 0.022
+"""Metres: a stiff thing spans hollows up to twice as wide (eyes between nose and temple)."""
+ROUND = 0.6
+"""Half the depth of what is added beyond the outline, over its half width."""
+CLEAR, STEEP = 0.95, 4.0
+"""Opacity well inside the person, and slope of the surface (depth over breadth) beyond which no detail is seeded."""
+OVERLAP = 3
+"""New Gaussians that make a pixel."""
+OPAQUE, SHEER = 0.97, 0.5
+"""Opacity of new Gaussians; those whose change black or white of less opacity than this would do are sheer."""
+
+
+def seeds_at(painted: Painted, wanted: np.ndarray, *, stiff: bool, lift: float) -> Seeds:
+    """Seeds at the pixels ``wanted`` ``[H, W]`` bool of a picture, in its colours; beyond the outline in two shells.
+
+    Args:
+        painted: the picture.
+        wanted: where.
+        stiff: they rest on the face as a stiff thing does.
+        lift: pixels by which they stand before it.
+    """
+    camera = painted.canvas.camera
+    depth = shown_depth(painted, stiff=stiff)
+    border = np.asarray(ndimage.binary_dilation(~painted.changed), bool)
+    wanted = wanted & ~(painted.added & border)  # the border beyond the outline is half what is behind
+    pixel = float(np.median(depth[wanted])) / float(camera.K[0, 0]) if wanted.any() else 0.0
+    half = thickness(painted.added & wanted, pixel)
+    front = _shell(painted, wanted, depth - half - lift * pixel, stiff=stiff)
+    back = _shell(painted, wanted & (half > 0), depth + half, stiff=stiff)
+    return Seeds.joined([front, back])
+
+
+def _shell(painted: Painted, wanted: np.ndarray, depth: np.ndarray, *, stiff: bool) -> Seeds:
+    """Seeds at pixels on one depth map."""
+    camera = painted.canvas.camera
+    rows, columns = np.nonzero(wanted)
+    points = points_at(rows, columns, depth[rows, columns], camera)
+    normals = torch.from_numpy(normals_of(depth, camera)[rows, columns]).float()
+    target = painted.target[rows, columns]
+    faded = torch.from_numpy(painted.added[rows, columns]) | stiff
+    opacities = _opacities(painted.canvas.frame.rgb[rows, columns], target) if stiff else torch.full((len(rows),), 1.0)
+    opacities = OPAQUE * torch.where(faded, _overlapping(painted.strength) * opacities, opacities)
+    return Seeds(
+        points=points,
+        normals=normals,
+        sight=torch.nn.functional.normalize(points - camera.position, dim=1),
+        spacing=torch.from_numpy(depth[rows, columns]).float() / float(camera.K[0, 0]),
+        colours=target,
+        opacities=opacities,
+    )
+
+
+def _opacities(before: Tensor, after: Tensor) -> Tensor:
+    """``[P]`` opaque, but where a little black or white over ``before`` would do as much: a lens, a shadow."""
+    change = after - before
+    least = torch.where(change > 0, change / (1 - before).clamp(min=1e-3), -change / before.clamp(min=1e-3)).amax(1)
+    return (least / SHEER).clamp(0.05, 1)
+
+
+def _overlapping(share: float) -> float:
+    """Opacity of each of OVERLAP Gaussians one before the other that together have the opacity ``share``."""
+    return 1 - (1 - share) ** (1 / OVERLAP)
+
+
+def shown_depth(painted: Painted, *, stiff: bool) -> np.ndarray:
+    """Depth ``[H, W]`` in metres at which what was painted stands: on the surface, or where a stiff thing would rest
+    on it; beyond the outline at the depth of the nearest rim."""
+    frame = painted.canvas.frame
+    depth, person = frame.depth.double().numpy(), frame.alpha.numpy() > SOLID
+    weight = ndimage.gaussian_filter(person.astype(float), SMOOTH)
+    depth = np.where(person, ndimage.gaussian_filter(depth * person, SMOOTH) / np.maximum(weight, 1e-6), 0)
+    if stiff:
+        depth = _resting(depth, person, painted.canvas.camera)
+    rim = np.asarray(ndimage.binary_erosion(person, iterations=2), bool)
+    row, column = np.asarray(ndimage.distance_transform_edt(~rim, return_distances=False, return_indices=True))
+    beyond = ndimage.gaussian_filter(depth[row, column], 4 * SMOOTH)
+    return np.where(person, depth, beyond)
+
+
+def _resting(depth: np.ndarray, person: np.ndarray, camera: Camera) -> np.ndarray:
+    """The surface with its hollows bridged: a morphological closing of the depth towards the camera."""
+    reach = max(round(float(camera.K[0, 0]) * BRIDGED / float(np.median(depth[person]))), 1)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    disc = x**2 + y**2 <= reach**2
+    far = np.where(person, depth, depth[person].max())
+    bridged = ndimage.maximum_filter(ndimage.minimum_filter(far, footprint=disc), footprint=disc)
+    return ndimage.gaussian_filter(bridged, reach / 4)
+
+
+def steep(painted: Painted) -> np.ndarray:
+    """``[H, W]`` bool, where the surface turns away or another begins: at the outline, and between chin and neck."""
+    frame = painted.canvas.frame
+    person = frame.alpha.numpy() > CLEAR
+    depth = np.where(person, frame.depth.double().numpy(), np.inf)
+    step = ndimage.maximum_filter(np.where(person, depth, -np.inf), 3) - ndimage.minimum_filter(depth, 3)
+    pixel = frame.depth.double().numpy() / float(painted.canvas.camera.K[0, 0])
+    return ndimage.binary_dilation(~person | (step > STEEP * 2 * pixel), iterations=2)
+
+
+def thickness(added: np.ndarray, metres_per_pixel: float) -> np.ndarray:
+    """Half the depth ``[H, W]`` in metres of something round whose outline is ``added`` ``[H, W]`` bool."""
+    inside, groups = np.asarray(ndimage.distance_transform_edt(added)), grouped(added)
+    widest = np.zeros(groups.max() + 1)
+    np.maximum.at(widest, groups, inside)
+    half = widest[groups]
+    return ROUND * metres_per_pixel * np.sqrt(np.maximum(inside * (2 * half - inside), 0)) * added
+
+
+def points_at(rows: np.ndarray, columns: np.ndarray, depth: np.ndarray, camera: Camera) -> Tensor:
+    """World points ``[P, 3]`` at the centres of pixels, ``depth [P]`` metres along the camera's axis."""
+    K, view = camera.K.double().numpy(), camera.viewmat.double().numpy()
+    uv = np.stack([columns, rows], 1) + 0.5
+    seen = np.concatenate([(uv - K[:2, 2]) / K[[0, 1], [0, 1]], np.ones((len(uv), 1))], 1) * depth[:, None]
+    return torch.from_numpy((seen - view[:3, 3]) @ view[:3, :3]).float()
+
+
+def normals_of(depth: np.ndarray, camera: Camera) -> np.ndarray:
+    """Unit normals ``[H, W, 3]`` in the world, towards the camera, of a depth map."""
+    height, width = depth.shape
+    rows, columns = np.mgrid[:height, :width]
+    points = points_at(rows.ravel(), columns.ravel(), ndimage.gaussian_filter(depth, 2.0).ravel(), camera)
+    points = points.double().numpy().reshape(height, width, 3)
+    normals = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-12)
+    away = camera.position.double().numpy() - points
+    return normals * np.where((normals * away).sum(2, keepdims=True) < 0, -1, 1)
