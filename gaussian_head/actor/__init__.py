@@ -3,6 +3,7 @@
 from ._actor import Actor as Actor
 from ._clip import Clip as Clip
 from .directing import Direction as Direction
+from .directing import attend as attend
 from .directing import perform as perform
 from .directing import replay as replay
 from .feeling import in_mood as in_mood

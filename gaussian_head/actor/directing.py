@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,11 @@ import torch
 
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
-from ..events import Listener, Warned, ignore
+from ..events import Event, Listener, Warned, ignore
 from ..motion import Motion
+from ..motion.drive import num_frames_of
 from ..motion.learned import learned
+from ..motion.listening import listening
 from ..motion.recall import Memory
 from ..speech.prosody import prosody_of
 from ._actor import Actor
@@ -25,6 +27,7 @@ LEARNED = "learned"
 """The pose that moves as the person does when saying such things."""
 FEWEST_FRAMES = 300
 """Clips with fewer frames teach little movement."""
+SILENT = "nothing is said in the sound; the head moves as it does in pauses."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +48,21 @@ class Direction:
     """Folder in which leaders that were tracked are kept."""
 
 
-def perform(actor: Actor, samples: np.ndarray, direction: Direction, *, listener: Listener = ignore) -> Motion:
+def perform(
+    actor: Actor,
+    samples: np.ndarray,
+    direction: Direction,
+    *,
+    other: np.ndarray | None = None,
+    listener: Listener = ignore,
+) -> Motion:
     """Motion of an actor saying ``samples`` (``[S]``, 16 kHz mono), as long as the sound to a frame.
 
     Args:
         actor: the person.
         samples: what to say.
         direction: how.
+        other: what somebody else says meanwhile, ``[S2]`` of the same clock: it is listened to in the actor's pauses.
         listener: receives Progress where the sound is long, and Warned of what cannot be done as told.
 
     Raises:
@@ -71,6 +82,36 @@ def perform(actor: Actor, samples: np.ndarray, direction: Direction, *, listener
         motion = posed_like(motion, actor.clip, leader, seed=direction.seed)
     elif ours:
         motion = remembered(actor, motion, samples, direction, listener=listener)
+    if other is not None:
+        own = prosody_of(samples, motion.fps, len(motion))
+        motion = listening(motion, prosody_of(other, motion.fps, len(motion)), own.speaking, direction.seed)
+    return in_mood(actor, motion, direction.emotion, direction.seed, listener=listener)
+
+
+def attend(actor: Actor, other: np.ndarray, direction: Direction, *, listener: Listener = ignore) -> Motion:
+    """Motion of an actor who listens to what somebody else says, ``[S]`` at 16 kHz: lips shut, breath, blinks, nods.
+
+    Args:
+        actor: the person.
+        other: what is listened to.
+        direction: how; the pose ``"learned"`` moves as the person does in pauses.
+        listener: receives Progress and Warned.
+
+    Raises:
+        InputError: the direction names something that there is not, or the sound is empty.
+    """
+    heard = prosody_of(other, actor.clip.motion.fps, num_frames_of(other, actor.clip.motion.fps))
+    if heard.is_silent:
+        listener(Warned(message="nobody speaks in the sound that is listened to; the head breathes and blinks."))
+
+    def unless_silent(event: Event) -> None:
+        if not (isinstance(event, Warned) and event.message == SILENT):
+            listener(event)
+
+    unmoved = replace(direction, emotion="")
+    motion = listening(
+        perform(actor, np.zeros_like(other), unmoved, listener=unless_silent), heard, None, direction.seed
+    )
     return in_mood(actor, motion, direction.emotion, direction.seed, listener=listener)
 
 
@@ -119,7 +160,7 @@ def remembered(
         )
     said = prosody_of(samples, motion.fps, len(motion))
     if said.is_silent:
-        listener(Warned(message="nothing is said in the sound; the head moves as it does in pauses."))
+        listener(Warned(message=SILENT))
     lips = voice_of(actor).lips
     if not len(lips):
         lips = torch.zeros(memory.motion.residual.shape[1], dtype=torch.bool)

@@ -143,14 +143,14 @@ def _postured(motion: Motion, feelings: tuple[Feeling, ...]) -> Motion:
         gaze += strength[:, None] * torch.tensor(mood.gaze)
     rest = typical_frame(motion)
     poses = {
-        part: _livened(pose, rest, reach[:, None], quick[:, None], motion.fps)
+        part: livened(pose, rest, reach[:, None], quick[:, None], motion.fps)
         for part, pose in (("head", motion.head), ("torso", motion.torso))
     }
     acted = Acted(turn=turn, shift=shift, gaze=gaze)
     return replace(motion, gaze=motion.gaze + gaze, **acted_poses(poses["head"], poses["torso"], acted))
 
 
-def _livened(pose: Pose, rest: int, reach: Tensor, quick: Tensor, fps: float) -> Pose:
+def livened(pose: Pose, rest: int, reach: Tensor, quick: Tensor, fps: float) -> Pose:
     """A pose about one of its frames, slow and quick movement ``reach`` and ``quick`` ``[T, 1]`` times as large."""
     origin = pose[rest]
     turn = quat_to_rotvec(quat_multiply(quat_conjugate(origin.quats).expand_as(pose.quats), pose.quats))

@@ -29,9 +29,9 @@ CONTEXT_BLUR = 0.08
 """Seconds over which it is heard."""
 MOST_WINDOWS = 500
 """Windows of a clip considered."""
-JUMP = 0.5
+JUMP = 0.6
 """Cost of leaving the clip's own order, beside a mean squared difference of sound of about 1."""
-OFF_BEAT = 1.0
+OFF_BEAT = 2.5
 """Cost of a stress of the voice at which no movement of the head ends or turns; people's do more often than not."""
 APART = 2.0
 """Cost of a join between poses as far apart as two moments of the clip usually are."""
@@ -39,7 +39,7 @@ SPEED_SECONDS = 0.25
 """Seconds over which a difference of speed counts as a difference of place."""
 REUSE, FORGET_SECONDS = 0.6, 20.0
 """Cost of a window that was just shown, and how long that is remembered."""
-CHANCE = 0.3
+CHANCE = 0.25
 """Spread of what is added to costs by the seed, so that takes differ."""
 SECTION = 16
 """Windows that are planned together."""

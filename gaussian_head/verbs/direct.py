@@ -24,8 +24,10 @@ class Options:
     """Folder that `train` wrote."""
     out: PathLike = field(kw_only=False)
     """The motion file to write (.json, .csv); of several takes each gets its number: take_1.json, take_2.json."""
-    audio: PathLike = field(kw_only=False)
+    audio: PathLike | None = None
     """Sound or video file to speak, any length and sample rate."""
+    listen: PathLike | None = None
+    """Sound or video file of somebody whom the head listens to, as `render` takes it."""
     pose: Named = "learned"
     """Head pose, as `render` takes it."""
     pose_range: Literal["subject", "free"] = "subject"
@@ -46,7 +48,7 @@ def run(options: Options, listener: Listener = ignore) -> list[Path]:
     Raises:
         InputError: no sound in ``audio``, another ending of ``out``, or an option that names nothing.
     """
-    from ..actor import Actor, Direction, perform
+    from ..actor import Actor, Direction, attend, perform
     from ..durable import require_replaceable
     from ..io.motion_file import write_motion
     from ..media import read_long_audio
@@ -54,13 +56,18 @@ def run(options: Options, listener: Listener = ignore) -> list[Path]:
     out = Path(options.out)
     if out.suffix not in (".json", ".csv"):
         raise InputError(f"output {out} ends in {out.suffix!r}; a motion file, .json or .csv, was wanted.")
+    if options.audio is None and options.listen is None:
+        raise InputError("no sound was given; name one to speak with --audio, or one to listen to with --listen.")
     takes = require_count(options.takes, "takes", least=1, most=MOST_TAKES)
     seed = require_count(options.seed, "seed")
     files = [out if takes == 1 else out.with_stem(f"{out.stem}_{take}") for take in range(1, takes + 1)]
     for file in files:
         require_replaceable(file, folder=False)
     actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
-    heard = read_long_audio(options.audio, folder=out.parent, listener=listener)
+    heard, other = (
+        None if sound is None else read_long_audio(sound, folder=out.parent, listener=listener)
+        for sound in (options.audio, options.listen)
+    )
     direction = Direction(
         pose=options.pose,
         bounds=options.pose_range,
@@ -70,8 +77,11 @@ def run(options: Options, listener: Listener = ignore) -> list[Path]:
         beside=out.parent,
     )
     for take, file in enumerate(files):
-        motion = perform(actor, heard, replace(direction, seed=seed + take), listener=listener)
-        write_motion(file, motion)
+        told = replace(direction, seed=seed + take)
+        if heard is not None:
+            write_motion(file, perform(actor, heard, told, other=other, listener=listener))
+        elif other is not None:
+            write_motion(file, attend(actor, other, told, listener=listener))
     listener(Said(message=f"performance: {', '.join(str(file) for file in files)}"))
     return files
 

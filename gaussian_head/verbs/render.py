@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
-from ..checks import require_count
+from ..checks import InputError, require_count
 from ..events import Listener, Said, ignore
 from ._calling import function_of
 from ._values import ActorLike, Named, PathLike
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..actor import Actor
+    from ..motion import Motion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +34,9 @@ PNG files and audio.wav."""
     motion: PathLike | None = None
     """What to do instead: a motion file, a take of Live Link Face (.csv), MediaPipe blendshapes (.json), or all that \
 somebody does in another video; a sound given besides is heard with it."""
+    listen: PathLike | None = None
+    """Sound or video file of somebody whom the head listens to: breath, blinks, small nods. With `audio` it does so \
+in pauses; without, it only listens, and that is what is heard."""
     camera: Named = "front"
     """`front`, `orbit`, `figure-eight`, `dolly`, a JSON file of keyframes, or the folder of another capture, whose \
 camera is followed as its head saw it."""
@@ -62,9 +71,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
             names nothing.
     """
-    from ..actor import Actor, Direction, captured_sound, perform, replay
-    from ..conventions import SAMPLE_RATE
-    from ..media import read_recorded_audio, read_spoken_audio
+    from ..actor import Actor
     from ..motion import Performance
     from ..rendering import backdrop, camera_path, framed, picture_size, render_video
     from ..rendering.backdrop import TRANSPARENT
@@ -76,25 +83,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     require_output(out, transparent=options.background == TRANSPARENT)
     width, height = picture_size(options.size, head.camera)
     seed = require_count(options.seed, "seed")
-    samples, rate = None, SAMPLE_RATE
-    direction = Direction(
-        pose=options.pose,
-        bounds=options.pose_range,
-        emotion=options.emotion,
-        blink=options.blink,
-        seed=seed,
-        beside=out.parent,
-    )
-    if options.motion is not None:
-        motion = replay(actor, direction, options.motion, listener=listener)
-        if options.audio is not None:
-            samples, rate = read_recorded_audio(options.audio, folder=out.parent, listener=listener)
-    elif options.audio is not None:
-        heard, samples, rate = read_spoken_audio(options.audio, folder=out.parent, listener=listener)
-        motion = perform(actor, heard, direction, listener=listener)
-    else:
-        samples = captured_sound(actor.clip)
-        motion = replay(actor, direction, listener=listener)
+    motion, samples, rate = _performed(actor, options, out.parent, seed, listener)
     cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
     behind = backdrop(head, options.background, cameras[0])
@@ -111,6 +100,41 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     )
     listener(Said(message=f"video: {out}"))
     return video
+
+
+def _performed(
+    actor: Actor, options: Options, folder: Path, seed: int, listener: Listener
+) -> tuple[Motion, np.ndarray | None, int]:
+    """What the head does, what is heard meanwhile, and the rate of that."""
+    from ..actor import Direction, attend, captured_sound, perform, replay
+    from ..conventions import SAMPLE_RATE
+    from ..media import read_recorded_audio, read_spoken_audio
+
+    direction = Direction(
+        pose=options.pose,
+        bounds=options.pose_range,
+        emotion=options.emotion,
+        blink=options.blink,
+        seed=seed,
+        beside=folder,
+    )
+    if options.motion is not None and options.listen is not None:
+        raise InputError("motion and listen were both given; a head either does what a motion says or listens.")
+    if options.motion is not None:
+        motion = replay(actor, direction, options.motion, listener=listener)
+        if options.audio is None:
+            return motion, None, SAMPLE_RATE
+        return motion, *read_recorded_audio(options.audio, folder=folder, listener=listener)
+    other = heard = None
+    if options.listen is not None:
+        other, samples, rate = read_spoken_audio(options.listen, folder=folder, listener=listener)
+    if options.audio is not None:
+        heard, samples, rate = read_spoken_audio(options.audio, folder=folder, listener=listener)
+    if heard is not None:
+        return perform(actor, heard, direction, other=other, listener=listener), samples, rate
+    if other is not None:
+        return attend(actor, other, direction, listener=listener), samples, rate
+    return replay(actor, direction, listener=listener), captured_sound(actor.clip), SAMPLE_RATE
 
 
 render = function_of(Options, run)

@@ -9,7 +9,7 @@ import torch
 from support_capture import make_capture
 from support_head import make_voice
 
-from gaussian_head.actor import Direction, in_mood, perform
+from gaussian_head.actor import Direction, attend, in_mood, perform
 from gaussian_head.actor.feeling import moods_of
 from gaussian_head.checks import InputError
 from gaussian_head.cli import main
@@ -130,3 +130,35 @@ def test_moods_that_are_none_are_refused(actor, said, tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="holds no capture"):
         perform(actor, said, Direction(emotion=f"{tmp_path / 'folder'}:0.5"))
+
+
+def test_a_head_listens_with_shut_lips(actor, said):
+    told = []
+    motion = attend(actor, said, Direction(), listener=told.append)
+    assert len(motion) == round(len(said) / 16000 * motion.fps)
+    assert float(motion.control("jawOpen").std()) < 1e-4
+    assert not heard(told)
+    attend(actor, np.zeros(48000, np.float32), Direction(), listener=told.append)
+    assert heard(told) == ["nobody speaks in the sound that is listened to; the head breathes and blinks."]
+    both = perform(actor, said, Direction(pose="still"), other=said[::-1].copy())
+    alone = perform(actor, said, Direction(pose="still"))
+    assert torch.equal(both.control("jawOpen"), alone.control("jawOpen"))
+    assert not torch.equal(both.torso.positions, alone.torso.positions)
+
+
+def test_listening_is_rendered_and_its_mistakes_end_in_a_sentence(actor, said, tmp_path, monkeypatch, capsys):
+    actor.save(tmp_path / "head")
+    write_audio(tmp_path / "other.wav", said[:16000])
+    command(monkeypatch, "render", tmp_path / "head", "--listen", tmp_path / "other.wav", "--out", tmp_path / "frames")
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 25
+    wrong = (
+        (("direct", tmp_path / "head", "--out", tmp_path / "a.json"), "no sound was given"),
+        (
+            ("render", tmp_path / "head", "--out", tmp_path / "b", "--motion", "x.json", "--listen", "y.wav"),
+            "motion and listen were both given",
+        ),
+    )
+    for given, words in wrong:
+        with pytest.raises(SystemExit):
+            command(monkeypatch, *given)
+        assert words in " ".join(capsys.readouterr().err.split())
