@@ -244,6 +244,7 @@ def _protocol(lips: bool, lpips: Lpips | None, sound: bool) -> dict[str, str]:
         words["lips"] = (
             "MediaPipe face mesh in every frame of truth and prediction, each frame on its own; LMD on 20 lip points, "
             "mean-centred, pixels of this frame size; misalignment (MTM) and SLCC after Chae-Yeon et al. (CVPR 2025), "
-            "SLCC over windows of 1 s." + ("" if sound else " No sound was given: silence and SLCC are not measured.")
+            "SLCC over windows of 0.2 s, which asks when lips move and not how far."
+            + ("" if sound else " No sound was given: silence and SLCC are not measured.")
         )
     return words
