@@ -45,7 +45,7 @@ def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class Filming:
     """What all steps of a stage share."""
 
     motion: Motion
@@ -56,12 +56,12 @@ class Scene:
     """``[H, W, 3]`` background plate at that resolution."""
 
     @staticmethod
-    def of(capture: Capture, resolution: float) -> Scene:
+    def of(capture: Capture, resolution: float) -> Filming:
         """The capture at a share of its resolution."""
         width, height = frame_size(capture, resolution)
         plate = torch.as_tensor(capture.background).permute(2, 0, 1)[None]
         plate = torch.nn.functional.interpolate(plate, size=(height, width), mode="area")
-        return Scene(
+        return Filming(
             motion=capture.motion,
             camera=capture.camera.resized(width, height),
             background=plate[0].permute(1, 2, 0).contiguous(),
@@ -122,11 +122,11 @@ def _run(
     for index, stage in enumerate(config.stages):
         begin, first = max(state.step - first, 0), first + stage.iterations
         order = frame_order(capture, config, index)[begin:]
-        scene, average = Scene.of(capture, stage.resolution), None
+        filming, average = Filming.of(capture, stage.resolution), None
         for offset, frame in enumerate(prefetched(capture, order, stage.resolution, config.weights)):
             _set_rates(state, stage, (begin + offset) / stage.iterations)
             with signals.held():
-                loss, psnr = _whole_step(state, frame, scene, config, stage)
+                loss, psnr = _whole_step(state, frame, filming, config, stage)
             average = psnr if average is None else 0.98 * average + 0.02 * psnr
             if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
                 save(state)
@@ -139,10 +139,10 @@ def _run(
 
 
 def _whole_step(
-    state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig, stage: Stage
+    state: TrainState, frame: TrainFrame, filming: Filming, config: TrainConfig, stage: Stage
 ) -> tuple[float, float]:
     """``step`` with what is due after it: the state before and after can be saved, but not in between."""
-    loss, psnr = step(state, frame, scene, config, stage)
+    loss, psnr = step(state, frame, filming, config, stage)
     if not math.isfinite(loss):
         require_finite(state)
     state.step += 1
@@ -171,17 +171,19 @@ def _set_rates(state: TrainState, stage: Stage, progress: float) -> None:
         group["lr"] = group["base_lr"] * factor
 
 
-def step(state: TrainState, frame: TrainFrame, scene: Scene, config: TrainConfig, stage: Stage) -> tuple[float, float]:
+def step(
+    state: TrainState, frame: TrainFrame, filming: Filming, config: TrainConfig, stage: Stage
+) -> tuple[float, float]:
     """One gradient step on one frame; returns its loss and its full-frame PSNR in dB."""
     head = state.head()
-    moment = scene.motion.at(frame.index)
+    moment = filming.motion.at(frame.index)
     if stage.refine_pose:
         moment = corrected(moment, state.params[CORRECTIONS][frame.index])
     gaussians = head.gaussians_at(moment)
-    camera = scene.camera
+    camera = filming.camera
     labels = head.parts
     extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
-    out = rasterize_view(gaussians, camera, background=scene.background, extra=extra)
+    out = rasterize_view(gaussians, camera, background=filming.background, extra=extra)
     rgb = out.rgb[0]
     loss = _loss(state, rgb, out.alpha[0], out.extra[0], frame, config, stage)
     state.optimizer.zero_grad(set_to_none=True)

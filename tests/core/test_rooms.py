@@ -74,6 +74,42 @@ def test_arrows_between_rooms_point_one_way():
     assert not upward
 
 
+ONCE = {
+    *(
+        "Motion",
+        "Pose",
+        "Performance",
+        "Capture",
+        "Head",
+        "Actor",
+        "Branch",
+        "Camera",
+        "Frame",
+        "Gaussians",
+        "FaceModel",
+    ),
+    *("Scene", "Report", "smoothstep", "ridge", "pack_rotation"),
+}
+"""Names that mean one thing, and are made in one place."""
+NUMBERS = {"SAMPLE_RATE": (16000, {"conventions", "media/formats"}), "C0": (0.2820947917738781, {"sh"})}
+"""Facts, what they are, and the only files that may spell them out (formats lists the rates that codecs take)."""
+
+
+def test_nouns_and_facts_have_one_home():
+    made, spelled = [], []
+    for path, place in files():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        made += [node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))]
+        written = {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) in (int, float)
+        }
+        for fact, (value, homes) in NUMBERS.items():
+            if "/".join(place) not in homes and any(abs(number - value) < 1e-6 * value for number in written):
+                spelled.append(f"{'/'.join(place)} spells {fact} out")
+    assert {name: made.count(name) for name in ONCE} == dict.fromkeys(ONCE, 1)
+    assert not spelled
+
+
 def test_makers_of_motion_and_captures_never_see_a_head():
     for path, place in files():
         if place[0] in (
