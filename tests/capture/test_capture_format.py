@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter
 from gaussian_head.checks import InputError
@@ -172,6 +173,16 @@ def test_arrays_of_another_length_are_refused(folder):
     path = folder / "capture.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "num_frames": 4}))
     with pytest.raises(InputError, match="landmarks"):
+        Capture.load(folder)
+
+
+@pytest.mark.parametrize("name", ["head_quats", "torso_positions", "units", "gaze", "residual", "code_weights"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_motion_that_is_not_finite_is_refused(folder, name, value):
+    values = load_file(folder / "tracking.safetensors")
+    values[name][1, 0] = value
+    save_file(values, folder / "tracking.safetensors")
+    with pytest.raises(InputError, match=f"{name} hold no such numbers as tracking writes"):
         Capture.load(folder)
 
 

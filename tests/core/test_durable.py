@@ -153,6 +153,37 @@ def test_what_a_dead_process_held_aside_is_put_back(tmp_path):
     assert (tmp_path / "head" / "fresh").read_text() == "kept"
 
 
+def test_what_a_living_process_writes_is_not_swept_away(tmp_path):
+    staging, lock = durable._staging_for(tmp_path / "head")
+    (staging / "begun").write_text("x")
+    with replacing(tmp_path / "other.txt") as temporary:
+        temporary.write_text("x")
+    assert (staging / "begun").read_text() == "x"
+    durable._unlock(lock)
+    durable._swept.discard(tmp_path)
+    with replacing(tmp_path / "other.txt") as temporary:
+        temporary.write_text("y")
+    assert os.listdir(tmp_path) == ["other.txt"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells which file a handle is of")
+@pytest.mark.parametrize("name", ["folder", "file.txt"])
+def test_what_is_written_is_on_the_disk_before_it_counts_and_its_name_after(tmp_path, monkeypatch, name):
+    done, fsync, swap = [], os.fsync, durable._swap
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: done.append(os.readlink(f"/proc/self/fd/{handle}")) or fsync(handle)
+    )
+    monkeypatch.setattr(durable, "_swap", lambda *where: done.append("swap") or swap(*where))
+    if name == "folder":
+        write_folder(tmp_path / name, "x")
+    else:
+        with replacing(tmp_path / name) as temporary:
+            temporary.write_text("x")
+    at = done.index("swap")
+    assert [Path(path).name for path in done[:at]] == (["fresh", "folder"] if name == "folder" else [name])
+    assert done[at + 1 :] == [str(tmp_path)]
+
+
 def test_a_discarded_folder_is_gone_and_an_absent_one_is_no_error(tmp_path):
     write_folder(tmp_path / "folder", "x")
     discard(tmp_path / "folder")

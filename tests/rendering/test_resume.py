@@ -106,6 +106,15 @@ def test_parts_of_another_render_are_not_taken(head, tmp_path, monkeypatch, chan
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 
+@pytest.mark.parametrize("changed", [0, 256, 299])
+def test_every_camera_of_a_long_render_tells_it_from_another(head, tmp_path, changed):
+    motion, cameras = clip(head, 300).motion, list(orbit(head, 300, fps=25.0))
+    others = [*cameras[:changed], cameras[(changed + 7) % 300], *cameras[changed + 1 :]]
+    ours, theirs = (video._request(head, motion, c, None, tmp_path / "a.mp4") for c in (cameras, others))
+    assert ours != theirs
+    assert ours == video._request(head, motion, list(cameras), None, tmp_path / "a.mp4")
+
+
 def test_two_renders_of_one_output_do_not_meet(head, tmp_path):
     played, cameras = clip(head, 12), orbit(head, 12, fps=25.0)
 
