@@ -55,6 +55,38 @@ def test_a_full_disk_ends_the_mattes_with_its_error(monkeypatch, last, held_back
     assert outcome[0].errno == 28
 
 
+def test_a_full_disk_is_told_to_who_waits_for_room(monkeypatch):
+    monkeypatch.setattr(matte, "mattes", lambda images: ((image, image[..., 0]) for image in images))
+    outcome, full = [], threading.Event()
+
+    class SlowDisk(FullDisk):
+        def write_image(self, t, image):
+            assert full.wait(20)
+            super().write_image(t, image)
+
+    def run():
+        try:
+            with MatteThread(SlowDisk(0)) as matting:
+                put = matting._queue.put
+
+                def watched(item, block=True):
+                    if matting._queue.full():
+                        full.set()
+                    put(item, block)
+
+                monkeypatch.setattr(matting._queue, "put", watched)
+                for _ in range(30):
+                    matting.put(np.zeros((4, 4, 3), np.uint8))
+        except OSError as error:
+            outcome.append(error)
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    worker.join(30)
+    assert not worker.is_alive(), "hangs"
+    assert outcome[0].errno == 28
+
+
 @pytest.fixture
 def plain_clip(tmp_path):
     """Four grey seconds."""
