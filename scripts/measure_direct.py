@@ -1,0 +1,233 @@
+"""Measure directed performances: learned pose, words, moods, leaders, takes, speed; rendered and tracked anew.
+
+`python scripts/measure_direct.py learned --out direct.json --captures a=runs/a/capture b=runs/b/capture …`, and so on
+with `words`, `moods`, `leaders`, `takes`. Each writes its part of the JSON and leaves the others as they are; rendered
+videos stay in `--work` and are used again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import tyro
+
+from gaussian_head import Actor, Capture
+from gaussian_head.actor import Direction, captured_sound, perform
+from gaussian_head.conventions import SAMPLE_RATE
+from gaussian_head.durable import replacing
+from gaussian_head.evaluation.acted import measure_led, measure_words, prompts
+from gaussian_head.evaluation.learned_pose import measure_learned
+from gaussian_head.evaluation.moods import measure_moods
+from gaussian_head.media import read_audio
+from gaussian_head.motion.recall import pose_track
+from gaussian_head.verbs.bars import drawing
+from gaussian_head.voice.scores import correlation
+
+
+def learned(*, captures: list[str], out: Path, seeds: int = 8) -> None:
+    """Learned pose on the second half of each clip, from its first.
+
+    Args:
+        captures: NAME=FOLDER of each.
+        out: JSON to write into.
+        seeds: Takes of each.
+    """
+    table = measure_learned({name: Capture.load(place) for name, place in _named(captures)}, seeds)
+    rows = {name: {row: asdict(scores) for row, scores in part.items()} for name, part in table.items()}
+    made = [(n, s) for n, part in table.items() for row, s in part.items() if row.startswith("learned")]
+    summary = {"right person": round(sum(s.nearest == n for n, s in made) / len(made), 3)}
+    for name in ("beats", "beats_shuffled", "spectrum", "jitter"):
+        summary[name] = round(sum(getattr(s, name) for _, s in made) / len(made), 3)
+    truth = [part["second half"] for part in table.values()]
+    summary["beats of the recording"] = round(sum(s.beats for s in truth) / len(truth), 3)
+    summary["beats of the recording, shuffled"] = round(sum(s.beats_shuffled for s in truth) / len(truth), 3)
+    _write(out, "learned pose", {"summary": summary, "people": rows})
+
+
+def words(
+    head: Path, *, speech: Path, work: Path, out: Path, count: int = 200, at_once: int = 25, size: int = 256,
+    fps: float = 12.5,
+) -> None:  # fmt: skip
+    """Prompts in words, found again in the rendered video.
+
+    Args:
+        head: Folder that `train` wrote.
+        speech: What is said meanwhile.
+        work: Folder for videos.
+        out: JSON to write into.
+        count: Prompts.
+        at_once: Prompts in one video.
+        size: Height of the videos.
+        fps: Pictures per second of the videos.
+    """
+    actor, sound = Actor.load(head), read_audio(speech, sample_rate=SAMPLE_RATE)
+    texts, total = prompts(count), {"video": _nothing(), "motion": _nothing()}
+    with drawing() as listener:
+        for first in range(0, count, at_once):
+            video = work / f"words_{first:03d}.mp4"
+            part = texts[first : first + at_once]
+            both = measure_words(actor, sound, part, video, size=size, fps=fps, listener=listener)
+            for name, scores in zip(total, both, strict=True):
+                _added(total[name], asdict(scores))
+    _write(
+        out, "words", {name: _told(sums) for name, sums in total.items()} | {"prompts": count, "size": size, "fps": fps}
+    )
+
+
+def moods(heads: list[str], *, work: Path, out: Path, size: int = 320, seconds: float = 4.0) -> None:
+    """Seven moods at four strengths on each head, found again in the rendered video.
+
+    Args:
+        heads: NAME=FOLDER of each.
+        work: Folder for videos.
+        out: JSON to write into.
+        size: Height of the videos.
+        seconds: Of the clip's own words that are said in every mood.
+    """
+    table: dict[str, Any] = {}
+    asked, seen = [], []
+    with drawing() as listener:
+        for name, folder in _named(heads):
+            rows = measure_moods(
+                Actor.load(folder), work / f"moods_{name}.mp4", size=size, seconds=seconds, listener=listener
+            )
+            table[name] = _mood_table([asdict(row) for row in rows])
+            asked += [row.asked for row in rows]
+            seen += [row.seen for row in rows]
+    pooled = round(correlation(torch.tensor(asked), torch.tensor(seen)), 3)
+    _write(out, "moods", {"correlation, all": pooled, "heads": table, "size": size, "seconds": seconds})
+
+
+def leaders(pairs: list[str], *, speech: Path, work: Path, out: Path, size: int = 320, seconds: float = 10.0) -> None:
+    """Other videos' pose, found again in the rendered video.
+
+    Args:
+        pairs: HEAD=CAPTURE, two folders, of each.
+        speech: What is said meanwhile.
+        work: Folder for videos.
+        out: JSON to write into.
+        size: Height of the videos.
+        seconds: Of each.
+    """
+    sound = read_audio(speech, sample_rate=SAMPLE_RATE)[: round(seconds * SAMPLE_RATE)]
+    rows = {}
+    with drawing() as listener:
+        for head, capture in _named(pairs):
+            name = f"{_short(Path(head))} led by {_short(Path(capture))}"
+            folder = work / name.replace(" ", "_")
+            scores = measure_led(Actor.load(head), Capture.load(capture), sound, folder, size=size, listener=listener)
+            rows[name] = asdict(scores)
+    _write(out, "leaders", {"pairs": rows, "size": size, "seconds": seconds})
+
+
+def takes(head: Path, *, speech: Path, out: Path, seeds: int = 8) -> None:
+    """Takes of the same words: how far apart they are, how near the recording; and the speed of a minute.
+
+    Args:
+        head: Folder that `train` wrote.
+        speech: A minute to say.
+        out: JSON to write into.
+        seeds: Takes.
+    """
+    actor = Actor.load(head)
+    own = captured_sound(actor.clip)
+    assert own is not None, "the sound of the head's clip is wanted"
+    minute = read_audio(speech, sample_rate=SAMPLE_RATE)[: 60 * SAMPLE_RATE]
+    perform(actor, minute[: 2 * SAMPLE_RATE], Direction())
+    begin = time.perf_counter()
+    perform(actor, minute, Direction(emotion="happy:0.5"))
+    seconds = time.perf_counter() - begin
+    tracks = [pose_track(perform(actor, minute, Direction(seed=seed)).head)[:, :3] for seed in range(seeds)]
+    loops = [
+        pose_track(perform(actor, minute, Direction(pose="captured", seed=seed)).head)[:, :3] for seed in range(seeds)
+    ]
+    pairs = [(a, b) for a in range(seeds) for b in range(a)]
+    apart, looped = (
+        round(sum(_degrees(group[a], group[b]) for a, b in pairs) / len(pairs), 2) for group in (tracks, loops)
+    )
+    figures = {
+        "seconds for the motion of 60 s": round(seconds, 2),
+        "threads": torch.get_num_threads(),
+        "degrees between takes": apart,
+        "degrees between loops of the clip": looped,
+        "takes": seeds,
+    }
+    _write(out, "takes and speed", figures)
+
+
+def _degrees(a: torch.Tensor, b: torch.Tensor) -> float:
+    a, b = a - a.mean(0), b - b.mean(0)
+    return float(torch.rad2deg((a - b).norm(dim=1).mean()))
+
+
+def _mood_table(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows of one head by mood, with the correlation of asked and seen strength."""
+    table: dict[str, Any] = {}
+    for mood in dict.fromkeys(row["mood"] for row in rows):
+        part = [row for row in rows if row["mood"] == mood]
+        asked, seen = (torch.tensor([0.0, *(row[name] for row in part)]) for name in ("asked", "seen"))
+        table[mood] = {
+            "correlation": round(correlation(asked, seen), 3),
+            "seen": {str(row["asked"]): row["seen"] for row in part},
+            "read as": [row["alike"] for row in part],
+            "closures F1": [row["closures"] for row in part],
+            "closures F1, neutral": part[0]["closures_neutral"],
+        }
+    return table
+
+
+def _nothing() -> dict[str, Any]:
+    return {"asked": 0, "found": 0, "right": 0, "late": [], "by_kind": {}}
+
+
+def _added(total: dict[str, Any], part: dict[str, Any]) -> None:
+    for name in ("asked", "found", "right", "late"):
+        total[name] += part[name]
+    for kind, counts in part["by_kind"].items():
+        before = total["by_kind"].get(kind, [0, 0, 0])
+        total["by_kind"][kind] = [a + b for a, b in zip(before, counts, strict=True)]
+
+
+def _told(sums: dict[str, Any]) -> dict[str, Any]:
+    late = torch.tensor(sums["late"] or [0.0])
+    kinds = {
+        kind: {"recall": round(right / max(asked, 1), 3), "precision": round(right / max(found, 1), 3), "asked": asked}
+        for kind, (asked, found, right) in sorted(sums["by_kind"].items())
+    }
+    return {
+        "recall": round(sums["right"] / max(sums["asked"], 1), 3),
+        "precision": round(sums["right"] / max(sums["found"], 1), 3),
+        "asked": sums["asked"],
+        "seconds off, mean": round(float(late.abs().mean()), 3),
+        "seconds off, 95 %": round(float(late.abs().quantile(0.95)), 3),
+        "by kind": kinds,
+    }
+
+
+def _named(pairs: list[str]) -> list[tuple[str, str]]:
+    return [(name, place) for name, _, place in (pair.partition("=") for pair in pairs)]
+
+
+def _short(folder: Path) -> str:
+    return folder.parent.name if folder.name in ("head", "capture") else folder.name
+
+
+def _write(out: Path, part: str, figures: dict[str, Any]) -> None:
+    """Put one part's figures into the JSON, with the commit they were measured at."""
+    told = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    told[part] = {"commit": commit.strip(), "date": time.strftime("%Y-%m-%d")} | figures
+    with replacing(out) as temporary:
+        temporary.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    tyro.extras.subcommand_cli_from_dict(
+        {"learned": learned, "words": words, "moods": moods, "leaders": leaders, "takes": takes}
+    )
