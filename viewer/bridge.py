@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PEAKS = 600
 """Points of the outline that the timeline draws."""
-PAGE = ("report.js", "player.js", "bar.js", "screen.js", "voice.js", "main.js")
+PAGE = ("report.js", "player.js", "bar.js", "screen.js", "orbit.js", "voice.js", "main.js")
 """Scripts in ``page`` in the order in which they are joined."""
 
 
@@ -57,6 +57,8 @@ class PlayerMessage:
     """Which preset, for ``preset``."""
     value: float
     """Where the split line is, in [0, 1], for ``split``."""
+    busy: float
+    """Seconds from a picture's arrival until it was on screen, for ``shown``."""
     text: str
     """Query of the page's address, for ``hello``."""
     piece: Piece | None
@@ -76,6 +78,7 @@ def parse_message(text: str) -> PlayerMessage | None:
             loop=bool(data["loop"]),
             index=int(data.get("index", 0)),
             value=min(max(float(data.get("value", 0.5)), 0.0), 1.0),
+            busy=min(max(float(data.get("busy", 0.0)), 0.0), 10.0),
             text=str(data.get("text", ""))[:2000],
             piece=parse_piece(data) if data["kind"] in ("upload", "toolarge", "lost") else None,
         )

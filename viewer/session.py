@@ -16,7 +16,7 @@ from gaussian_head.playing.keyframes import Keyframe
 from gaussian_head.playing.performances import NamedPerformance
 from gaussian_head.playing.player import Player
 from gaussian_head.playing.shelf import Shelf
-from gaussian_head.playing.views import PRESETS, View, placement
+from gaussian_head.playing.views import FARTHEST, NEAREST, PRESETS, REACH_DEG, View, placement
 from gaussian_head.transforms import quat_to_rotmat
 
 from .bridge import Bridge, Caption, PlayerMessage, payload
@@ -45,6 +45,7 @@ class Session(Player):
         # Before the browser can ask for another view.
         self.go_to(0)
         self._bridge = Bridge(client, self._heard)
+        self._settle()
         self.on_performance = lambda performance, number: self._bridge.call("load", payload(performance, number))
         self._announce()
 
@@ -68,6 +69,7 @@ class Session(Player):
         """
         super().choose_person(name)
         self.go_to(0)
+        self._settle()
 
     def give_voice(self, name: str, content: bytes) -> None:
         """Let the head speak a sound or video file that the browser sent; failures become notifications."""
@@ -77,6 +79,10 @@ class Session(Player):
     def go_to(self, preset: int) -> None:
         """Move the camera to a preset by its index."""
         self.look_from(*list(PRESETS.values())[preset % len(PRESETS)])
+
+    def roam(self, on: bool) -> None:
+        """Let drags turn the camera all the way round, or only as far as a head holds up to."""
+        self._bridge.call("roam", on)
 
     def look_from(self, yaw_deg: float, pitch_deg: float, *, distance: float = 1.0, fov: float | None = None) -> None:
         """Put the camera around the head, at a distance relative to the recording's; ``fov`` in radians."""
@@ -155,6 +161,13 @@ class Session(Player):
         """Stop the player, wherever its clock is."""
         self._bridge.call("pause")
 
+    def _settle(self) -> None:
+        """From the camera in front, where it stands now, drags are counted and limited."""
+        camera = self.client.camera
+        distance = float(np.linalg.norm(np.asarray(camera.position) - np.asarray(camera.look_at)))
+        camera.min_orbit_distance, camera.max_orbit_distance = NEAREST * distance, FARTHEST * distance
+        self._bridge.call("home", *REACH_DEG)
+
     def _steer(self, on_server: Callable[[], None], in_browser: tuple[Any, ...]) -> None:
         """Let whoever has the clock act: the browser's player, or this one where none answers."""
         with self.changed:
@@ -185,5 +198,5 @@ class Session(Player):
             if message.kind == "hello":
                 self.scheduler.touch(now)
             if message.kind == "shown":
-                self.scheduler.shown(now, message.position, message.playing)
+                self.scheduler.shown(now, message.position, message.playing, message.busy)
             self.changed.notify_all()

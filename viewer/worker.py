@@ -102,6 +102,8 @@ class Worker(threading.Thread):
         if scheduler.playback.playing(now):
             parts.append(f"{scheduler.pacer.fps(now):.0f} fps")
         parts += [f"{median(self._render_ms):.0f} ms", f"{len(staging.person.head):,} Gaussians", size]
+        if drawn is not None and job.scale < 1.0:
+            parts.append("half size while it moves")
         link = link_query(staging.person.name, staging.performance.name, view, staging.person.head)
         if drawn is None:
             return Caption(status=" · ".join(parts), link=link)

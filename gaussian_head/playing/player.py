@@ -16,7 +16,7 @@ from .compare import RECORDED, Versus
 from .edits import CLOSING, OPENING, Edits, blink_pulse
 from .performances import NamedPerformance, spoken
 from .rivals import compared, still_comparable
-from .scheduler import Scheduler
+from .scheduler import Moving, Scheduler
 from .shelf import Shelf, ShelvedHead
 from .staging import Staging
 
@@ -92,6 +92,13 @@ class Player:
     def resize(self, size: int) -> None:
         """Height of the full picture in pixels."""
         self._change(lambda _: {"size": size})
+
+    def move_at(self, moving: Moving) -> None:
+        """How large pictures are while something moves, as in Scheduler."""
+        with self.changed:
+            self.scheduler.moving = moving
+            self.scheduler.touch(time.monotonic())
+            self.changed.notify_all()
 
     def perform(self, performance: NamedPerformance) -> None:
         """Play another performance, from its start, when the user presses play."""

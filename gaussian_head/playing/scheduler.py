@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from .clock import Playback
 from .pacing import Pacer
@@ -11,6 +12,7 @@ STILL_AFTER = 0.25
 """Seconds without a change after which the picture is drawn at full size."""
 BUSY_SCALE = 0.5
 """Size of the picture while it moves, as a fraction of the full size, where full size would be too slow."""
+Moving = Literal["automatic", "sharp", "fluid"]
 IDLE_WAIT = 1.0
 """Seconds to sleep when nothing is due; every change wakes the worker sooner."""
 RETRY_AFTER = 1.0
@@ -37,6 +39,8 @@ class Scheduler:
     def __init__(self, playback: Playback) -> None:
         self.playback, self.pacer = playback, Pacer()
         self.version = 0
+        self.moving: Moving = "automatic"
+        """Pictures while something moves: half size where full size would be too slow, always full, always half."""
         self._touched = float("-inf")
         self._last: Job | None = None
         self._full_cost = 0.0
@@ -74,7 +78,7 @@ class Scheduler:
     def done(self, job: Job, started: float, now: float) -> None:
         """``job`` was rendered and sent; ``started`` is when its rendering began."""
         self._last = job
-        self.pacer.sent(started, now)
+        self.pacer.sent(started, now, job.frame)
         if job.scale == 1.0:
             cost = now - started
             self._full_cost = cost if self._full_cost == 0 else self._full_cost + 0.3 * (cost - self._full_cost)
@@ -89,11 +93,11 @@ class Scheduler:
         self._last = job
         self._blocked_until = now + RETRY_AFTER
 
-    def shown(self, now: float, position: float, playing: bool) -> None:
-        """The last picture sent is on screen while the player stands at ``position``."""
-        self.pacer.shown(now)
-        if playing and self._last is not None:
-            middle = (self._last.frame + 0.5) / self.playback.fps
+    def shown(self, now: float, position: float, playing: bool, busy: float = 0.0) -> None:
+        """A picture is on screen, ``busy`` seconds after it came, while the player stands at ``position``."""
+        frame = self.pacer.shown(now, busy)
+        if playing and frame is not None:
+            middle = (frame + 0.5) / self.playback.fps
             error = position - middle
             if self.playback.loop:
                 error -= round(error / self.playback.duration) * self.playback.duration
@@ -107,4 +111,5 @@ class Scheduler:
         tick = 1 + int((now - began) * self.playback.fps) if now < ends else 0
         busy = playing or tick > 0 or now - self._touched < STILL_AFTER
         slow = self._full_cost > 0.6 / self.playback.fps
-        return Job(version=self.version, frame=frame, scale=BUSY_SCALE if busy and slow else 1.0, tick=tick)
+        small = busy and (self.moving == "fluid" or (self.moving == "automatic" and slow))
+        return Job(version=self.version, frame=frame, scale=BUSY_SCALE if small else 1.0, tick=tick)

@@ -17,11 +17,15 @@ PRESETS = {
     "Front": (0.0, 0.0),
     "¾ left": (-35.0, 0.0),
     "¾ right": (35.0, 0.0),
-    "Profile left": (-80.0, 0.0),
-    "Profile right": (80.0, 0.0),
+    "Side left": (-60.0, 0.0),
+    "Side right": (60.0, 0.0),
     "Above": (0.0, -25.0),
 }
 """Yaw and pitch in degrees of the cameras offered as buttons."""
+REACH_DEG = (60.0, 25.0)
+"""Yaw and pitch either way at which a drag ends: further round a head is more guess than recording."""
+NEAREST, FARTHEST = 0.35, 2.5
+"""Multiples of the recording's distance between which a browser's camera may stand."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,9 +23,10 @@ from ..head.storage import MODEL
 from ..strict_json import config_from_json, config_to_json
 from . import loop
 from .config import TrainConfig
-from .observing import Observer, unobserved
+from .observing import Observer, StepDone, unobserved
 from .refine import apply_corrections, extend_corrections
 from .state import CORRECTIONS, TrainState, new_state, pack, require_finite, unpack
+from .written import StepTable
 
 log = logging.getLogger(__name__)
 CHECKPOINT, CONFIG = "checkpoint", "config.json"
@@ -51,7 +52,8 @@ def train(
 
     Args:
         capture: a Capture or the folder of one; its held-out frames are never looked at.
-        out: folder to save to; gets ``config.json`` and, until all is done, ``checkpoint``.
+        out: folder to save to; gets ``config.json``, ``training.csv`` (loss and PSNR by step) and, until all is done,
+            ``checkpoint``.
         config: the run, for example ``PRESETS["standard"]``.
         resume: go on from ``out/checkpoint`` where there is one, exactly as if never stopped; a finished head of the
             same run is returned as it is.
@@ -86,7 +88,13 @@ def train(
         if not (out / MODEL).exists():
             save_config(config, out / CONFIG)
         save = partial(_save, out, config, clip_identity(capture.motion))
-        loop.run(state, capture, config, save=save, listener=listener, observer=observer)
+        table = StepTable(out, state.step)
+
+        def observed(done: StepDone) -> None:
+            table(done)
+            observer(done)
+
+        loop.run(state, capture, config, save=save, listener=listener, observer=observed)
         actor = _saved(state, capture, config, out)
         actor, complete = _taught(actor, capture, config, out, listener)
         if complete and state.step >= config.iterations:

@@ -1,4 +1,6 @@
-"""Which picture is sent when: one in flight, the last change always arrives, errors are not repeated."""
+"""Which picture is sent when: a slow link stays filled, the last change always arrives, errors are not repeated."""
+
+from itertools import pairwise
 
 import pytest
 
@@ -124,6 +126,68 @@ def test_playing_through_a_simulated_browser_stays_in_step_with_its_sound(schedu
     assert abs(errors[len(errors) // 2]) < 0.03
     assert max(abs(errors[0]), abs(errors[-1])) < 0.08
     assert scheduler.pacer.fps(16.0) == pytest.approx(13, abs=2)
+
+
+def over_a_link(scheduler, delay, decode, seconds=8.0, render=0.012):
+    """Play over a link of ``delay`` seconds there and back; one picture is decoded at a time. The times of display."""
+    acknowledged(scheduler)
+    start, now, arriving, acks, shown, free = 10.0, 10.0, [], [], [], 0.0
+    busy_until = 0.0
+    while now < start + seconds:
+        position = (now - start) % 2.0
+        if acks and now >= acks[0][0]:
+            scheduler.shown(now, position, playing=True, busy=acks.pop(0)[1])
+        if round(now * 1000) % 50 == 0:
+            scheduler.playback.report(position, playing=True, rate=1.0, loop=True, now=now)
+        if now >= busy_until and scheduler.next(now):
+            send(scheduler, now, cost=render)
+            busy_until = now + render
+            arrival = now + render + delay / 2
+            free = max(free, arrival) + decode
+            shown.append(free)
+            acks.append((free + delay / 2, free - arrival))
+            arriving.append(arrival)
+        now = round(now + 0.001, 3)
+    return [t for t in shown if start + 3 < t < start + seconds]
+
+
+@pytest.mark.parametrize(("delay", "least"), [(0.0, 24.0), (0.1, 20.0), (0.2, 11.0)])
+def test_a_slow_link_stays_filled(scheduler, delay, least):
+    shown = over_a_link(scheduler, delay, decode=0.015)
+    assert len(shown) / 5 >= least
+    gaps = [b - a for a, b in pairwise(shown)]
+    assert max(gaps) < 3 * sorted(gaps)[len(gaps) // 2] + 0.005, "evenly, not in bursts"
+
+
+def test_a_browser_that_decodes_slowly_is_not_pushed(scheduler):
+    shown = over_a_link(scheduler, 0.01, decode=0.12)
+    assert scheduler.pacer.depth == 1
+    assert 6 < len(shown) / 5 < 8.5
+
+
+def test_acknowledgements_belong_to_the_picture_sent_first():
+    pacer = Pacer()
+    pacer.sent(0.0, 0.01, frame=4)
+    assert pacer.shown(0.3, busy=0.02) == 4
+    for i in range(12):
+        pacer.sent(1.0 + i, 1.01 + i, frame=i)
+        pacer.shown(1.25 + i, busy=0.02)
+    assert pacer.depth == 3
+    for frame in (20, 21, 22):
+        pacer.sent(20.0, 20.01, frame=frame)
+    assert [pacer.shown(20.2 + 0.1 * i) for i in range(4)] == [20, 21, 22, None]
+
+
+@pytest.mark.parametrize(("moving", "scale"), [("sharp", 1.0), ("fluid", 0.5)])
+def test_who_wants_it_sharp_or_fluid_has_it_so(scheduler, moving, scale):
+    send(scheduler, 0.0, cost=0.2 if moving == "sharp" else 0.001)
+    scheduler.shown(0.3, 0.0, playing=False)
+    scheduler.moving = moving
+    scheduler.touch(1.0)
+    assert send(scheduler, 1.0).scale == scale
+    scheduler.shown(1.1, 0.0, playing=False)
+    scheduler.touch(1.1)
+    assert send(scheduler, 1.1 + STILL_AFTER + 0.01).scale == 1.0
 
 
 def test_rate_and_lead_of_a_pacer():

@@ -1,5 +1,6 @@
 """Training on a filmed synthetic head: it learns, it resumes exactly, it refuses what is not its own."""
 
+import csv
 import json
 import math
 import signal
@@ -154,13 +155,15 @@ def content(folder) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def interrupted(capture, out, step: int, **options):
+def interrupted(capture, out, step: int, run=SHORT, **options):
     def observe(done):
         if done.step == step:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt, match=f"stopped at step {step} of 12; --resume goes on from there"):
-        train(capture, out, SHORT, observer=observe, **options)
+    with pytest.raises(
+        KeyboardInterrupt, match=f"stopped at step {step} of {run.iterations}; --resume goes on from there"
+    ):
+        train(capture, out, run, observer=observe, **options)
 
 
 def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_head(silent, tmp_path):
@@ -232,6 +235,29 @@ def test_training_replaces_nothing_that_is_not_its_own(silent, tmp_path, name, w
     with pytest.raises(InputError, match=words):
         train(silent, tmp_path, SHORT, **options)
     assert content(tmp_path) == {name: b'{"name": "another program"}'}
+
+
+def table_of(folder):
+    with (folder / "training.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_course_of_a_run_is_written_and_goes_on_where_it_was_resumed(silent, tmp_path):
+    run = replace(CONFIG, stages=(replace(CONFIG.stages[0], iterations=50, densify=False),))
+    seen = []
+    train(silent, tmp_path / "whole", run, observer=seen.append)
+    whole = table_of(tmp_path / "whole")
+    assert [int(row["step"]) for row in whole] == [20, 40, 50]
+    assert float(whole[1]["loss"]) == pytest.approx(sum(done.loss for done in seen[20:40]) / 20, rel=1e-5)
+    assert float(whole[2]["psnr_db"]) == pytest.approx(sum(done.psnr for done in seen[40:]) / 10, rel=1e-5)
+    interrupted(silent, tmp_path / "part", 33, run)
+    with (tmp_path / "part" / "training.csv").open("a", encoding="utf-8") as file:
+        file.write("40,coarse,lost with the")
+    train(silent, tmp_path / "part", run, resume=True)
+    part = table_of(tmp_path / "part")
+    assert [int(row["step"]) for row in part] == [20, 40, 50]
+    assert part[0] == whole[0]
+    assert part[2] == whole[2]
 
 
 def test_a_run_is_not_resumed_with_another_capture(silent, tmp_path):

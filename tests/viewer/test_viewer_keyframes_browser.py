@@ -65,8 +65,8 @@ def test_presets_stand_on_both_sides(page, session):
     left = yaw(session)
     page.press("¾ right")
     page.until(lambda: yaw(session) * left < 0, "the other side")
-    page.press("Profile left")
-    page.until(lambda: yaw(session) * left > 0 and abs(yaw(session)) > 1.3, "the profile of the first side")
+    page.press("Side left")
+    page.until(lambda: yaw(session) * left > 0 and abs(yaw(session)) > 0.95, "the first side from further round")
     front = page.settled()
     page.press("Front")
     page.differs(front, 2.0, "the picture to turn")
@@ -150,3 +150,62 @@ def test_field_of_view_follows_its_slider(page, session):
     page.until(lambda: session.view().fov > before + 0.05, "a wider view")
     page.press("Reset view")
     page.until(lambda: session.view().fov == pytest.approx(before, abs=1e-3), "the recorded one")
+
+
+def drag(page, x, y=0):
+    """Drag the picture by so many pixels."""
+    page.tab.mouse.move(400, 250)
+    page.tab.mouse.down()
+    for share in range(1, 11):
+        page.tab.mouse.move(400 + x * share / 10, 250 + y * share / 10)
+    page.tab.mouse.up()
+
+
+def come_to(page, session, degrees, what):
+    page.until(lambda: np.degrees(abs(yaw(session))) == pytest.approx(degrees, abs=3), what)
+
+
+def test_a_drag_turns_by_pixels_and_ends_where_the_head_does(page, session):
+    drag(page, 100)
+    come_to(page, session, 15, "a drag of 100 pixels to turn by 15 degrees")
+    for _ in range(3):
+        drag(page, 350)
+    come_to(page, session, 60, "drags to end at 60 degrees")
+    for _ in range(8):
+        drag(page, -350)
+    come_to(page, session, 60, "drags to end at 60 degrees on the other side")
+
+
+def test_a_drag_up_ends_before_the_crown(page, session):
+    for _ in range(4):
+        drag(page, 0, -180)
+    page.tab.wait_for_timeout(300)
+    centre = session.staging.person.head.centre.numpy()
+    away = np.array(session.view().position) - centre
+    assert np.degrees(np.arcsin(abs(away[1]) / np.linalg.norm(away))) < 40
+
+
+def test_who_wants_to_may_drag_all_the_way_round(page, session):
+    page.tab.get_by_label("All the way round").click()
+    try:
+        for _ in range(2):
+            drag(page, 350)
+        come_to(page, session, 105, "a drag beyond the limits")
+    finally:
+        page.tab.get_by_label("All the way round").click()
+    page.press("Side right")
+    come_to(page, session, 60, "the preset")
+    drag(page, 100 if yaw(session) > 0 else -100)
+    drag(page, -100 if yaw(session) > 0 else 100)
+    page.tab.wait_for_timeout(300)
+    assert np.degrees(abs(yaw(session))) < 63
+
+
+def test_the_wheel_comes_no_nearer_and_goes_no_further_than_the_head_allows(page, session):
+    centre = session.staging.person.head.centre.numpy()
+    home = float(np.linalg.norm(np.array(session.view().position) - centre))
+    page.tab.mouse.move(400, 250)
+    for _ in range(40):
+        page.tab.mouse.wheel(0, 600)
+    page.tab.wait_for_timeout(500)
+    assert np.linalg.norm(np.array(session.view().position) - centre) / home == pytest.approx(2.5, abs=0.2)

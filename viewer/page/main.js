@@ -26,7 +26,7 @@ const belongsElsewhere = (target, key) => {
   return walking && target.closest("button,input,a,[role=tab]") !== null;
 };
 let walking = false;
-const onPointer = () => { walking = false; };
+const onPointer = () => { walking = false; harness(); };
 const onKey = (event) => {
   if (event.key === "Tab") walking = true;
   if (event.ctrlKey || event.metaKey || event.altKey || belongsElsewhere(event.target, event.key)) return;
@@ -57,7 +57,7 @@ document.body.append(...NODES);
 const placing = setInterval(() => { place(); paint(); }, 300);
 
 window.gaussianHead = {
-  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link,
+  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam,
   state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name }),
   dispose() {
     alive = false; clearInterval(placing); clearTimeout(hintTimer); clearTimeout(blipTimer);

@@ -11,34 +11,41 @@ const glCanvas = () => [...document.querySelectorAll("canvas")].filter((c) => c 
   .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight)[0];
 const picture = () => glCanvas()?.getBoundingClientRect() ?? { left: 0, width: innerWidth, top: 0, bottom: innerHeight };
 const ink = screen.getContext("2d");
-let newest = 0, splitAt = null, legendText = "";
+let newest = 0, last = 0, splitAt = null, legendText = "";
 
 const show = async (data, info) => {
-  const number = ++newest, image = new Image();
+  const number = ++newest, arrived = performance.now(), image = new Image();
   image.src = `data:image/jpeg;base64,${data}`;
   await image.decode();
   requestAnimationFrame(() => {
-    if (!alive || number !== newest) return;
+    if (!alive) return;
+    // Several may be on their way: each that is not overtaken is drawn, and all are acknowledged.
+    if (number < last) return acknowledge(arrived);
+    last = number;
     if (screen.parentElement !== glCanvas()?.parentElement) glCanvas()?.after(screen);
     screen.style.display = "";
     if (screen.width !== image.width) screen.width = image.width;
     if (screen.height !== image.height) screen.height = image.height;
     ink.drawImage(image, 0, 0);
-    seen(info);
+    seen(info, arrived);
   });
 };
 // The browser itself draws the Gaussians: take the canvas away, and answer once it has drawn.
 const drawn = (info) => {
-  const number = ++newest;
+  const number = ++newest, arrived = performance.now();
   requestAnimationFrame(() => requestAnimationFrame(() => {
-    if (!alive || number !== newest) return;
+    if (!alive) return;
+    last = number;
     screen.style.display = "none";
-    seen(info);
+    seen(info, arrived);
   }));
 };
-const seen = (info) => {
+const acknowledge = (arrived) => {
   lastClock = performance.now();
-  send("shown");
+  send("shown", { busy: (lastClock - arrived) / 1000 });
+};
+const seen = (info, arrived) => {
+  acknowledge(arrived);
   chip.textContent = info.status;
   linkQuery = info.link;
   leftLabel.textContent = info.labels?.[0] ?? "";

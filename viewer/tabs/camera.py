@@ -42,6 +42,11 @@ def _views(session: Session, gui: GuiApi) -> None:
     first = round(2 * math.degrees(recorded_fov(session.staging.person.head))) / 2
     fov = gui.add_slider("Field of view", *FOV_DEG, 0.5, first)
 
+    round_ = gui.add_checkbox(
+        "All the way round", False, hint="let a drag go on beyond what the clip shows: the back of a head is a guess"
+    )
+    on_user(round_, lambda: session.roam(round_.value))
+
     def go(name: str) -> None:
         session.follow(None)
         session.go_to(names.index(name))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from gaussian_head.head import PARTS
 from gaussian_head.playing.pictures import MODES, PLAIN
+from gaussian_head.playing.scheduler import Moving
 
 from ..session import Session
 from . import compare
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from viser import GuiApi
 
 
+MOVING: tuple[Moving, ...] = get_args(Moving)
 MODE_LABELS = dict(zip(("Colour", "Depth", "Normals", "Opacity", "Parts", "Motion", "Ellipsoids"), MODES, strict=True))
 
 
@@ -35,6 +37,8 @@ def build(session: Session, gui: GuiApi) -> None:
     sizes = {**SIZES, str(session.staging.size): session.staging.size}
     size = gui.add_dropdown("Picture height", tuple(sizes), initial_value=str(session.staging.size))
     on_user(size, lambda: session.resize(sizes[size.value]))
+    moving = gui.add_dropdown("While it moves", MOVING, hint="sharp: always full size; fluid: half of it")
+    on_user(moving, lambda: session.move_at(moving.value))
     own = gui.add_checkbox("Draw in the browser", False, hint="smooth to turn with a graphics card; colour only")
     on_user(own, lambda: session.draw_in_browser(own.value))
     with gui.add_folder("Compare"):
