@@ -23,7 +23,7 @@ from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.durable import replacing
 from gaussian_head.evaluation.acted import measure_led, measure_words, prompts
 from gaussian_head.evaluation.learned_pose import measure_learned
-from gaussian_head.evaluation.moods import measure_moods
+from gaussian_head.evaluation.moods import NAMED, measure_mood
 from gaussian_head.media import read_audio
 from gaussian_head.motion.recall import pose_track
 from gaussian_head.verbs.bars import drawing
@@ -51,9 +51,16 @@ def learned(*, captures: list[str], out: Path, seeds: int = 8) -> None:
 
 
 def words(
-    head: Path, *, speech: Path, work: Path, out: Path, count: int = 200, at_once: int = 25, size: int = 256,
+    head: tyro.conf.Positional[Path],
+    *,
+    speech: Path,
+    work: Path,
+    out: Path,
+    count: int = 200,
+    at_once: int = 20,
+    size: int = 256,
     fps: float = 12.5,
-) -> None:  # fmt: skip
+) -> None:
     """Prompts in words, found again in the rendered video.
 
     Args:
@@ -70,41 +77,54 @@ def words(
     texts, total = prompts(count), {"video": _nothing(), "motion": _nothing()}
     with drawing() as listener:
         for first in range(0, count, at_once):
-            video = work / f"words_{first:03d}.mp4"
-            part = texts[first : first + at_once]
-            both = measure_words(actor, sound, part, video, size=size, fps=fps, listener=listener)
-            for name, scores in zip(total, both, strict=True):
-                _added(total[name], asdict(scores))
+            kept = work / f"words_{first:03d}.json"
+            if not kept.exists():
+                part, video = texts[first : first + at_once], kept.with_suffix(".mp4")
+                both = measure_words(actor, sound, part, video, size=size, fps=fps, listener=listener)
+                with replacing(kept) as temporary:
+                    temporary.write_text(json.dumps([asdict(scores) for scores in both]), encoding="utf-8")
+            for name, scores in zip(total, json.loads(kept.read_text(encoding="utf-8")), strict=True):
+                _added(total[name], scores)
     _write(
         out, "words", {name: _told(sums) for name, sums in total.items()} | {"prompts": count, "size": size, "fps": fps}
     )
 
 
-def moods(heads: list[str], *, work: Path, out: Path, size: int = 320, seconds: float = 4.0) -> None:
-    """Seven moods at four strengths on each head, found again in the rendered video.
+def moods(
+    head: tyro.conf.Positional[Path], *, name: str, work: Path, out: Path, size: int = 320, seconds: float = 4.0
+) -> None:
+    """Seven moods at four strengths on a head, found again in rendered videos.
 
     Args:
-        heads: NAME=FOLDER of each.
-        work: Folder for videos.
+        head: Folder that `train` wrote.
+        name: What tables call it.
+        work: Folder for videos; a mood that was scored there is not scored again.
         out: JSON to write into.
         size: Height of the videos.
         seconds: Of the clip's own words that are said in every mood.
     """
-    table: dict[str, Any] = {}
-    asked, seen = [], []
+    actor, rows = Actor.load(head), []
     with drawing() as listener:
-        for name, folder in _named(heads):
-            rows = measure_moods(
-                Actor.load(folder), work / f"moods_{name}.mp4", size=size, seconds=seconds, listener=listener
-            )
-            table[name] = _mood_table([asdict(row) for row in rows])
-            asked += [row.asked for row in rows]
-            seen += [row.seen for row in rows]
-    pooled = round(correlation(torch.tensor(asked), torch.tensor(seen)), 3)
-    _write(out, "moods", {"correlation, all": pooled, "heads": table, "size": size, "seconds": seconds})
+        for mood in NAMED:
+            kept = work / f"mood_{name}_{mood}.json"
+            if not kept.exists():
+                video = kept.with_suffix(".mp4")
+                scores = measure_mood(actor, mood, video, size=size, seconds=seconds, listener=listener)
+                with replacing(kept) as temporary:
+                    temporary.write_text(json.dumps([asdict(row) for row in scores]), encoding="utf-8")
+            rows += json.loads(kept.read_text(encoding="utf-8"))
+    _write(out, f"moods, {name}", _mood_table(rows) | {"size": size, "seconds": seconds})
 
 
-def leaders(pairs: list[str], *, speech: Path, work: Path, out: Path, size: int = 320, seconds: float = 10.0) -> None:
+def leaders(
+    pairs: tyro.conf.Positional[list[str]],
+    *,
+    speech: Path,
+    work: Path,
+    out: Path,
+    size: int = 320,
+    seconds: float = 10.0,
+) -> None:
     """Other videos' pose, found again in the rendered video.
 
     Args:
@@ -126,7 +146,7 @@ def leaders(pairs: list[str], *, speech: Path, work: Path, out: Path, size: int 
     _write(out, "leaders", {"pairs": rows, "size": size, "seconds": seconds})
 
 
-def takes(head: Path, *, speech: Path, out: Path, seeds: int = 8) -> None:
+def takes(head: tyro.conf.Positional[Path], *, speech: Path, out: Path, seeds: int = 8) -> None:
     """Takes of the same words: how far apart they are, how near the recording; and the speed of a minute.
 
     Args:
@@ -140,9 +160,9 @@ def takes(head: Path, *, speech: Path, out: Path, seeds: int = 8) -> None:
     assert own is not None, "the sound of the head's clip is wanted"
     minute = read_audio(speech, sample_rate=SAMPLE_RATE)[: 60 * SAMPLE_RATE]
     perform(actor, minute[: 2 * SAMPLE_RATE], Direction())
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     perform(actor, minute, Direction(emotion="happy:0.5"))
-    seconds = time.perf_counter() - begin
+    seconds, busy = time.perf_counter() - begin, time.process_time() - worked
     tracks = [pose_track(perform(actor, minute, Direction(seed=seed)).head)[:, :3] for seed in range(seeds)]
     loops = [
         pose_track(perform(actor, minute, Direction(pose="captured", seed=seed)).head)[:, :3] for seed in range(seeds)
@@ -153,6 +173,7 @@ def takes(head: Path, *, speech: Path, out: Path, seeds: int = 8) -> None:
     )
     figures = {
         "seconds for the motion of 60 s": round(seconds, 2),
+        "seconds of processor for it": round(busy, 2),
         "threads": torch.get_num_threads(),
         "degrees between takes": apart,
         "degrees between loops of the clip": looped,
@@ -179,7 +200,8 @@ def _mood_table(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "closures F1": [row["closures"] for row in part],
             "closures F1, neutral": part[0]["closures_neutral"],
         }
-    return table
+    asked, seen = (torch.tensor([row[name] for row in rows]) for name in ("asked", "seen"))
+    return {"correlation, all moods": round(correlation(asked, seen), 3), "moods": table}
 
 
 def _nothing() -> dict[str, Any]:

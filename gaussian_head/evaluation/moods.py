@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..actor import Actor, Direction, captured_sound, perform
+from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
 from ..motion import Motion
@@ -42,22 +44,17 @@ class MoodScores:
     """The same of the neutral performance."""
 
 
-def perform_moods(actor: Actor, *, seconds: float, start: float = 0.0) -> Motion:
-    """The same words of the clip neutral, then in every mood at every strength, one after another."""
-    samples = captured_sound(actor.clip)
-    if samples is None:
-        raise ValueError("the clip's sound is wanted")
-    part = samples[round(start * SAMPLE_RATE) : round((start + seconds) * SAMPLE_RATE)]
-    told = ["", *(f"{name}:{strength}" for name in NAMED for strength in STRENGTHS)]
+def perform_mood(actor: Actor, mood: str, *, seconds: float, start: float = 0.0) -> Motion:
+    """The same words of the clip neutral, then in a mood at every strength, one after another."""
+    part = _words(actor, seconds, start)
+    told = ["", *(f"{mood}:{strength}" for strength in STRENGTHS)]
     pieces = [perform(actor, part, Direction(pose="still", blink=False, emotion=words)) for words in told]
-    whole = pieces[0]
-    for piece in pieces[1:]:
-        whole = concatenate(whole, piece)
-    return whole
+    return reduce(concatenate, pieces)
 
 
-def measure_moods(
+def measure_mood(
     actor: Actor,
+    mood: str,
     video: Path,
     *,
     size: int,
@@ -65,29 +62,35 @@ def measure_moods(
     start: float = 0.0,
     listener: Listener = ignore,
 ) -> list[MoodScores]:
-    """Render ``perform_moods`` to ``video``, find the units in its pictures, and score them."""
-    motion = perform_moods(actor, seconds=seconds, start=start)
+    """Render ``perform_mood`` to ``video``, find the units in its pictures, and score each strength."""
+    motion = perform_mood(actor, mood, seconds=seconds, start=start)
     seen = units_in(actor, motion, filmed(actor, motion, video, size=size, listener=listener), listener=listener)
-    count = len(seen) // (1 + len(NAMED) * len(STRENGTHS))
-    parts = list(seen[: count * (1 + len(NAMED) * len(STRENGTHS))].split(count))
-    neutral, rows = parts[0], []
+    count = len(seen) // (1 + len(STRENGTHS))
+    neutral, *parts = seen[: count * (1 + len(STRENGTHS))].split(count)
     lips = _Lips.of(actor, seconds, start, count)
-    plain = lips.closures(neutral)
     directions = {name: MOODS[name].direction for name in NAMED}
-    for k, part in enumerate(parts[1:]):
-        name, strength = NAMED[k // len(STRENGTHS)], STRENGTHS[k % len(STRENGTHS)]
+    rows = []
+    for strength, part in zip(STRENGTHS, parts, strict=True):
         change = (part - neutral).mean(0)
         rows.append(
             MoodScores(
-                mood=name,
+                mood=mood,
                 asked=strength,
-                seen=round(float(change @ directions[name] / directions[name].square().sum()), 3),
-                alike=max(NAMED, key=lambda n: float(torch.cosine_similarity(change, directions[n], dim=0))),
+                seen=round(float(change @ directions[mood] / directions[mood].square().sum()), 3),
+                alike=max(NAMED, key=lambda name: float(torch.cosine_similarity(change, directions[name], dim=0))),
                 closures=round(lips.closures(part), 3),
-                closures_neutral=round(plain, 3),
+                closures_neutral=round(lips.closures(neutral), 3),
             )
         )
     return rows
+
+
+def _words(actor: Actor, seconds: float, start: float) -> np.ndarray:
+    """A part of what is said in an actor's clip."""
+    samples = captured_sound(actor.clip)
+    if samples is None:
+        raise InputError("the sound of the head's clip is not there; moods are measured on its own words.")
+    return samples[round(start * SAMPLE_RATE) : round((start + seconds) * SAMPLE_RATE)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +103,7 @@ class _Lips:
 
     @staticmethod
     def of(actor: Actor, seconds: float, start: float, count: int) -> _Lips:
-        clip, samples = actor.clip.motion, captured_sound(actor.clip)
-        part = np.asarray(samples)[round(start * SAMPLE_RATE) : round((start + seconds) * SAMPLE_RATE)]
-        features = encode_speech(part)
+        clip, features = actor.clip.motion, encode_speech(_words(actor, seconds, start))
         times = torch.arange(count, dtype=torch.float64) / clip.fps * features.rate
         first = round(start * clip.fps)
         return _Lips(
