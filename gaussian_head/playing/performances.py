@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
-from ..actor import Actor, Clip, captured_sound, speak
+from ..actor import Actor, Clip, Direction, captured_sound, perform, speak
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
+from ..events import Listener, ignore
 from ..motion import Performance, blinks
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class NamedPerformance(Performance):
 
     name: str
     """Shown to the user."""
+    direction: Direction | None = None
+    """How it is performed; None as `speak` does."""
 
     @cached_property
     def blinks(self) -> Tensor:
@@ -37,16 +40,27 @@ def captured(clip: Clip) -> NamedPerformance:
     return NamedPerformance(name="Captured clip", motion=clip.motion, samples=_captured_sound(clip))
 
 
-def spoken(actor: Actor, samples: np.ndarray, name: str, *, seed: int = 0) -> NamedPerformance:
+def spoken(
+    actor: Actor, samples: np.ndarray, name: str, *, direction: Direction | None = None, listener: Listener = ignore
+) -> NamedPerformance:
     """The actor saying ``samples``.
 
+    Args:
+        actor: the person.
+        samples: ``[S]`` mono at 16 kHz.
+        name: shown to the user.
+        direction: how to perform it.
+        listener: receives Warned of what cannot be done as told.
+
     Raises:
-        InputError: the sound is empty or too long, or the actor has no voice.
+        InputError: the sound is empty or too long, or the direction names something that there is not.
     """
     seconds = len(samples) / SAMPLE_RATE
     if not 0.1 <= seconds <= MAX_SECONDS:
         raise InputError(f"{name} is {seconds:.1f} s long; between 0.1 s and {MAX_SECONDS} s are wanted, so cut it.")
-    return NamedPerformance(name=name, motion=speak(actor, samples, seed=seed), samples=samples)
+    told = direction is not None
+    motion = perform(actor, samples, direction, listener=listener) if told else speak(actor, samples)
+    return NamedPerformance(name=name, motion=motion, samples=samples, direction=direction)
 
 
 def _captured_sound(clip: Clip) -> np.ndarray | None:

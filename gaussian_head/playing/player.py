@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..actor import Direction
+from ..checks import InputError
+from ..events import Listener, ignore
 from ..rendering import CameraPath
 from .clock import Playback
 from .compare import RECORDED, Versus
@@ -19,6 +22,9 @@ from .rivals import compared, still_comparable
 from .scheduler import Moving, Scheduler
 from .shelf import Shelf, ShelvedHead
 from .staging import Staging
+
+DIRECTED = ", directed: "
+"""Between the name of what is played and how it is performed anew."""
 
 
 class Player:
@@ -128,6 +134,23 @@ class Player:
         performance = spoken(person.actor, samples, name)
         return lambda: self._take_voice(person, performance)
 
+    def direct(self, direction: Direction, *, listener: Listener = ignore) -> None:
+        """Perform the sound of what is played anew, as directed; it becomes a performance of its own.
+
+        Raises:
+            InputError: what is played has no sound, or the direction names something that there is not.
+        """
+        while True:
+            person, played = self.staging.person, self.staging.performance
+            if played.samples is None:
+                raise InputError(f"{played.name} has no sound; give the head a voice, then direct what it says.")
+            name = f"{played.name.partition(DIRECTED)[0]}{DIRECTED}{_told(direction)}"
+            # A copy: performances of one sound are told apart by it.
+            samples = np.array(played.samples)
+            performance = spoken(person.actor, samples, name, direction=direction, listener=listener)
+            if self._take_voice(person, performance):
+                return
+
     def refresh(self) -> None:
         """Tell whoever shows the state that it has changed."""
         for refresher in self.refreshers:
@@ -176,7 +199,9 @@ class Player:
         known: list[NamedPerformance] = []
         while not self._enter_stage(person, known):
             voices = [p for p in self._voices() if not any(k.samples is p.samples for k in known)]
-            known += [spoken(person.actor, p.samples, p.name) for p in voices if p.samples is not None]
+            known += [
+                spoken(person.actor, p.samples, p.name, direction=p.direction) for p in voices if p.samples is not None
+            ]
         self._announce()
 
     def renew(self, person: ShelvedHead) -> None:
@@ -260,3 +285,9 @@ class Player:
                 number, performance = self.number, self.staging.performance
             self.on_performance(performance, number)
         self.refresh()
+
+
+def _told(direction: Direction) -> str:
+    """A direction in a few words."""
+    words = [str(direction.pose), *([str(direction.emotion)] if direction.emotion else [])]
+    return ", ".join([*words, f"take {direction.seed + 1}"])

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from fake_browser import FakeClient, settle, wav_bytes
 from gaussian_head.viewer.session import Session
+from gaussian_head.viewer.tabs.direct import motion_file
 from gaussian_head.viewer.uploads import uploaded_samples
 from gaussian_head.viewer.worker import Worker
 from support_async import finished
 from support_head import make_actor
 
+from gaussian_head.actor import Direction
 from gaussian_head.checks import InputError
 from gaussian_head.playing.performances import spoken
 from gaussian_head.playing.shelf import Shelf
@@ -185,3 +187,22 @@ def test_too_long_a_voice_is_refused(shelf, monkeypatch):
     monkeypatch.setattr("gaussian_head.playing.performances.MAX_SECONDS", 0.5)
     with pytest.raises(InputError, match=r"long\.wav is 1\.0 s"):
         spoken(shelf.get("head").head, np.zeros(16000, np.float32), "long.wav")
+
+
+def test_what_is_played_is_directed_into_a_performance_of_its_own(browser):
+    session, told = browser.session, []
+    with pytest.raises(InputError, match="has no sound"):
+        session.direct(Direction(pose="still"))
+    session.give_voice("said.wav", wav_bytes(seconds=2))
+    plain = session.staging.performance
+    session.direct(Direction(pose="nods twice", emotion="surprised:0.5", seed=3), listener=told.append)
+    directed = session.staging.performance
+    assert directed.name == "said.wav, directed: nods twice, surprised:0.5, take 4"
+    assert not np.array_equal(directed.motion.head.quats, plain.motion.head.quats)
+    assert [p.name for p in session.performances][-2:] == ["said.wav", directed.name]
+    session.direct(Direction(pose="still", seed=1))
+    assert session.staging.performance.name == "said.wav, directed: still, take 2"
+    session.choose_person("head 2")
+    assert len([p for p in session.performances if "directed" in p.name]) == 2
+    assert session.staging.performance.direction == Direction(pose="still", seed=1)
+    assert b"gaussian-head-motion" in motion_file(session)

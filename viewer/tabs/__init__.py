@@ -9,13 +9,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..session import Session
-from . import camera, commands, face, look, play, save
+from . import camera, commands, direct, face, look, play, save
 
 if TYPE_CHECKING:
     from viser import GuiApi
 
 
-TABS = {"Play": play.build, "Face": face.build, "Look": look.build, "Camera": camera.build, "Save": save.build}
+TABS = {
+    "Play": play.build,
+    "Direct": direct.build,
+    "Face": face.build,
+    "Look": look.build,
+    "Camera": camera.build,
+    "Save": save.build,
+}
 """Titles in the order shown, and what fills each tab."""
 
 

@@ -1,0 +1,91 @@
+"""How what is said is performed: movement, moods, takes; and the performance as a file to edit."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from viser import Icon
+
+from gaussian_head.actor import Direction
+from gaussian_head.events import Event, Warned
+from gaussian_head.io.motion_file import write_motion
+from gaussian_head.motion.act_words import parse_acts
+from gaussian_head.motion.moods import MOODS
+
+from ..session import Session
+from .common import guarded, on_user, send
+
+if TYPE_CHECKING:
+    from viser import GuiApi
+
+
+MOVEMENTS = {
+    "as this person when saying such things": "learned",
+    "as in the clip": "captured",
+    "still": "still",
+    "straight ahead": "frontal",
+    "in words": "",
+}
+"""Label and pose; "" takes the text field."""
+EXAMPLE = "nods twice, then looks slowly to the left"
+
+
+def build(session: Session, gui: GuiApi) -> None:
+    """Fill the tab."""
+    gui.add_markdown("Direct what is played: it is performed anew, as a performance of its own.")
+    movement = gui.add_dropdown("Movement", tuple(MOVEMENTS))
+    words = gui.add_text("Words", EXAMPLE, visible=False, hint="nod, shake, tilt, turn, look, lean, hold; then, while")
+    on_user(movement, lambda: setattr(words, "visible", not MOVEMENTS[movement.value]))
+    with gui.add_folder("Mood"):
+        moods = {name: gui.add_slider(name.capitalize(), 0.0, 1.0, 0.05, 0.0) for name in MOODS if name != "neutral"}
+    blink = gui.add_checkbox("Blink", True)
+    take = gui.add_number("Take", 1, min=1, max=9999, step=1, hint="another number is another take of the same words")
+    play = gui.add_button("Perform", icon=Icon.MOVIE)
+    again = gui.add_button("Another take", icon=Icon.REFRESH)
+    save = gui.add_button("Save what is played as a motion file", icon=Icon.DOWNLOAD, hint="render --motion plays it")
+
+    def direction() -> Direction:
+        if not MOVEMENTS[movement.value]:
+            parse_acts(words.value)  # whoever sits at a browser names no file of this machine
+        strengths = {name: slider.value for name, slider in moods.items() if slider.value > 0}
+        return Direction(
+            pose=MOVEMENTS[movement.value] or words.value,
+            emotion=" ".join(f"{name}:{strength:g}" for name, strength in strengths.items()),
+            blink=blink.value,
+            seed=int(take.value) - 1,
+        )
+
+    busy = threading.Lock()
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Warned):
+            session.hint(event.message)
+
+    def perform() -> None:
+        if not busy.acquire(blocking=False):
+            return
+        play.disabled = again.disabled = True
+        try:
+            guarded(session, lambda: session.direct(direction(), listener=tell))
+        finally:
+            play.disabled = again.disabled = False
+            busy.release()
+
+    def once_more() -> None:
+        take.value = int(take.value) + 1
+        perform()
+
+    play.on_click(lambda _: perform())
+    again.on_click(lambda _: once_more())
+    save.on_click(lambda _: guarded(session, lambda: send(session, "json", motion_file(session))))
+
+
+def motion_file(session: Session) -> bytes:
+    """What is played, as `render --motion` reads it."""
+    with tempfile.TemporaryDirectory(prefix="gaussian-head-") as folder:
+        path = Path(folder) / "performance.json"
+        write_motion(path, session.staging.performance.motion)
+        return path.read_bytes()
