@@ -74,7 +74,7 @@ def fit_hull(capture: Capture, views: list[OutlineView]) -> Hull:
     face, neutral = FaceModel.load(), capture.shape.vertices.double().numpy()
     laid = laid_on(face, capture.shape.vertices)
     vertices, triangles, edges, lands = laid.vertices, laid.triangles, laid.edges, laid.landmarks
-    directions = _directions(vertices, triangles, edges, face.regions.numpy())
+    directions = outward_directions(vertices, triangles, edges, face.regions.numpy())
     of_head = np.isin(face.regions.numpy(), [REGIONS.index(name) for name in HEAD])
     follows = np.where(of_head, 1.0, neck_share(vertices, neutral))
     thickness = _thickness(vertices, triangles, follows, directions, edges, lands, views)
@@ -109,7 +109,7 @@ def _thickness(vertices, triangles, follows, directions, edges, lands, views: li
     thickness = np.zeros(len(vertices))
     tracked = lands.T @ lands
     prior = csr_matrix(SMOOTH * edges + THIN * identity(len(vertices)) + tracked)
-    closed = _closed(triangles, len(vertices))
+    closed = closed_vertices(triangles, len(vertices))
     for _ in range(ROUNDS):
         now = vertices + thickness[:, None] * directions
         found = [outline_rows(now, triangles, follows, directions, thickness, closed, view) for view in views]
@@ -119,7 +119,7 @@ def _thickness(vertices, triangles, follows, directions, edges, lands, views: li
     return thickness
 
 
-def _directions(vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, regions: np.ndarray) -> np.ndarray:
+def outward_directions(vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, regions: np.ndarray) -> np.ndarray:
     """Unit ``[V, 3]``: normals of the smoothed head; ears go sideways as a whole."""
     degree = np.maximum(edges.diagonal(), 1)[:, None]
     directions = vertex_normals(vertices, triangles)
@@ -130,7 +130,7 @@ def _directions(vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, 
     return directions
 
 
-def _closed(triangles: np.ndarray, count: int) -> np.ndarray:
+def closed_vertices(triangles: np.ndarray, count: int) -> np.ndarray:
     """``[V]`` bool, vertices that lie on no edge of a single triangle."""
     sides = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
     edges, uses = np.unique(sides, axis=0, return_counts=True)

@@ -46,11 +46,11 @@ def laid_on(face: FaceModel, neutral: Tensor) -> LaidHead:
     vertices = place.apply(face.neutral(person.float()).double()).numpy()
     target = neutral.double().numpy()[:NUM_MESH]
     corners = face.triangles[face.landmark_triangles].numpy()[:NUM_MESH]
-    lands = _rows(corners, face.landmark_weights.numpy()[:NUM_MESH], len(vertices))
+    lands = landmark_rows(corners, face.landmark_weights.numpy()[:NUM_MESH], len(vertices))
     regions = face.regions.numpy()
     skin = np.isin(regions, [REGIONS.index(name) for name in SKIN])
     triangles = face.triangles.numpy()[skin[face.triangles.numpy()].all(1)]
-    edges = _edges(triangles, len(vertices))
+    edges = mesh_edges(triangles, len(vertices))
     drawn = _solved(edges + FADE * identity(len(vertices)), lands, LANDMARK_TRUST, target - lands @ vertices)
     lips, inside = regions == REGIONS.index("lips"), np.isin(regions, [REGIONS.index(name) for name in INSIDE])
     away = np.linalg.norm(vertices[inside][:, None] - vertices[lips][None], axis=2)
@@ -59,7 +59,7 @@ def laid_on(face: FaceModel, neutral: Tensor) -> LaidHead:
     return LaidHead(vertices=vertices + drawn, place=place, triangles=triangles, edges=edges, landmarks=lands)
 
 
-def _edges(triangles: np.ndarray, count: int) -> csr_matrix:
+def mesh_edges(triangles: np.ndarray, count: int) -> csr_matrix:
     """Graph Laplacian ``[V, V]`` of a mesh."""
     pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     pairs = np.unique(np.sort(pairs, 1), axis=0)
@@ -69,7 +69,7 @@ def _edges(triangles: np.ndarray, count: int) -> csr_matrix:
     return csr_matrix(coo_matrix((degree, (range(count), range(count))), shape=(count, count)) - near)
 
 
-def _rows(corners: np.ndarray, weights: np.ndarray, count: int) -> csr_matrix:
+def landmark_rows(corners: np.ndarray, weights: np.ndarray, count: int) -> csr_matrix:
     """Values at points of triangles from values at the vertices, ``[P, V]``."""
     row = np.repeat(np.arange(len(corners)), 3)
     return csr_matrix((weights.ravel(), (row, corners.ravel())), shape=(len(corners), count))

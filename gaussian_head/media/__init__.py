@@ -11,6 +11,9 @@ from .image import read_image as read_image
 from .image import resize_image as resize_image
 from .image import write_image as write_image
 from .joining import join_videos as join_videos
+from .photograph import Photograph as Photograph
+from .photograph import is_photograph as is_photograph
+from .photograph import read_photograph as read_photograph
 from .video import BadFrames as BadFrames
 from .video import VideoInfo as VideoInfo
 from .video import probe as probe

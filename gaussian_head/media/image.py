@@ -18,12 +18,12 @@ def read_image(path: str | Path, *, mode: str = "RGB") -> np.ndarray:
     path = require_file(path, "picture")
     try:
         with Image.open(path) as image:
-            return np.array(_eight_bit(ImageOps.exif_transpose(image)).convert(mode))
+            return np.array(eight_bit(ImageOps.exif_transpose(image)).convert(mode))
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"picture {path} cannot be read ({error}); a whole png, jpg or webp was wanted.") from error
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def eight_bit(image: Image.Image) -> Image.Image:
     """``image`` as it is, or grey of 16 bit scaled to 8, where Pillow would clip it."""
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return image

@@ -1,0 +1,247 @@
+"""Colours of the surface: what the photographs show, its mirror image, and skin, hair and clothes carried on beyond.
+
+Everything is decided on the vertices of the parametric head first, where it can be carried on smoothly, then on the
+points: a point takes the photograph's colour as far as it is seen squarely, and fades into what is guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags
+from scipy.sparse.linalg import spsolve
+from scipy.spatial import KDTree
+
+from ..conventions import MOUTH, TORSO
+from ..face import REGIONS
+from ..head.hull import mesh_edges
+from ..head.volume import HullSamples
+from .fitting import FittedPhoto
+from .samples import Sighting, sight, unmixed
+from .shape import EYES, PhotoShape
+from .view import PhotoView
+
+SKIN, HAIR, CLOTHES = range(3)
+"""Kinds of surface."""
+FADE = (0.12, 0.36)
+"""Cosine with the line of sight between which a photograph's colour takes over from a guess."""
+HAIRLINE = 0.055
+"""Metres below the ears' middle, on the average head, where the scalp's hair ends."""
+ANATOMY = 0.4
+"""Weight of what anatomy says of an unseen vertex's kind, next to one edge of the mesh."""
+LIGHT_REACH = 0.035
+"""Metres over which the light on one half of a face is compared with the other."""
+MOST_LIGHT = 0.6
+"""Largest natural logarithm of that comparison."""
+GRAIN = 0.9
+"""Share of the seen hair's unevenness that guessed hair gets."""
+SEEN, MIRRORED, GUESSED = range(3)
+"""Where a colour comes from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dress:
+    """Colours of S points."""
+
+    colours: np.ndarray
+    """``[S, 3]`` RGB in [0, 1]."""
+    seen: np.ndarray
+    """``[S]`` share of it that a photograph shows, 0 to 1."""
+    origin: np.ndarray
+    """``[S]`` SEEN, MIRRORED or GUESSED: where most of it comes from."""
+    kinds: np.ndarray
+    """``[S, 3]`` share of skin, hair and clothes."""
+    tones: np.ndarray
+    """``[3, 3]`` usual colour of each kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """What the photographs together show of S points."""
+
+    weight: np.ndarray
+    """``[S]`` how well, 0 to 1."""
+    colours: np.ndarray
+    """``[S, 3]``."""
+    kinds: np.ndarray
+    """``[S]``."""
+
+
+def dress(
+    samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...], *,
+    mirror: bool = True, seed: int = 0,
+) -> Dress:  # fmt: skip
+    """Colours of points on the surface.
+
+    Args:
+        samples: S points hung on the shape's triangles.
+        shape: the surface.
+        views: the photographs.
+        photos: how each was fitted.
+        mirror: take what is unseen from the other half of the head where that is seen.
+        seed: of the grain of guessed hair.
+    """
+    shown = _shown(samples, shape, views, photos)
+    places = _average_places(samples, shape)
+    opposite, opposite_weight = _mirrored(shown, places) if mirror else (shown.colours, np.zeros(len(samples)))
+    kinds, tones, fill = _carried_on(samples, shown, opposite, opposite_weight, shape)
+    rough = _grain(samples, shown, fill, kinds, np.random.default_rng(seed))
+    seen = shown.weight[:, None]
+    other = ((1 - shown.weight) * opposite_weight)[:, None]
+    colours = seen * shown.colours + other * opposite + (1 - seen - other) * rough
+    shares = np.concatenate([seen, other, 1 - seen - other], 1)
+    return Dress(
+        colours=colours.clip(0, 1), seen=shown.weight, origin=shares.argmax(1), kinds=kinds, tones=tones
+    )
+
+
+def _shown(
+    samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]
+) -> _Shown:
+    """Each point as the photograph that shows it best does: squarely, and at a fine resolution."""
+    S = len(samples)
+    total, colours = np.zeros(S), np.zeros((S, 3))
+    votes = np.zeros((S, 3))
+    for view, photo in zip(views, photos, strict=True):
+        found = sight(samples, shape, view, photo)
+        kinds, fits = _kinds_shown(samples, found, view)
+        weight = np.where(fits, _rise(found.cosine), 0.0)
+        strength = weight**3 / found.pixel**2
+        total = np.maximum(total, weight)
+        colours += strength[:, None] * found.smooth(unmixed(view))
+        votes[np.arange(S), kinds] += strength
+    best = votes.sum(1)
+    return _Shown(
+        weight=np.where(best > 0, total, 0.0),
+        colours=colours / np.maximum(best, 1e-12)[:, None],
+        kinds=votes.argmax(1),
+    )
+
+
+def _rise(cosine: np.ndarray) -> np.ndarray:
+    x = ((cosine - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _kinds_shown(samples: HullSamples, found: Sighting, view: PhotoView) -> tuple[np.ndarray, np.ndarray]:
+    """Kind ``[S]`` of what a photograph shows at points, and where ``[S]`` bool that can be the surface itself.
+
+    Hair below the eyes hangs before face, ears, neck and shoulders; teeth are no lips.
+    """
+    hair, labels = found.nearest(view.hair), found.nearest(view.labels)
+    solid = found.nearest(view.alpha) > 200
+    kinds = np.where(hair, HAIR, np.where(labels == TORSO, CLOTHES, SKIN))
+    low = found.row > view.landmarks[list(EYES), 1].mean()
+    hanging = hair & (low | np.isin(samples.regions, _regions("ears", "neck", "shoulders", "lids")))
+    hanging &= samples.regions != REGIONS.index("scalp")
+    of_head = np.isin(samples.regions, _regions("face", "lips", "lids", "ears", "scalp"))
+    fits = solid & ~hanging & (labels != MOUTH) & ~(of_head & (kinds == CLOTHES))
+    return kinds, fits & (found.cosine > 0)
+
+
+def _regions(*names: str) -> list[int]:
+    return [REGIONS.index(name) for name in names]
+
+
+def _average_places(samples: HullSamples, shape: PhotoShape) -> np.ndarray:
+    """Where the points lie on the average head, whose halves are alike, ``[S, 3]``."""
+    corners = shape.triangles[samples.triangles]
+    return np.einsum("pc,pcd->pd", samples.weights, shape.model.mean.double().numpy()[corners])
+
+
+def _mirrored(shown: _Shown, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colours ``[S, 3]`` of the points opposite, in the light of this side, and how well those are seen ``[S]``."""
+    known = np.flatnonzero(shown.weight > 0.2)
+    if len(known) < 8:
+        return shown.colours, np.zeros(len(places))
+    distance, index = KDTree(places[known]).query(places * [-1, 1, 1], 4)
+    closeness = shown.weight[known][index] / (distance + 1e-4)
+    share = closeness / closeness.sum(1, keepdims=True)
+    colours = (shown.colours[known][index] * share[..., None]).sum(1)
+    weight = (shown.weight[known][index] * share).sum(1) * np.exp(-((distance[:, 0] / 0.006) ** 2))
+    weight = weight * (shown.kinds[known][index[:, 0]] != CLOTHES)
+    both = np.flatnonzero((shown.weight > 0.6) & (weight > 0.6))
+    if len(both) > 50:
+        ratio = np.log(shown.colours[both].clip(0.02)) - np.log(colours[both].clip(0.02))
+        colours = colours * np.exp(_smoothed(places[both], ratio.clip(-MOST_LIGHT, MOST_LIGHT), places))
+    return colours.clip(0, 1), weight
+
+
+def _smoothed(known: np.ndarray, values: np.ndarray, places: np.ndarray, most: int = 1500) -> np.ndarray:
+    """Values ``[P, 3]`` of known places, averaged over what lies within reach."""
+    chosen = np.linspace(0, len(known) - 1, min(most, len(known))).astype(int)
+    known, values = known[chosen], values[chosen]
+    distance, index = KDTree(known).query(places, min(150, len(known)))
+    weight = np.exp(-0.5 * ((distance - distance[:, :1]) / LIGHT_REACH) ** 2)
+    return (values[index] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)
+
+
+def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: np.ndarray, shape: PhotoShape):
+    """Kinds ``[S, 3]``, tones ``[3, 3]`` and fill ``[3, S, 3]``: each kind's colour carried on over the whole mesh."""
+    V, corners = len(shape.vertices), shape.triangles[samples.triangles]
+    row = np.repeat(np.arange(len(samples)), 3)
+    hang = csr_matrix((samples.weights.ravel(), (row, corners.ravel())), shape=(len(samples), V))
+    edges = mesh_edges(shape.triangles, V)
+    weight = np.maximum(shown.weight, 0.7 * opposite_weight)
+    colours = np.where((shown.weight >= 0.7 * opposite_weight)[:, None], shown.colours, opposite)
+    index = KDTree(_average_places(samples, shape)[shown.weight > 0.2]) if (shown.weight > 0.2).any() else None
+    own = shown.kinds.copy()
+    if index is not None:
+        other = shown.kinds[shown.weight > 0.2][index.query(_average_places(samples, shape) * [-1, 1, 1])[1]]
+        own = np.where(shown.weight >= 0.7 * opposite_weight, own, other)
+    kinds = _kinds(hang, edges, weight, own, shape, hairy=bool((own[weight > 0.5] == HAIR).sum() > 30))
+    fill, tones = [], []
+    for kind in (SKIN, HAIR, CLOTHES):
+        trusted = weight * (own == kind)
+        sums = hang.T @ trusted
+        tone = np.median(colours[trusted > 0.5], 0) if (trusted > 0.5).sum() > 20 else None
+        if tone is None:
+            tone = np.array([0.5, 0.5, 0.5]) if not tones else tones[0] * (0.35 if kind == HAIR else 0.6)
+        tones.append(tone)
+        anchor = np.minimum(sums, 3.0)
+        system = csr_matrix(edges + diags(anchor + 2e-4)).tocsc()
+        wanted = hang.T @ (trusted[:, None] * colours) / np.maximum(sums, 1e-9)[:, None]
+        fill.append(hang @ np.asarray(spsolve(system, anchor[:, None] * wanted + 2e-4 * tone)))
+    return hang @ kinds, np.array(tones), np.array(fill)
+
+
+def _kinds(hang, edges, weight: np.ndarray, own: np.ndarray, shape: PhotoShape, *, hairy: bool) -> np.ndarray:
+    """Shares ``[V, 3]`` of skin, hair and clothes: as seen, elsewhere as anatomy has it and as its neighbours are."""
+    regions, mean = shape.model.regions.numpy(), shape.model.mean.double().numpy()
+    usual = np.zeros((len(regions), 3))
+    usual[:, SKIN] = 1
+    scalp = (regions == REGIONS.index("scalp")) & (mean[:, 1] < HAIRLINE)
+    if hairy:
+        usual[scalp] = [0, 1, 0]
+    usual[regions == REGIONS.index("shoulders")] = [0, 0, 1]
+    trust = np.where(regions == REGIONS.index("neck"), 0.02, ANATOMY)
+    sums = np.minimum(hang.T @ weight, 4.0)
+    votes = hang.T @ (weight[:, None] * np.eye(3)[own])
+    share = votes / np.maximum(votes.sum(1, keepdims=True), 1e-9)
+    unseen = trust * np.exp(-3 * sums)
+    system = csr_matrix(edges + diags(6 * sums + unseen + 1e-4)).tocsc()
+    solved = np.asarray(spsolve(system, 6 * sums[:, None] * share + (unseen + 1e-4)[:, None] * usual)).clip(0)
+    sharp = solved**4
+    return sharp / np.maximum(sharp.sum(1, keepdims=True), 1e-12)
+
+
+def _grain(samples, shown: _Shown, fill: np.ndarray, kinds: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """What is guessed ``[S, 3]``: the kinds' colours, hair with strands as uneven as those seen."""
+    guess = np.einsum("sk,ksc->sc", kinds, fill)
+    hair = (shown.weight > 0.7) & (shown.kinds == HAIR)
+    if hair.sum() < 50:
+        return guess
+    uneven = float(np.std((shown.colours - fill[HAIR])[hair].mean(1)))
+    middle = samples.points[samples.regions == REGIONS.index("scalp")].mean(0)
+    offset = samples.points - middle
+    around = np.arctan2(offset[:, 0], offset[:, 2])
+    down = np.linalg.norm(offset, axis=1) * 0 + samples.points[:, 1]
+    waves = sum(
+        np.cos(k * around + w * down + p)
+        for k, w, p in zip(
+            generator.uniform(25, 90, 14), generator.normal(0, 25, 14), generator.uniform(0, 2 * np.pi, 14), strict=True
+        )
+    )
+    strands = 0.7 * np.sqrt(2 / 14) * waves + 0.5 * generator.normal(size=len(guess))
+    return guess + (GRAIN * uneven * kinds[:, HAIR] * strands)[:, None] * guess / max(guess.mean(), 1e-3) * 0.6
