@@ -119,7 +119,9 @@ def _thickness(vertices, triangles, follows, directions, edges, lands, views: li
     return thickness
 
 
-def outward_directions(vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, regions: np.ndarray) -> np.ndarray:
+def outward_directions(
+    vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, regions: np.ndarray
+) -> np.ndarray:
     """Unit ``[V, 3]``: normals of the smoothed head; ears go sideways as a whole."""
     degree = np.maximum(edges.diagonal(), 1)[:, None]
     directions = vertex_normals(vertices, triangles)

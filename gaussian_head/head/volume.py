@@ -132,13 +132,21 @@ def shown(samples: HullSamples, depth: np.ndarray, K: np.ndarray, rotation: np.n
 
 
 def _apart(points: np.ndarray, spacing: float) -> np.ndarray:
-    """Rows of points ``[P, 3]``, in order, that have no kept one within ``spacing``."""
-    free, kept = np.ones(len(points), bool), []
-    tree = KDTree(points)
-    for start in range(0, len(points), 4096):
-        near = tree.query_ball_point(points[start : start + 4096], spacing)
-        for row, around in enumerate(near, start):
-            if free[row]:
-                free[around] = False
-                kept.append(row)
-    return np.array(kept, int)
+    """Rows of points ``[P, 3]``, in order, that have no earlier kept one within ``spacing``.
+
+    Source: Luby, "A simple parallel algorithm for the maximal independent set problem" (1986); the order of the points
+    are the priorities, so that the result is that of taking one after the other.
+    """
+    earlier, later = KDTree(points).query_pairs(spacing, output_type="ndarray").T
+    kept, open_ = np.zeros(len(points), bool), np.ones(len(points), bool)
+    while open_.any():
+        behind = np.zeros(len(points), bool)
+        behind[later] = True
+        new = open_ & ~behind
+        kept |= new
+        gone = np.zeros(len(points), bool)
+        gone[later[new[earlier]]] = True
+        open_ &= ~(new | gone)
+        left = open_[earlier] & open_[later]
+        earlier, later = earlier[left], later[left]
+    return np.flatnonzero(kept)

@@ -1,4 +1,4 @@
-"""Photographs as people have them: any of the usual files, upright, in eight bits of RGB, with what was done to them."""
+"""Photographs as people have them: upright, in eight bits of sRGB, with what was done to them."""
 
 from __future__ import annotations
 

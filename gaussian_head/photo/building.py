@@ -12,7 +12,7 @@ from ..actor import Actor, Clip
 from ..events import Listener, Progress, ignore
 from ..face import FaceModel
 from ..head import Branch, Head
-from ..head.coefficients import coefficient_names, init_coefficients
+from ..head.coefficients import init_coefficients
 from ..head.surface import Patch, joined
 from ..head.surfels import flat_branch
 from ..motion import Motion, Pose
@@ -26,7 +26,7 @@ from .hanging import hanging_of
 from .plate import plate_of
 from .refining import refine
 from .rig import Rig, rig_of
-from .samples import spacing_of, surface_points
+from .samples import carved, spacing_of, surface_points
 from .shape import PhotoShape, camera_of, head_share, shape_of
 from .view import PhotoView
 
@@ -58,7 +58,7 @@ def build(
     views: list[PhotoView],
     *,
     mirror: bool = True,
-    steps: int = 160,
+    steps: int = 300,
     seed: int = 0,
     model: FaceModel | None = None,
     listener: Listener = ignore,
@@ -85,7 +85,7 @@ def build(
     shape = shape_of(views, fit, model)
     rig = rig_of(shape)
     at(2)
-    parts = _parts(shape, rig, views, fit, mirror, seed)
+    parts = _parts(shape, rig, views, fit, mirror)
     at(3)
     head = _head(parts, rig, views[0], fit)
     head = refine(head, views, fit, parts.seen(), steps=steps, listener=listener)
@@ -112,9 +112,9 @@ class _Parts:
         return torch.from_numpy(np.concatenate([self.origin[name] for name in PARTS])).to(torch.uint8)
 
 
-def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, mirror: bool, seed: int) -> _Parts:
-    samples = surface_points(shape, views, fit.photos)
-    worn = dress(samples, shape, views, fit.photos, mirror=mirror, seed=seed)
+def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, mirror: bool) -> _Parts:
+    samples = carved(surface_points(shape, views, fit.photos), shape, views, fit.photos)
+    worn = dress(samples, shape, views, fit.photos, mirror=mirror)
     corners = shape.triangles[samples.triangles]
     spacing = spacing_of(samples)[:, None].repeat(2, 1)
     skin = Patch(
@@ -125,13 +125,11 @@ def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, m
     )
     follows = np.einsum("pc,pc->p", samples.weights, shape.head_weights[corners])
     eyes, eyes_seen = eye_patch(shape, rig, views, fit.photos)
-    mouth = mouth_patch(shape, rig, views, worn.tones[0])
-    lifted = hanging_of(shape, rig, views[0], fit.photos[0])
+    mouth, mouth_seen = mouth_patch(shape, rig, views, fit.photos, worn.tones[0])
+    lifted = hanging_of(shape, rig, views[0], fit.photos[0], worn.tones[1])
     on_head = follows > 0.999
     neck = shape.model
-    front, back = (
-        head_share(neck, height, shape.vertices) for height in (lifted.front_height, lifted.back_height)
-    )
+    front, back = (head_share(neck, height, shape.vertices) for height in (lifted.front_height, lifted.back_height))
     up, up_back = front > 0.999, back > 0.999
     face = [skin[on_head], eyes, lifted.front[up], lifted.back[up_back]]
     torso = [skin[~on_head], lifted.front[~up], lifted.back[~up_back]]
@@ -145,21 +143,21 @@ def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, m
         },
         shown={
             "face": np.concatenate([worn.seen[on_head], eyes_seen, ones(up.sum()), 0 * ones(up_back.sum())]),
-            "mouth": 0 * ones(len(mouth.colours)),
+            "mouth": mouth_seen.astype(float),
             "torso": np.concatenate([worn.seen[~on_head], ones((~up).sum()), 0 * ones((~up_back).sum())]),
         },
-        origin=_origins(worn, on_head, eyes_seen, len(mouth.colours), up, up_back),
+        origin=_origins(worn, on_head, eyes_seen, mouth_seen, up, up_back),
     )
 
 
-def _origins(worn: Dress, on_head, eyes_seen, mouth: int, up, up_back) -> dict[str, np.ndarray]:
+def _origins(worn: Dress, on_head, eyes_seen, mouth_seen, up, up_back) -> dict[str, np.ndarray]:
     def all_of(count: int, origin: int) -> np.ndarray:
         return np.full(count, origin)
 
     eyes = np.where(eyes_seen, SEEN, GUESSED)
     face = [worn.origin[on_head], eyes, all_of(up.sum(), SEEN), all_of(up_back.sum(), GUESSED)]
     torso = [worn.origin[~on_head], all_of((~up).sum(), SEEN), all_of((~up_back).sum(), GUESSED)]
-    return {"face": np.concatenate(face), "mouth": all_of(mouth, GUESSED), "torso": np.concatenate(torso)}
+    return {"face": np.concatenate(face), "mouth": np.where(mouth_seen, SEEN, GUESSED), "torso": np.concatenate(torso)}
 
 
 def shares(origin: Tensor) -> dict[str, float]:
@@ -171,14 +169,10 @@ def shares(origin: Tensor) -> dict[str, float]:
 def _head(parts: _Parts, rig: Rig, view: PhotoView, fit: PhotoFit) -> Head:
     """The head as dressed; the code's numbers are the coefficients, nothing is learned on top."""
     K = len(rig.code_map.names)
-    names = coefficient_names(rig.code_map.names, 0)
     wanted = {"face": range(K), "mouth": range(K), "torso": range(K)}
     photo = fit.photos[0]
-    branches = tuple(
-        _branch(name, torch.tensor(list(wanted[name]), dtype=torch.int64), parts, K) for name in PARTS
-    )
+    branches = tuple(_branch(name, torch.tensor(list(wanted[name]), dtype=torch.int64), parts, K) for name in PARTS)
     params = init_coefficients(torch.ones(K), photo.pose.positions, 0, torch.Generator().manual_seed(0))
-    assert len(names) == K + 9
     return Head(
         branches=branches,
         coefficient_params=params,

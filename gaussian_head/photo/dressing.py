@@ -9,31 +9,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import KDTree
 
 from ..conventions import MOUTH, TORSO
 from ..face import REGIONS
-from ..head.hull import mesh_edges
+from ..head.laid import mesh_edges
+from ..head.outline import eroded, nearest_true
 from ..head.volume import HullSamples
 from .fitting import FittedPhoto
-from .samples import Sighting, sight, unmixed
+from .samples import Sighting, sight
 from .shape import EYES, PhotoShape
 from .view import PhotoView
 
 SKIN, HAIR, CLOTHES = range(3)
 """Kinds of surface."""
-FADE = (0.12, 0.36)
+FADE = (0.18, 0.5)
 """Cosine with the line of sight between which a photograph's colour takes over from a guess."""
 HAIRLINE = 0.055
 """Metres below the ears' middle, on the average head, where the scalp's hair ends."""
 ANATOMY = 0.4
 """Weight of what anatomy says of an unseen vertex's kind, next to one edge of the mesh."""
+NECK_TRUST = 0.08
+"""The same of a neck, which clothes and hair may cover."""
+TONE_TRUST = (2e-4, 6e-3, 2e-4)
+"""Weight of a kind's usual colour everywhere: hair is most itself away from its edge, where skin shines through."""
 LIGHT_REACH = 0.035
 """Metres over which the light on one half of a face is compared with the other."""
 MOST_LIGHT = 0.6
 """Largest natural logarithm of that comparison."""
+UNDERSIDE, DARKEST = 0.45, 0.9
+"""How much darker (natural logarithm) skin is that looks down, where nothing tells; how much at most."""
+SMOOTH_HAIR = 9.0
+"""Pixels over which hair is smoothed to tell its strands from its colour."""
+HAIR_DEPTH = 7
+"""Pixels inside hair from which on it is hair alone."""
 GRAIN = 0.9
 """Share of the seen hair's unevenness that guessed hair gets."""
 SEEN, MIRRORED, GUESSED = range(3)
@@ -70,7 +82,7 @@ class _Shown:
 
 def dress(
     samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...], *,
-    mirror: bool = True, seed: int = 0,
+    mirror: bool = True,
 ) -> Dress:  # fmt: skip
     """Colours of points on the surface.
 
@@ -80,25 +92,21 @@ def dress(
         views: the photographs.
         photos: how each was fitted.
         mirror: take what is unseen from the other half of the head where that is seen.
-        seed: of the grain of guessed hair.
     """
     shown = _shown(samples, shape, views, photos)
     places = _average_places(samples, shape)
     opposite, opposite_weight = _mirrored(shown, places) if mirror else (shown.colours, np.zeros(len(samples)))
-    kinds, tones, fill = _carried_on(samples, shown, opposite, opposite_weight, shape)
-    rough = _grain(samples, shown, fill, kinds, np.random.default_rng(seed))
+    shade = _shading(samples, shown, opposite_weight)
+    kinds, tones, fill = _carried_on(samples, shown, opposite, opposite_weight, shape, shade)
+    rough = _grain(samples, fill, kinds, shape, views[0], photos[0])
     seen = shown.weight[:, None]
     other = ((1 - shown.weight) * opposite_weight)[:, None]
     colours = seen * shown.colours + other * opposite + (1 - seen - other) * rough
     shares = np.concatenate([seen, other, 1 - seen - other], 1)
-    return Dress(
-        colours=colours.clip(0, 1), seen=shown.weight, origin=shares.argmax(1), kinds=kinds, tones=tones
-    )
+    return Dress(colours=colours.clip(0, 1), seen=shown.weight, origin=shares.argmax(1), kinds=kinds, tones=tones)
 
 
-def _shown(
-    samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]
-) -> _Shown:
+def _shown(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]) -> _Shown:
     """Each point as the photograph that shows it best does: squarely, and at a fine resolution."""
     S = len(samples)
     total, colours = np.zeros(S), np.zeros((S, 3))
@@ -109,7 +117,7 @@ def _shown(
         weight = np.where(fits, _rise(found.cosine), 0.0)
         strength = weight**3 / found.pixel**2
         total = np.maximum(total, weight)
-        colours += strength[:, None] * found.smooth(unmixed(view))
+        colours += strength[:, None] * found.smooth(view.clean)
         votes[np.arange(S), kinds] += strength
     best = votes.sum(1)
     return _Shown(
@@ -177,7 +185,7 @@ def _smoothed(known: np.ndarray, values: np.ndarray, places: np.ndarray, most: i
     return (values[index] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)
 
 
-def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: np.ndarray, shape: PhotoShape):
+def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: np.ndarray, shape: PhotoShape, shade):
     """Kinds ``[S, 3]``, tones ``[3, 3]`` and fill ``[3, S, 3]``: each kind's colour carried on over the whole mesh."""
     V, corners = len(shape.vertices), shape.triangles[samples.triangles]
     row = np.repeat(np.arange(len(samples)), 3)
@@ -194,16 +202,44 @@ def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: n
     fill, tones = [], []
     for kind in (SKIN, HAIR, CLOTHES):
         trusted = weight * (own == kind)
+        trusted = trusted * _usual(colours, trusted) if kind == HAIR else trusted
         sums = hang.T @ trusted
         tone = np.median(colours[trusted > 0.5], 0) if (trusted > 0.5).sum() > 20 else None
         if tone is None:
             tone = np.array([0.5, 0.5, 0.5]) if not tones else tones[0] * (0.35 if kind == HAIR else 0.6)
         tones.append(tone)
-        anchor = np.minimum(sums, 3.0)
-        system = csr_matrix(edges + diags(anchor + 2e-4)).tocsc()
-        wanted = hang.T @ (trusted[:, None] * colours) / np.maximum(sums, 1e-9)[:, None]
-        fill.append(hang @ np.asarray(spsolve(system, anchor[:, None] * wanted + 2e-4 * tone)))
+        anchor, pull = np.minimum(sums, 3.0), TONE_TRUST[kind]
+        system = csr_matrix(edges + diags(anchor + pull)).tocsc()
+        light = shade if kind == SKIN else np.ones(len(samples))
+        wanted = hang.T @ (trusted[:, None] * colours / light[:, None]) / np.maximum(sums, 1e-9)[:, None]
+        fill.append(hang @ np.asarray(spsolve(system, anchor[:, None] * wanted + pull * tone)) * light[:, None])
     return hang @ kinds, np.array(tones), np.array(fill)
+
+
+def _usual(colours: np.ndarray, trusted: np.ndarray) -> np.ndarray:
+    """``[S]`` how near colours are to the middle of the trusted ones, 0 to 1."""
+    if (trusted > 0.5).sum() < 20:
+        return np.ones(len(colours))
+    away = np.abs(colours - np.median(colours[trusted > 0.5], 0)).mean(1)
+    return np.exp(-((away / max(2 * float(np.median(away[trusted > 0.5])), 0.04)) ** 2))
+
+
+def _shading(samples, shown: _Shown, opposite_weight: np.ndarray) -> np.ndarray:
+    """Light ``[S]`` on skin that looks the way the points do, 1 where it faces the front: what is guessed gets it too.
+
+    Source: Basri and Jacobs, "Lambertian reflectance and linear subspaces" (2003), the four lowest harmonics.
+    """
+    skin = (shown.weight > 0.5) & (shown.kinds == SKIN)
+    if skin.sum() < 200:
+        return np.ones(len(samples))
+    design = np.column_stack([np.ones(len(samples)), samples.normals])
+    light = np.log(shown.colours[skin].mean(1).clip(0.03))
+    precision = np.diag([0.0, 1, 1, 1]) * 0.1 * skin.sum()
+    prior = np.array([0.0, 0.0, -UNDERSIDE, -0.1])
+    known = design[skin]
+    solved = np.linalg.solve(known.T @ known + precision, known.T @ light + precision @ prior)
+    level = design @ solved - np.array([1.0, 0, 0, -1]) @ solved
+    return np.exp(level.clip(-DARKEST, 0.15))
 
 
 def _kinds(hang, edges, weight: np.ndarray, own: np.ndarray, shape: PhotoShape, *, hairy: bool) -> np.ndarray:
@@ -215,33 +251,38 @@ def _kinds(hang, edges, weight: np.ndarray, own: np.ndarray, shape: PhotoShape, 
     if hairy:
         usual[scalp] = [0, 1, 0]
     usual[regions == REGIONS.index("shoulders")] = [0, 0, 1]
-    trust = np.where(regions == REGIONS.index("neck"), 0.02, ANATOMY)
+    trust = np.where(regions == REGIONS.index("neck"), NECK_TRUST, ANATOMY)
     sums = np.minimum(hang.T @ weight, 4.0)
     votes = hang.T @ (weight[:, None] * np.eye(3)[own])
     share = votes / np.maximum(votes.sum(1, keepdims=True), 1e-9)
     unseen = trust * np.exp(-3 * sums)
     system = csr_matrix(edges + diags(6 * sums + unseen + 1e-4)).tocsc()
     solved = np.asarray(spsolve(system, 6 * sums[:, None] * share + (unseen + 1e-4)[:, None] * usual)).clip(0)
-    sharp = solved**4
+    sharp = solved**8
     return sharp / np.maximum(sharp.sum(1, keepdims=True), 1e-12)
 
 
-def _grain(samples, shown: _Shown, fill: np.ndarray, kinds: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """What is guessed ``[S, 3]``: the kinds' colours, hair with strands as uneven as those seen."""
+def _grain(
+    samples: HullSamples, fill: np.ndarray, kinds: np.ndarray, shape: PhotoShape, view: PhotoView,
+    photo: FittedPhoto,
+) -> np.ndarray:  # fmt: skip
+    """What is guessed ``[S, 3]``: the kinds' colours, on hair with the strands of the nearest hair in the photograph.
+
+    What lies behind is looked up as if the head were seen through; where that is a face, the nearest hair is taken.
+    """
     guess = np.einsum("sk,ksc->sc", kinds, fill)
-    hair = (shown.weight > 0.7) & (shown.kinds == HAIR)
-    if hair.sum() < 50:
+    inside = eroded(view.hair & (view.alpha > 200), HAIR_DEPTH)
+    if inside.sum() < 200:
         return guess
-    uneven = float(np.std((shown.colours - fill[HAIR])[hair].mean(1)))
-    middle = samples.points[samples.regions == REGIONS.index("scalp")].mean(0)
-    offset = samples.points - middle
-    around = np.arctan2(offset[:, 0], offset[:, 2])
-    down = np.linalg.norm(offset, axis=1) * 0 + samples.points[:, 1]
-    waves = sum(
-        np.cos(k * around + w * down + p)
-        for k, w, p in zip(
-            generator.uniform(25, 90, 14), generator.normal(0, 25, 14), generator.uniform(0, 2 * np.pi, 14), strict=True
-        )
+    picture = view.image.astype(np.float64) / 255
+    share = np.asarray(gaussian_filter(inside.astype(float), SMOOTH_HAIR))
+    smooth = (
+        np.stack([np.asarray(gaussian_filter(np.where(inside, picture[..., i], 0), SMOOTH_HAIR)) for i in range(3)], -1)
+        / np.maximum(share, 1e-6)[..., None]
     )
-    strands = 0.7 * np.sqrt(2 / 14) * waves + 0.5 * generator.normal(size=len(guess))
-    return guess + (GRAIN * uneven * kinds[:, HAIR] * strands)[:, None] * guess / max(guess.mean(), 1e-3) * 0.6
+    detail = (picture - smooth) / np.maximum(smooth.mean(-1, keepdims=True), 0.05)
+    row, column = nearest_true(inside)
+    found = sight(samples, shape, view, photo)
+    at = found.nearest(row), found.nearest(column)
+    level = np.maximum(fill[HAIR].mean(1), 0.03)[:, None]
+    return guess + GRAIN * kinds[:, [HAIR]] * (detail[at] * level).clip(-0.35, 0.35)

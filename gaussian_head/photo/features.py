@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import binary_erosion
 
 from ..conventions import MOUTH
 from ..face import REGIONS
@@ -17,7 +18,7 @@ from ..tracking.unit_rows import EYEBALL
 from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto
 from .rig import Rig, turning
-from .samples import unmixed
+from .samples import sight
 from .shape import PhotoShape
 from .view import PhotoView
 
@@ -82,7 +83,7 @@ def _cap(radius: float) -> np.ndarray:
 
 
 def _painted_eye(cap, centre, radius, shape, views, photos, contour, iris):
-    """Colours ``[P, 3]`` of a cap's points, which ``[P]`` bool a photograph shows, and the cap's turn ``[3, 3]`` at rest."""
+    """Colours ``[P, 3]`` of a cap's points, which ``[P]`` bool a photograph shows, and its turn ``[3, 3]`` at rest."""
     away = radius * np.sqrt((1 - cap[:, 2] ** 2).clip(0))
     best, colours, size, tone, rest = np.zeros(len(cap)), np.zeros((len(cap), 3)), IRIS_RADIUS, 0.6, []
     for view, photo in zip(views, photos, strict=True):
@@ -100,7 +101,7 @@ def _painted_eye(cap, centre, radius, shape, views, photos, contour, iris):
         facing = -((looking @ rotation.T) * posed).sum(1) / np.linalg.norm(posed, axis=1)
         weight = _inside(polygon(marks[list(contour)], *view.alpha.shape), x, y) * facing.clip(0)
         ring = np.linalg.norm(marks[list(iris[1:])] - marks[iris[0]], axis=1).mean()
-        better, picture = weight > best, unmixed(view)
+        better, picture = weight > best, view.clean
         if better.any():
             size = float(ring * posed[:, 2].mean() / photo.focal)
         row, column = (np.round(v - 0.5).astype(int).clip(0, len(picture) - 1) for v in (y, x))
@@ -159,12 +160,16 @@ def _inside(mask: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return good & mask[row.clip(0, len(mask) - 1), column.clip(0, len(mask) - 1)]
 
 
-def mouth_patch(shape: PhotoShape, rig: Rig, views: list[PhotoView], skin: np.ndarray) -> Patch:
+def mouth_patch(
+    shape: PhotoShape, rig: Rig, views: list[PhotoView], photos: tuple[FittedPhoto, ...], skin: np.ndarray
+) -> tuple[Patch, np.ndarray]:
     """Teeth, tongue and the mouth's walls, in the light of the photograph and darker the deeper they lie.
+
+    What an open mouth shows has the photograph's own colours; ``[P]`` bool says where.
 
     Args:
         shape, rig: of the person.
-        views: the photographs; where one shows teeth they have its colour.
+        views, photos: the photographs; where one shows teeth they all have their colour.
         skin: ``[3]`` usual colour of the person's skin.
     """
     model, triangles = shape.model, shape.model.triangles.numpy()
@@ -184,12 +189,19 @@ def mouth_patch(shape: PhotoShape, rig: Rig, views: list[PhotoView], skin: np.nd
     front = shape.vertices[model.of_region("lips").numpy(), 2].mean()
     depth = ((both.points[:, 2] - front) / INSIDE_MOUTH).clip(0, 1)
     colours *= (1 - (1 - INSIDE_DARK) * depth**0.8)[:, None]
-    return Patch(
+    seen = np.zeros(len(both), bool)
+    for view, photo in zip(views, photos, strict=True):
+        found = sight(both, shape, view, photo, inside)
+        shown = (found.cosine > 0) & (found.nearest(np.asarray(binary_erosion(view.labels == MOUTH))))
+        colours[shown & ~seen] = found.smooth(view.image.astype(np.float64) / 255)[shown & ~seen]
+        seen |= shown
+    patch = Patch(
         surface=rig.carried(both.points, both.normals, inside[both.triangles], both.weights),
         colours=colours.clip(0, 1),
         spacing=np.r_[np.full(len(fine), MOUTH_SPACING), np.full(len(coarse), CAVITY_SPACING)][:, None].repeat(2, 1),
         opacities=np.full(len(both), OPAQUE),
     )
+    return patch, seen
 
 
 def _tones(views: list[PhotoView], light: float) -> dict[str, np.ndarray]:

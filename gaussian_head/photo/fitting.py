@@ -90,9 +90,7 @@ def fit_photos(views: list[PhotoView], *, model: FaceModel) -> PhotoFit:
         identity, owns, cost, damping = new_identity, new_owns, new_cost, max(damping / 10, 1e-7)
         if done:
             break
-    return PhotoFit(
-        identity=identity, photos=tuple(problem.explained(identity, own, i) for i, own in enumerate(owns))
-    )
+    return PhotoFit(identity=identity, photos=tuple(problem.explained(identity, own, i) for i, own in enumerate(owns)))
 
 
 class _Problem:

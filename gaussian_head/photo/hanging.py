@@ -12,26 +12,34 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
 
-from ..conventions import TORSO
 from ..face import REGIONS
 from ..head.outline import nearest_true
-from ..head.surface import Patch, SurfacePoints
+from ..head.surface import Patch, joined
 from ..screen_mesh import ScreenMesh
 from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto
 from .rig import Rig
-from .samples import unmixed
 from .shape import EYES, PhotoShape, camera_of
 from .view import PhotoView
 
 STRIDE, BACK_STRIDE = 1.6, 4.0
 """Pixels between points in front, and behind."""
+NARROW = 0.008
+"""Half the width of the narrowest thing that hangs, sides of the square."""
 FAINTEST = 40
 """Matte below which a pixel is left to the background."""
 THICK_HAIR, THICK_CLOTHES = 0.028, 0.05
 """Metres from front to middle of what hangs, at most."""
+LEANS, NEAR_HAIR = 0.03, 0.012
+"""Metres behind the ears' middle that anything hangs at most; sides of the square around hair that count as it."""
+FALLS = 0.004
+"""Metres before the ears' middle that hair falls, where nothing pushes it forwards."""
 BEFORE = 0.004
 """Metres that hair lies before what it hides."""
+CURTAIN, NARROWEST = 0.003, 0.045
+"""Metres between points of hair behind a neck, and from the face's middle to either side that it reaches at least."""
+BEHIND, UNEVEN = 0.012, 0.1
+"""Metres that it lies behind neck and back; how far its colours may leave the usual one."""
 CLOSED = 0.95
 SMOOTH = 4.0
 """Pixels over which depths are evened."""
@@ -53,8 +61,8 @@ class Hanging:
     """``[P]`` bool, hair; the rest is clothes and skin."""
 
 
-def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto) -> Hanging:
-    """Lift what the surface leaves of the person."""
+def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto, tone: np.ndarray) -> Hanging:
+    """Lift what the surface leaves of the person, and close long hair, usually of ``tone [3]``, behind the neck."""
     size = len(view.image)
     posed = shape.posed(photo)
     depth, region = _covered(shape, posed, photo, size)
@@ -62,9 +70,14 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto)
     low = np.arange(size)[:, None] > view.landmarks[list(EYES), 1].mean()
     scalp = region == REGIONS.index("scalp")
     hair_before = view.hair & hit & low & ~scalp
-    hair_before &= ~np.isin(region, [REGIONS.index("face"), REGIONS.index("lips")]) | _beside_face(view)
     left = (view.alpha > FAINTEST) & (~hit | hair_before)
+    left = _broad(left, round(NARROW * size))
+    ears = posed[shape.model.of_region("ears").numpy()]
     base = depth[nearest_true(hit)] - np.where(hair_before, BEFORE, 0.0)
+    hairy = np.asarray(binary_dilation(view.hair, iterations=round(NEAR_HAIR * size)))
+    falling = left & hairy & low
+    base = np.minimum(base, ears[:, 2].mean() + LEANS)
+    base = np.where(falling, np.minimum(np.where(hit, base, np.inf), ears[:, 2].mean() - FALLS), base)
     base = _evened(base, left)
     metre = base / photo.focal
     inside = np.asarray(distance_transform_edt(np.pad(left | (hit & (view.alpha > FAINTEST)), 1)))[1:-1, 1:-1] * metre
@@ -74,7 +87,7 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto)
     near = np.asarray(gaussian_filter(hit.astype(float), 6.0)).clip(0, 1)
     front = base - bulge * np.where(hit, 0.0, 1 - 0.8 * near)
     behind = base + bulge
-    colours = unmixed(view)
+    colours = view.clean
     parts = []
     for surface, stride, where in ((front, STRIDE, left), (behind, BACK_STRIDE, left & ~hit)):
         step = np.arange(stride / 2, size, stride)
@@ -82,6 +95,7 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto)
         kept = where[row.astype(int), column.astype(int)]
         parts.append(_lifted(row[kept], column[kept], surface, colours, view, photo, rig, stride))
     (front_patch, front_rows), (back_patch, _) = parts
+    back_patch = joined([back_patch, *_curtain(shape, rig, view, photo, tone)])
     return Hanging(
         front=front_patch,
         back=back_patch,
@@ -91,11 +105,10 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto)
     )
 
 
-def _beside_face(view: PhotoView) -> np.ndarray:
-    """``[S, S]`` bool, outside the middle of the face, where hair is a beard or a shadow."""
-    x = np.arange(len(view.image))[None]
-    left, right = view.landmarks[[33, 263], 0]
-    return (x < min(left, right)) | (x > max(left, right))
+def _broad(mask: np.ndarray, radius: int) -> np.ndarray:
+    """``mask`` without what is narrower than twice the radius: a rim along the surface is no thing of its own."""
+    core = np.asarray(distance_transform_edt(np.pad(mask, radius, mode="edge")))[radius:-radius, radius:-radius]
+    return mask & (np.asarray(distance_transform_edt(core <= radius)) <= radius + 1)
 
 
 def _covered(shape: PhotoShape, posed: np.ndarray, photo: FittedPhoto, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -140,6 +153,54 @@ def _lifted(row, column, depth, colours, view: PhotoView, photo: FittedPhoto, ri
     return patch, rows
 
 
-def is_clothes(view: PhotoView) -> np.ndarray:
-    """``[S, S]`` bool, clothes and not the hair that hangs over them."""
-    return (view.labels == TORSO) & ~np.asarray(binary_dilation(view.hair))
+def _curtain(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto, tone: np.ndarray) -> list[Patch]:
+    """Hair that falls on both sides of a neck, carried on behind it: half an ellipse at every height."""
+    metre = float(photo.pose.positions[2]) / photo.focal
+    rotation, position = quat_to_rotmat(photo.pose.quats).double().numpy(), photo.pose.positions.double().numpy()
+    body = shape.vertices[shape.model.of_region("scalp", "neck", "shoulders").numpy()]
+    ears = shape.vertices[shape.model.of_region("ears").numpy()].mean(0)
+    start = rotation @ ears + position
+    rows = _long_rows(view, start, photo, metre)
+    points, normals, paint = [], [], []
+    for number, (row, left, right) in enumerate(rows):
+        middle, half = (left + right) / 2, 0.97 * (right - left) / 2 * metre
+        world = np.array([(middle - photo.centre[0].item()) * metre, (row - photo.centre[1].item()) * metre, start[2]])
+        x, y, _ = (world - position) @ rotation
+        near = body[np.abs(body[:, 1] - y) < 0.015]
+        depth = max(float(near[:, 2].max(initial=0.05)) + BEHIND - ears[2], 0.04)
+        count = max(8, int(np.pi * (half + depth) / 2 / CURTAIN))
+        angle = (np.arange(count) + 0.5 * (number % 2)) / count * np.pi
+        points.append(np.column_stack([x - half * np.cos(angle), np.full(count, y), ears[2] + depth * np.sin(angle)]))
+        out = np.column_stack([-np.cos(angle) / half, np.zeros(count), np.sin(angle) / depth])
+        normals.append(out / np.linalg.norm(out, axis=1, keepdims=True))
+        hair = np.flatnonzero(view.hair[row])
+        wanted = left + (right - left) * (0.5 - 0.5 * np.cos(angle))
+        picked = view.clean[row, hair[np.abs(hair[None] - wanted[:, None]).argmin(1)]]
+        paint.append(tone + (picked - tone).clip(-UNEVEN, UNEVEN))
+    if not points:
+        return []
+    return [
+        Patch(
+            surface=rig.resting(np.concatenate(points), np.concatenate(normals)),
+            colours=np.concatenate(paint).clip(0, 1),
+            spacing=np.full((sum(map(len, points)), 2), 1.3 * CURTAIN),
+            opacities=np.full(sum(map(len, points)), CLOSED),
+        )
+    ]
+
+
+def _long_rows(view: PhotoView, ear: np.ndarray, photo: FittedPhoto, metre: float) -> list[tuple[int, float, float]]:
+    """Rows below the ears with hair on both sides of the face, and its ends; none where it does not reach the chin."""
+    first = int(ear[1] / ear[2] * photo.focal + photo.centre[1].item())
+    middle, chin = view.landmarks[152]
+    found = []
+    for row in range(max(first, 0), len(view.image), max(1, round(CURTAIN / metre))):
+        hair = np.flatnonzero(view.hair[row])
+        if len(hair) < 8 or min(middle - hair[0], hair[-1] - middle) * metre < NARROWEST:
+            break
+        found.append((row, hair[0], hair[-1]))
+    if not found or found[-1][0] < min(chin, len(view.image) - 12):
+        return []
+    ends = np.array([row[1:] for row in found], float)
+    ends = np.asarray(gaussian_filter(ends, (3.0, 0), mode="nearest"))
+    return [(row, *end) for (row, _, _), end in zip(found, ends.tolist(), strict=True)]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from ..camera import Camera
 from ..events import Listener, Progress, ignore
+from ..gaussians import Gaussians
 from ..head import Head
 from ..metrics.image import ssim_map
 from ..motion import MotionFrame
 from ..raster import rasterize_view
 from .fitting import FittedPhoto, PhotoFit
+from .plate import plate_of
 from .shape import camera_of
 from .view import PhotoView
 
@@ -22,6 +27,10 @@ SIMILARITY = 0.2
 """Share of structural similarity in the loss."""
 HELD = {"sh0": 0.004, "logit_opacities": 0.0006, "log_scales": 0.02}
 """Weight of the squared distance from the start."""
+BORDER, UNSURE = 0.006, 0.0
+"""Sides of the square from an outline up to which nothing is learnt, as of the background."""
+LAST = 0.05
+"""Rates at the end over those at the start."""
 
 
 def refine(
@@ -44,27 +53,19 @@ def refine(
     for value in leaves.values():
         value.requires_grad_(True)
     optimizer = torch.optim.Adam([{"params": [leaves[n]], "lr": rate} for n, rate in RATES.items()])
-    scenes = [_scene(head, view, photo) for view, photo in zip(views, fit.photos, strict=True)]
-    share = seen.clamp(0, 1)
+    scenes = [_Scene.of(head, view, photo) for view, photo in zip(views, fit.photos, strict=True)]
+    share = seen.clamp(0, 1).square()
     for step in range(steps):
-        target, mask, moment, camera, plate = scenes[step % len(scenes)]
-        gaussians = _with(head, leaves).gaussians_at(moment)
-        out = rasterize_view(gaussians, camera, background=plate)
-        rgb = out.rgb[0]
-        error = (rgb - target).abs().mean(-1) * mask
-        alike = (1 - ssim_map(rgb, target).mean(-1)) * mask
-        loss = (1 - SIMILARITY) * error.mean() + SIMILARITY * alike.mean()
-        for name, weight in HELD.items():
-            loss = loss + weight * (leaves[name] - start[name]).square().mean()
+        loss = scenes[step % len(scenes)].loss(leaves, start)
         optimizer.zero_grad()
         loss.backward()
-        for name, value in leaves.items():
+        for value in leaves.values():
             if value.grad is not None:
                 value.grad *= share.view(-1, *[1] * (value.ndim - 1))
-        for group in optimizer.param_groups:
-            group["lr"] *= 0.01 ** (1 / steps)
         optimizer.step()
-        if step % 10 == 9 or step == steps - 1:
+        for group in optimizer.param_groups:
+            group["lr"] *= LAST ** (1 / steps)
+        if step % 20 == 19 or step == steps - 1:
             listener(Progress(stage="photo: optimising", done=step + 1, total=steps))
     kept = share > 0
     done = {
@@ -85,15 +86,53 @@ def _with(head: Head, leaves: dict[str, Tensor]) -> Head:
 
 def moment_of(photo: FittedPhoto) -> MotionFrame:
     """What a photograph's face does, as a moment of motion."""
-    return replace(
-        MotionFrame.neutral(photo.pose, photo.pose), units=photo.units.float(), gaze=photo.gaze.float()
-    )
+    return replace(MotionFrame.neutral(photo.pose, photo.pose), units=photo.units.float(), gaze=photo.gaze.float())
 
 
-def _scene(head: Head, view: PhotoView, photo: FittedPhoto):
-    """Target ``[S, S, 3]``, the pixels that count ``[S, S]``, the moment, the camera and what stands behind."""
-    target = torch.from_numpy(view.image).float() / 255
-    same = view.image.shape[:2] == tuple(head.background.shape[:2])
-    plate = head.background if same else torch.full((3,), 0.5)
-    mask = torch.ones(target.shape[:2])
-    return target, mask, moment_of(photo), camera_of(photo, len(view.image)), plate
+def _counted(view: PhotoView) -> Tensor:
+    """Weights ``[S, S]``: the person, its border and the background less; a matte is a few pixels wrong."""
+    person = view.alpha > 127
+    away = distance_transform_edt(person) + distance_transform_edt(~person)
+    return torch.from_numpy(np.where(person & (away > BORDER * len(person)), 1.0, UNSURE)).float()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scene:
+    """One photograph to be like; where its Gaussians lie does not change."""
+
+    target: Tensor
+    """``[S, S, 3]``."""
+    placed: Gaussians
+    """As dressed, in the photograph's expression and pose."""
+    camera: Camera
+    """The photograph's."""
+    plate: Tensor
+    """``[S, S, 3]`` or ``[3]`` what stands behind."""
+    mask: Tensor
+    """``[S, S]`` weights of the pixels."""
+
+    @staticmethod
+    @torch.no_grad()
+    def of(head: Head, view: PhotoView, photo: FittedPhoto) -> _Scene:
+        own = view.image.shape[:2] == tuple(head.background.shape[:2])
+        return _Scene(
+            target=torch.from_numpy(view.image).float() / 255,
+            placed=head.gaussians_at(moment_of(photo)),
+            camera=camera_of(photo, len(view.image)),
+            plate=torch.from_numpy(plate_of(view)) if own else torch.full((3,), 0.5),
+            mask=_counted(view),
+        )
+
+    def loss(self, leaves: dict[str, Tensor], start: dict[str, Tensor]) -> Tensor:
+        """How unlike the photograph it is, and how far from the start."""
+        gaussians = replace(
+            self.placed,
+            colors=leaves["sh0"],
+            opacities=leaves["logit_opacities"].sigmoid(),
+            scales=self.placed.scales * (leaves["log_scales"] - start["log_scales"]).exp(),
+        )
+        rgb = rasterize_view(gaussians, self.camera, background=self.plate).rgb[0]
+        error = ((rgb - self.target).abs().mean(-1) * self.mask).mean()
+        alike = ((1 - ssim_map(rgb, self.target).mean(-1)) * self.mask).mean()
+        held = sum(weight * (leaves[name] - start[name]).square().mean() for name, weight in HELD.items())
+        return (1 - SIMILARITY) * error + SIMILARITY * alike + held

@@ -55,9 +55,7 @@ class Rig:
     def resting(self, points: np.ndarray, normals: np.ndarray) -> SurfacePoints:
         """Points ``[P, 3]`` that no unit moves."""
         P, K = len(points), self.basis.shape[2]
-        return SurfacePoints(
-            points=points, basis=np.zeros((P, 3, K)), jacobian=np.zeros((P, 3, 3, K)), normals=normals
-        )
+        return SurfacePoints(points=points, basis=np.zeros((P, 3, K)), jacobian=np.zeros((P, 3, 3, K)), normals=normals)
 
 
 def rig_of(shape: PhotoShape) -> Rig:
@@ -73,9 +71,7 @@ def rig_of(shape: PhotoShape) -> Rig:
     weights[shared, len(CODE) :] = mixing
     basis = np.concatenate([units[alone], _gazing(units, shape), directions]).transpose(1, 2, 0)
     reach = np.stack([np.minimum(mixing, 0).sum(0), np.maximum(mixing, 0).sum(0)]) * MOST
-    bounds = np.concatenate(
-        [[[LEAST, LEAST, LEAST, -0.7, -0.6], [LIDS_MEET, LIDS_MEET, MOST, 0.7, 0.6]], reach], 1
-    )
+    bounds = np.concatenate([[[LEAST, LEAST, LEAST, -0.7, -0.6], [LIDS_MEET, LIDS_MEET, MOST, 0.7, 0.6]], reach], 1)
     for eye, name in enumerate(LIDS):
         rows = model.of_region(name).numpy()
         basis[rows] = 0
@@ -128,7 +124,7 @@ def turning(points: np.ndarray, centres: np.ndarray, radius: float, names: tuple
 
 
 def _jacobian(basis: np.ndarray, shape: PhotoShape) -> np.ndarray:
-    """Derivative ``[V, 3, 3, K]`` of a basis along the surface, normals turned with it, mean of a vertex's triangles."""
+    """Derivative ``[V, 3, 3, K]`` of a basis along the surface, normals turned with it, mean of triangles."""
     triangles, V = shape.model.triangles.numpy(), len(basis)
     a, b, c = (shape.vertices[triangles[:, i]] for i in range(3))
     sides = np.stack([b - a, c - a], 2)

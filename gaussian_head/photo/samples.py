@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
 from ..face import REGIONS
 from ..head.hull import Hull, vertex_normals
-from ..head.outline import eroded, nearest_true
+from ..head.outline import eroded
 from ..head.volume import HullSamples, sample_hull
 from ..screen_mesh import ScreenMesh
+from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto
 from .shape import PhotoShape, camera_of
 from .view import PhotoView
@@ -22,12 +23,17 @@ UNSEEN, UNSEEN_BODY = 0.0032, 0.006
 """Metres between points elsewhere."""
 SQUARELY = 0.3
 """Cosine between a surface and the line of sight from which on a photograph shows it squarely."""
+BEYOND = 0.15
+"""Sides of the square beyond its border where outlines go on as they are at the border."""
+SNAP, SNAP_ALONG = 0.02, 3.0
+"""Sides of the square from which on an outline is another thing's; pixels over which the move is evened."""
+INSET, FARTHEST, CARVINGS = 0.5, 60.0, 3
+"""Pixels that points stand inside an outline; from which on it is somebody else's; rounds."""
+REACH = 0.35
+"""Metres more that they stand inside, next to the distance to their neighbours: wide ones reach farther."""
 HIDDEN = 0.004
 """Metres behind the nearest surface from which on a point is not seen."""
-SOLID, EDGE = 250, 2
-"""Matte from which on a pixel is the person alone, and pixels from there inwards that are not trusted yet."""
 HEAD_PARTS = tuple(REGIONS.index(name) for name in ("face", "lips", "lids", "ears", "scalp"))
-INSIDE = ("mouth_cavity", "upper_teeth", "lower_teeth", "tongue")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +100,16 @@ def spacing_of(samples: HullSamples) -> np.ndarray:
     return distance[:, 1:].mean(1)
 
 
-def sight(samples: HullSamples, shape: PhotoShape, view: PhotoView, photo: FittedPhoto) -> Sighting:
-    """How a photograph shows points hung on the shape's triangles, in its own expression."""
+def sight(
+    samples: HullSamples, shape: PhotoShape, view: PhotoView, photo: FittedPhoto, triangles: np.ndarray | None = None
+) -> Sighting:
+    """How a photograph shows points hung on the shape's triangles, or on ``triangles``, in its own expression."""
+    triangles = shape.triangles if triangles is None else triangles
     posed = shape.posed(photo)
     camera = camera_of(photo, len(view.image))
-    corners = shape.triangles[samples.triangles]
+    corners = triangles[samples.triangles]
     points = np.einsum("pc,pcd->pd", samples.weights, posed[corners])
-    normals = np.einsum("pc,pcd->pd", samples.weights, vertex_normals(posed, shape.triangles)[corners])
+    normals = np.einsum("pc,pcd->pd", samples.weights, vertex_normals(posed, triangles)[corners])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     size = len(view.image)
     everywhere = np.ones((size, size), bool)
@@ -117,20 +126,62 @@ def sight(samples: HullSamples, shape: PhotoShape, view: PhotoView, photo: Fitte
     return Sighting(row=y, column=x, cosine=np.where(seen, cosine.clip(0), 0.0), pixel=points[:, 2] / photo.focal)
 
 
+def carved(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]):
+    """Points near an outline moved onto the photograph's, across the line of sight; none stands out beyond it.
+
+    Source: Laurentini, "The visual hull concept for silhouette-based image understanding" (1994).
+    """
+    points, own = samples.points.copy(), REACH * spacing_of(samples)
+    corners = shape.triangles[samples.triangles]
+    for view, photo in zip(views, photos, strict=True):
+        rotation = quat_to_rotmat(photo.pose.quats).double().numpy()
+        posed = np.einsum("pc,pcd->pd", samples.weights, shape.posed(photo)[corners])
+        points += _to_the_outline(posed, own, shape, view, photo) @ rotation
+    return replace(samples, points=points)
+
+
+def _to_the_outline(
+    posed: np.ndarray, own: np.ndarray, shape: PhotoShape, view: PhotoView, photo: FittedPhoto
+) -> np.ndarray:
+    """How far ``[S, 3]`` points in the camera have to move, metres; ``own [S]`` is how wide they are."""
+    person = view.alpha > 127
+    distance = np.asarray(distance_transform_edt(~person)) - np.asarray(distance_transform_edt(person))
+    slope = np.stack(np.gradient(np.asarray(gaussian_filter(distance, 3.0))))
+    slope /= np.maximum(np.linalg.norm(slope, axis=0), 1e-6)
+    pixel = posed[:, 2] / photo.focal
+    rim = outline_of(shape, photo, len(person))
+    away, (near_row, near_column) = distance_transform_edt(~rim, return_indices=True)
+    missing = np.where(np.abs(distance) < SNAP * len(person), -distance, 0.0) * rim
+    shift = np.asarray(gaussian_filter(missing, SNAP_ALONG)) / np.maximum(gaussian_filter(rim * 1.0, SNAP_ALONG), 1e-3)
+    shift = (shift * rim)[near_row, near_column] * np.exp(-((away / (2 * SNAP * len(person))) ** 2))
+    moved = np.zeros_like(posed)
+    for step in range(1 + CARVINGS):
+        now = posed + moved
+        x, y = (now[:, i] / now[:, 2] * photo.focal + photo.centre[i].item() - 0.5 for i in (0, 1))
+        last, beyond = len(person) - 1, BEYOND * len(person)
+        inside = (np.minimum(x, y) > -beyond) & (np.maximum(x, y) < last + beyond)
+        down, right = (map_coordinates(part, [y, x], order=1, mode="nearest") for part in slope)
+        if step == 0:
+            far = map_coordinates(shift, [y, x], order=1, mode="nearest")
+        else:
+            out = map_coordinates(distance, [y, x], order=1, mode="nearest") + INSET + own / pixel
+            far = -np.where((out > 0) & (out < FARTHEST), out, 0.0)
+        far = np.where(inside, far, 0.0) * pixel
+        moved += np.column_stack([far * right, far * down, np.zeros(len(far))])
+    return moved
+
+
+def outline_of(shape: PhotoShape, photo: FittedPhoto, size: int) -> np.ndarray:
+    """``[S, S]`` bool, the innermost pixels along the surface's own outline, none at the picture's border."""
+    everywhere = np.ones((size, size), bool)
+    mesh = ScreenMesh(shape.posed(photo), shape.triangles, camera_of(photo, size))
+    hit = mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(size, size) >= 0
+    rim = hit & ~eroded(hit, 1)
+    rim[:2], rim[-2:], rim[:, :2], rim[:, -2:] = False, False, False, False
+    return rim
+
+
 def visible_triangles(shape: PhotoShape) -> np.ndarray:
     """Triangles ``[F, 3]`` that can hide something: skin, eyes and what the mouth shows, no lashes."""
     regions, triangles = shape.model.regions.numpy(), shape.model.triangles.numpy()
     return triangles[~np.isin(regions[triangles], [REGIONS.index("lashes")]).any(1)]
-
-
-def unmixed(view: PhotoView) -> np.ndarray:
-    """The picture ``[S, S, 3]`` f64 in [0, 1], its person's edge coloured like the nearest inside."""
-    inside = eroded(view.alpha > SOLID, EDGE)
-    picture = view.image[nearest_true(inside)] if inside.any() else view.image
-    return picture.astype(np.float64) / 255
-
-
-def joined_samples(parts: list[HullSamples]) -> HullSamples:
-    """Several lists of points, one after the other."""
-    names = vars(parts[0])
-    return replace(parts[0], **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})

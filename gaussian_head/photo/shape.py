@@ -19,20 +19,18 @@ from ..facenet.contours import OVAL
 from ..head.hull import (
     HEAD,
     ROUNDS,
-    SKIN,
     closed_vertices,
-    landmark_rows,
-    mesh_edges,
     outward_directions,
     vertex_normals,
 )
+from ..head.laid import SKIN, landmark_rows, mesh_edges
 from ..head.outline import OutlineView, outline_rows
 from ..smoothing import smoothstep
 from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto, PhotoFit
 from .view import PhotoView
 
-LANDMARK_TRUST, OVAL_TRUST, FADE = 40.0, 2.0, 0.01
+LANDMARK_TRUST, OVAL_TRUST, FADE = 40.0, 12.0, 0.01
 """Weight of a landmark, of one of the face's outline, and of staying put, next to one edge of the mesh."""
 SQUARE_ON = 0.15
 """Cosine between a landmark's normal and the line of sight from which on the photograph tells where it is."""
@@ -139,7 +137,7 @@ def _drawn(
     shape: PhotoShape, views: list[PhotoView], fit: PhotoFit, edges: csr_matrix, lands: csr_matrix
 ) -> PhotoShape:
     """The shape with its landmarks where the photographs show them, moved across the lines of sight alone."""
-    V, model = len(shape.vertices), shape.model
+    V = len(shape.vertices)
     trust = np.full(NUM_MESH, LANDMARK_TRUST)
     trust[list(OVAL)] = OVAL_TRUST
     total, wanted = np.zeros(NUM_MESH), np.zeros((NUM_MESH, 3))

@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    binary_fill_holes,
+    distance_transform_edt,
+    gaussian_filter,
+    label,
+)
 
 from ..checks import InputError
 from ..conventions import FACE, HAIR, MOUTH, NECK, TORSO
 from ..facenet import NUM_MESH, Blendshapes, FaceDetector, FaceLandmarks, PersonSegmenter
-from ..facenet.contours import OVAL
+from ..facenet.contours import LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
+from ..head.outline import nearest_true
 from ..media import Photograph, resize_image
 from ..tracking.labels import label_parts, learn_colours, polygon
 from ..tracking.matte import refine_matte
@@ -23,6 +31,16 @@ ABOVE = 0.42
 """Share of the square that lies above the face's middle."""
 DRAWN = 0.5
 """Least that the detectors must be sure of a face; drawings, statues and objects that look like one stay below."""
+REACH, TOLD, SHARE = 0.035, 0.16, (0.12, 0.5)
+"""How deep, in sides of the square, a background may shine through hair; how far apart their colours have to be for it
+to be told; shares of hair from which on a pixel is a little, and wholly, hair."""
+SOLID, EDGE = 250, 0.008
+"""Matte from which on a pixel is the person alone, and sides of the square inwards from there that are not trusted."""
+CROWN, HIGH, THIN, APART = 0.06, 0.5, 0.006, 16.0
+"""Heights of a face above it where hair begins as a rule, and where nothing else is; half the width of the thinnest
+lock, sides of the square; how far apart two tones are that are not the same."""
+HAIRY, TONES = 0.9, 5
+"""How much nearer to the hair's tones than to the skin's a pixel of hair is; how many tones each has."""
 CLEAR = 1.6
 """How much nearer to the hair's colour than to the clothes' a pixel below the ears has to be to hang from the head."""
 
@@ -37,6 +55,8 @@ class PhotoView:
     """``[S, S]`` u8 matte of the person."""
     labels: np.ndarray
     """``[S, S]`` u8 part labels as in a capture; forehead and ears are FACE and HAIR as there."""
+    clean: np.ndarray
+    """``[S, S, 3]`` f64 in [0, 1], the person's colours alone, at its edge freed of what shines through."""
     hair: np.ndarray
     """``[S, S]`` bool, hair proper, beards left out."""
     landmarks: np.ndarray
@@ -84,11 +104,13 @@ def prepare(photograph: Photograph, *, size: int, person: int = 1) -> PhotoView:
         )
     labels = label_parts(image, alpha, points, learn_colours([(image, alpha, points)]))
     hair = _hair(image, alpha, labels, points)
+    clean, alpha = _parted(image, alpha, hair)
     known = Blendshapes()(landmarks.astype(np.float32))
     middle = (photograph.rgb.shape[1] / 2 - left) * scale, (photograph.rgb.shape[0] / 2 - top) * scale
     return PhotoView(
         image=image,
         alpha=alpha,
+        clean=clean,
         labels=labels,
         hair=hair,
         landmarks=points,
@@ -132,34 +154,96 @@ def _square(shape: tuple[int, ...], box: np.ndarray) -> tuple[int, int, int]:
 
 def _hair(image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """``[S, S]`` bool hair: of the head's own colour above, and below what hangs down from there."""
-    colour = np.asarray(gaussian_filter(image.astype(np.float32), (1.0, 1.0, 0)))
-    person = alpha > 127
+    person, face = alpha > 127, labels == FACE
     rows = np.arange(len(image))[:, None]
-    face = labels == FACE
     brow, chin = landmarks[[70, 300], 1].mean(), landmarks[152, 1]
-    crown = (labels == HAIR) & (rows < np.nonzero(face)[0].min() - 0.06 * (chin - brow))
-    skin = polygon(landmarks[[50, 101, 36, 203, 98, 327, 423, 266, 330, 280, 352, 411, 207, 123]], *face.shape)
-    if crown.sum() < 0.002 * crown.size or not skin.any():
+    crown = (labels == HAIR) & person & (rows < np.nonzero(face)[0].min() - CROWN * (chin - brow))
+    skin = face & (rows > brow + 0.1 * (chin - brow)) & (rows < landmarks[2, 1])
+    for contour in (LEFT_EYE, RIGHT_EYE, OUTER_LIPS):
+        skin &= ~np.asarray(binary_dilation(polygon(landmarks[list(contour)], *face.shape), iterations=4))
+    if crown.sum() < 0.002 * crown.size or skin.sum() < 100:
         return np.zeros(face.shape, bool)
-    to_hair, to_skin = (_from(colour, part) for part in (crown & person, skin & person))
-    above = person & np.isin(labels, (HAIR, FACE)) & (to_hair < to_skin) & (rows < brow)
-    beside = person & (labels == HAIR) & (to_hair < to_skin)
-    hair = above | beside
+    colour = _tinted(image)
+    of_skin = _tones(colour, skin)
+    of_hair = _unlike(_tones(colour, crown), of_skin)
+    to_hair, to_skin = _from(colour, of_hair), _from(colour, of_skin)
+    like = (to_hair < HAIRY * to_skin) | (person & (rows < np.nonzero(face)[0].min() - HIGH * (chin - brow)))
+    hair = person & np.isin(labels, (HAIR, FACE)) & like & ((rows < brow) | (labels == HAIR))
     away = np.abs(np.arange(len(image))[None] - landmarks[152, 0]) > 0.9 * np.ptp(landmarks[:, 0])
     clothes = (labels == TORSO) & (rows > len(image) - 4) & ~(away & (rows < chin))
-    low = person & np.isin(labels, (TORSO, NECK)) & (CLEAR * to_hair < to_skin)
+    low = person & np.isin(labels, (TORSO, NECK)) & like
     if clothes.sum() > 20:
-        low &= CLEAR * to_hair < _from(colour, clothes)
+        low &= CLEAR * to_hair < _from(colour, _unlike(_tones(colour, clothes), of_hair))
     hanging, _ = label(hair | low)
     kept = np.unique(hanging[binary_dilation(hair, iterations=2) & (hanging > 0)])
     grown = np.isin(hanging, kept[kept > 0])
-    opened = distance_transform_edt(binary_dilation(~grown, iterations=0)) > 1.5
-    return grown & binary_dilation(opened, iterations=3) & (labels != MOUTH)
+    opened = np.asarray(distance_transform_edt(grown)) > THIN * len(image)
+    whole = grown & binary_dilation(opened, iterations=1 + round(THIN * len(image)))
+    return np.asarray(binary_fill_holes(whole) & person & (labels != MOUTH) & ~skin)
 
 
-def _from(colour: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """How far each pixel's colour is from those of a part, in that part's own spread."""
-    values = colour[part]
-    middle, spread = np.median(values, 0), np.maximum(np.abs(values - np.median(values, 0)).mean(0), 12.0)
-    return np.sqrt((((colour - middle) / spread) ** 2).sum(-1))
+def _tinted(image: np.ndarray) -> np.ndarray:
+    """``[S, S, 3]`` f32 brightness and the two colour differences, in which a shadow is a smaller step than a tint."""
+    import cv2
 
+    ycc = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.2), cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    return (ycc - [0, 128, 128]).astype(np.float32) * np.float32([0.6, 1.5, 1.5])
+
+
+def _tones(colour: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Usual colours ``[n, 3]`` of a part, which has lit and shaded places."""
+    import cv2
+
+    values = np.ascontiguousarray(colour[part])
+    values = values[:: max(1, len(values) // 4000)]
+    cv2.setRNGSeed(1)
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
+    _, _, middles = cv2.kmeans(values, min(TONES, len(values)), np.zeros(0), criteria, 2, cv2.KMEANS_PP_CENTERS)
+    return middles
+
+
+def _unlike(tones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Those of ``tones [n, 3]`` that are none of the others, the one farthest from them at least."""
+    apart = np.sqrt(((tones[:, None] - others) ** 2).sum(-1)).min(1)
+    return tones[(apart > APART) | (apart == apart.max())]
+
+
+def _from(colour: np.ndarray, tones: np.ndarray) -> np.ndarray:
+    """How far each pixel's colour is from the nearest of some tones."""
+    return np.sqrt(((colour[..., None, :] - tones) ** 2).sum(-1)).min(-1)
+
+
+def _parted(image: np.ndarray, alpha: np.ndarray, hair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The person's colours ``[S, S, 3]`` and matte ``[S, S]`` u8, what shines through between hairs taken out of both.
+
+    A pixel at the edge is a mix of the nearest background and the nearest hair; its share of hair is told by where it
+    lies between them, and its own colour is what is left of it. Elsewhere the edge is coloured like the nearest inside.
+    """
+    size = len(image)
+    reach = max(2, round(REACH * size))
+    colour = image.astype(np.float64) / 255
+    inside = np.asarray(binary_erosion(alpha > SOLID, iterations=max(1, round(EDGE * size)), border_value=1))
+    clean = colour[nearest_true(inside)] if inside.any() else colour
+    person, depth = alpha > 127, np.asarray(distance_transform_edt(alpha > 127))
+    outside = ~np.asarray(binary_dilation(person, iterations=max(1, reach // 5)))
+    deep = hair & (depth > 1.5 * reach)
+    band = np.asarray(binary_dilation(hair, iterations=reach // 4)) & (depth < reach)
+    if deep.sum() < 50 or not outside.any() or not band.any():
+        return clean, alpha
+    wall, strand = (_spread(colour, known, reach / 2) for known in (outside, deep))
+    apart = strand - wall
+    soft = np.asarray(gaussian_filter(colour, (0.7, 0.7, 0)))
+    share = ((soft - wall) * apart).sum(-1) / np.maximum((apart**2).sum(-1), 1e-6)
+    share = ((share - SHARE[0]) / (SHARE[1] - SHARE[0])).clip(0, 1)
+    told = (np.linalg.norm(apart, axis=-1) > TOLD) & band
+    own = (wall + (colour - wall) / np.maximum(share, 0.3)[..., None]).clip(0, 1)
+    own = share[..., None] * own + (1 - share[..., None]) * strand
+    clean = np.where(told[..., None], own, clean)
+    return clean, np.where(told, np.minimum(alpha, (255 * share).astype(np.uint8)), alpha)
+
+
+def _spread(colour: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
+    """Colours ``[S, S, 3]`` of the known pixels around, smoothly."""
+    row, column = np.asarray(distance_transform_edt(~known, return_distances=False, return_indices=True))
+    nearest = colour[row, column]
+    return np.asarray(gaussian_filter(nearest, (sigma, sigma, 0)))

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     ActorLike = str | Path | Actor
     CaptureLike = str | Path | Capture
     ConfigLike = str | Path | TrainConfig
+    SourceLike = str | Path | tuple[str | Path, ...]
 else:
     PathLike = ActorLike = CaptureLike = ConfigLike = Path
     Named = str
+    SourceLike = tuple[Path, ...]
 
 Preset = Literal["preview", "standard", "full"]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import OmitArgPrefixes, Positional
 
+from ..checks import InputError
 from ..events import Listener, both, ignore
 from . import track, train
 from ._calling import function_of
-from ._values import PathLike, Preset
+from ._values import PathLike, Preset, SourceLike
 from ._watching import Watching, watching
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """From a video of somebody talking to a head: track, then train."""
+    """From a video of somebody talking to a head (track, then train), or from one to five photographs of them."""
 
-    video: Positional[PathLike] = field(kw_only=False)
-    """Video file with one person talking."""
+    source: Positional[SourceLike] = field(kw_only=False)
+    """Video file with one person talking, or one to five photographs of one person."""
     out: PathLike = field(kw_only=False)
-    """Folder; gets `capture` and `head`."""
+    """Folder; gets `capture` and `head`; from photographs `head`, `report.png` and `photo.json`."""
     preset: Preset = "standard"
     """How long to train: preview (minutes), standard, full (hours on a CPU)."""
     size: int = 512
@@ -36,12 +37,58 @@ class Options:
     """Keep a finished capture and go on from the last checkpoint."""
     overwrite: bool = False
     """Begin anew where `out` holds a capture, a head or an unfinished run."""
+    person: int | None = None
+    """Whom to take from photographs of several people, counted from the largest face."""
     live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
     """A page on the run."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Actor:
-    """Head, clip and voice, trained."""
+    """Head, clip and voice, trained; of photographs head and clip."""
+    from ..media import is_photograph
+
+    sources = _sources(options)
+    pictures = [is_photograph(path) for path in sources]
+    if all(pictures):
+        return _from_photographs(options, sources, listener)
+    if len(sources) > 1:
+        strange = [path.name for path, picture in zip(sources, pictures, strict=True) if not picture]
+        raise InputError(
+            f"{len(sources)} files came, among them {', '.join(strange)}, no picture by its name; one video, or one to "
+            "five photographs of one person, were wanted."
+        )
+    if options.person is not None:
+        raise InputError("--person chooses among people in photographs; of a video the largest face is taken.")
+    return _from_video(options, sources[0], listener)
+
+
+def _sources(options: Options) -> list[Path]:
+    given = options.source
+    paths = [Path(path) for path in given] if isinstance(given, (tuple, list)) else [Path(given)]
+    if not paths:
+        raise InputError("no file came; one video, or one to five photographs of one person, were wanted.")
+    return paths
+
+
+def _from_photographs(options: Options, paths: list[Path], listener: Listener) -> Actor:
+    from ..photo import reconstruct_photos
+
+    if options.resume:
+        raise InputError(
+            "--resume goes on with a video's capture and training; photographs take a minute: leave it out."
+        )
+    return reconstruct_photos(
+        [*paths],
+        options.out,
+        size=options.size,
+        person=options.person,
+        seed=options.seed,
+        overwrite=options.overwrite,
+        listener=listener,
+    )
+
+
+def _from_video(options: Options, video: Path, listener: Listener) -> Actor:
     from ..capture import require_source
     from ..training import require_free
 
@@ -59,11 +106,11 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     config = train.chosen_config(training)
     kept = options.resume and (capture / "capture.json").exists()
     if kept:
-        require_source(capture, options.video, options.size)
+        require_source(capture, video, options.size)
     with watching(options.live, listener) as live:
         if not kept:
             heard = listener if live is None else both(listener, live.listen)
-            tracking = track.Options(options.video, out=capture, size=options.size, overwrite=options.overwrite)
+            tracking = track.Options(video, out=capture, size=options.size, overwrite=options.overwrite)
             track.run(tracking, heard)
         return train.train_watched(training, live, listener, config)
 

@@ -66,7 +66,8 @@ def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
     bare = [line for line in out.splitlines() if re.fullmatch(r"│ (-\S+|PATH)\s+(\(required\))?\s*│", line)]
     assert not bare
     assert all(
-        f"--{name.replace('_', '-')}" in out or name in ("head", "heads", "video", "capture", "folder", "block")
+        f"--{name.replace('_', '-')}" in out
+        or name in ("head", "heads", "video", "source", "capture", "folder", "block")
         for name in names
     )
 

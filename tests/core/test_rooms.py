@@ -23,7 +23,7 @@ LAYERS = (
     {"tracking", "head", "lips"},
     {"io"},
     {"actor", "rendering"},
-    {"training"},
+    {"training", "photo"},
     {"exporting", "playing", "evaluation", "dubbing", "editing"},
     {"viewer"},
     {"verbs"},

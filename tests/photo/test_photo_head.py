@@ -1,0 +1,116 @@
+"""A head made of one photograph: like the photograph in front, closed behind, moved by units, spoken by the prior."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gaussian_head.actor import Actor, speak
+from gaussian_head.checks import InputError
+from gaussian_head.face import UNITS
+from gaussian_head.media import read_photograph
+from gaussian_head.metrics import psnr
+from gaussian_head.motion import MotionFrame
+from gaussian_head.photo import reconstruct_photos
+from gaussian_head.photo.building import build
+from gaussian_head.photo.refining import moment_of
+from gaussian_head.photo.view import prepare
+from gaussian_head.rendering import orbit_view
+from gaussian_head.rendering.frames import render_moment
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    data = pytest.importorskip("skimage.data")
+    path = tmp_path_factory.mktemp("photo") / "me.png"
+    Image.fromarray(np.ascontiguousarray(data.astronaut()[0:400, 30:430])).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def built(photograph):
+    return build([prepare(read_photograph(photograph), size=256)], steps=60)
+
+
+def neutral_of(built) -> MotionFrame:
+    moment = moment_of(built.fit.photos[0])
+    return replace(MotionFrame.neutral(moment.head, moment.torso), gaze=moment.gaze)
+
+
+def with_units(built, **values) -> MotionFrame:
+    units = torch.zeros(len(UNITS))
+    for name, value in values.items():
+        units[UNITS.index(name)] = value
+    return replace(neutral_of(built), units=units)
+
+
+def test_in_front_it_looks_like_the_photograph(built):
+    head = built.actor.head
+    drawn = render_moment(head, moment_of(built.fit.photos[0]), head.camera, background=head.background)
+    target = torch.from_numpy(built.views[0].image).float() / 255
+    card = head.background
+    assert psnr(drawn.rgb, target) > 21
+    assert psnr(drawn.rgb, target) > psnr(card, target) + 8
+    assert built.fit.photos[0].error < 0.02
+
+
+def test_it_is_closed_from_every_side(built):
+    head, moment = built.actor.head, neutral_of(built)
+    areas = []
+    for yaw in np.radians([0, 45, 90, 135, 180, 270]):
+        drawn = render_moment(head, moment, orbit_view(head, yaw=float(yaw)))
+        middle = drawn.alpha[90:150, 112:144]
+        assert middle.min() > 0.9, np.degrees(yaw)
+        areas.append(float(drawn.alpha.mean()))
+    assert min(areas) > 0.6 * max(areas)
+
+
+def test_units_move_what_they_name(built):
+    head, camera = built.actor.head, built.actor.head.camera
+    rest = render_moment(head, neutral_of(built), camera).rgb
+    marks = built.views[0].landmarks
+    mouth, eye = marks[13].astype(int), marks[159].astype(int)
+
+    def changed(**units) -> torch.Tensor:
+        return (render_moment(head, with_units(built, **units), camera).rgb - rest).abs().mean(-1)
+
+    def around(change, at) -> float:
+        return float(change[at[1] - 8 : at[1] + 8, at[0] - 12 : at[0] + 12].mean())
+
+    jaw, blink = changed(jawOpen=0.5), changed(eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
+    assert around(jaw, mouth) > 5 * around(jaw, eye)
+    assert around(blink, eye) > 5 * around(blink, mouth)
+    assert changed().max() == 0
+
+
+def test_the_rest_is_neutral_whatever_the_photograph_shows(built):
+    motion = built.actor.clip.motion
+    assert motion.units.abs().max() == 0
+    smile = built.fit.photos[0].units[[UNITS.index("mouthSmileLeft"), UNITS.index("mouthSmileRight")]].mean()
+    assert smile > 0.3  # the astronaut smiles; her head's rest does not
+
+
+def test_every_gaussian_says_where_it_comes_from(built):
+    assert built.origin.shape == (len(built.actor.head),)
+    assert set(built.origin.unique().tolist()) == {0, 1, 2}
+
+
+def test_the_folder_is_an_actors_and_speaks(photograph, tmp_path, monkeypatch):
+    from gaussian_head.photo import pipeline
+
+    monkeypatch.setattr(pipeline, "build", lambda views, **k: build(views, **(k | {"steps": 1})))
+    said = []
+    reconstruct_photos([photograph], tmp_path, size=256, listener=said.append)
+    numbers = json.loads((tmp_path / "photo.json").read_text())
+    assert sum(numbers["shares"].values()) == pytest.approx(1, abs=1e-3)
+    assert Image.open(tmp_path / "report.png").width == 1920
+    actor = Actor.load(tmp_path / "head")
+    sound = (0.2 * np.sin(np.arange(16000) * 0.05)).astype(np.float32)
+    motion = speak(actor, sound)
+    assert len(motion) == 25
+    assert motion.units.isfinite().all()
+    with pytest.raises(InputError, match="holds a finished head, which would be replaced; give --overwrite"):
+        reconstruct_photos([photograph], tmp_path, size=256)
