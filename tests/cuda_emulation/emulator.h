@@ -9,9 +9,10 @@ namespace gpu {
 void use_order(std::uint32_t order);
 // While set, allocating and waiting fail as they do while a stream is captured into a graph.
 void use_capture(bool capturing);
-std::uint64_t launches();  // kernels launched so far
-std::uint64_t waits();     // host waits so far
-std::int64_t allocated();  // bytes of device memory held now
+std::uint64_t launches();        // kernels launched so far
+std::uint64_t waits();           // host waits so far
+std::uint64_t waits_with_gil();  // those in which no other Python thread could run
+std::int64_t allocated();        // bytes of device memory held now
 std::uint64_t allocations();
 // Devices are numbers; arrays from Python lie on device 0.
 void use_device(int device);

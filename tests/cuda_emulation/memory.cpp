@@ -1,4 +1,5 @@
 // Memory and the host's part of the emulated device: streams run at once, and one may pretend to be captured.
+#include <Python.h>
 #include <cuda_runtime_api.h>
 
 #include <cstdlib>
@@ -16,7 +17,7 @@ struct Block {
 };
 
 std::unordered_map<void*, Block>& blocks = *new std::unordered_map<void*, Block>;
-uint64_t wait_count = 0, allocation_count = 0, misplaced_count = 0;
+uint64_t wait_count = 0, selfish_count = 0, allocation_count = 0, misplaced_count = 0;
 int current = 0;
 int64_t held = 0;
 bool capturing = false;
@@ -24,6 +25,7 @@ bool capturing = false;
 cudaError_t wait() {
   if (capturing) return cudaErrorStreamCaptureUnsupported;
   ++wait_count;
+  selfish_count += PyGILState_Check();
   return cudaSuccess;
 }
 
@@ -31,6 +33,7 @@ cudaError_t wait() {
 
 void use_capture(bool wanted) { capturing = wanted; }
 std::uint64_t waits() { return wait_count; }
+std::uint64_t waits_with_gil() { return selfish_count; }
 std::int64_t allocated() { return held; }
 std::uint64_t allocations() { return allocation_count; }
 std::uint64_t misplaced() { return misplaced_count; }

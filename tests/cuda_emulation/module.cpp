@@ -16,6 +16,7 @@ NB_MODULE(_cuda_emulation, m) {
   m.def("use_capture", &gpu::use_capture, "capturing"_a, "Make allocations and waits fail as in a captured stream.");
   m.def("launches", &gpu::launches, "Kernels launched so far.");
   m.def("waits", &gpu::waits, "Times the host has waited for the device so far.");
+  m.def("waits_with_gil", &gpu::waits_with_gil, "Times in which no other Python thread could run meanwhile.");
   m.def("allocated", &gpu::allocated, "Bytes of device memory held now.");
   m.def("allocations", &gpu::allocations, "Allocations of device memory so far.");
   m.def("use_device", &gpu::use_device, "device"_a, "Make a device current, as other CUDA code may at any time.");

@@ -97,6 +97,8 @@ def test_room_for_pairs_spares_the_host_every_wait(emulated: ModuleType) -> None
     assert not torch.equal(draw_into(emulated, tight, scene, needed // 2), want)
     assert emulated.waits() == waits
     assert roomy.needed_pairs() == tight.needed_pairs() == needed
+    assert emulated.waits() > waits
+    assert emulated.waits_with_gil() == 0, "other threads may run while the host waits"
     assert roomy.bytes() > 0
 
 
