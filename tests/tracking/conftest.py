@@ -1,7 +1,22 @@
-"""A real face without footage: the public-domain portrait that scikit-image carries."""
+"""A real face without footage, the public-domain portrait that scikit-image carries; and footage, tracked once."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from gaussian_head.capture import Capture
+
+
+@pytest.fixture(scope="session")
+def german(footage: Path, tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    """Twenty seconds of somebody who taught the tables nothing, tracked."""
+    from gaussian_head.tracking import track
+
+    clip = footage / "clips" / "german.mp4"
+    if not clip.is_file():
+        pytest.skip(f"no {clip}")
+    return track(clip, tmp_path_factory.mktemp("german") / "capture")
 
 
 @pytest.fixture(scope="session")

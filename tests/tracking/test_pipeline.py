@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from gaussian_head.capture import Capture
 from gaussian_head.checks import InputError
 from gaussian_head.events import Progress, Warned
 from gaussian_head.media import VideoWriter
@@ -169,18 +168,9 @@ def test_outputs_that_cannot_be_written_are_refused_first(portrait, tmp_path):
 
 
 @pytest.mark.slow
-def test_footage_is_tracked_to_a_fraction_of_a_pixel(footage, tmp_path):
-    clip = footage / "clips" / "german.mp4"
-    if not clip.exists():
-        pytest.skip(f"{clip} is absent")
-    from itertools import islice
-
-    from gaussian_head.media import read_audio, read_frames
-
-    video = film(tmp_path / "seven.mp4", islice(read_frames(clip), 175), audio=read_audio(clip)[: 7 * 16000])
-    capture = track(video, tmp_path / "capture")
-    residual = capture.reprojection
-    assert float(residual[: capture.num_train].mean()) < 0.25
-    assert float(residual[capture.num_train :].mean()) < 0.45
-    assert Capture.load(tmp_path / "capture").audio().shape == (7 * 16000,)
-    assert capture.report["blinks"] >= 1
+def test_footage_is_tracked_to_a_fraction_of_a_pixel(german):
+    residual = german.reprojection
+    assert float(residual[: german.num_train].mean()) < 0.25
+    assert float(residual[german.num_train :].mean()) < 0.45
+    assert german.audio().shape == (20 * 16000,)
+    assert german.report["blinks"] >= 1

@@ -162,13 +162,6 @@ def test_the_shipped_table_is_small_and_its_own_mirror_image():
 
 
 @pytest.mark.slow
-def test_units_alone_explain_real_footage(footage, tmp_path):
-    """German, whose speaker taught the table nothing."""
-    from gaussian_head.tracking import track
-
-    clip = footage / "clips" / "german.mp4"
-    if not clip.is_file():
-        pytest.skip(f"no {clip}")
-    capture = track(clip, tmp_path / "capture")
-    found = units_of(FilmedFace.of(capture))
-    assert float(found.residual[capture.num_train :].mean()) < 0.26
+def test_units_alone_explain_real_footage(german):
+    found = units_of(FilmedFace.of(german))
+    assert float(found.residual[german.num_train :].mean()) < 0.26
