@@ -45,7 +45,7 @@ def in_mood(actor: Actor, motion: Motion, emotion: str | Path, seed: int = 0, *,
                     f" much, and {strength:g} was asked for."
                 )
             )
-    feelings = score.feelings(len(motion), motion.fps, {name: reach.strength for name, reach in ranges.items()})
+    feelings = score.feelings(len(motion), motion.fps, ranges)
     return felt(motion, feelings, actor.head.code_map, seed)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..face import UNITS, is_mouth_unit
 from ..smoothing import blurred, smoothstep
+from ..speech.windows import interpolated
 from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_to_rotvec, rotvec_to_quat
 from ._code_map import CodeMap
 from ._types import Motion, Pose
@@ -26,10 +27,13 @@ CLOSED, OPEN = 0.1, 0.75
 YIELDS = 0.5
 """Of a mood's mouth, where the lips are rounded as far as 1."""
 ROUNDED = ("mouthPucker", "mouthFunnel")
-IN_FORM = 0.9
-"""Cosine of what is asked and what is seen, in the head's inner code, down to which a change keeps its form."""
-LEAST_RANGE, RANGE_STEP = 0.4, 0.05
-"""Strength that every mood may have, and the steps in which more is tried."""
+IN_FORM, NEARLY_ALL = 0.9, 0.96
+"""Cosine of what is asked and what is seen, in the head's inner code, down to which a change keeps its form; share of
+what is seen at most that strength 1 shows, since the last bit of it would take much."""
+LEAST_RANGE = 0.4
+"""Strength that every mood may have."""
+FINE, LEVELS = 40, 20
+"""Steps in which strengths are tried, and in which they are kept."""
 BLINK_FRAMES = 0.28
 """Seconds on either side of a blink that go with it."""
 
@@ -69,14 +73,22 @@ def felt(motion: Motion, feelings: tuple[Feeling, ...], code_map: CodeMap, seed:
 class Range:
     """How far a head follows a mood."""
 
-    strength: float
-    """Strength up to which the change keeps its form; beyond it only parts of it would grow."""
     shown: float
-    """Share of the change at the full mood that is seen at that strength, 0 to 1."""
+    """Share of the full mood's change that is seen at most, 0 to 1."""
+    levels: Tensor
+    """``[LEVELS + 1]`` strength at which 0, 1 / LEVELS, … all of that is seen."""
+
+    def strength(self, asked: Tensor) -> Tensor:
+        """The strength ``[T]`` at which the share ``asked [T]`` of all that the head shows is seen."""
+        at = asked.double().clamp(0, 1) * LEVELS
+        return interpolated(self.levels[:, None].double(), at)[:, 0].float()
 
 
 def range_of(code_map: CodeMap, usual: Tensor, mood: Mood) -> Range:
     """How far a head follows a mood before what its clip showed bends the change out of its form.
+
+    What is seen of a mood grows ever more slowly with its strength, as one part of the face after the other comes to
+    its bounds; strengths are spaced so that what is seen grows evenly.
 
     Args:
         code_map: of the head.
@@ -85,23 +97,23 @@ def range_of(code_map: CodeMap, usual: Tensor, mood: Mood) -> Range:
     """
     direction = torch.cat([mood.direction, torch.zeros(2)])
     span = (code_map.bounds[1] - code_map.bounds[0]).clamp(min=1e-6)
+    strengths = torch.linspace(0, 1, FINE + 1)
+    wanted = usual + strengths[:, None] * direction
+    wanted[:, : len(UNITS)] = wanted[:, : len(UNITS)].clamp(0, 1)
     rest = code_map.mapped(usual[:-2], usual[-2:])
-
-    def changes(strength: float) -> tuple[Tensor, Tensor]:
-        wanted = usual + strength * direction
-        wanted[: len(UNITS)] = wanted[: len(UNITS)].clamp(0, 1)
-        free = code_map.bias + wanted @ code_map.weights
-        shown = torch.minimum(torch.maximum(free, code_map.bounds[0]), code_map.bounds[1])
-        return (free - rest) / span, (shown - rest) / span
-
-    strength = LEAST_RANGE
-    while strength < 1:
-        asked, seen = changes(min(strength + RANGE_STEP, 1.0))
-        if float(asked @ seen) < IN_FORM * float(asked.norm() * seen.norm()):
-            break
-        strength = min(strength + RANGE_STEP, 1.0)
-    asked, seen = changes(1.0)[0], changes(strength)[1]
-    return Range(strength=strength, shown=float((asked @ seen / (asked @ asked).clamp(min=1e-9)).clamp(0, 1)))
+    asked = (code_map.bias + wanted @ code_map.weights - rest) / span
+    seen = (code_map.mapped(wanted[:, :-2], wanted[:, -2:]) - rest) / span
+    in_form = (asked * seen).sum(1) >= IN_FORM * asked.norm(dim=1) * seen.norm(dim=1)
+    bent = (~in_form & (strengths > LEAST_RANGE)).nonzero()[:, 0]
+    last = int(bent[0]) - 1 if len(bent) else FINE
+    share = (seen @ asked[-1] / (asked[-1] @ asked[-1]).clamp(min=1e-9)).clamp(0, 1)[: last + 1]
+    share = share.cummax(0).values
+    if float(share[-1]) < 1e-6:
+        return Range(shown=0.0, levels=torch.linspace(0, 1, LEVELS + 1))
+    goals = torch.linspace(0, NEARLY_ALL, LEVELS + 1) * share[-1]
+    at = torch.searchsorted(share.contiguous(), goals.contiguous()).clamp(1, last)
+    part = ((goals - share[at - 1]) / (share[at] - share[at - 1]).clamp(min=1e-9)).clamp(0, 1)
+    return Range(shown=float(share[-1]), levels=strengths[at - 1].lerp(strengths[at], part))
 
 
 def _yielding(units: Tensor, asked: Tensor) -> Tensor:

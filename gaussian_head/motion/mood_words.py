@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..checks import InputError, read_json
 from ..smoothing import smoothstep
-from .emotion import Feeling
+from .emotion import Feeling, Range
 from .moods import MOODS, Mood
 
 FORMAT = "gaussian-head-moods"
@@ -47,11 +47,12 @@ class MoodScore:
         """Each mood's greatest strength."""
         return {name: max(key.strengths.get(name, 0.0) for key in self.keys) for name in self.moods}
 
-    def feelings(self, num_frames: int, fps: float, reach: Mapping[str, float]) -> tuple[Feeling, ...]:
-        """The moods at each frame, strength 1 being ``reach`` of each full mood."""
+    def feelings(self, num_frames: int, fps: float, ranges: Mapping[str, Range]) -> tuple[Feeling, ...]:
+        """The moods at each frame, strength 1 being all that a head of such ``ranges`` shows of each."""
         times = torch.arange(num_frames, dtype=torch.float64) / fps
         return tuple(
-            Feeling(mood=mood, strength=reach[name] * self._strength(name, times)) for name, mood in self.moods.items()
+            Feeling(mood=mood, strength=ranges[name].strength(self._strength(name, times)))
+            for name, mood in self.moods.items()
         )
 
     def _strength(self, name: str, times: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.face import UNITS, is_mouth_unit
 from gaussian_head.metrics.movement import movement_of
 from gaussian_head.motion import CONTROLS
-from gaussian_head.motion.emotion import Feeling, felt, range_of
+from gaussian_head.motion.emotion import Feeling, Range, felt, range_of
 from gaussian_head.motion.learned import blinks_of
 from gaussian_head.motion.mood_words import parse_moods, read_moods
 from gaussian_head.motion.moods import MOODS
@@ -20,7 +20,7 @@ from gaussian_head.motion.own_mood import own_mood
 from gaussian_head.motion.recall import pose_track
 
 T = 300
-FULL = dict.fromkeys(MOODS, 1.0)
+FULL = dict.fromkeys(MOODS, Range(shown=1.0, levels=torch.linspace(0, 1, 21)))
 
 
 def talking(T: int = T, seed: int = 0):
@@ -103,13 +103,22 @@ def test_neutral_changes_nothing():
     assert torch.equal(moved.head.quats, motion.head.quats)
 
 
-def test_a_narrow_head_says_how_little_it_shows():
-    wide = range_of(code_map(), torch.zeros(len(CONTROLS)), MOODS["surprised"])
-    assert wide.strength == pytest.approx(1.0)
+def test_a_narrow_head_says_how_little_it_shows_and_shows_it_evenly():
+    usual, mood = torch.zeros(len(CONTROLS)), MOODS["surprised"]
+    wide = range_of(code_map(), usual, mood)
     assert wide.shown > 0.99
-    made = code_map()
-    narrow = replace(made, bounds=torch.stack([made.bias - 0.02, made.bias + 0.02]))
-    assert range_of(narrow, torch.zeros(len(CONTROLS)), MOODS["surprised"]).shown < 0.4
+    assert wide.strength(torch.tensor([0.0, 0.5, 1.0])).tolist() == pytest.approx([0.0, 0.48, 0.96], abs=0.03)
+    made = code_map(browInnerUp=0.3)
+    bounds = torch.stack([made.bias - 0.1, made.bias + 0.1])
+    bounds[1, 0] = 0.12
+    narrow = replace(made, bounds=bounds)
+    less = range_of(narrow, usual, mood)
+    assert less.shown < 0.7
+    asked = less.strength(torch.tensor([0.25, 0.5, 0.75, 1.0]))
+    wanted = (usual + asked[:, None] * torch.cat([mood.direction, torch.zeros(2)])).clamp(0, 1)
+    seen = narrow.mapped(wanted[:, :-2], wanted[:, -2:]) - narrow.mapped(usual[:-2], usual[-2:])
+    sizes = seen @ (wanted[-1] @ made.weights) / (seen[-1] @ (wanted[-1] @ made.weights))
+    assert sizes.tolist() == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=0.12)
 
 
 def test_words_are_read():
