@@ -55,15 +55,21 @@ class LipNet(nn.Module):
         return self.leave(self.drop(h))
 
 
-def fit_ridge(runs: list[tuple[Tensor, Tensor]], penalty: float = RIDGE_PENALTY) -> Tensor:
-    """Weights ``[(2 RADIUS + 1) A, K]`` from runs of consecutive inputs ``[T, A]`` and outputs ``[T, K]``."""
-    size, outputs = (2 * RADIUS + 1) * runs[0][0].shape[1], runs[0][1].shape[1]
+def fit_ridge(runs: list[tuple[Tensor, Tensor]], penalty: float = RIDGE_PENALTY, ahead: int = RADIUS) -> Tensor:
+    """Weights ``[(2 RADIUS + 1) A, K]`` from runs of consecutive inputs ``[T, A]`` and outputs ``[T, K]``.
+
+    Those of inputs more than ``ahead`` frames later are 0.
+    """
+    A, outputs = runs[0][0].shape[1], runs[0][1].shape[1]
+    size = (RADIUS + 1 + ahead) * A
     gram, cross = torch.zeros(size, size, dtype=torch.float64), torch.zeros(size, outputs, dtype=torch.float64)
     for inputs, wanted in runs:
-        x = windowed(inputs)
+        x = windowed(inputs)[:, :size]
         gram += (x.T @ x).double()
         cross += (x.T @ wanted).double()
-    return solve_normal(gram, cross, penalty).float()
+    weights = torch.zeros((2 * RADIUS + 1) * A, outputs)
+    weights[:size] = solve_normal(gram, cross, penalty)
+    return weights
 
 
 def apply_ridge(weights: Tensor, inputs: Tensor) -> Tensor:
@@ -153,6 +159,12 @@ def windowed(inputs: Tensor) -> Tensor:
     """Each frame beside its neighbours, weighted by distance: ``[T, (2 RADIUS + 1) A]``."""
     padded, T = _padded(inputs), len(inputs)
     return torch.cat([_decay(k - RADIUS) * padded[k : k + T] for k in range(2 * RADIUS + 1)], 1)
+
+
+def tap_weights(weights: Tensor) -> Tensor:
+    """Ridge weights ``[(2 RADIUS + 1) A, K]`` for neighbours that are not weighted by distance before."""
+    decays = torch.tensor([_decay(k - RADIUS) for k in range(2 * RADIUS + 1)])
+    return (weights.unflatten(0, (2 * RADIUS + 1, -1)) * decays[:, None, None]).flatten(0, 1)
 
 
 def _decay(distance: int) -> float:

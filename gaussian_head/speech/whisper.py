@@ -35,7 +35,7 @@ RANGE = 8.0
 
 SILENCE = -10.0
 """Power of ten of what is not heard."""
-TAIL_OUTPUTS = 50
+TAIL_OUTPUTS = 32
 """Outputs, 20 ms apart, that are encoded anew for each frame of a sound that is still coming."""
 TAIL_ROWS = 10
 """Rows of 10 ms heard after the row that is told."""

@@ -48,7 +48,7 @@ class Hearing:
 
         Args:
             values: of each recording, ``[T, A]`` at ``rate``.
-            usual: their means ``[A]``.
+            usual: their means ``[A]``, or ``[T, A]`` those of what was heard by then.
             encoder: that made them.
             encoder_version: of it.
             rate: frames per second.
@@ -70,7 +70,7 @@ class Hearing:
         )
 
     def standard(self, values: Tensor, usual: Tensor) -> Tensor:
-        """Inputs ``[T, R]`` from features ``[T, A]`` whose mean over the recording is ``usual [A]``."""
+        """Inputs ``[T, R]`` from features ``[T, A]`` whose mean is ``usual``, ``[A]`` or ``[T, A]``."""
         return (values - usual) / self.input_scale @ self.projection
 
     def inputs(self, features: SpeechFeatures, num_frames: int) -> Tensor:

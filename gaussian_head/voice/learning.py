@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..motion.lip_model import fit_ridge
+from ..motion.lip_model import RADIUS, fit_ridge
 from .hearing import Hearing
 from .mouth import GAP, MOUTH, lip_measures, symmetric
 from .net import Run, fit_net
@@ -39,7 +39,7 @@ class Copy:
     values: Tensor
     """``[T, A]`` speech features at RATE."""
     usual: Tensor
-    """``[A]`` their mean over the recording."""
+    """``[A]`` their mean over the recording, or ``[T, A]`` over what was heard by then."""
     units: Tensor
     """``[T, M]`` units of the mouth at the same moments."""
     meet: Tensor
@@ -88,6 +88,7 @@ def learn_prior(
     encoder_version: str,
     seed: int = 0,
     nets: int = NETS,
+    causal: bool = False,
     on_step: Callable[[], None] = lambda: None,
 ) -> VoicePrior:
     """A prior from many people's examples, not grown yet (its gain is 1).
@@ -98,6 +99,7 @@ def learn_prior(
         encoder_version: of that encoder.
         seed: of nets and crops.
         nets: how many.
+        causal: no frame sees a later one, see `voice.causal`.
         on_step: called after each training step of each net.
 
     Raises:
@@ -112,9 +114,13 @@ def learn_prior(
     closed = symmetric(torch.stack(shut)).mean(0)
     return VoicePrior(
         hearing=hearing,
-        ridge=fit_ridge([(run.inputs, run.outputs) for run, *_ in runs], penalty=PENALTY),
+        causal=causal,
+        ridge=fit_ridge(
+            [(run.inputs, run.outputs) for run, *_ in runs], penalty=PENALTY, ahead=0 if causal else RADIUS
+        ),
         nets=tuple(
-            fit_net([run for copies in runs for run in copies], seed=seed + i, on_step=on_step) for i in range(nets)
+            fit_net([run for copies in runs for run in copies], seed=seed + i, causal=causal, on_step=on_step)
+            for i in range(nets)
         ),
         closed=(closed - (closed @ lip_measures()[:, GAP]).clamp(min=0) * parting).clamp(min=0),
         mean=above.mean(0),

@@ -50,12 +50,25 @@ class Run:
     """``[T]`` 0 to 1, how surely the lips meet for p, b or m, in sound and in picture."""
 
 
-def mouth_net(inputs: int) -> LipNet:
+class CausalLipNet(LipNet):
+    """The same with every convolution over what was: a frame sees 14 before it and none after it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.nn.functional.gelu(self.enter(self.drop_inputs(x)))
+        for layer, dilation in zip(self.layers, DILATIONS, strict=True):
+            now = layer(self.drop(h))
+            h = h + torch.nn.functional.gelu(torch.nn.functional.pad(now[..., :-dilation], (dilation, 0)))
+        return self.leave(self.drop(h))
+
+
+def mouth_net(inputs: int, *, causal: bool = False) -> LipNet:
     """A net with new weights."""
-    return LipNet(inputs, len(MOUTH), DILATIONS, WIDTH)
+    return (CausalLipNet if causal else LipNet)(inputs, len(MOUTH), DILATIONS, WIDTH)
 
 
-def fit_net(runs: Sequence[Run], *, seed: int, on_step: Callable[[], None] = lambda: None) -> LipNet:
+def fit_net(
+    runs: Sequence[Run], *, seed: int, causal: bool = False, on_step: Callable[[], None] = lambda: None
+) -> LipNet:
     """Train a net on random crops with noise and changes of tempo.
 
     The loss is on units, on what they do to the lips together, on how both change, and on lips that must meet.
@@ -63,6 +76,7 @@ def fit_net(runs: Sequence[Run], *, seed: int, on_step: Callable[[], None] = lam
     Args:
         runs: what to learn from.
         seed: of weights and crops; the global generator is left as it was.
+        causal: no frame sees a later one.
         on_step: called after each of the STEPS.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -71,7 +85,7 @@ def fit_net(runs: Sequence[Run], *, seed: int, on_step: Callable[[], None] = lam
     unit_weights = unit_weights / unit_weights.mean()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = mouth_net(pool.inputs.shape[1]).train()
+        net = mouth_net(pool.inputs.shape[1], causal=causal).train()
         optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
         for _ in range(STEPS):

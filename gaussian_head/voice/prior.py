@@ -55,6 +55,8 @@ class VoicePrior:
     """``[M]`` growth to the size at which people whom the models did not know moved."""
     parting: Tensor
     """``[M]`` units that part the lips by a metre, as they usually go together."""
+    causal: bool = False
+    """Whether no frame sees a later one: what `CausalVoice` hears with."""
 
     def told(self, features: SpeechFeatures, num_frames: int) -> Tensor:
         """What the sound tells, before anything of a person comes in.
@@ -124,6 +126,7 @@ class VoicePrior:
         nets = {f"net{i}.{key}": value for i, net in enumerate(self.nets) for key, value in net.state_dict().items()}
         tensors = self.hearing.tensors() | {name: getattr(self, name) for name in TENSORS} | nets
         meta = {"format": FORMAT, "version": VERSION, "radius": RADIUS, "units": MOUTH, "nets": len(self.nets)}
+        meta["causal"] = self.causal
         meta |= self.hearing.described()
         with replacing(path.with_suffix(".safetensors")) as temporary:
             save_tensors(temporary, tensors)
@@ -172,8 +175,11 @@ def articulated(
         pause = {"speaking": SPEAKING, "short_pause": SHORT_PAUSE}
         gate = speech_gate(features.activity, features.rate, times, **pause)
     gate = gate.masked_fill(times > len(features.values) / features.rate, 0)
-    moved = moved * gate[:, None]
-    meet = lips_meet(features.closure, features.rate, times)
+    return mouth_of(rest, moved * gate[:, None], parting, lips_meet(features.closure, features.rate, times))
+
+
+def mouth_of(rest: Tensor, moved: Tensor, parting: Tensor, meet: Tensor) -> Tensor:
+    """Units ``[T, M]`` of a mouth that ``moved [T, M]`` away from ``rest [M]``, held together as ``meet [T]`` says."""
     gap = ((rest + moved).clamp(0, 1) - rest) @ lip_measures()[:, GAP]
     through = gap.clamp(max=0) + meet * gap.clamp(min=0)  # lips neither pass through each other nor stay apart
     return (rest + moved - through[:, None] * parting).clamp(0, 1)
@@ -196,13 +202,14 @@ def _load(path: Path) -> VoicePrior:
         wanted: dict[str, tuple[int | None, ...]] = {"ridge": ((2 * RADIUS + 1) * R, len(MOUTH))}
         wanted |= dict.fromkeys(("closed", "mean", "scale", "gain", "parting"), (len(MOUTH),))
         require_shapes(tensors, wanted, "the prior")
-        nets = tuple(_net(tensors, f"net{i}.", R) for i in range(int(meta["nets"])))
-        return VoicePrior(hearing=hearing, **{name: tensors[name] for name in TENSORS}, nets=nets)
+        causal = bool(meta.get("causal", False))
+        nets = tuple(_net(tensors, f"net{i}.", R, causal) for i in range(int(meta["nets"])))
+        return VoicePrior(hearing=hearing, **{name: tensors[name] for name in TENSORS}, nets=nets, causal=causal)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise InputError(f"the voice prior {path} is damaged ({error}); install the package again.") from error
 
 
-def _net(tensors: dict[str, Tensor], prefix: str, inputs: int) -> LipNet:
-    net = mouth_net(inputs).eval()
+def _net(tensors: dict[str, Tensor], prefix: str, inputs: int, causal: bool) -> LipNet:
+    net = mouth_net(inputs, causal=causal).eval()
     net.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
     return net.requires_grad_(False)
