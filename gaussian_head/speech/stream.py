@@ -134,4 +134,4 @@ class SpeechStream:
         mel = list(self._mel)[-(TAIL_ROWS + 1 + FRAME_ROWS) :][: len(rows)]
         mel = [mel[0]] * (len(rows) - len(mel)) + mel
         both = np.concatenate([relative_to(level, np.stack(mel)), evidence(soft[: len(rows)])], 1)
-        return (weights / weights.sum()) @ both
+        return ((weights / weights.sum()) @ both).astype(np.float32)

@@ -65,8 +65,15 @@ class CausalVoice:
     delay = LOOK_AHEAD_SECONDS
     """Seconds of sound heard beyond a frame before it is told."""
 
-    def __init__(self, prior: VoicePrior | None = None, *, manner: Manner | None = None) -> None:
+    def __init__(
+        self, prior: VoicePrior | None = None, *, manner: Manner | None = None, close_in_silence: bool = True
+    ) -> None:
         """By default the package's own prior, and the usual person.
+
+        Args:
+            prior: one learnt with ``causal=True``.
+            manner: how a person speaks.
+            close_in_silence: shut the mouth in every pause.
 
         Raises:
             InputError: the prior is none for sounds that are still coming, or its encoder is not on this machine.
@@ -76,6 +83,7 @@ class CausalVoice:
             raise InputError("this prior hears whole sounds; give one that was learnt with causal=True, or none.")
         usual = Manner(closed=prior.closed, mean=prior.mean, scale=prior.gain * prior.scale)
         self._manner = usual if manner is None else manner
+        self._close = close_in_silence
         self._past = tap_weights(prior.ridge)[: (RADIUS + 1) * prior.hearing.projection.shape[1]]
         self.restart()
 
@@ -131,7 +139,8 @@ class CausalVoice:
         seen = torch.stack(list(self._inputs))
         told = [seen[-RADIUS - 1 :].flatten() @ self._past, *(net(seen.T[None])[0, :, -1] for net in prior.nets)]
         manner = self._manner
-        moved = (manner.mean + torch.stack(told).mean(0) * manner.scale) * self._gate(frame.activity)
+        gate = self._gate(frame.activity) if self._close else 1.0
+        moved = gate * (manner.mean + torch.stack(told).mean(0) * manner.scale)
         return mouth_of(manner.closed, moved[None], prior.parting, torch.tensor([frame.closure]))[0]
 
     def _gate(self, activity: np.ndarray) -> float:

@@ -71,7 +71,10 @@ class VoicePrior:
         Raises:
             InputError: another encoder, or another version of it, made the features.
         """
-        inputs = self.hearing.inputs(features, num_frames)
+        return self.told_from(self.hearing.inputs(features, num_frames))
+
+    def told_from(self, inputs: Tensor) -> Tensor:
+        """The same from inputs ``[T, R]``."""
         return torch.stack([apply_ridge(self.ridge, inputs), *(apply_net(net, inputs) for net in self.nets)]).mean(0)
 
     def predict(
