@@ -8,6 +8,7 @@ from pathlib import Path
 from ..checks import InputError, require_writable_folder
 from ..head import Head
 from ..motion import AudioToMotion
+from ..voice import BlendedVoice
 from ._clip import Clip
 from .storage import read_clip, read_voice, write_clip, write_voice
 
@@ -20,9 +21,9 @@ class Actor:
     """What is seen."""
     clip: Clip
     """How it moved where it was captured."""
-    voice: AudioToMotion | None = None
-    """Predicts its lip channels from sound; None for a clip without sound, whose head speaks as
-    people usually do."""
+    voice: BlendedVoice | AudioToMotion | None = None
+    """Tells the units of its mouth from sound, an AudioToMotion in heads of before; None for a clip without sound,
+    whose head speaks as people usually do."""
 
     @staticmethod
     def load(folder: str | Path) -> Actor:
@@ -39,7 +40,7 @@ class Actor:
         return Actor(head=head, clip=clip, voice=read_voice(folder))
 
     def save(self, folder: str | Path) -> None:
-        """Write ``model`` (the head), ``clip`` and, where there is a voice, ``audio``, each whole or not at all.
+        """Write ``model`` (the head), ``clip`` and, where there is one, ``voice``, each whole or not at all.
 
         Raises:
             InputError: the folder cannot be written.

@@ -1,4 +1,7 @@
-"""What lies beside a head on disk: ``clip`` (safetensors + JSON) and, where it can speak, ``audio``."""
+"""What lies beside a head on disk: ``clip`` (safetensors + JSON) and, where its clip had sound, ``voice``.
+
+Heads of before keep theirs in ``audio``.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,11 @@ from ..checks import InputError, require_count, require_number, require_shapes
 from ..durable import discard
 from ..face import UNITS
 from ..motion import FASTEST, SLOWEST, AudioToMotion, Motion
+from ..voice import BlendedVoice
 from ._clip import Clip
 
 FORMAT, VERSION = "gaussian-head-clip", 2
-CLIP, AUDIO = "clip", "audio"
+CLIP, VOICE, AUDIO = "clip", "voice", "audio"
 
 
 def write_clip(clip: Clip, folder: Path) -> None:
@@ -54,18 +58,22 @@ def read_clip(folder: str | Path) -> Clip:
         raise InputError(f"the clip in {folder}: {error} Copy it again, or train again with this version.") from error
 
 
-def write_voice(voice: AudioToMotion | None, folder: Path) -> None:
-    """Write the voice into a head's folder, whole or not at all; without one, a voice that is there is removed."""
+def write_voice(voice: BlendedVoice | AudioToMotion | None, folder: Path) -> None:
+    """Write the voice into a head's folder, whole or not at all; another one that is there is removed."""
     if voice is not None:
-        voice.save(folder / AUDIO)
-    elif AudioToMotion.lies_in(folder / AUDIO):
+        voice.save(folder / (VOICE if isinstance(voice, BlendedVoice) else AUDIO))
+    if not isinstance(voice, BlendedVoice) and BlendedVoice.lies_in(folder / VOICE):
+        discard(folder / VOICE)
+    if not isinstance(voice, AudioToMotion) and AudioToMotion.lies_in(folder / AUDIO):
         discard(folder / AUDIO)
 
 
-def read_voice(folder: str | Path) -> AudioToMotion | None:
+def read_voice(folder: str | Path) -> BlendedVoice | AudioToMotion | None:
     """The voice in a head's folder, None where it has none of its own; InputError where it is damaged."""
-    place = Path(folder) / AUDIO
-    return AudioToMotion.load(place) if AudioToMotion.lies_in(place) else None
+    folder = Path(folder)
+    if BlendedVoice.lies_in(folder / VOICE):
+        return BlendedVoice.load(folder / VOICE)
+    return AudioToMotion.load(folder / AUDIO) if AudioToMotion.lies_in(folder / AUDIO) else None
 
 
 def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -> Clip:

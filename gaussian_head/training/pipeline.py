@@ -21,6 +21,7 @@ from ..head import Head, initial_parts
 from ..head.anchoring import with_anchors
 from ..head.storage import MODEL
 from ..strict_json import config_from_json, config_to_json
+from ..voice import BlendedVoice, usual_prior
 from . import loop
 from .config import TrainConfig
 from .observing import Observer, StepDone, unobserved
@@ -223,7 +224,7 @@ def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) 
 def _taught(actor: Actor, capture: Capture, config: TrainConfig, out: Path, listener: Listener) -> tuple[Actor, bool]:
     """The actor, able to speak and saved so where the clip has sound; and whether nothing is left to do."""
     try:
-        model = _audio_model(capture, config, listener)
+        voice = _voice_of(capture, config, listener)
     except InputError as error:
         listener(
             Warned(message=f"the head is saved but has no voice of its own: {error} --resume tries only that again.")
@@ -231,28 +232,23 @@ def _taught(actor: Actor, capture: Capture, config: TrainConfig, out: Path, list
         return actor, False
     except KeyboardInterrupt as stop:
         raise type(stop)(f"stopped; the head in {out} has no own voice yet, --resume goes on with that") from stop
-    if model is not None:
-        actor = replace(actor, voice=model)
+    if voice is not None:
+        actor = replace(actor, voice=voice)
         actor.save(out)
     return actor, True
 
 
-def _audio_model(capture: Capture, config: TrainConfig, listener: Listener):
+def _voice_of(capture: Capture, config: TrainConfig, listener: Listener) -> BlendedVoice | None:
+    """What the clip teaches of how its person speaks; None where it has no sound."""
     if not capture.info.has_audio:
         listener(Warned(message="the clip has no sound; the head speaks as people usually do."))
         return None
-    from ..motion.from_audio import train_audio_to_motion
     from ..speech import encode_speech
+    from ..voice.taught import learn_voice_of
 
+    prior = usual_prior()
     listener(Progress(stage="speech features", done=0, total=1))
-    features = encode_speech(capture.audio())
+    features = encode_speech(capture.audio(), encoder=prior.hearing.encoder)
     listener(Progress(stage="speech features", done=1, total=1))
-    return train_audio_to_motion(
-        features,
-        capture.motion,
-        capture.train_frames,
-        capture.code_map,
-        fps=capture.fps,
-        seed=config.seed,
-        listener=listener,
-    )
+    frames, code_map = capture.train_frames, capture.code_map
+    return learn_voice_of(prior, features, capture.motion, frames, code_map, seed=config.seed, listener=listener)

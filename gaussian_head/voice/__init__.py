@@ -1,5 +1,6 @@
 """The prior over people: lips for anybody from any voice."""
 
+from .blended import BlendedVoice as BlendedVoice
 from .causal import CausalVoice as CausalVoice
 from .mouth import MOUTH as MOUTH
 from .own import OwnVoice as OwnVoice

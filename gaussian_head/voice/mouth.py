@@ -19,7 +19,7 @@ JAW_OPEN = MOUTH.index("jawOpen")
 MEASURES = ("stretch", "gap", "width", "depth")
 """What is measured on lips: smile + stretch - pucker of the units, and in metres on the average head: the gap between
 the inner lips, the distance of the corners, and how far the lips stand out."""
-GAP = MEASURES.index("gap")
+GAP, WIDTH = MEASURES.index("gap"), MEASURES.index("width")
 INNER_LIPS, CORNERS, FRONT = (13, 14), (61, 291), (0, 13, 14, 17)
 """Landmarks: upper and lower inner lip, the two corners, the middle of the lips."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -145,9 +146,28 @@ class VoicePrior:
         """
         return _load(Path(path).with_suffix(".safetensors"))
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """The first digits of the sha256 of its numbers: what was told to one prior means nothing to another."""
+        nets = [value for net in self.nets for value in net.state_dict().values()]
+        numbers = [self.hearing.projection, self.ridge, self.scale, self.gain, self.mean, *nets]
+        return hashlib.sha256(b"".join(value.contiguous().numpy().tobytes() for value in numbers)).hexdigest()[:16]
+
     def grown(self, gain: Tensor) -> VoicePrior:
         """The same with other gains ``[M]``."""
         return replace(self, gain=gain)
+
+
+def installed_prior(encoder: str) -> VoicePrior:
+    """The package's prior that hears with an encoder.
+
+    Raises:
+        InputError: there is none.
+    """
+    priors = {"whisper": DATA, "default": PLAIN}
+    if encoder not in priors:
+        raise InputError(f"no prior hears with {encoder!r}; {', '.join(priors)} were wanted.")
+    return VoicePrior.load(priors[encoder])
 
 
 def usual_prior() -> VoicePrior:

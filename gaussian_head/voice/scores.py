@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .mouth import GAP, JAW_OPEN, lip_measures
+from .mouth import GAP, JAW_OPEN, WIDTH, lip_measures
 
 SILENT, SPEAKING = 0.1, 0.5
 """Activity below which nobody speaks, above which somebody does."""
@@ -29,7 +29,10 @@ class LipScores:
     jaw: float
     """Correlation of jawOpen."""
     width: float
-    """Correlation of smile + stretch - pucker."""
+    """Correlation of the distance between the corners of the mouth."""
+    stretch: float
+    """Correlation of smile + stretch - pucker, units that do nearly the same to a face and so trade places: with the
+    width seen in the pictures it agrees by .54 in the mean of 33 recordings, the distance of the corners by .94."""
     gap: float
     """Correlation of the gap between the lips."""
     liveliness: float
@@ -57,7 +60,8 @@ def scores(told: Tensor, recorded: Tensor, activity: Tensor, closed: Tensor, tol
     speaking, silent = activity > SPEAKING, near < SILENT
     return LipScores(
         jaw=correlation(told[:, JAW_OPEN], recorded[:, JAW_OPEN]),
-        width=correlation(ours[:, 0], theirs[:, 0]),
+        width=correlation(ours[:, WIDTH], theirs[:, WIDTH]),
+        stretch=correlation(ours[:, 0], theirs[:, 0]),
         gap=correlation(ours[:, GAP], theirs[:, GAP]),
         liveliness=float(ours[:, GAP].std() / theirs[:, GAP].std().clamp(min=STILL_SPREAD)),
         closures=_agreement(*(_meetings(gap, speaking) for gap in gaps)),

@@ -283,7 +283,7 @@ def test_a_head_that_cannot_be_taught_to_speak_is_kept_and_taught_later(tmp_path
 
     seen = []
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_audio_model", fail)
+        patch.setattr(pipeline, "_voice_of", fail)
         if isinstance(failure, InputError):
             train(spoken, tmp_path / "head", SHORT, listener=seen.append)
             assert "no voice of its own: the encoder is missing. --resume" in seen[-1].message
@@ -295,7 +295,7 @@ def test_a_head_that_cannot_be_taught_to_speak_is_kept_and_taught_later(tmp_path
 
     learned = []
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_audio_model", lambda *_: learned.append(1))
+        patch.setattr(pipeline, "_voice_of", lambda *_: learned.append(1))
         taught = train(
             spoken, tmp_path / "head", SHORT, resume=True, observer=lambda done: pytest.fail("it trained again")
         )
