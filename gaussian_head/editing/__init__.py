@@ -5,6 +5,7 @@ from .apply import edit_head as edit_head
 from .difference import Canvas as Canvas
 from .difference import Painted as Painted
 from .difference import canvas_of as canvas_of
+from .difference import changes as changes
 from .difference import read_painted as read_painted
 from .recolour import REGIONS as REGIONS
 from .recolour import Recolour as Recolour

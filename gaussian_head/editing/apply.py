@@ -24,10 +24,12 @@ from .removing import rows_removed
 from .seeding import Seeds, seeded
 from .surface import steep
 
-BEFORE, BEHIND = 0.008, 0.015
+BEFORE, BEHIND = 0.008, 0.03
 """Metres before and behind the shown depth within which Gaussians are painted along: trained surfaces are thick."""
 OWN_SHARE = 0.25
 """Least share of a pixel that a branch must have for its Gaussians there to be painted: lips, not the teeth behind."""
+STRIDE = 2
+"""Pixels between new Gaussians where recoloured ones show the picture well."""
 MARGIN = 0.05
 """Of colour, by which a Gaussian may leave the range of its own and the pictures' colours."""
 FRINGE, NARROW = 4, 0.25
@@ -199,10 +201,20 @@ def _spread(change: Tensor, on: Tensor) -> Tensor:
 
 
 def _detail(head: Head, picture: Painted, change: Change) -> Seeds:
-    """Where new Gaussians are needed: beyond the outline, and for detail that recolouring cannot show."""
+    """New Gaussians beyond the outline, for detail that recolouring cannot show, and sparser ones over the rest.
+
+    What lies a little deeper comes into view as the face moves; they cover it.
+    """
     canvas = picture.canvas
     now = change.applied(head)
     shown = render_gaussians(now.gaussians_at(canvas.moment), canvas.camera, background=canvas.plate).rgb
-    painted = picture.changed & ~picture.removed
-    rough = ndimage.uniform_filter((picture.target - shown).abs().amax(2).numpy() * painted, 3) > ROUGH
-    return standing_off(now, picture, (painted & rough & ~steep(picture)) | picture.added, stiff=False)
+    flat = picture.changed & ~picture.removed & ~picture.added & ~steep(picture)
+    rough = ndimage.uniform_filter((picture.target - shown).abs().amax(2).numpy() * picture.changed, 3) > ROUGH
+    fine, coarse = (flat & rough) | picture.added, flat & ~rough
+    coarse[1::STRIDE] = coarse[:, 1::STRIDE] = False
+    return Seeds.joined(
+        [
+            standing_off(now, picture, fine, stiff=False),
+            standing_off(now, picture, coarse, stiff=False, spacing=STRIDE),
+        ]
+    )

@@ -29,6 +29,8 @@ SPECK = 6
 """Connected changed pixels fewer than this are noise."""
 GAP = 2
 """Pixels of unchanged colour inside a change that still belong to it."""
+SAME, BROAD, FEWEST_CUT = 3, 3, 60
+"""Grey levels by which painted-away pixels differ from the plate, half their least breadth, and their least number."""
 SHIFTED, BETTER = 0.7, 0.7
 """A picture is misplaced if moving it back by more pixels than this leaves less than this share of the difference."""
 MOST_CHANGED, ALIKE = 0.5, 0.35
@@ -100,7 +102,14 @@ def read_painted(canvas: Canvas, path: str | Path, *, tolerance: int = TOLERANCE
     Raises:
         InputError: it cannot be read, is of another size, misplaced, of somebody else, or unchanged.
     """
-    before, after = canvas.picture, read_image(path)
+    return changes(canvas, read_image(path), path, tolerance=tolerance)
+
+
+def changes(
+    canvas: Canvas, after: np.ndarray, path: str | Path = "", *, tolerance: int = TOLERANCE
+) -> tuple[Painted, int]:
+    """``read_painted`` of a picture ``[H, W, 3]`` u8 in memory; ``path`` is what messages call it."""
+    before = canvas.picture
     if after.shape != before.shape:
         (H, W), (h, w) = before.shape[:2], after.shape[:2]
         raise InputError(
@@ -124,13 +133,13 @@ def read_painted(canvas: Canvas, path: str | Path, *, tolerance: int = TOLERANCE
     if not belongs.any():
         raise InputError(f"picture {path} differs in the background alone; what is painted must touch the person.")
     plate = (canvas.plate.numpy() * 255 + 0.5).astype(np.int16)
-    is_plate = np.abs(after.astype(np.int16) - plate).max(2) <= noise
+    from_plate = np.abs(after.astype(np.int16) - plate).max(2)
     return Painted(
         canvas=canvas,
         target=torch.from_numpy(after).float() / 255,
         changed=belongs,
-        removed=_without_specks(belongs & person & is_plate),
-        added=_without_rims(belongs & ~person & ~is_plate),
+        removed=_cut_away(belongs & person & (from_plate <= max(SAME, noise - tolerance)), person),
+        added=_without_rims(belongs & ~person & (from_plate > noise)),
     ), left_out
 
 
@@ -145,6 +154,19 @@ def _without_specks(changed: np.ndarray) -> np.ndarray:
     sizes = np.bincount(groups.ravel())
     sizes[0] = 0
     return sizes[groups] >= SPECK
+
+
+def _cut_away(like_plate: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """Of pixels of the person that look like the plate, the broad groups that begin at the outline.
+
+    Dark paint before a dark wall looks like it here and there.
+    """
+    broad = np.pad(like_plate | ~person, BROAD, constant_values=True)
+    broad = like_plate & ndimage.binary_opening(broad, iterations=BROAD)[BROAD:-BROAD, BROAD:-BROAD]
+    groups = grouped(broad)
+    near = np.unique(groups[broad & ndimage.binary_dilation(~person, iterations=TOUCHING)])
+    sizes = np.bincount(groups.ravel(), minlength=1)
+    return np.isin(groups, near[(near > 0) & (sizes[near] >= FEWEST_CUT)])
 
 
 def _without_rims(added: np.ndarray) -> np.ndarray:

@@ -41,12 +41,12 @@ def rows_covered(head: Head, painted: Sequence[Painted]) -> Tensor:
     return gone
 
 
-def standing_off(head: Head, picture: Painted, wanted: np.ndarray, *, stiff: bool) -> Seeds:
+def standing_off(head: Head, picture: Painted, wanted: np.ndarray, *, stiff: bool, spacing: int = 1) -> Seeds:
     """Seeds at the pixels ``wanted`` ``[H, W]`` bool, as near to the head as they can stand and be seen."""
     lifts = STIFF_LIFTS if stiff else LIFTS
-    seeds = seeds_at(picture, wanted, stiff=stiff, lift=lifts[0])
+    seeds = seeds_at(picture, wanted, stiff=stiff, lift=lifts[0], spacing=spacing)
     for lift in lifts:
-        seeds = seeds_at(picture, wanted, stiff=stiff, lift=lift)
+        seeds = seeds_at(picture, wanted, stiff=stiff, lift=lift, spacing=spacing)
         if not len(seeds) or _share_seen(head, seeds, picture, wanted, stiff=stiff) >= SEEN:
             break
     return seeds

@@ -13,8 +13,8 @@ from .seeding import Seeds
 
 SMOOTH = 1.5
 """Pixels over which rendered depth is averaged; training leaves it rough."""
-BRIDGED = 0.022
-"""Metres: a stiff thing spans hollows up to twice as wide (eyes between nose and temple)."""
+FEWEST, ROUNDS, RIDGE, BEHIND = 30, 15, 1e-6, 0.03
+"""Pixels from which on a surface is fitted, its rounds and damping, and the weight of pixels that lie behind it."""
 ROUND = 0.6
 """Half the depth of what is added beyond the outline, over its half width."""
 CLEAR, STEEP = 0.95, 4.0
@@ -25,7 +25,7 @@ OPAQUE, SHEER = 0.97, 0.5
 """Opacity of new Gaussians; those whose change black or white of less opacity than this would do are sheer."""
 
 
-def seeds_at(painted: Painted, wanted: np.ndarray, *, stiff: bool, lift: float) -> Seeds:
+def seeds_at(painted: Painted, wanted: np.ndarray, *, stiff: bool, lift: float, spacing: int = 1) -> Seeds:
     """Seeds at the pixels ``wanted`` ``[H, W]`` bool of a picture, in its colours; beyond the outline in two shells.
 
     Args:
@@ -33,6 +33,7 @@ def seeds_at(painted: Painted, wanted: np.ndarray, *, stiff: bool, lift: float) 
         wanted: where.
         stiff: they rest on the face as a stiff thing does.
         lift: pixels by which they stand before it.
+        spacing: pixels between neighbours.
     """
     camera = painted.canvas.camera
     depth = shown_depth(painted, stiff=stiff)
@@ -40,12 +41,12 @@ def seeds_at(painted: Painted, wanted: np.ndarray, *, stiff: bool, lift: float) 
     wanted = wanted & ~(painted.added & border)  # the border beyond the outline is half what is behind
     pixel = float(np.median(depth[wanted])) / float(camera.K[0, 0]) if wanted.any() else 0.0
     half = thickness(painted.added & wanted, pixel)
-    front = _shell(painted, wanted, depth - half - lift * pixel, stiff=stiff)
-    back = _shell(painted, wanted & (half > 0), depth + half, stiff=stiff)
+    front = _shell(painted, wanted, depth - half - lift * pixel, stiff=stiff, spacing=spacing)
+    back = _shell(painted, wanted & (half > 0), depth + half, stiff=stiff, spacing=spacing)
     return Seeds.joined([front, back])
 
 
-def _shell(painted: Painted, wanted: np.ndarray, depth: np.ndarray, *, stiff: bool) -> Seeds:
+def _shell(painted: Painted, wanted: np.ndarray, depth: np.ndarray, *, stiff: bool, spacing: int) -> Seeds:
     """Seeds at pixels on one depth map."""
     camera = painted.canvas.camera
     rows, columns = np.nonzero(wanted)
@@ -59,7 +60,7 @@ def _shell(painted: Painted, wanted: np.ndarray, depth: np.ndarray, *, stiff: bo
         points=points,
         normals=normals,
         sight=torch.nn.functional.normalize(points - camera.position, dim=1),
-        spacing=torch.from_numpy(depth[rows, columns]).float() / float(camera.K[0, 0]),
+        spacing=spacing * torch.from_numpy(depth[rows, columns]).float() / float(camera.K[0, 0]),
         colours=target,
         opacities=opacities,
     )
@@ -85,21 +86,30 @@ def shown_depth(painted: Painted, *, stiff: bool) -> np.ndarray:
     weight = ndimage.gaussian_filter(person.astype(float), SMOOTH)
     depth = np.where(person, ndimage.gaussian_filter(depth * person, SMOOTH) / np.maximum(weight, 1e-6), 0)
     if stiff:
-        depth = _resting(depth, person, painted.canvas.camera)
+        depth = _resting(depth, person & painted.changed)
     rim = np.asarray(ndimage.binary_erosion(person, iterations=2), bool)
     row, column = np.asarray(ndimage.distance_transform_edt(~rim, return_distances=False, return_indices=True))
     beyond = ndimage.gaussian_filter(depth[row, column], 4 * SMOOTH)
     return np.where(person, depth, beyond)
 
 
-def _resting(depth: np.ndarray, person: np.ndarray, camera: Camera) -> np.ndarray:
-    """The surface with its hollows bridged: a morphological closing of the depth towards the camera."""
-    reach = max(round(float(camera.K[0, 0]) * BRIDGED / float(np.median(depth[person]))), 1)
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    disc = x**2 + y**2 <= reach**2
-    far = np.where(person, depth, depth[person].max())
-    bridged = ndimage.maximum_filter(ndimage.minimum_filter(far, footprint=disc), footprint=disc)
-    return ndimage.gaussian_filter(bridged, reach / 4)
+def _resting(depth: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """Depth ``[H, W]`` of a smooth surface of degree 2 that rests on the pixels ``under``: asymmetric least squares.
+
+    Source: Newey and Powell, "Asymmetric least squares estimation and testing" (1987).
+    """
+    if under.sum() < FEWEST:
+        return depth
+    rows, columns = np.indices(depth.shape)
+    x, y = ((at - at[under].mean()) / np.ptp(at[under]).clip(1) for at in (columns, rows))
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
+    known, wanted, weight = terms[under], depth[under], np.ones(int(under.sum()))
+    plane = np.zeros(6)
+    for _ in range(ROUNDS):
+        weighted = known * weight[:, None]
+        plane = np.linalg.solve(weighted.T @ known + RIDGE * len(known) * np.eye(6), weighted.T @ wanted)
+        weight = np.where(known @ plane > wanted, 1.0, BEHIND)
+    return np.where(under, terms @ plane, depth)
 
 
 def steep(painted: Painted) -> np.ndarray:
