@@ -59,6 +59,10 @@ class EditedPerson:
         """World places ``[n, 3]`` of the vertices of the face, metres."""
         return self._vertices(t)[self._model.of_region("face", "lips")].numpy()
 
+    def landmarks(self, t: int) -> torch.Tensor:
+        """World places ``[478, 3]`` of the tracker's landmarks, metres."""
+        return self._model.landmarks(self._vertices(t))
+
     def _vertices(self, t: int) -> torch.Tensor:
         return self.truth.vertices([t], self._model)[0]
 

@@ -182,7 +182,7 @@ def _well_inside(picture: Painted) -> np.ndarray:
     depth = np.asarray(ndimage.distance_transform_edt(inside))[1:-1, 1:-1]
     half_width = ndimage.maximum_filter(depth, 6 * FRINGE + 1)
     on = picture.changed & ~picture.removed & ~picture.added
-    return on & (depth > np.minimum(FRINGE, NARROW * half_width))
+    return on & ((depth > np.minimum(FRINGE, NARROW * half_width)) | steep(picture))
 
 
 def _owning(head: Head, wish: Wish, row: Tensor, column: Tensor) -> Tensor:
@@ -211,7 +211,8 @@ def _detail(head: Head, picture: Painted, change: Change) -> Seeds:
     flat = picture.changed & ~picture.removed & ~picture.added & ~steep(picture)
     rough = ndimage.uniform_filter((picture.target - shown).abs().amax(2).numpy() * picture.changed, 3) > ROUGH
     fine, coarse = (flat & rough) | picture.added, flat & ~rough
-    coarse[1::STRIDE] = coarse[:, 1::STRIDE] = False
+    coarse[np.arange(len(coarse)) % STRIDE > 0] = False
+    coarse[:, np.arange(coarse.shape[1]) % STRIDE > 0] = False
     return Seeds.joined(
         [
             standing_off(now, picture, fine, stiff=False),

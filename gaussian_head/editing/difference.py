@@ -162,9 +162,11 @@ def _cut_away(like_plate: np.ndarray, person: np.ndarray) -> np.ndarray:
     Dark paint before a dark wall looks like it here and there.
     """
     broad = np.pad(like_plate | ~person, BROAD, constant_values=True)
-    broad = like_plate & ndimage.binary_opening(broad, iterations=BROAD)[BROAD:-BROAD, BROAD:-BROAD]
+    opened = np.asarray(ndimage.binary_opening(broad, iterations=BROAD), bool)
+    broad = like_plate & opened[BROAD:-BROAD, BROAD:-BROAD]
     groups = grouped(broad)
-    near = np.unique(groups[broad & ndimage.binary_dilation(~person, iterations=TOUCHING)])
+    outline = np.asarray(ndimage.binary_dilation(~person, iterations=TOUCHING), bool)
+    near = np.unique(groups[broad & outline])
     sizes = np.bincount(groups.ravel(), minlength=1)
     return np.isin(groups, near[(near > 0) & (sizes[near] >= FEWEST_CUT)])
 

@@ -17,11 +17,11 @@ from .difference import Painted
 from .seeding import Seeds, seeded
 from .surface import seeds_at
 
-LIFTS = (1.5, 3.0)
+LIFTS = (1.0, 2.0, 3.5)
 """Pixels by which paint may stand off the skin; the least is taken with which it is seen."""
 STIFF_LIFTS = (1.5, 3.0, 5.0, 7.5, 10.0, 13.0)
 """The same of stiff things."""
-SEEN = 0.95
+SEEN = 0.9
 """Share of its pixels that it must make."""
 UNDER = 4
 """Pixels from the edge of a thing within which nothing is taken away under it."""

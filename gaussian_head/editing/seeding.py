@@ -21,9 +21,9 @@ WIDTH, THICKNESS = 0.55, 0.2
 """Standard deviations along the surface and across it, in distances of neighbours."""
 STEEPEST = 0.3
 """Least cosine between surface and line of sight with which Gaussians are lengthened along the slope."""
-NEIGHBOURS, REACH = 64, 0.005
+NEIGHBOURS, REACH = 160, 0.01
 """A new Gaussian moves like the mean of so many around it, over about so many metres; single ones are noisy."""
-CLOSEST, MOVES_APART = 8, 0.002
+CLOSEST, MOVES_APART = 8, 0.004
 """Those nearest say how it moves; who moves otherwise by more metres per unit of the code than this hardly counts."""
 
 

@@ -100,8 +100,8 @@ def _resting(depth: np.ndarray, under: np.ndarray) -> np.ndarray:
     """
     if under.sum() < FEWEST:
         return depth
-    rows, columns = np.indices(depth.shape)
-    x, y = ((at - at[under].mean()) / np.ptp(at[under]).clip(1) for at in (columns, rows))
+    rows, columns = np.mgrid[: depth.shape[0], : depth.shape[1]]
+    x, y = ((at - at[under].mean()) / max(float(np.ptp(at[under])), 1.0) for at in (columns, rows))
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
     known, wanted, weight = terms[under], depth[under], np.ones(int(under.sum()))
     plane = np.zeros(6)
@@ -116,10 +116,11 @@ def steep(painted: Painted) -> np.ndarray:
     """``[H, W]`` bool, where the surface turns away or another begins: at the outline, and between chin and neck."""
     frame = painted.canvas.frame
     person = frame.alpha.numpy() > CLEAR
-    depth = np.where(person, frame.depth.double().numpy(), np.inf)
-    step = ndimage.maximum_filter(np.where(person, depth, -np.inf), 3) - ndimage.minimum_filter(depth, 3)
-    pixel = frame.depth.double().numpy() / float(painted.canvas.camera.K[0, 0])
-    return ndimage.binary_dilation(~person | (step > STEEP * 2 * pixel), iterations=2)
+    depth = frame.depth.double().numpy()
+    smooth = ndimage.gaussian_filter(depth * person, 1.0) / np.maximum(ndimage.gaussian_filter(person * 1.0, 1.0), 1e-3)
+    down, across = np.gradient(smooth)
+    slope = np.hypot(down, across) * float(painted.canvas.camera.K[0, 0]) / np.maximum(depth, 1e-3)
+    return ndimage.binary_dilation(~person | (slope > STEEP))
 
 
 def thickness(added: np.ndarray, metres_per_pixel: float) -> np.ndarray:

@@ -20,12 +20,13 @@ from ..editing import Canvas, EditConfig, Painted, canvas_of, changes, edit_head
 from ..events import Listener, ignore, tracked
 from ..head import Head
 from ..metrics import detect_landmarks
+from ..metrics.geometry import turned_about
 from ..metrics.lips import landmark_distance
 from ..motion import Motion
-from ..rendering import orbit_view
 from ..rendering.frames import render_moment
-from ..transforms import quat_to_rotmat, rotvec_to_quat
+from ..similarity import Similarity, fit_similarity
 from .decal import Decal
+from .known_truth import on_ray, tracked_vertices
 
 VISIBLE = 6
 """Grey levels by which an edit changes a pixel that counts as edited."""
@@ -114,13 +115,14 @@ def score_edit(
     canvas = canvas_of(actor.head, actor.clip.motion.at(0))
     painted = _painted(canvas, person, camera)
     head = edit_head(actor.head, [painted], EditConfig(stiff=name == "glasses"))
-    decal = Decal.of(painted)
+    decal, to_ours = Decal.of(painted), _similarity(actor, capture, person)
     views, shown = [], _Shown()
     for yaw in yaws_deg:
         chosen = [t for i, t in enumerate(frames) if yaw == 0 or i % EVERY == 0]
         sums = _Sums()
         for t in tracked(chosen, f"{name}, {yaw:g} degrees", len(chosen), listener):
-            _compare(sums, shown, (actor.head, head), actor.clip.motion, person, decal, camera, t, math.radians(yaw))
+            cameras = _about_heads(actor, person, camera, to_ours, t, math.radians(yaw))
+            _compare(sums, shown, (actor.head, head), actor.clip.motion, person, decal, cameras, t, yaw)
         views.append(sums.view(yaw))
     lmd, lmd_plain = (
         _lip_distance(true, ours) for true, ours in ((shown.truth, shown.edited), (shown.plain, shown.before))
@@ -197,12 +199,11 @@ def _differing(plain: np.ndarray, edited: np.ndarray) -> np.ndarray:
 
 def _compare(
     sums: _Sums, shown: _Shown, heads: tuple[Head, Head], motion: Motion, person: EditedPerson, decal: Decal,
-    camera: Camera, t: int, yaw: float,
+    cameras: tuple[Camera, Camera], t: int, yaw: float,
 ) -> None:  # fmt: skip
-    """One frame from one camera into ``sums`` and, straight ahead, ``shown``."""
-    true_camera = _turned(camera, person.truth.head_positions.mean(0), yaw)
+    """One frame from the true and our camera into ``sums`` and, straight ahead, ``shown``."""
+    true_camera, ours = cameras
     plain, truth = person.plain(t, true_camera), person.edited(t, true_camera)
-    ours = orbit_view(heads[0], yaw)
     wall = torch.tensor(person.truth.person.look.background)
     before, edited = (_u8(render_moment(head, motion.at(t), ours, background=wall).rgb) for head in heads)
     patch = _differing(plain, truth)
@@ -213,7 +214,7 @@ def _compare(
     sums.add("patch_plain", before, plain, patch)
     sums.add("patch_unedited", before, truth, patch)
     sums.add("patch_decal", decal.over(before, motion.at(t), ours), truth, patch)
-    reach = AWAY * (1 + round(abs(math.degrees(yaw)) / 15))
+    reach = AWAY * (1 + round(abs(yaw) / 15))
     sums.add("untouched", edited, before, np.asarray(ndimage.distance_transform_edt(~patch)) > reach)
     if yaw == 0:
         shown.frames.append(t)
@@ -223,11 +224,21 @@ def _compare(
         shown.plain.append(plain)
 
 
-def _turned(camera: Camera, centre: torch.Tensor, yaw: float) -> Camera:
-    """The camera carried round a point, as ``orbit_view`` does about a head."""
-    turn, view = quat_to_rotmat(rotvec_to_quat(torch.tensor([0.0, yaw, 0.0]))), torch.eye(4)
-    view[:3, :3], view[:3, 3] = turn, centre - turn @ centre
-    return camera.with_view(camera.viewmat @ view)
+def _about_heads(actor: Actor, person: EditedPerson, camera: Camera, to_ours: Similarity, t: int, yaw: float):
+    """The true and our camera at frame ``t``, each turned about its own head: one camera tells no distance exactly."""
+    true_centre = person.truth.head_positions[t]
+    our_centre = on_ray(actor.head.camera, camera.project(true_centre), to_ours.apply(true_centre)[2])
+    return turned_about(camera, true_centre, yaw), turned_about(actor.head.camera, our_centre.float(), yaw)
+
+
+def _similarity(actor: Actor, capture: Capture, person: EditedPerson) -> Similarity:
+    """From the true world to ours, by the tracked face in some frames."""
+    frames = torch.linspace(0, capture.num_frames - 1, 12).round().long().tolist()
+    true, ours = (
+        torch.cat([person.landmarks(t) for t in frames]),
+        torch.cat([tracked_vertices(actor, capture, t)[: len(person.landmarks(0))] for t in frames]),
+    )
+    return fit_similarity(true, ours)
 
 
 def _u8(rgb: torch.Tensor) -> np.ndarray:

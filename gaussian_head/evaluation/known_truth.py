@@ -71,7 +71,7 @@ def measure_geometry(
         )
     frames = capture.test_frames
     true_points = torch.stack([torch.from_numpy(truth.vertices(t)[:NUM_LANDMARKS]) for t in frames.tolist()])
-    our_points = torch.stack([_tracked_vertices(actor, capture, t) for t in frames.tolist()])
+    our_points = torch.stack([tracked_vertices(actor, capture, t) for t in frames.tolist()])
     to_ours = fit_similarity(true_points.flatten(0, 1), our_points.flatten(0, 1))
     rotation, position = _pose_errors(actor, capture, truth, to_ours)
     apart = (to_ours.apply(true_points) - our_points).norm(dim=-1).mean() / to_ours.scale
@@ -91,7 +91,7 @@ def measure_geometry(
     )
 
 
-def _tracked_vertices(actor: Actor, capture: Capture, t: int) -> Tensor:
+def tracked_vertices(actor: Actor, capture: Capture, t: int) -> Tensor:
     """Tracked landmarks ``[478, 3]`` of frame ``t`` in our world, posed by the head's own motion."""
     shape, motion = capture.shape, actor.clip.motion
     local = shape.vertices + torch.einsum("k,klc->lc", capture.code[t], shape.basis)
@@ -119,7 +119,7 @@ def _view(actor: Actor, truth: DemoTruth, to_ours: Similarity, t: int, yaw_deg: 
     """Scores of frame ``t`` with both cameras turned by ``yaw_deg`` from the recorded view."""
     head = actor.head
     true_centre = torch.from_numpy(truth.head_positions[t]).float()
-    our_centre = _on_ray(head.camera, truth.camera.project(true_centre), to_ours.apply(true_centre)[2])
+    our_centre = on_ray(head.camera, truth.camera.project(true_centre), to_ours.apply(true_centre)[2])
     true = render_truth(truth, t, turned_about(truth.camera, true_centre, math.radians(yaw_deg)))
     camera = turned_about(head.camera, our_centre, math.radians(yaw_deg))
     plate = torch.from_numpy(truth.plate).float() / 255
@@ -140,7 +140,7 @@ def _view(actor: Actor, truth: DemoTruth, to_ours: Similarity, t: int, yaw_deg: 
     }
 
 
-def _on_ray(camera: Camera, pixel: Tensor, depth: Tensor) -> Tensor:
+def on_ray(camera: Camera, pixel: Tensor, depth: Tensor) -> Tensor:
     """The point ``[3]`` that a camera at the world's origin sees at ``pixel`` ``[2]`` and ``depth``."""
     ray = torch.linalg.inv(camera.K) @ torch.cat([pixel, torch.ones(1)])
     return ray * depth
