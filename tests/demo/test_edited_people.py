@@ -37,8 +37,8 @@ def test_an_edit_changes_a_part_of_the_face_and_nothing_else(truth, name):
     assert 10 < changed.sum() < 0.15 * changed.size
     rows, columns = np.nonzero(changed)
     assert rows.min() > 40
-    assert (columns.min() > 20)
-    assert (columns.max() < 140)
+    assert columns.min() > 20
+    assert columns.max() < 140
 
 
 def test_glasses_hide_what_is_behind_them_and_the_nose_hides_them_from_behind(truth):
