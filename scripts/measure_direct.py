@@ -25,7 +25,7 @@ from gaussian_head.evaluation.acted import measure_led, measure_words, prompts
 from gaussian_head.evaluation.learned_pose import measure_learned
 from gaussian_head.evaluation.moods import NAMED, measure_mood
 from gaussian_head.media import read_audio
-from gaussian_head.motion.recall import pose_track
+from gaussian_head.motion.recall_state import pose_track
 from gaussian_head.verbs.bars import drawing
 from gaussian_head.voice.scores import correlation
 
@@ -42,9 +42,10 @@ def learned(*, captures: list[str], out: Path, seeds: int = 8) -> None:
     rows = {name: {row: asdict(scores) for row, scores in part.items()} for name, part in table.items()}
     made = [(n, s) for n, part in table.items() for row, s in part.items() if row.startswith("learned")]
     summary = {"right person": round(sum(s.nearest == n for n, s in made) / len(made), 3)}
-    for name in ("beats", "beats_shuffled", "spectrum", "jitter"):
+    for name in ("lively", "beats", "beats_shuffled", "spectrum", "jitter"):
         summary[name] = round(sum(getattr(s, name) for _, s in made) / len(made), 3)
-    truth = [part["second half"] for part in table.values()]
+    truth, loop = ([part[row] for part in table.values()] for row in ("second half", "loop"))
+    summary["lively, clip played on"] = round(sum(s.lively for s in loop) / len(loop), 3)
     summary["beats of the recording"] = round(sum(s.beats for s in truth) / len(truth), 3)
     summary["beats of the recording, shuffled"] = round(sum(s.beats_shuffled for s in truth) / len(truth), 3)
     _write(out, "learned pose", {"summary": summary, "people": rows})

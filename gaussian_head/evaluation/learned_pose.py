@@ -12,8 +12,11 @@ from ..capture import Capture
 from ..metrics.motion import pose_jitter
 from ..metrics.movement import beat_alignment, movement_of, spectral_distance
 from ..motion import Motion, loop_poses
-from ..motion.recall import Memory, pose_track, recall
+from ..motion.liveliness import fit_liveliness, liveliness
+from ..motion.recall import Memory, recall
+from ..motion.recall_state import pose_track
 from ..speech.prosody import Prosody, prosody_of
+from ..voice.scores import correlation
 
 STILL = 1e-9
 """Radians and metres that count as no movement."""
@@ -63,6 +66,8 @@ class MovementScores:
     """Alignment to the stresses of what is said."""
     beats_shuffled: float
     """The same with what is said moved in time, mean of SHIFTS."""
+    lively: float
+    """Correlation of how lively the head is from moment to moment with the second half's."""
     jitter: float
     """Rotation that neighbouring frames do not explain, over the learnt half's."""
     nearest: str
@@ -92,6 +97,7 @@ def scores_of(moved: Motion, halves: Halves, everybody: Mapping[str, Tensor]) ->
         spectrum=round(spectral_distance(track, second, fps) / spectral_distance(first, second, fps), 3),
         beats=round(beat_alignment(track, peaks, fps), 3),
         beats_shuffled=round(sum(shuffled) / len(shuffled), 3),
+        lively=round(correlation(*_of_one_length(liveliness(moved), liveliness(halves.second))), 3),
         jitter=round(jitter / own, 3),
         nearest=min(everybody, key=lambda name: float((everybody[name] - made.signature).norm())),
     )
@@ -99,12 +105,18 @@ def scores_of(moved: Motion, halves: Halves, everybody: Mapping[str, Tensor]) ->
 
 def measure_learned(captures: Mapping[str, Capture], seeds: int) -> dict[str, dict[str, MovementScores]]:
     """Scores by person and by what moved: ``"learned, seed n"``, and as null rows ``"loop"`` (the clip played on),
-    ``"first half"`` (the person themselves, at other words) and ``"second half"`` (the truth)."""
+    ``"first half"`` (the person themselves, at other words) and ``"second half"`` (the truth).
+
+    What people have in common is learnt from the other captures, where there are others.
+    """
     halves = {name: Halves.of(capture) for name, capture in captures.items()}
+    clips = {name: [(half.first, half.heard), (half.second, half.said)] for name, half in halves.items()}
     everybody = {n: movement_of(pose_track(h.second.head), h.second.fps).signature for n, h in halves.items()}
     table = {}
     for name, half in halves.items():
-        memory, T = Memory(motion=half.first, heard=half.heard), len(half.second)
+        others = [clip for other, pair in clips.items() if other != name for clip in pair]
+        common = fit_liveliness(others) if others else None
+        memory, T = Memory(motion=half.first, heard=half.heard, common=common), len(half.second)
         rows = {f"learned, seed {seed}": recall(memory, half.said, seed) for seed in range(seeds)}
         rows |= {"loop": loop_poses(half.first, T), "first half": half.first, "second half": half.second}
         table[name] = {row: scores_of(moved, half, everybody) for row, moved in rows.items()}
@@ -114,3 +126,8 @@ def measure_learned(captures: Mapping[str, Capture], seeds: int) -> dict[str, di
 def _ratios(made: Tensor, true: Tensor) -> list[float]:
     """What is larger than 1 moves more; axes that do not move at all in either are 1."""
     return [round(float((m + STILL) / (t + STILL)), 2) for m, t in zip(made, true, strict=True)]
+
+
+def _of_one_length(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    count = min(len(a), len(b))
+    return a[:count], b[:count]

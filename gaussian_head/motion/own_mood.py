@@ -10,7 +10,7 @@ from ._types import Motion
 from .emotion import SLOW_SECONDS
 from .learned import blinks_of
 from .moods import Mood
-from .recall import pose_track
+from .recall_state import pose_track
 
 NOTED = 0.02
 """Differences of units below this are nothing."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..transforms import quat_multiply, quat_normalize, rotvec_to_quat
 from ._types import Motion, Pose
 from .edit import typical_frame
-from .recall import turned_from
+from .recall_state import turned_from
 
 BEYOND = math.radians(15.0)
 """A head still looks like its person this far beyond what its clip showed."""

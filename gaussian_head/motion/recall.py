@@ -2,7 +2,7 @@
 
 The clip's windows are chosen by dynamic programming: each shall sound like what is said now, and follow the one
 before it in pose and speed (unit selection, Hunt and Black 1996; for head poses Yi et al. 2020, arXiv 2002.10137,
-who let predicted poses choose captured ones).
+who let predicted poses choose captured ones). How lively people are to such a sound was learnt from several.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ from ..checks import InputError
 from ..metrics.movement import BEAT_SIGMA, movement_beats
 from ..smoothing import blurred, smoothstep
 from ..speech.prosody import Prosody
-from ..transforms import quat_conjugate, quat_multiply, quat_to_rotvec
-from ._types import Motion, Pose
-from .idle import ARM, LoopPlan, plan_loop
+from ._types import Motion
+from .idle import LoopPlan, plan_loop
+from .liveliness import expected_liveliness, liveliness
+from .recall_state import pose_state, pose_track, sound_state
 
 HOP_SECONDS = 0.48
 """Length of a window; a cross-fade takes as long at most."""
 FADE_SECONDS = 0.44
-CONTEXT_SECONDS = (-0.6, -0.3, -0.1, 0.1, 0.3, 0.6)
-"""Moments around a frame whose sound counts."""
-CONTEXT_BLUR = 0.08
-"""Seconds over which it is heard."""
 MOST_WINDOWS = 500
 """Windows of a clip considered."""
 JUMP = 0.6
 """Cost of leaving the clip's own order, beside a mean squared difference of sound of about 1."""
 OFF_BEAT = 2.5
 """Cost of a stress of the voice at which no movement of the head ends or turns; people's do more often than not."""
+UNLIKE_OTHERS = 0.6
+"""Cost of a spread by which a window is livelier, or calmer, than people are while such a sound is made."""
 APART = 2.0
 """Cost of a join between poses as far apart as two moments of the clip usually are."""
 SPEED_SECONDS = 0.25
@@ -43,8 +42,6 @@ CHANCE = 0.25
 """Spread of what is added to costs by the seed, so that takes differ."""
 SECTION = 16
 """Windows that are planned together."""
-BOUNDARY_SECONDS = 1.0
-"""The nearest beginning and end of speech count within this many seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +52,8 @@ class Memory:
     """T frames."""
     heard: Prosody
     """Its sound at those frames."""
+    common: Tensor | None = None
+    """``[A]`` weights of what people have in common, see `liveliness`; the package's where absent."""
 
     def __post_init__(self) -> None:
         if len(self.motion) != len(self.heard) or abs(self.motion.fps - self.heard.fps) > 1e-6:
@@ -87,53 +86,12 @@ def plan_recall(memory: Memory, said: Prosody, seed: int = 0) -> LoopPlan:
     stride = max(d for d in range(1, hop + 1) if hop % d == 0 and d <= max(len(motion) / MOST_WINDOWS, 2))
     starts = torch.arange(0, len(motion) - hop - fade, stride)
     costs = _heard_costs(memory.heard, said, starts, hop) + OFF_BEAT * _beat_costs(motion, said, starts, hop)
+    costs = costs + UNLIKE_OTHERS * _liveliness_costs(memory, said, starts, hop)
     generator = torch.Generator().manual_seed(seed)
     costs = costs + CHANCE * torch.randn(costs.shape, generator=generator)
     joins = _join_costs(motion, starts, hop, fade)
     chosen = _chosen(costs, joins, starts, hop, fps)
     return _plan(starts[chosen], hop, fade, len(said))
-
-
-def pose_state(motion: Motion) -> Tensor:
-    """Head and torso as points ``[T, 12]`` in metres, rotations from the first frame's by an arm of `idle.ARM`."""
-    parts = []
-    for pose in (motion.head, motion.torso):
-        parts += [ARM * turned_from(pose, 0), pose.positions - pose.positions[:1]]
-    return torch.cat(parts, 1)
-
-
-def pose_track(pose: Pose) -> Tensor:
-    """``[T, 6]`` rotation vector from the first moment, radians, and position, metres, for `metrics.movement`."""
-    return torch.cat([turned_from(pose, 0), pose.positions], 1)
-
-
-def turned_from(pose: Pose, frame: int) -> Tensor:
-    """Rotation vectors ``[T, 3]`` from the pose of one frame, in its axes."""
-    first = quat_conjugate(pose.quats[frame]).expand_as(pose.quats)
-    return quat_to_rotvec(quat_multiply(first, pose.quats))
-
-
-def sound_state(prosody: Prosody) -> Tensor:
-    """How a sound goes around each of T moments, ``[T, A]``, comparable between voices."""
-    since, until = (_nearest(prosody.speaking, ahead, prosody.fps) for ahead in (False, True))
-    columns = torch.stack([prosody.energy, prosody.pitch / 4, 2 * prosody.stress, since, until], 1)
-    said = columns[prosody.speaking] if prosody.speaking.any() else columns
-    columns[:, 0] -= said[:, 0].mean()
-    heard = blurred(columns, CONTEXT_BLUR * prosody.fps)
-    rows = torch.arange(len(heard))
-    shifted = [heard[(rows + round(s * prosody.fps)).clamp(0, len(heard) - 1)] for s in CONTEXT_SECONDS]
-    return torch.cat([*shifted, prosody.speaking[:, None].float()], 1)
-
-
-def _nearest(speaking: Tensor, ahead: bool, fps: float) -> Tensor:
-    """``[T]`` in [-1, 1]: how long since (until) speech began or ended; positive within speech."""
-    flags = speaking.flip(0) if ahead else speaking
-    count, run = torch.zeros(len(flags)), 0
-    for t, flag in enumerate(flags.tolist()):
-        run = run + 1 if t and flag == bool(flags[t - 1]) else 1
-        count[t] = run if flag else -run
-    value = (count / (BOUNDARY_SECONDS * fps)).clamp(-1, 1)
-    return value.flip(0) if ahead else value
 
 
 def _heard_costs(heard: Prosody, said: Prosody, starts: Tensor, hop: int) -> Tensor:
@@ -159,6 +117,17 @@ def _beat_costs(motion: Motion, said: Prosody, starts: Tensor, hop: int) -> Tens
     missed = 1 - torch.exp(-0.5 * (apart / BEAT_SIGMA).square())
     for peak in said.peaks().tolist():
         costs[peak // hop] += missed[starts + peak % hop]
+    return costs
+
+
+def _liveliness_costs(memory: Memory, said: Prosody, starts: Tensor, hop: int) -> Tensor:
+    """``[N windows, C]`` mean squared difference of a window's liveliness from what people have in common."""
+    wanted, own = expected_liveliness(memory.heard, said, memory.common), liveliness(memory.motion)
+    count, moments = -(-len(said) // hop), (0, hop // 3, 2 * hop // 3)
+    costs = torch.zeros(count, len(starts))
+    for k in moments:
+        rows = (torch.arange(count) * hop + k).clamp(max=len(said) - 1)
+        costs += (wanted[rows][:, None] - own[starts + k]).square() / len(moments)
     return costs
 
 

@@ -19,7 +19,7 @@ from gaussian_head.io.motion_file import write_motion
 from gaussian_head.media import VideoWriter
 from gaussian_head.motion import Pose
 from gaussian_head.motion.pose_range import PoseRange, brought_into, farthest
-from gaussian_head.motion.recall import pose_track
+from gaussian_head.motion.recall_state import pose_track
 from gaussian_head.transforms import quat_multiply, rotvec_to_quat
 
 

@@ -7,7 +7,7 @@ from gaussian_head.metrics.movement import movement_of
 from gaussian_head.motion.edit import still_pose
 from gaussian_head.motion.found_acts import find_acts
 from gaussian_head.motion.listening import listening, nods_to
-from gaussian_head.motion.recall import pose_track
+from gaussian_head.motion.recall_state import pose_track
 from gaussian_head.speech.prosody import Prosody
 
 FPS, T = 25.0, 3000

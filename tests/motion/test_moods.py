@@ -17,7 +17,7 @@ from gaussian_head.motion.learned import blinks_of
 from gaussian_head.motion.mood_words import parse_moods, read_moods
 from gaussian_head.motion.moods import MOODS
 from gaussian_head.motion.own_mood import own_mood
-from gaussian_head.motion.recall import pose_track
+from gaussian_head.motion.recall_state import pose_track
 
 T = 300
 FULL = dict.fromkeys(MOODS, Range(shown=1.0, levels=torch.linspace(0, 1, 21)))

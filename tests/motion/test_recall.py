@@ -11,7 +11,8 @@ from gaussian_head.face import UNITS, is_mouth_unit
 from gaussian_head.metrics.motion import pose_jitter
 from gaussian_head.metrics.movement import movement_of
 from gaussian_head.motion.learned import blinks_of, learned, own_blinks
-from gaussian_head.motion.recall import Memory, plan_recall, pose_track, recall
+from gaussian_head.motion.recall import Memory, plan_recall, recall
+from gaussian_head.motion.recall_state import pose_track
 from gaussian_head.speech.prosody import Prosody
 
 FPS = 25.0
