@@ -15,9 +15,11 @@ from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ..events import Listener, Said, Warned, ignore, tracked
 from ..media import VideoWriter, read_audio, read_frames
+from ..motion import Motion
 from ..tracking import track
 from ..tracking.crop import MIN_SECONDS
 from ..training import PRESETS, train
+from .lips import Speech
 from .shots import Film, Shot
 
 AROUND = 1.5
@@ -43,12 +45,22 @@ class Place:
 class Learnt:
     """Somebody who can be dubbed."""
 
-    actor: Actor
-    """Head, clip and voice."""
+    actor: Actor | None
+    """Head, clip and voice; None where only the recorded mouths serve."""
     capture: Capture
     """What the head was trained on."""
     place: Place | None
     """Where the clip is in the film; None where it is of another film."""
+
+    @property
+    def motion(self) -> Motion:
+        """How they moved in that clip."""
+        return self.capture.motion if self.actor is None else self.actor.clip.motion
+
+    @property
+    def speech(self) -> Speech:
+        """How they speak."""
+        return Speech.of_capture(self.capture) if self.actor is None else Speech.of_actor(self.actor)
 
 
 def known(film: Film, head: str | Path | Actor) -> Learnt:
@@ -69,7 +81,15 @@ def known(film: Film, head: str | Path | Actor) -> Learnt:
     return Learnt(actor=actor, capture=capture, place=None)
 
 
-def learn(film: Film, person: int, folder: Path, *, preset: str = "standard", listener: Listener = ignore) -> Learnt:
+def learn(
+    film: Film,
+    person: int,
+    folder: Path,
+    *,
+    preset: str = "standard",
+    draws: bool = True,
+    listener: Listener = ignore,
+) -> Learnt:
     """Learn somebody from their longest shot, or take up what was learnt of them from this film before.
 
     Args:
@@ -77,6 +97,7 @@ def learn(film: Film, person: int, folder: Path, *, preset: str = "standard", li
         person: who.
         folder: gets ``capture`` and ``head``.
         preset: of training.
+        draws: train a head too; without one only tracking is done.
         listener: receives Progress, and Warned where the shot is short.
 
     Raises:
@@ -92,17 +113,28 @@ def learn(film: Film, person: int, folder: Path, *, preset: str = "standard", li
     expect(seconds, person, listener)
     whole = len(film.shots) == 1 and len(film.people) == 1
     place = Place(first=0, x0=0, y0=0) if whole else corner_of(film, shot, person)
-    note = {"film": fingerprint(film.path), "place": asdict(place), "preset": preset}
+    note = {"film": fingerprint(film.path), "place": asdict(place)}
     if not _is_noted(folder / NOTE, note):
         folder.mkdir(parents=True, exist_ok=True)
         clip = film.path if whole else cut(film, shot, place, side_of(film, shot, person), folder / CLIP, listener)
         track(clip, folder / CAPTURE, overwrite=True, listener=listener)
         with replacing(folder / NOTE) as temporary:
             temporary.write_text(json.dumps(note, indent=1), encoding="utf-8")
-    actor = train(folder / CAPTURE, folder / HEAD, PRESETS[preset], resume=True, listener=listener)
+    if not draws:
+        return Learnt(actor=None, capture=Capture.load(folder / CAPTURE), place=place)
+    actor = trained(folder, preset, listener)
     (folder / CLIP).unlink(missing_ok=True)
     listener(Said(message=f"person {person} was learnt; dub them again with --head {folder / HEAD}"))
     return Learnt(actor=actor, capture=Capture.load(folder / CAPTURE), place=place)
+
+
+def trained(folder: Path, preset: str, listener: Listener) -> Actor:
+    """The head of what was captured in ``folder``: gone on with where the run is the same, else begun anew."""
+    config = PRESETS[preset]
+    try:
+        return train(folder / CAPTURE, folder / HEAD, config, resume=True, listener=listener)
+    except InputError:
+        return train(folder / CAPTURE, folder / HEAD, config, overwrite=True, listener=listener)
 
 
 def expect(seconds: float, person: int, listener: Listener) -> None:

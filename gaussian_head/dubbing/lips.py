@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,12 +10,16 @@ from torch import Tensor
 
 from ..actor import Actor
 from ..actor.speak import voice_of
+from ..capture import Capture
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
 from ..metrics.lips import silent_frames
 from ..motion import Motion
 from ..motion.drive import drive_by_audio, with_spoken
+from ..motion.speaker import Speaker
 from ..smoothing import blurred
+from ..speech import encode_speech
+from ..voice import OwnVoice, learn_own, usual_prior
 from ..voice.learning import closed_mouth
 from ..voice.mouth import COLUMNS, GAP, lip_measures
 
@@ -25,8 +29,45 @@ EASE = 0.06
 """Seconds, standard deviation, over which the recorded mouth takes over from the new one."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Speech:
+    """How somebody speaks."""
+
+    voice: Speaker
+    """From sound to the mouth's units."""
+    clip: Motion
+    """How they moved where they were captured."""
+    num_train: int
+    """Frames of it that may be learnt from."""
+    lips: Tensor
+    """``[R]`` bool, what of a recorded residual belongs to the lips."""
+
+    @staticmethod
+    def of_actor(actor: Actor) -> Speech:
+        """As a trained head's own voice has it."""
+        clip = actor.clip
+        lips = actor.head.code_map.lips if clip.motion.residual.shape[1] else torch.zeros(0, dtype=torch.bool)
+        return Speech(voice=voice_of(actor), clip=clip.motion, num_train=clip.num_train, lips=lips)
+
+    @staticmethod
+    def of_capture(capture: Capture) -> Speech:
+        """As the prior has it, told of this person by however short a clip."""
+        motion, prior = capture.motion, usual_prior()
+        if capture.info.has_audio:
+            features = encode_speech(capture.audio(), encoder=prior.hearing.encoder)
+            voice = learn_own(prior, features, motion.units, capture.train_frames, fps=motion.fps)
+        else:
+            voice = OwnVoice.silent(prior)
+        return Speech(voice=voice, clip=motion, num_train=capture.num_train, lips=capture.code_map.lips)
+
+    @property
+    def closed(self) -> Tensor:
+        """``[M]`` units of the closed mouth."""
+        return closed_mouth(self.clip.units[: self.num_train, COLUMNS].float())
+
+
 def said(
-    actor: Actor,
+    speech: Speech,
     recorded: Motion,
     samples: np.ndarray,
     *,
@@ -37,7 +78,7 @@ def said(
     """``recorded`` with the mouth saying ``samples``; where both are silent it is the recorded mouth.
 
     Args:
-        actor: whose face and voice it is.
+        speech: of whose face it is.
         recorded: T frames as tracked.
         samples: ``[S]`` mono f32 at 16 kHz, beginning with the first frame; cut or filled with silence.
         spoken_in: ``[T]`` share in [0, 1] of the new mouth, by default 1.
@@ -46,17 +87,14 @@ def said(
     """
     T, fps = len(recorded), recorded.fps
     samples = fitted(samples, round(T / fps * SAMPLE_RATE))
-    voice = voice_of(actor)
-    units = drive_by_audio(voice, actor.clip.motion, samples, fps=fps, blink=False, listener=listener).units
-    units = held(units, T)
-    closed = closed_mouth(actor.clip.motion.units[: actor.clip.num_train, COLUMNS].float())
+    units = drive_by_audio(speech.voice, speech.clip, samples, fps=fps, blink=False, listener=listener).units
+    units, closed = held(units, T), speech.closed
     if exaggerate != 1.0:
         units = units.clone()
         units[:, COLUMNS] = (closed + exaggerate * (units[:, COLUMNS] - closed)).clamp(0, 1)
-    lips = actor.head.code_map.lips if recorded.residual.shape[1] else torch.zeros(0, dtype=torch.bool)
-    wanted = with_spoken(recorded, units, lips)
+    wanted = with_spoken(recorded, units, speech.lips if recorded.residual.shape[1] else speech.lips[:0])
     share = torch.ones(T) if spoken_in is None else spoken_in.float()
-    rest = both_silent(recorded, actor.clip.motion, closed, samples)
+    rest = both_silent(recorded, speech.clip, closed, samples)
     share = share * (1 - blurred(rest[:, None], EASE * fps)[:, 0])
     return replace(
         recorded,

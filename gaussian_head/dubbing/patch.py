@@ -104,9 +104,13 @@ def spread(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """``values [H, W, C]`` averaged around every pixel by ``weight [H, W]`` and a Gaussian of ``sigma`` pixels."""
     import cv2
 
-    total = cv2.GaussianBlur(values * weight[..., None], (0, 0), sigma)
-    mass = cv2.GaussianBlur(weight, (0, 0), sigma)
-    return total / np.maximum(mass, 1e-3)[..., None]
+    height, width = weight.shape
+    shrink = max(int(sigma / 2), 1)
+    size = (-(-width // shrink), -(-height // shrink))
+    total, mass = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (values * weight[..., None], weight))
+    total, mass = (cv2.GaussianBlur(x, (0, 0), sigma / shrink) for x in (total, mass))
+    mean = total.reshape(*mass.shape, -1) / np.maximum(mass, 1e-3)[..., None]
+    return cv2.resize(mean.astype(np.float32), (width, height)).reshape(values.shape)
 
 
 def light_gain(picture: np.ndarray, rendered: np.ndarray, skin: np.ndarray, sigma: float) -> np.ndarray:
@@ -121,7 +125,8 @@ def uncovered(picture: np.ndarray, pair: Pair, face_width: float) -> np.ndarray:
 
     small = max(COVERS * face_width / 4, 1.0)
     known = firm(pair.old_skin) * (pair.mask > 0.2)
-    apart = np.abs(spread(picture - pair.old, known, small)).mean(2) * (cv2.GaussianBlur(known, (0, 0), small) > 0.3)
+    near = spread(known[..., None], np.ones_like(known), small)[..., 0] > 0.3
+    apart = np.abs(spread(picture - pair.old, known, small)).mean(2) * near
     cover = smoothstep(((apart - COVERED[0]) / (COVERED[1] - COVERED[0])).clip(0, 1)).astype(np.float32)
     if not (cover > 0.5).any():
         return np.ones_like(cover)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..durable import replacing
-from ..events import Listener, ignore
 from ..media import write_image
-from .compose import Made, Part
-from .lines import Line
+from .compose import Made
 from .measures import LooksMeter
 from .page import write_page
-from .shots import Film
+from .planning import Plan
 from .stretches import BRIDGED, DUBBED, PASSED
 
 WORST = 6
@@ -27,16 +24,17 @@ WORST = 6
 class Watcher:
     """Looks at the frames of a dub as they are made, in constant memory."""
 
-    def __init__(self, film: Film, parts: Sequence[Part]) -> None:
-        self._parts = list(parts)
-        self._meters = [LooksMeter() for _ in parts]
-        self._counts: list[dict[str, int]] = [dict.fromkeys((DUBBED, BRIDGED, PASSED), 0) for _ in parts]
-        self._covered = np.zeros(len(parts))
+    def __init__(self, plan: Plan) -> None:
+        """Of the frames of ``plan``."""
+        self._parts = list(plan.parts)
+        self._meters = [LooksMeter() for _ in self._parts]
+        self._counts: list[dict[str, int]] = [dict.fromkeys((DUBBED, BRIDGED, PASSED), 0) for _ in self._parts]
+        self._covered = np.zeros(len(self._parts))
         self._worst: list[tuple[float, int, str, np.ndarray]] = []
 
-    def update(self, t: int, recorded: np.ndarray, made: Made) -> None:
+    def update(self, t: int, made: Made) -> None:
         """Take frame ``t``."""
-        done = {id(part): (pair, patched) for part, pair, patched in made.patches}
+        done = {id(part): (box, patched) for part, box, patched in made.patches}
         for i, part in enumerate(self._parts):
             if not part.stretch.first <= t < part.stretch.last:
                 continue
@@ -45,12 +43,14 @@ class Watcher:
                 self._meters[i].cut()
                 continue
             self._counts[i][made.state] += 1
-            pair, patched = done[id(part)]
+            box, patched = done[id(part)]
             self._covered[i] += patched.covered
-            rows = pair.box.slices
-            off = self._meters[i].update(recorded[rows], patched.image, patched.mask, (pair.box.x0, pair.box.y0))
+            rows = box.slices
+            off = self._meters[i].update(made.recorded[rows], patched.image, patched.mask, (box.x0, box.y0))
             score = off + 2 * patched.covered + (0.1 if made.state == BRIDGED else 0)
-            self._note(score, t, f"seam off by {off:.2f}, covered {patched.covered:.0%}", recorded[rows], patched.image)
+            self._note(
+                score, t, f"seam off by {off:.2f}, covered {patched.covered:.0%}", made.recorded[rows], patched.image
+            )
 
     def _note(self, score: float, t: int, words: str, before: np.ndarray, after: np.ndarray) -> None:
         near = [k for k, (_, other, *_) in enumerate(self._worst) if abs(other - t) < 10]
@@ -85,22 +85,14 @@ class Watcher:
         return self._worst
 
 
-def write_report(
-    folder: Path,
-    out: Path,
-    film: Film,
-    parts: Sequence[Part],
-    lines: Sequence[Line],
-    watcher: Watcher,
-    listener: Listener = ignore,
-) -> None:
+def write_report(folder: Path, out: Path, plan: Plan, watcher: Watcher) -> None:
     """Write report.json, pictures of the worst frames, and the page."""
-    fps = film.info.fps
+    film, fps = plan.film, plan.film.info.fps
     report: dict[str, Any] = {
         "film": film.path.name,
         "out": out.name,
         "fps": fps,
-        "frames": film.num_frames,
+        "frames": plan.num_frames,
         "notes": list(film.info.notes),
         "shots": [
             {"from": shot.first / fps, "frames": len(shot), "people": [a.person for a in shot.people]}

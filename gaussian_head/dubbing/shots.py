@@ -77,6 +77,8 @@ class Film:
     """In their order; together they are all frames."""
     likeness: dict[int, Likeness]
     """What each person looks like."""
+    small: np.ndarray
+    """``[N, h, w]`` u8 small grey pictures of all frames."""
 
     @property
     def people(self) -> tuple[int, ...]:
@@ -108,14 +110,15 @@ def look_over(video: str | Path, listener: Listener = ignore) -> Film:
         if t % step == 0:
             seen.look(t, image)
         listener(Progress(stage="looking for people", done=t + 1, total=max(info.num_frames, t + 1)))
-    bounds = find_shots(np.stack(small), info.fps).bounds
+    pictures = np.stack(small)
+    bounds = find_shots(pictures, info.fps).bounds
     shots, likeness = seen.told_apart(bounds, step)
     if not any(shot.people for shot in shots):
         raise InputError(
             f"video {video} shows no face that could be dubbed in any of {len(range(0, len(small), step))} pictures "
             f"looked at; somebody who faces the camera, {SMALLEST} pixels wide or more, was wanted."
         )
-    return Film(path=video, info=info, num_frames=len(small), shots=shots, likeness=likeness)
+    return Film(path=video, info=info, num_frames=len(small), shots=shots, likeness=likeness, small=pictures)
 
 
 class _Faces:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
+from ..checks import InputError
 from ..events import Listener, Warned, ignore, tracked
 from ..facenet import LandmarkTracker
 from ..media import read_frames
@@ -78,7 +79,9 @@ def stretches_of(film: Film, person: int, learnt: Learnt, listener: Listener = i
 
 
 def _learnt(film: Film, person: int, learnt: Learnt, place: Place) -> Stretch:
-    info, motion = learnt.capture.info, learnt.actor.clip.motion
+    info, motion = learnt.capture.info, learnt.motion
+    if info.source.get("turned_deg"):
+        raise InputError(f"video {film.path} lies on its side; turn it upright (its metadata may say so) and dub that.")
     first = place.first + int(info.source.get("first_frame", 0))
     believed = np.ones(len(motion), bool)
     believed[info.bad_frames] = False

@@ -31,6 +31,11 @@ name, gets the report and what is learnt."""
     """Folder of the person's head, trained before; without it they are learnt from the film."""
     person: int | None = None
     """Whom to dub, by number: 1 is seen longest. By default whom the head shows, else 1."""
+    fit: Literal["audio", "video"] | None = None
+    """Words longer or shorter than the film: `audio` re-times the picture of a film without cuts by frames that \
+follow each other well, `video` makes the sound slower or faster."""
+    mouth: Literal["drawn", "recorded"] = "drawn"
+    """`drawn` anew by a head, or `recorded` mouths of the film in another order, for which nothing is trained."""
     sound: Literal["replace", "mix"] = "replace"
     """`replace` takes the old sound away, `mix` keeps it quietly under the new."""
     lips: float = 1.0
@@ -57,6 +62,8 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     from ..dubbing import Wish, dub
 
     wish = Wish(
+        fit=options.fit,
+        mouth=options.mouth,
         keep=options.sound,
         exaggerate=require_number(options.lips, "lips", least=0.0, most=2.0),
         preset=options.preset,

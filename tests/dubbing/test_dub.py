@@ -13,7 +13,7 @@ import pytest
 from support_dub import JAW, grained, synthetic, write_film
 
 from gaussian_head.checks import InputError
-from gaussian_head.dubbing import dub, pipeline
+from gaussian_head.dubbing import dub, pipeline, planning
 from gaussian_head.dubbing.identity import Likeness
 from gaussian_head.dubbing.learning import Learnt, Place
 from gaussian_head.dubbing.shots import Appearance, Film, Shot
@@ -35,7 +35,8 @@ def staged(monkeypatch, actor, film: Path) -> None:
     info = probe(film)
     there = Appearance(person=1, boxes=np.array([[30.0, 30, 90, 100]]), frames=np.array([0]))
     shot = Shot(first=0, last=info.num_frames, people=(there,))
-    seen = Film(path=film, info=info, num_frames=info.num_frames, shots=(shot,), likeness={1: Likeness()})
+    small = np.zeros((info.num_frames, 4, 4), np.uint8)
+    seen = Film(path=film, info=info, num_frames=info.num_frames, shots=(shot,), likeness={1: Likeness()}, small=small)
 
     class Info:
         fps = actor.clip.motion.fps
@@ -49,7 +50,7 @@ def staged(monkeypatch, actor, film: Path) -> None:
 
     learnt = Learnt(actor=actor, capture=Recorded, place=Place(first=0, x0=0, y0=0))  # type: ignore[arg-type]
     monkeypatch.setattr(pipeline, "look_over", lambda video, listener: seen)
-    monkeypatch.setattr(pipeline, "learn", lambda *arguments, **more: learnt)
+    monkeypatch.setattr(planning, "learn", lambda *arguments, **more: learnt)
 
 
 @pytest.fixture(scope="module")

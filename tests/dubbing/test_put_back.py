@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support_dub import JAW, grained, stretch_of, synthetic, with_jaw
 
-from gaussian_head.dubbing.compose import Part, dubbed_frames
+from gaussian_head.dubbing.compose import DrawnMouth, Part, dubbed_frames
 from gaussian_head.dubbing.patch import put_back
 from gaussian_head.dubbing.stretches import BRIDGED, DUBBED, PASSED
 from gaussian_head.dubbing.surface import LowerFace
@@ -25,7 +25,7 @@ def face(actor):
 
 def part(actor, face, opening, **more) -> Part:
     stretch = stretch_of(actor, **more)
-    return Part(stretch=stretch, wanted=with_jaw(stretch.recorded, opening), face=face)
+    return Part(stretch=stretch, wanted=with_jaw(stretch.recorded, opening), mouth=DrawnMouth(face=face))
 
 
 def test_every_pixel_outside_the_mask_is_the_recording_to_the_bit(actor, face):
@@ -35,9 +35,9 @@ def test_every_pixel_outside_the_mask_is_the_recording_to_the_bit(actor, face):
         recorded, before, dubbed_frames(recorded, [part(actor, face, OPEN)], 0), strict=True
     ):
         assert np.array_equal(image, kept), "the recording itself was written to"
-        (_, pair, patched) = made.patches[0]
+        (_, box, patched) = made.patches[0]
         mask = np.zeros(image.shape[:2], bool)
-        mask[pair.box.slices] = patched.mask > 0
+        mask[box.slices] = patched.mask > 0
         assert 0 < mask.mean() < 0.4
         assert np.array_equal(made.image[~mask], image[~mask])
         assert np.abs(made.image[mask].astype(int) - image[mask]).max() > 10
@@ -95,7 +95,7 @@ def test_frames_that_are_not_believed_and_other_frames_stay_themselves(actor, fa
 def test_a_mouth_that_shall_do_what_it_did_is_not_drawn(actor, face):
     stretch = stretch_of(actor)
     frames = [(0, grained(actor, actor.clip.motion, 0))]
-    (made,) = dubbed_frames(frames, [Part(stretch=stretch, wanted=stretch.recorded, face=face)], 0)
+    (made,) = dubbed_frames(frames, [Part(stretch=stretch, wanted=stretch.recorded, mouth=DrawnMouth(face=face))], 0)
     assert made.image is frames[0][1]
     assert made.state == PASSED
 
