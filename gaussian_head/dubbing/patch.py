@@ -21,6 +21,8 @@ INSIDE = 0.02
 """Mask from which on a pixel may change."""
 LIGHT = 0.05
 """Standard deviation over the picture's face width of what counts as light rather than detail."""
+MOST_SPREAD = 0.06
+"""Difference at the seam, in [0, 1], that is evened out over the whole patch."""
 GROWN = 0.02
 """Face widths by which the lower face is taken wider than its Gaussians: shadows at its outline move with it."""
 COVERED = (0.16, 0.28)
@@ -62,7 +64,7 @@ def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
     mask = (grown(pair.mask, GROWN * face_width) * clear).clip(0, 1)
     mask = smoothstep(((mask - INSIDE) / (0.5 - INSIDE)).clip(0, 1)).astype(np.float32)
     inside = mask > 0
-    seamless = blended(picture, patch, inside)
+    seamless = blended(picture, patch, inside, most=MOST_SPREAD)
     mixed = picture + mask[..., None] * (seamless - picture)
     image = np.where(inside[..., None], (mixed.clip(0, 1) * 255 + 0.5).astype(np.uint8), recorded)
     lower = pair.mask > 0.5

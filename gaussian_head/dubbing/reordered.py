@@ -20,7 +20,7 @@ from ..smoothing import smoothstep
 from ..transforms import pose_apply
 from ..voice.mouth import COLUMNS, lip_measures
 from .coherent import best_path, pose_features, ways
-from .patch import Patched
+from .patch import MOST_SPREAD, Patched
 from .seam import blended
 from .stretches import Stretch
 from .view import Box, box_around
@@ -213,6 +213,6 @@ def mixed(recorded: np.ndarray, patch: np.ndarray, mask: np.ndarray) -> Patched:
     """``recorded`` u8 with ``patch`` f32 blended in by its gradients."""
     picture = recorded.astype(np.float32) / 255
     inside = mask > 0
-    new = picture + mask[..., None] * (blended(picture, patch, inside) - picture)
+    new = picture + mask[..., None] * (blended(picture, patch, inside, most=MOST_SPREAD) - picture)
     image = np.where(inside[..., None], (new.clip(0, 1) * 255 + 0.5).astype(np.uint8), recorded)
     return Patched(image=image, mask=mask, covered=0.0)

@@ -16,7 +16,7 @@ GRAIN_SIZE = 0.6
 """Standard deviation, pixels, by which grain is smeared: cameras and codecs leave none white."""
 
 
-def blended(picture: np.ndarray, patch: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def blended(picture: np.ndarray, patch: np.ndarray, inside: np.ndarray, *, most: float = float("inf")) -> np.ndarray:
     """``picture`` with the gradients of ``patch`` inside, and its own values around.
 
     Source: Pérez et al., "Poisson image editing" (2003), in the form of a membrane under the difference.
@@ -25,8 +25,10 @@ def blended(picture: np.ndarray, patch: np.ndarray, inside: np.ndarray) -> np.nd
         picture: ``[H, W, C]`` f32.
         patch: ``[H, W, C]`` f32, seamless where its differences to the picture at the rim are even.
         inside: ``[H, W]`` bool.
+        most: bound on the difference that is spread inwards: where an edge crosses the rim elsewhere than it did, it
+            would bleed.
     """
-    correction = membrane(picture - patch, inside)
+    correction = membrane((picture - patch).clip(-most, most), inside)
     return np.where(inside[..., None], patch + correction, picture)
 
 

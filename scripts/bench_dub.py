@@ -1,0 +1,234 @@
+"""Measures dubbing and writes tests/bench/dub.json: `python scripts/bench_dub.py NAME=HEAD… --voices a.wav b.wav`.
+
+Self-dub: the last tenth of each clip, which no stage saw, dubbed with its own sound; beside it the head alone, another
+sound, recorded mouths, the patch without the recording's detail, and there and back: dubbed with another sound first
+and the result with its own, so that nothing of the recorded mouth can help. Cross-dub: whole clips with foreign voices;
+lips are tracked again in the dubbed pictures, and the judge tells how well they fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gaussian_head.actor import Actor
+from gaussian_head.camera import Camera
+from gaussian_head.capture import Capture
+from gaussian_head.conventions import SAMPLE_RATE
+from gaussian_head.dubbing.compose import DrawnMouth, Mouth, Part, dubbed_frame
+from gaussian_head.dubbing.lips import Speech, fitted, said
+from gaussian_head.dubbing.measures import LooksMeter
+from gaussian_head.dubbing.patch import put_back
+from gaussian_head.dubbing.reordered import RecordedMouths, donors_of
+from gaussian_head.dubbing.stretches import Stretch, states_of
+from gaussian_head.dubbing.surface import LowerFace
+from gaussian_head.facenet import LandmarkTracker
+from gaussian_head.lips import LipJudge
+from gaussian_head.media import read_audio
+from gaussian_head.metrics.lips import mouth_opening, silence_scores, silent_frames
+from gaussian_head.metrics.regions import region_masks
+from gaussian_head.motion import Motion
+from gaussian_head.rendering import render_frame, to_uint8
+from gaussian_head.tracking.follow import follow
+
+OUT = Path(__file__).parents[1] / "tests" / "bench" / "dub.json"
+FOLDER = Path("/tmp")
+
+
+class Plain(DrawnMouth):
+    """The drawn mouth without what the recording has beyond its rendering: ring, seam and grain alone."""
+
+    def put(self, picture, recorded, wanted, k, camera, seed):
+        pair = self.face.pair(recorded.at(k), wanted.at(k), camera)
+        if pair is None:
+            return None
+        pair = replace(pair, seen=np.zeros_like(pair.seen))
+        return pair.box, put_back(picture[pair.box.slices], pair, seed=seed)
+
+
+class Case:
+    """A head and its clip at the capture's own size."""
+
+    def __init__(self, folder: Path) -> None:
+        self.actor = Actor.load(folder)
+        self.capture = Capture.load(self.actor.clip.capture_path)
+        self.motion = self.actor.clip.motion
+        self.face = LowerFace(self.actor.head, self.motion)
+        self.speech = Speech.of_actor(self.actor)
+        believed = np.ones(len(self.motion), bool)
+        believed[self.capture.info.bad_frames] = False
+        states = states_of(believed, self.motion.fps)
+        self.camera: Camera = self.actor.head.camera
+        self.stretch = Stretch(person=1, first=0, recorded=self.motion, camera=self.camera, states=states)
+
+    def picture(self, t: int) -> np.ndarray:
+        return self.capture.frame(t).image
+
+    def reordered(self, wanted: Motion) -> Mouth:
+        kept = self.capture.train_frames.numpy()
+        shape = self.capture.shape
+        donors = donors_of(((int(t), self.picture(int(t))) for t in kept), shape, self.stretch, kept, FOLDER)
+        return RecordedMouths(shape, self.stretch, self.stretch, wanted, donors, kept)
+
+    def parts(self, wanted: Motion, mouth: Mouth) -> list[Part]:
+        return [Part(stretch=self.stretch, wanted=wanted, mouth=mouth)]
+
+
+def psnr(squared: list[float]) -> float:
+    return float(10 * np.log10(255**2 / max(np.mean(squared), 1e-9)))
+
+
+def scores(case: Case, frames: list[int], make) -> dict[str, float]:
+    """Pictures of ``make(t) -> (picture, mask or None)`` against the recording."""
+    errors: dict[str, list[float]] = {"mouth": [], "full": []}
+    meter, outside, spent = LooksMeter(), 0, 0.0
+    for t in frames:
+        recorded = case.picture(t)
+        begun = time.process_time()
+        picture, patches = make(t)
+        spent += time.process_time() - begun
+        regions = region_masks(case.capture.frame(t).labels, case.capture.landmarks[t].numpy())
+        apart = np.square(picture.astype(float) - recorded)
+        for name, row in errors.items():
+            if regions[name] is not None:
+                row.append(float(apart[regions[name]].mean()))
+        for _, box, patched in patches:
+            meter.update(recorded[box.slices], patched.image, patched.mask, (box.x0, box.y0))
+            mask = np.zeros(recorded.shape[:2], bool)
+            mask[box.slices] = patched.mask > 0
+            outside = max(outside, int(np.abs(picture[~mask].astype(int) - recorded[~mask]).max()))
+    row = {f"{name}_psnr": round(psnr(values), 2) for name, values in errors.items()}
+    if spent:
+        row |= {name: round(value, 3) for name, value in asdict(meter.result()).items()}
+        row |= {"largest_change_outside": outside, "cpu_ms_a_frame": round(1000 * spent / len(frames), 1)}
+    return row
+
+
+def self_dub(case: Case) -> dict[str, dict]:
+    frames = case.capture.test_frames.tolist()
+    sound = case.capture.audio()
+    other = np.roll(sound, len(sound) // 2)
+    own, foreign = (said(case.speech, case.motion, samples) for samples in (sound, other))
+    drawn = DrawnMouth(face=case.face)
+
+    def dubbed(wanted: Motion, mouth: Mouth):
+        parts = case.parts(wanted, mouth)
+
+        def make(t: int):
+            made = dubbed_frame(t, case.picture(t), parts, 0)
+            return made.image, made.patches
+
+        return make
+
+    there = case.parts(foreign, drawn)
+    back = [replace(case.parts(own, drawn)[0], stretch=replace(case.stretch, recorded=foreign))]
+
+    def there_and_back(t: int):
+        once = dubbed_frame(t, case.picture(t), there, 0).image
+        made = dubbed_frame(t, once, back, 1)
+        return made.image, made.patches
+
+    def head(wanted: Motion):
+        def make(t: int):
+            frame = render_frame(case.actor.head, wanted, t, background=case.actor.head.background)
+            return to_uint8(frame), ()
+
+        return make
+
+    return {
+        "dub": scores(case, frames, dubbed(own, drawn)),
+        "there_and_back": scores(case, frames, there_and_back),
+        "without_the_recordings_detail": scores(case, frames, dubbed(own, Plain(face=case.face))),
+        "recorded_mouths": scores(case, frames, dubbed(own, case.reordered(own))),
+        "head_alone": scores(case, frames, head(own)),
+        "other_sound": scores(case, frames, dubbed(foreign, drawn)),
+    }
+
+
+def seen_again(case: Case, pictures) -> tuple[Motion, np.ndarray]:
+    """Lips as they are tracked in pictures, and how far mouths are open."""
+    first = case.capture.landmarks[0].numpy()
+    finder = LandmarkTracker(np.concatenate([first.min(0), first.max(0)]))
+    points = [finder(picture) for picture in pictures]
+    seen = np.array([p is not None for p in points])
+    landmarks = np.stack([np.zeros((478, 3), np.float32) if p is None else p for p in points])
+    K = case.camera.K
+    centre = K[:2, 2].numpy()
+    result = follow(case.capture, landmarks, seen, fps=case.motion.fps, focal=float(K[0, 0]), centre=centre)
+    return result.motion, np.where(seen, mouth_opening(landmarks), np.nan)
+
+
+def cross_dub(case: Case, voice: Path) -> dict[str, dict]:
+    judge, fps = LipJudge.load(), case.motion.fps
+    count = min(len(case.motion), round(len(read_audio(voice)) / SAMPLE_RATE * fps))
+    sound = fitted(read_audio(voice), round(count / fps * SAMPLE_RATE))
+    wanted = said(case.speech, case.motion, sound)
+    rows: dict[str, dict] = {}
+    own_sound = case.capture.audio()[: len(sound)]
+    recorded, usual = seen_again(case, (case.picture(t) for t in range(count)))
+    silent = silent_frames(sound, fps, count)
+    ways = {"drawn": DrawnMouth(face=case.face), "recorded_mouths": case.reordered(wanted)}
+    for name, mouth in ways.items():
+        parts = case.parts(wanted, mouth)
+        meter = LooksMeter()
+
+        def pictures(parts=parts, meter=meter):
+            for t in range(count):
+                made = dubbed_frame(t, case.picture(t), parts, 0)
+                for _, box, patched in made.patches:
+                    meter.update(case.picture(t)[box.slices], patched.image, patched.mask, (box.x0, box.y0))
+                yield made.image
+
+        motion, opening = seen_again(case, pictures())
+        closed = silence_scores(usual, opening[silent], usual[silent]) if silent.any() else None
+        rows[name] = judged(judge, motion, fps, sound) | {
+            "closed_in_silence": None if closed is None else closed.closed,
+            "silent_frames": int(silent.sum()),
+            **{key: round(value, 3) for key, value in asdict(meter.result()).items()},
+        }
+        if name == "drawn":
+            rows["drawn_against_another_sound"] = judged(judge, motion, fps, np.roll(sound, len(sound) // 2))
+    rows["unchanged_picture"] = judged(judge, recorded, fps, sound)
+    rows["recording_and_its_own_sound"] = judged(judge, recorded, fps, own_sound)
+    return rows
+
+
+def judged(judge: LipJudge, motion: Motion, fps: float, sound: np.ndarray) -> dict[str, float]:
+    curve = judge.sync(motion.units, fps, sound)
+    return {
+        "readability": round(float(judge.readability(motion.units, fps, sound).mean()), 3),
+        "offset_s": round(curve.offset, 3),
+        "sync_confidence": round(curve.confidence, 3),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("heads", nargs="+", help="NAME=FOLDER of a trained head beside its capture")
+    parser.add_argument("--voices", nargs="*", type=Path, default=[], help="foreign sounds to dub each with")
+    parser.add_argument("--note", default="", help="what else the numbers depend on: preset, machine")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    report = json.loads(options.out.read_text()) if options.out.exists() else {"protocol": __doc__, "clips": {}}
+    for given in options.heads:
+        name, folder = given.split("=", 1)
+        case = Case(Path(folder))
+        row = {"date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip(), "note": options.note}
+        row |= {"held_out_frames": len(case.capture.test_frames), "self_dub": self_dub(case)}
+        row["cross_dub"] = {voice.stem: cross_dub(case, voice) for voice in options.voices}
+        report["clips"][name] = row
+        options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps({name: row}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
