@@ -105,10 +105,10 @@ def scores(case: Case, frames: list[int], make) -> dict[str, float]:
             mask[box.slices] = patched.mask > 0
             outside = max(outside, int(np.abs(picture[~mask].astype(int) - recorded[~mask]).max()))
     row = {f"{name}_psnr": round(psnr(values), 2) for name, values in errors.items()}
-    if spent:
-        row |= {name: round(value, 3) for name, value in asdict(meter.result()).items()}
-        row |= {"largest_change_outside": outside, "cpu_ms_a_frame": round(1000 * spent / len(frames), 1)}
-    return row
+    looks = {name: round(value, 3) for name, value in asdict(meter.result()).items() if np.isfinite(value)}
+    if looks:
+        looks["largest_change_outside"] = outside
+    return row | looks | {"cpu_ms_a_frame": round(1000 * spent / len(frames), 1)}
 
 
 def self_dub(case: Case) -> dict[str, dict]:
@@ -144,7 +144,9 @@ def self_dub(case: Case) -> dict[str, dict]:
 
     return {
         "dub": scores(case, frames, dubbed(own, drawn)),
-        "there_and_back": scores(case, frames, there_and_back),
+        "there_and_back": {
+            name: value for name, value in scores(case, frames, there_and_back).items() if "outside" not in name
+        },
         "without_the_recordings_detail": scores(case, frames, dubbed(own, Plain(face=case.face))),
         "recorded_mouths": scores(case, frames, dubbed(own, case.reordered(own))),
         "head_alone": scores(case, frames, head(own)),
@@ -191,7 +193,7 @@ def cross_dub(case: Case, voice: Path) -> dict[str, dict]:
         rows[name] = judged(judge, motion, fps, sound) | {
             "closed_in_silence": None if closed is None else closed.closed,
             "silent_frames": int(silent.sum()),
-            **{key: round(value, 3) for key, value in asdict(meter.result()).items()},
+            **{key: round(value, 3) for key, value in asdict(meter.result()).items() if np.isfinite(value)},
         }
         if name == "drawn":
             rows["drawn_against_another_sound"] = judged(judge, motion, fps, np.roll(sound, len(sound) // 2))

@@ -11,14 +11,16 @@ from ..smoothing import smoothstep
 
 RENDERED = 240
 """Pixels that a face is wide at most in the renderings; heads know no more than that."""
-HIDDEN = (0.004, 0.010)
+HIDDEN = (0.006, 0.014)
 """Metres by which something lies in front between which it hides what is behind."""
-TORN = (0.35, 0.9)
+TORN = (0.5, 1.2)
 """Change of the flow from pixel to pixel between which a surface begins to be torn or folded."""
 UNLIKE = (0.25, 0.7)
 """Difference of the share of skin between which two places begin to be unlike."""
 STEP = (0.006, 0.015)
 """Metres of depth within 5 pixels between which an edge begins."""
+FLOW_SMOOTH = 3.0
+"""Standard deviation, pixels, that flow is smoothed by: skin stretches evenly, single Gaussians do not."""
 INSIDE_MOVES = (1.0, 4.0)
 """Pixels of motion near by between which what is seen inside the mouth begins to be another."""
 
@@ -83,7 +85,7 @@ def steadied(flow: np.ndarray) -> np.ndarray:
     flow = np.ascontiguousarray(flow, np.float32)
     for _ in range(2):
         flow = np.stack([cv2.medianBlur(np.ascontiguousarray(flow[..., k]), 5) for k in range(2)], 2)
-    return cv2.GaussianBlur(flow, (0, 0), 1.0)
+    return cv2.GaussianBlur(flow, (0, 0), FLOW_SMOOTH)
 
 
 def warped(picture: np.ndarray, flow: np.ndarray, *, sharp: bool = False) -> np.ndarray:
