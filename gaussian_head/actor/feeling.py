@@ -14,6 +14,7 @@ from ..motion.mood_words import MoodScore, parse_moods, read_moods
 from ..motion.moods import Mood
 from ..motion.own_mood import own_mood
 from ._actor import Actor
+from .speak import is_there
 
 WELL_SHOWN = 0.85
 """Share of a full mood below which it is said that the head shows less."""
@@ -53,9 +54,9 @@ def moods_of(actor: Actor, emotion: str | Path) -> MoodScore:
     """The moods that ``emotion`` tells; InputError where it tells none."""
 
     def own(name: str) -> Mood | None:
-        place = Path(name)
-        if not place.exists():
+        if not is_there(name):
             return None
+        place = Path(name)
         moody = Capture.load(place).motion if place.is_dir() else read_motion(place)
         return own_mood(actor.clip.motion, moody)
 

@@ -14,7 +14,7 @@ from ..media import FORMATS
 from ..motion import Motion, retarget
 from ..motion.pose_range import PoseRange, brought_into, farthest
 from ._clip import Clip
-from .speak import POSES, lent
+from .speak import POSES, is_there, lent
 
 Bounds = Literal["subject", "free"]
 """Whether a leader's turns are brought into what the head shows well, or left as they are."""
@@ -67,9 +67,9 @@ def leading(
     Raises:
         InputError: nobody can be tracked in the video, or the file holds no motion.
     """
-    place = Path(place)
-    if str(place) in POSES or not place.exists():
+    if str(place) in POSES or not is_there(place):
         return None
+    place = Path(place)
     if place.is_dir():
         leader = Capture.load(place).motion
     else:

@@ -141,10 +141,18 @@ def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0, *, listen
         if str(pose) == "frontal":
             held = replace(held, head=replace(held.head, quats=torch.tensor([[1.0, 0.0, 0.0, 0.0]])))
         return _with_pose(motion, loop_poses(held, len(motion)))
-    if not Path(pose).exists():
+    if not is_there(pose):
         return worded(motion, str(pose), listener=listener)
     leader = Capture.load(pose).motion if Path(pose).is_dir() else read_motion(pose)
     return posed_like(motion, clip, leader, seed=seed)
+
+
+def is_there(place: str | Path) -> bool:
+    """Whether a file or folder is called so; words that are too long for a name are none."""
+    try:
+        return Path(place).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _with_pose(motion: Motion, pose: Motion) -> Motion:
@@ -153,7 +161,7 @@ def _with_pose(motion: Motion, pose: Motion) -> Motion:
 
 
 def _require_pose(pose: str | Path) -> None:
-    if str(pose) in POSES or Path(pose).exists():
+    if str(pose) in POSES or is_there(pose):
         return
     try:
         parse_acts(str(pose))

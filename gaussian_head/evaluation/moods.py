@@ -11,19 +11,20 @@ import torch
 from torch import Tensor
 
 from ..actor import Actor, Direction, captured_sound, perform
+from ..capture import capture_of
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
+from ..metrics.lips import mouth_opening
 from ..motion import Motion
 from ..motion.edit import concatenate
 from ..motion.moods import MOODS
 from ..speech import encode_speech
 from ..speech.windows import interpolated
-from ..voice.learning import closed_mouth
-from ..voice.mouth import COLUMNS
-from ..voice.scores import scores
-from .seen_again import filmed, units_in
+from ..voice.scores import SPEAKING, agreement, meetings
+from .seen_again import filmed, marks_in, units_of_marks
 
+SHUT_SHARE = 0.25
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 NAMED = tuple(name for name in MOODS if name != "neutral")
 
@@ -39,7 +40,7 @@ class MoodScores:
     alike: str
     """The mood whose direction the seen change is most alike."""
     closures: float
-    """F1 of moments at which lips meet, against the recording that the sound is of."""
+    """F1 of moments at which the lips meet in the pictures while somebody speaks, against the recording's."""
     closures_neutral: float
     """The same of the neutral performance."""
 
@@ -64,13 +65,15 @@ def measure_mood(
 ) -> list[MoodScores]:
     """Render ``perform_mood`` to ``video``, find the units in its pictures, and score each strength."""
     motion = perform_mood(actor, mood, seconds=seconds, start=start)
-    seen = units_in(actor, motion, filmed(actor, motion, video, size=size, listener=listener), listener=listener)
+    marks = marks_in(filmed(actor, motion, video, size=size, listener=listener), listener=listener)
+    seen, opening = units_of_marks(actor, motion, video, marks), torch.from_numpy(mouth_opening(marks[..., :2]))
     count = len(seen) // (1 + len(STRENGTHS))
     neutral, *parts = seen[: count * (1 + len(STRENGTHS))].split(count)
-    lips = _Lips.of(actor, seconds, start, count)
+    openings = opening[: count * (1 + len(STRENGTHS))].split(count)
+    lips = _Lips.of(actor, seconds, start, openings[0])
     directions = {name: MOODS[name].direction for name in NAMED}
     rows = []
-    for strength, part in zip(STRENGTHS, parts, strict=True):
+    for strength, part, opened in zip(STRENGTHS, parts, openings[1:], strict=True):
         change = (part - neutral).mean(0)
         rows.append(
             MoodScores(
@@ -78,8 +81,8 @@ def measure_mood(
                 asked=strength,
                 seen=round(float(change @ directions[mood] / directions[mood].square().sum()), 3),
                 alike=max(NAMED, key=lambda name: float(torch.cosine_similarity(change, directions[name], dim=0))),
-                closures=round(lips.closures(part), 3),
-                closures_neutral=round(lips.closures(neutral), 3),
+                closures=round(lips.closures(opened), 3),
+                closures_neutral=round(lips.closures(openings[0]), 3),
             )
         )
     return rows
@@ -95,26 +98,32 @@ def _words(actor: Actor, seconds: float, start: float) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class _Lips:
-    """The recording's lips while the words were said."""
+    """When the recording's lips met while the words were said, and what counts as met in the videos."""
 
-    recorded: Tensor
-    closed: Tensor
-    activity: Tensor
+    met: Tensor
+    """``[n]`` frames."""
+    speaking: Tensor
+    """``[T]`` bool."""
+    limit: float
+    """Opening of the rendered mouth below which it is shut: of the neutral performance's."""
 
     @staticmethod
-    def of(actor: Actor, seconds: float, start: float, count: int) -> _Lips:
-        clip, features = actor.clip.motion, encode_speech(_words(actor, seconds, start))
-        times = torch.arange(count, dtype=torch.float64) / clip.fps * features.rate
-        first = round(start * clip.fps)
-        return _Lips(
-            recorded=clip.units[first : first + count, COLUMNS],
-            closed=closed_mouth(clip.units[:, COLUMNS].float()),
-            activity=interpolated(features.activity[:, None].double(), times)[:, 0].float(),
-        )
+    def of(actor: Actor, seconds: float, start: float, neutral: Tensor) -> _Lips:
+        capture = capture_of(actor.clip.motion, actor.clip.capture_path)
+        first, count = round(start * capture.fps), len(neutral)
+        features = encode_speech(_words(actor, seconds, start))
+        times = torch.arange(count, dtype=torch.float64) / capture.fps * features.rate
+        speaking = interpolated(features.activity[:, None].double(), times)[:, 0] > SPEAKING
+        recorded = torch.from_numpy(mouth_opening(capture.landmarks.numpy()))
+        shut = recorded[first : first + count] < _limit(recorded)
+        return _Lips(met=meetings(shut & speaking), speaking=speaking, limit=_limit(neutral))
 
-    def closures(self, seen: Tensor) -> float:
-        """F1 of the closures of seen units ``[T, 52]``, about their own closed mouth."""
-        told = seen[:, COLUMNS].float()
-        return scores(
-            told, self.recorded[: len(told)], self.activity[: len(told)], self.closed, closed_mouth(told)
-        ).closures
+    def closures(self, opening: Tensor) -> float:
+        """F1 of the moments at which lips ``opening [T]`` apart meet."""
+        return agreement(meetings((opening < self.limit) & self.speaking), self.met)
+
+
+def _limit(opening: Tensor) -> float:
+    """A quarter of the way from the closed to the widest mouth, as `metrics.lips` has it for silence."""
+    low, high = opening[opening.isfinite()].quantile(torch.tensor([0.01, 0.99], dtype=opening.dtype)).tolist()
+    return low + SHUT_SHARE * (high - low)

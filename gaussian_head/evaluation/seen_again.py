@@ -102,8 +102,12 @@ def seen_again(video: Path, *, listener: Listener = ignore) -> Shown:
 
 def units_in(actor: Actor, motion: Motion, video: Path, *, listener: Listener = ignore) -> Tensor:
     """Units ``[T, 52]`` in the pictures of a video of an actor doing ``motion``, whose face its capture tells."""
+    return units_of_marks(actor, motion, video, marks_in(video, listener=listener))
+
+
+def units_of_marks(actor: Actor, motion: Motion, video: Path, marks: np.ndarray) -> Tensor:
+    """The same from the landmarks ``[T, 478, 3]`` in the pictures."""
     capture = capture_of(actor.clip.motion, actor.clip.capture_path)
     info = probe(video)
-    scale = capture.camera.height / info.height
-    marks = marks_in(video, listener=listener)[..., :2] * scale
-    return UnitReader(capture).read(marks, resample(motion, info.fps, len(marks)).head, info.fps)
+    points = marks[..., :2] * (capture.camera.height / info.height)
+    return UnitReader(capture).read(points, resample(motion, info.fps, len(marks)).head, info.fps)

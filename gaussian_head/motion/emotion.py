@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..face import UNITS, is_mouth_unit
+from ..face import UNITS
 from ..smoothing import blurred, smoothstep
 from ..speech.windows import interpolated
 from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_to_rotvec, rotvec_to_quat
@@ -24,8 +24,10 @@ SLOW_SECONDS = 0.35
 """What a head does more slowly than this is posture, what it does more quickly is liveliness."""
 CLOSED, OPEN = 0.1, 0.75
 """Quantiles of how far apart the lips are at which a mouth is called shut, and well open."""
-YIELDS = 0.5
-"""Of a mood's mouth, where the lips are rounded as far as 1."""
+YIELDS, YIELDS_SHUT, EASE_SECONDS = 0.5, 0.5, 0.06
+"""Of a mood's lower face, where the lips are rounded as far as 1, and where they meet; seconds in which it does."""
+LOWER = torch.tensor([not name.startswith(("brow", "eye")) for name in UNITS])
+"""Units of mouth, cheeks and nose, all of which move lips."""
 ROUNDED = ("mouthPucker", "mouthFunnel")
 IN_FORM, NEARLY_ALL = 0.9, 0.96
 """Cosine of what is asked and what is seen, in the head's inner code, down to which a change keeps its form; share of
@@ -44,7 +46,9 @@ class Feeling:
 
     mood: Mood
     strength: Tensor
-    """``[T]`` in [0, 1]."""
+    """``[T]`` in [0, 1], of brows, eyes, posture, liveliness and blinks."""
+    lower: Tensor
+    """``[T]`` in [0, 1], of mouth, cheeks and nose."""
 
 
 def felt(motion: Motion, feelings: tuple[Feeling, ...], code_map: CodeMap, seed: int = 0) -> Motion:
@@ -61,10 +65,15 @@ def felt(motion: Motion, feelings: tuple[Feeling, ...], code_map: CodeMap, seed:
     """
     if not feelings:
         return motion
-    asked = sum((feeling.strength[:, None] * feeling.mood.direction for feeling in feelings), torch.zeros(()))
-    units = (motion.units + _yielding(motion.units, asked)).clamp(0, 1)
+    asked = torch.zeros_like(motion.units)
+    for feeling in feelings:
+        share = torch.where(LOWER, feeling.lower[:, None], feeling.strength[:, None])
+        asked = asked + share * feeling.mood.direction
+    open = _openness(motion.units, code_map)
+    calm = blurred(open[:, None], EASE_SECONDS * motion.fps)[:, 0].minimum(open.clamp(min=0.3))
+    units = (motion.units + _yielding(motion.units, asked, calm)).clamp(0, 1)
     units = torch.where(asked == 0, motion.units, units)
-    moved = replace(motion, units=_speaking_on(motion.units, units, code_map))
+    moved = replace(motion, units=_speaking_on(motion.units, units, open, code_map))
     moved = _postured(moved, feelings)
     return _blinking(moved, motion, feelings, seed)
 
@@ -75,13 +84,17 @@ class Range:
 
     shown: float
     """Share of the full mood's change that is seen at most, 0 to 1."""
-    levels: Tensor
-    """``[LEVELS + 1]`` strength at which 0, 1 / LEVELS, … all of that is seen."""
+    upper: Tensor
+    """``[LEVELS + 1]`` strength at which 0, 1 / LEVELS, … all is seen that brows and eyes show."""
+    lower: Tensor
+    """The same of mouth, cheeks and nose."""
 
-    def strength(self, asked: Tensor) -> Tensor:
-        """The strength ``[T]`` at which the share ``asked [T]`` of all that the head shows is seen."""
+    def feeling(self, mood: Mood, asked: Tensor) -> Feeling:
+        """The mood as strong ``[T]`` as the share ``asked [T]`` of all that the head shows is seen."""
         at = asked.double().clamp(0, 1) * LEVELS
-        return interpolated(self.levels[:, None].double(), at)[:, 0].float()
+        levels = torch.stack([self.upper, self.lower], 1).double()
+        strength, lower = interpolated(levels, at).float().unbind(1)
+        return Feeling(mood=mood, strength=strength, lower=lower)
 
 
 def range_of(code_map: CodeMap, usual: Tensor, mood: Mood) -> Range:
@@ -95,41 +108,58 @@ def range_of(code_map: CodeMap, usual: Tensor, mood: Mood) -> Range:
         usual: ``[54]`` its usual units and gaze.
         mood: what is asked.
     """
-    direction = torch.cat([mood.direction, torch.zeros(2)])
+    levels = [_levels(code_map, usual, mood.direction * part) for part in (~LOWER, LOWER)]
+    asked, _ = _changes(code_map, usual, mood.direction[None])
+    most = mood.direction * torch.where(LOWER, levels[1][-1], levels[0][-1])
+    _, seen = _changes(code_map, usual, most[None])
+    share = float((asked * seen).sum() / asked.square().sum().clamp(min=1e-9))
+    return Range(shown=min(max(share, 0.0), 1.0), upper=levels[0], lower=levels[1])
+
+
+def _changes(code_map: CodeMap, usual: Tensor, added: Tensor) -> tuple[Tensor, Tensor]:
+    """What units ``added [n, 52]`` ask of a head's inner code, and what is seen of it, ``[n, K]`` in its spans."""
     span = (code_map.bounds[1] - code_map.bounds[0]).clamp(min=1e-6)
-    strengths = torch.linspace(0, 1, FINE + 1)
-    wanted = usual + strengths[:, None] * direction
-    wanted[:, : len(UNITS)] = wanted[:, : len(UNITS)].clamp(0, 1)
+    units, gaze = (usual[:-2] + added).clamp(0, 1), usual[-2:].expand(len(added), 2)
     rest = code_map.mapped(usual[:-2], usual[-2:])
-    asked = (code_map.bias + wanted @ code_map.weights - rest) / span
-    seen = (code_map.mapped(wanted[:, :-2], wanted[:, -2:]) - rest) / span
+    asked = code_map.bias + torch.cat([units, gaze], 1) @ code_map.weights - rest
+    return asked / span, (code_map.mapped(units, gaze) - rest) / span
+
+
+def _levels(code_map: CodeMap, usual: Tensor, direction: Tensor) -> Tensor:
+    """``[LEVELS + 1]`` strengths at which what is seen of ``direction [52]`` grows evenly, to nearly all of it."""
+    strengths = torch.linspace(0, 1, FINE + 1)
+    asked, seen = _changes(code_map, usual, strengths[:, None] * direction)
     in_form = (asked * seen).sum(1) >= IN_FORM * asked.norm(dim=1) * seen.norm(dim=1)
     bent = (~in_form & (strengths > LEAST_RANGE)).nonzero()[:, 0]
     last = int(bent[0]) - 1 if len(bent) else FINE
     share = (seen @ asked[-1] / (asked[-1] @ asked[-1]).clamp(min=1e-9)).clamp(0, 1)[: last + 1]
     share = share.cummax(0).values
     if float(share[-1]) < 1e-6:
-        return Range(shown=0.0, levels=torch.linspace(0, 1, LEVELS + 1))
+        return torch.linspace(0, 1, LEVELS + 1)
     goals = torch.linspace(0, NEARLY_ALL, LEVELS + 1) * share[-1]
     at = torch.searchsorted(share.contiguous(), goals.contiguous()).clamp(1, last)
     part = ((goals - share[at - 1]) / (share[at] - share[at - 1]).clamp(min=1e-9)).clamp(0, 1)
-    return Range(shown=float(share[-1]), levels=strengths[at - 1].lerp(strengths[at], part))
+    return strengths[at - 1].lerp(strengths[at], part)
 
 
-def _yielding(units: Tensor, asked: Tensor) -> Tensor:
-    """``asked [T, 52]``, its mouth smaller where the lips are rounded."""
+def _yielding(units: Tensor, asked: Tensor, open: Tensor) -> Tensor:
+    """``asked [T, 52]``, its lower face smaller where the lips are rounded, and where they meet: ``open [T]`` is 0."""
     rounded = torch.stack([units[:, UNITS.index(name)] for name in ROUNDED]).sum(0).clamp(0, 1)
-    mouth = torch.tensor([is_mouth_unit(name) for name in UNITS])
-    return torch.where(mouth, asked * (1 - YIELDS * rounded)[:, None], asked)
+    left = (1 - YIELDS * rounded) * (1 - YIELDS_SHUT * (1 - open))
+    return torch.where(LOWER, asked * left[:, None], asked)
 
 
-def _speaking_on(spoken: Tensor, moved: Tensor, code_map: CodeMap) -> Tensor:
+def _openness(spoken: Tensor, code_map: CodeMap) -> Tensor:
+    """``[T]`` from 0 where the lips of ``spoken [T, 52]`` meet to 1 where they are well open."""
+    apart = spoken @ code_map.weights[: len(UNITS), code_map.index("jaw_open")]
+    shut, wide = apart.quantile(CLOSED), apart.quantile(OPEN)
+    return smoothstep(((apart - shut) / (wide - shut).clamp(min=1e-6)).clamp(0, 1))
+
+
+def _speaking_on(spoken: Tensor, moved: Tensor, open: Tensor, code_map: CodeMap) -> Tensor:
     """``moved [T, 52]`` with the lips as far apart as ``spoken`` had them, or further where they were open."""
     parting = code_map.weights[: len(UNITS), code_map.index("jaw_open")]
-    before, after = spoken @ parting, moved @ parting
-    shut, apart = before.quantile(CLOSED), before.quantile(OPEN)
-    open = smoothstep(((before - shut) / (apart - shut).clamp(min=1e-6)).clamp(0, 1))
-    extra = after - before
+    extra = moved @ parting - spoken @ parting
     wrong = extra.clamp(min=0) * open - extra
     jaw, close = UNITS.index("jawOpen"), UNITS.index("mouthClose")
     moved = moved.clone()

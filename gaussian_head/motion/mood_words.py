@@ -50,10 +50,7 @@ class MoodScore:
     def feelings(self, num_frames: int, fps: float, ranges: Mapping[str, Range]) -> tuple[Feeling, ...]:
         """The moods at each frame, strength 1 being all that a head of such ``ranges`` shows of each."""
         times = torch.arange(num_frames, dtype=torch.float64) / fps
-        return tuple(
-            Feeling(mood=mood, strength=ranges[name].strength(self._strength(name, times)))
-            for name, mood in self.moods.items()
-        )
+        return tuple(ranges[name].feeling(mood, self._strength(name, times)) for name, mood in self.moods.items())
 
     def _strength(self, name: str, times: Tensor) -> Tensor:
         at = torch.tensor([key.at for key in self.keys], dtype=torch.float64)

@@ -64,7 +64,7 @@ def scores(told: Tensor, recorded: Tensor, activity: Tensor, closed: Tensor, tol
         stretch=correlation(ours[:, 0], theirs[:, 0]),
         gap=correlation(ours[:, GAP], theirs[:, GAP]),
         liveliness=float(ours[:, GAP].std() / theirs[:, GAP].std().clamp(min=STILL_SPREAD)),
-        closures=_agreement(*(_meetings(gap, speaking) for gap in gaps)),
+        closures=agreement(*(meetings((gap < SHUT) & speaking) for gap in gaps)),
         shut=float((gaps[0][silent] < SHUT).float().mean()),
     )
 
@@ -82,14 +82,13 @@ def _opening(units: Tensor, closed: Tensor) -> Tensor:
     return gap / gap.quantile(WIDEST).clamp(min=STILL_SPREAD)
 
 
-def _meetings(opening: Tensor, speaking: Tensor) -> Tensor:
-    """Middle frames ``[n]`` of the runs in which the lips are shut while somebody speaks."""
-    shut = (opening < SHUT) & speaking
+def meetings(shut: Tensor) -> Tensor:
+    """Middle frames ``[n]`` of the runs in which lips are ``shut [T]`` (bool)."""
     edge = torch.diff(shut.int(), prepend=torch.zeros(1, dtype=torch.int), append=torch.zeros(1, dtype=torch.int))
     return ((edge == 1).nonzero()[:, 0] + (edge == -1).nonzero()[:, 0] - 1) / 2
 
 
-def _agreement(a: Tensor, b: Tensor) -> float:
+def agreement(a: Tensor, b: Tensor) -> float:
     """F1 of two lists of moments; 1 where both are empty."""
     if not len(a) or not len(b):
         return float(len(a) == len(b))

@@ -62,6 +62,14 @@ def test_a_short_clip_a_silent_sound_and_a_capture_moved_away_are_said(actor, sa
     assert torch.equal(moved.head.quats, perform(actor, said, Direction(pose="captured")).head.quats)
 
 
+def test_many_words_are_no_name_of_a_file(actor, said):
+    told = []
+    moved = perform(actor, said, Direction(pose=", then ".join(["nods twice"] * 60)), listener=told.append)
+    assert any("do not fit into" in words for words in heard(told))
+    short = perform(actor, said, Direction(pose="nods twice, then nods twice, then nods twice, then nods twice"))
+    assert torch.allclose(moved.head.quats[:80], short.head.quats[:80], atol=1e-4)
+
+
 def command(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["gaussian-head", *map(str, arguments)])
     main()

@@ -12,7 +12,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.face import UNITS, is_mouth_unit
 from gaussian_head.metrics.movement import movement_of
 from gaussian_head.motion import CONTROLS
-from gaussian_head.motion.emotion import Feeling, Range, felt, range_of
+from gaussian_head.motion.emotion import LOWER, Feeling, Range, felt, range_of
 from gaussian_head.motion.learned import blinks_of
 from gaussian_head.motion.mood_words import parse_moods, read_moods
 from gaussian_head.motion.moods import MOODS
@@ -20,7 +20,7 @@ from gaussian_head.motion.own_mood import own_mood
 from gaussian_head.motion.recall_state import pose_track
 
 T = 300
-FULL = dict.fromkeys(MOODS, Range(shown=1.0, levels=torch.linspace(0, 1, 21)))
+FULL = dict.fromkeys(MOODS, Range(shown=1.0, upper=torch.linspace(0, 1, 21), lower=torch.linspace(0, 1, 21)))
 
 
 def talking(T: int = T, seed: int = 0):
@@ -41,13 +41,14 @@ def code_map(**moves: float):
 
 
 def feeling(name: str, strength: float, T: int = T) -> tuple[Feeling, ...]:
-    return (Feeling(mood=MOODS[name], strength=torch.full((T,), strength)),)
+    full = torch.full((T,), strength)
+    return (Feeling(mood=MOODS[name], strength=full, lower=full),)
 
 
 @pytest.mark.parametrize("name", [name for name in MOODS if name != "neutral"])
 def test_a_mood_is_as_strong_as_asked_and_like_itself(name):
     motion, shown = talking(), []
-    upper = torch.tensor([not is_mouth_unit(unit) for unit in UNITS])
+    upper = ~LOWER
     direction = MOODS[name].direction.clamp(min=0) * upper
     for strength in (0.25, 0.5, 1.0):
         added = (felt(motion, feeling(name, strength), code_map()).units - motion.units)[:, upper].median(0).values
@@ -71,11 +72,12 @@ def test_shut_lips_stay_shut_and_open_ones_open(name):
 
 
 def test_rounded_lips_are_left_to_speech():
-    motion = talking()
+    motion, smile = talking(), UNITS.index("mouthSmileLeft")
+    wide = felt(motion, feeling("happy", 1.0), code_map()).units[:, smile]
     motion.units[:, UNITS.index("mouthPucker")] = 1.0
-    smile = UNITS.index("mouthSmileLeft")
-    moved = felt(motion, feeling("happy", 1.0), code_map())
-    assert float(moved.units[:, smile].mean()) == pytest.approx(0.45, abs=0.01)
+    rounded = felt(motion, feeling("happy", 1.0), code_map()).units[:, smile]
+    assert torch.allclose(rounded, 0.5 * wide, atol=1e-5)
+    assert float(wide.max()) == pytest.approx(0.9, abs=0.04)
 
 
 def test_posture_and_liveliness_belong_to_a_mood():
@@ -106,16 +108,16 @@ def test_neutral_changes_nothing():
 def test_a_narrow_head_says_how_little_it_shows_and_shows_it_evenly():
     usual, mood = torch.zeros(len(CONTROLS)), MOODS["surprised"]
     wide = range_of(code_map(), usual, mood)
-    assert wide.shown > 0.99
-    assert wide.strength(torch.tensor([0.0, 0.5, 1.0])).tolist() == pytest.approx([0.0, 0.48, 0.96], abs=0.03)
-    made = code_map(browInnerUp=0.3)
-    bounds = torch.stack([made.bias - 0.1, made.bias + 0.1])
-    bounds[1, 0] = 0.12
-    narrow = replace(made, bounds=bounds)
+    assert wide.shown > 0.95
+    strengths = wide.feeling(mood, torch.tensor([0.0, 0.5, 1.0])).strength
+    assert strengths.tolist() == pytest.approx([0.0, 0.48, 0.96], abs=0.03)
+    made = code_map()
+    narrow = replace(made, bounds=torch.stack([made.bias - 0.08, made.bias + 0.08]))
     less = range_of(narrow, usual, mood)
     assert less.shown < 0.7
-    asked = less.strength(torch.tensor([0.25, 0.5, 0.75, 1.0]))
-    wanted = (usual + asked[:, None] * torch.cat([mood.direction, torch.zeros(2)])).clamp(0, 1)
+    asked = less.feeling(mood, torch.tensor([0.25, 0.5, 0.75, 1.0]))
+    share = torch.where(LOWER, asked.lower[:, None], asked.strength[:, None])
+    wanted = torch.cat([share * mood.direction, torch.zeros(4, 2)], 1).clamp(0, 1)
     seen = narrow.mapped(wanted[:, :-2], wanted[:, -2:]) - narrow.mapped(usual[:-2], usual[-2:])
     sizes = seen @ (wanted[-1] @ made.weights) / (seen[-1] @ (wanted[-1] @ made.weights))
     assert sizes.tolist() == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=0.12)
