@@ -1,8 +1,8 @@
 """Measure directed performances: learned pose, words, moods, leaders, takes, speed; rendered and tracked anew.
 
 `python scripts/measure_direct.py learned --out direct.json --captures a=runs/a/capture b=runs/b/capture …`, and so on
-with `words`, `moods`, `leaders`, `takes`. Each writes its part of the JSON and leaves the others as they are; rendered
-videos stay in `--work` and are used again.
+with `words`, `lips`, `moods`, `leaders`, `takes`. Each writes its part of the JSON and leaves the others as they are;
+rendered videos stay in `--work` and are used again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gaussian_head import Actor, Capture
 from gaussian_head.actor import Direction, captured_sound, perform
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.durable import replacing
-from gaussian_head.evaluation.acted import measure_led, measure_words, prompts
+from gaussian_head.evaluation.acted import lips_meanwhile, measure_led, measure_words, prompts
 from gaussian_head.evaluation.learned_pose import measure_learned
 from gaussian_head.evaluation.moods import NAMED, measure_mood
 from gaussian_head.media import read_audio
@@ -147,6 +147,26 @@ def leaders(
     _write(out, "leaders", {"pairs": rows, "size": size, "seconds": seconds})
 
 
+def lips(
+    head: tyro.conf.Positional[Path], *, work: Path, out: Path, size: int = 320, seconds: float = 10.0,
+    text: str = "nods twice, then turns left, then looks down, then shakes twice, then tilts right",
+) -> None:  # fmt: skip
+    """Lips of the clip's own words, with and without head acts, against the recording's.
+
+    Args:
+        head: Folder that `train` wrote.
+        work: Folder for videos.
+        out: JSON to write into.
+        size: Height of the videos.
+        seconds: Of the clip.
+        text: What the head does.
+    """
+    with drawing() as listener:
+        scores = lips_meanwhile(Actor.load(head), text, work, size=size, seconds=seconds, listener=listener)
+    grown = round(scores.told / scores.untold - 1, 3)
+    _write(out, "lips during words", {**asdict(scores), "grown by": grown, "text": text})
+
+
 def takes(head: tyro.conf.Positional[Path], *, speech: Path, out: Path, seeds: int = 8) -> None:
     """Takes of the same words: how far apart they are, how near the recording; and the speed of a minute.
 
@@ -252,5 +272,5 @@ def _write(out: Path, part: str, figures: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     tyro.extras.subcommand_cli_from_dict(
-        {"learned": learned, "words": words, "moods": moods, "leaders": leaders, "takes": takes}
+        {"learned": learned, "words": words, "moods": moods, "lips": lips, "leaders": leaders, "takes": takes}
     )

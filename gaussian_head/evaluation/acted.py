@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from ..actor import Actor, Direction, perform
+from ..actor.directing import own_sound
 from ..capture import Capture
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
-from ..face import UNITS
+from ..face import UNITS, FaceModel
+from ..metrics.lips import LIPS
 from ..motion import Pose
 from ..motion.act_words import parse_acts
 from ..motion.acts import Act
@@ -96,6 +98,40 @@ def measure_words(
     asked = [act for act in parse_acts(text) if act.kind != "hold"]
     seen, told = find_acts(shown.head, shown.gaze, shown.fps), find_acts(motion.head, motion.gaze, motion.fps)
     return _matched(asked, list(seen)), _matched(asked, list(told))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LipsMeanwhile:
+    """How far lips are from the recording's while the head does as told, millimetres on the average face."""
+
+    told: float
+    """Mean distance over lip landmarks and frames."""
+    untold: float
+    """The same of the head that moves as in its clip."""
+    still: float
+    """The same of a mouth that does not move."""
+
+
+def lips_meanwhile(
+    actor: Actor, text: str, folder: Path, *, size: int, seconds: float, listener: Listener = ignore
+) -> LipsMeanwhile:
+    """Render the clip's words with and without head acts; compare lips in the pictures to the recording's."""
+    sound = own_sound(actor.clip)[: round(seconds * SAMPLE_RATE)]
+    moved = FaceModel.load().landmarks(FaceModel.load().units)[:, list(LIPS)]
+    recorded = actor.clip.motion.units
+
+    def away(units: Tensor) -> float:
+        count = min(len(units), len(recorded))
+        apart = torch.einsum("tk,klc->tlc", units[:count] - recorded[:count], moved)
+        return round(1000 * float(apart.norm(dim=-1).mean()), 3)
+
+    found = []
+    for name, pose in (("told", text), ("untold", "captured")):
+        motion = perform(actor, sound, Direction(pose=pose, blink=False), listener=listener)
+        video = filmed(actor, motion, folder / f"lips_{name}.mp4", size=size, listener=listener)
+        found.append(units_in(actor, motion, video, listener=listener))
+    still = found[1].median(0).values.expand_as(found[1])
+    return LipsMeanwhile(told=away(found[0]), untold=away(found[1]), still=away(still))
 
 
 def _matched(asked: list[Act], seen: list[Act]) -> ActScores:
