@@ -19,6 +19,8 @@ EASE = 0.16
 """Seconds that opening and closing take."""
 SHORT_PAUSE = 0.2
 """Pauses shorter than this, in seconds, do not close the mouth."""
+LASTING_SECONDS, LASTING = 0.6, 0.3
+"""Where activity is less than this on average over so many seconds around, nobody speaks."""
 SPEAKING = 0.5
 """Activity above which something is being said."""
 
@@ -46,6 +48,13 @@ def speech_gate(
     ramp = (torch.where(spoken, within, between) / EASE).clamp(0, 1)
     smooth = smoothstep(ramp)
     return interpolated(smooth[:, None], times.double() * rate)[:, 0].float()
+
+
+def lasting(activity: Tensor, rate: float) -> Tensor:
+    """``activity [F]`` without flashes: what music and noise are taken for, for a tenth of a second here and there."""
+    rows = round(LASTING_SECONDS * rate) // 2
+    around = torch.nn.functional.avg_pool1d(activity[None, None], 2 * rows + 1, 1, rows, count_include_pad=False)[0, 0]
+    return activity * (around > LASTING)
 
 
 def lips_meet(closure: Tensor, rate: float, times: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ TAIL_OUTPUTS = 32
 TAIL_ROWS = 10
 """Rows of 10 ms heard after the row that is told."""
 TAIL_BLUR = (0.22, 0.56, 0.22)
+TAIL_LATER = (2, 4)
+"""Outputs after that of the row told, at which the last layer is told as well."""
 USUAL_TOP = 0.0
 """Power of ten of the loudest band before anything is heard."""
 
@@ -190,13 +192,14 @@ class WhisperTail:
 
     @torch.inference_mode()
     def hear(self, frames: np.ndarray) -> np.ndarray:
-        """What the layers tell of the row TAIL_ROWS before the newest.
+        """What the layers tell of the row TAIL_ROWS before the newest, and the last of them of what follows it.
 
         Args:
             frames: ``[n, 400]`` the sound around new rows at 100 Hz; ``n`` is even but at the first call.
 
         Returns:
-            ``[A]`` f32, blurred over the three outputs around that row as features are that go to 25 Hz.
+            ``[A]`` f32, blurred over the three outputs around that row as features are that go to 25 Hz; then the last
+            layer 40 and 80 ms later.
         """
         spectrum = torch.fft.rfft(torch.from_numpy(frames * np.hanning(FFT + 1)[:-1].astype(np.float32)))
         new = (torch.from_numpy(_mel_bank()) @ spectrum.abs().square().T).clamp(min=10**SILENCE).log10()
@@ -204,8 +207,10 @@ class WhisperTail:
         self._top = max(self._top, float(new.max()))
         mel = (self._levels.clamp(min=self._top - RANGE) + 4) / 4
         place = TAIL_OUTPUTS - 1 - TAIL_ROWS // 2
-        around = torch.cat([out[place - 1 : place + 2] for out in self._encoder(mel, self._layers)], 1)
-        return (torch.tensor(TAIL_BLUR) @ around).numpy()
+        outputs, blur = self._encoder(mel, self._layers), torch.tensor(TAIL_BLUR)
+        told = [blur @ out[place - 1 : place + 2] for out in outputs]
+        told += [blur @ outputs[-1][place + later - 1 : place + later + 2] for later in TAIL_LATER]
+        return torch.cat(told).numpy()
 
 
 def read_encoder(data: bytes, what: str) -> WhisperEncoder:

@@ -15,14 +15,16 @@ from ..speech.stream import LOOK_AHEAD_SECONDS, RATE, SpeechStream
 from ..speech.windows import interpolated
 from ..voice.augment import heard_otherwise
 from ..voice.causal import STREAMED
-from ..voice.learning import Copy, Example
-from ..voice.mouth import COLUMNS
+from ..voice.learning import MOST_GAIN, Copy, Example, learn_prior
+from ..voice.mouth import COLUMNS, GAP, JAW_OPEN, MOUTH, WIDTH, lip_measures
 from ..voice.prior import VoicePrior
 from ..voice.running import RunningMean
-from .voice import Recording
+from ..voice.scores import correlation
+from .voice import Recording, groups_of_people
 
 COPIES = 4
 """Of each recording, see `voice.augment`."""
+NETS = 2
 
 
 def streamed_examples_of(
@@ -74,6 +76,69 @@ def _copy(recording: Recording, samples: np.ndarray, speed: float, encoder: str)
         units=interpolated(recording.units[:, COLUMNS], times * recording.fps),
         meet=torch.tensor([frame.closure for frame in frames], dtype=torch.float32),
     )
+
+
+def learn_causal(
+    examples: Sequence[Example], *, encoder: str, nets: int = NETS, seed: int = 0
+) -> tuple[VoicePrior, dict]:
+    """A causal prior from streamed examples, and what its data card says.
+
+    It is judged by its ridge regression alone on people left out in groups; so is its growth.
+
+    Args:
+        examples: from ``streamed_examples_of``.
+        encoder: that heard them.
+        nets: how many.
+        seed: of the nets.
+
+    Raises:
+        InputError: no examples.
+    """
+    version, judged = streamed_version(encoder), []
+    for group in groups_of_people(examples):
+        known = [example for example in examples if example.person not in group]
+        if not known:
+            continue
+        prior = learn_prior(known, encoder=encoder, encoder_version=version, nets=0, causal=True)
+        judged += [(one, prior, told_as_it_comes(prior, one)) for one in examples if one.person in group]
+    prior = learn_prior(examples, encoder=encoder, encoder_version=version, nets=nets, causal=True, seed=seed)
+    card = {
+        "recordings": [
+            {"name": one.name, "person": one.person, "seconds": round(len(one.units) / RATE, 1)} for one in examples
+        ],
+        "protocol": (
+            f"look-ahead {LOOK_AHEAD_SECONDS:g} s; the ridge regression alone, taught from other groups of people; "
+            "correlations of jawOpen, of the gap between the lips, of the distance of the corners; pauses left to it"
+        ),
+        "scores": {
+            "causal": _scored([(prior.mean + told * prior.scale, one) for one, prior, told in judged]),
+            "shuffled sound": _scored(
+                [(prior.mean + told.roll(len(told) // 2, 0) * prior.scale, one) for one, prior, told in judged]
+            ),
+        },
+    }
+    return prior.grown(_growth(judged)), card
+
+
+def _scored(told: Sequence[tuple[Tensor, Example]]) -> dict[str, float]:
+    """Means over people of means over their recordings."""
+    people: dict[str, list[tuple[float, ...]]] = {}
+    for units, example in told:
+        ours, theirs = units @ lip_measures(), example.units @ lip_measures()
+        jaw = correlation(units[:, JAW_OPEN], example.units[:, JAW_OPEN])
+        rest = (correlation(ours[:, k], theirs[:, k]) for k in (GAP, WIDTH))
+        people.setdefault(example.person, []).append((jaw, *rest))
+    means = np.mean([np.mean(rows, 0) for rows in people.values()], 0) if people else np.full(3, np.nan)
+    return {name: round(float(mean), 3) for name, mean in zip(("jaw", "gap", "width"), means, strict=True)}
+
+
+def _growth(judged: Sequence[tuple[Example, VoicePrior, Tensor]]) -> Tensor:
+    """``[M]`` growth after which what others tell moves as much as people do."""
+    if not judged:
+        return torch.ones(len(MOUTH))
+    told = torch.cat([told * prior.scale for _, prior, told in judged]).square().mean(0)
+    moved = torch.cat([one.units - one.units.mean(0) for one, _, _ in judged]).square().mean(0)
+    return (moved / told.clamp(min=1e-8)).sqrt().clamp(1, MOST_GAIN)
 
 
 def told_as_it_comes(prior: VoicePrior, example: Example) -> Tensor:

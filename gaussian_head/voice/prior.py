@@ -16,7 +16,7 @@ from ..checkpoint import save_tensors
 from ..checks import InputError, read_json, require_file, require_names, require_shapes
 from ..durable import replacing
 from ..face import UNITS
-from ..motion.articulation import lips_meet, speech_gate
+from ..motion.articulation import lasting, lips_meet, speech_gate
 from ..motion.lip_model import RADIUS, LipNet, apply_net, apply_ridge
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.whisper import is_installed
@@ -196,7 +196,7 @@ def articulated(
     gate = torch.ones(len(times))
     if close_in_silence:
         pause = {"speaking": SPEAKING, "short_pause": SHORT_PAUSE}
-        gate = speech_gate(features.activity, features.rate, times, **pause)
+        gate = speech_gate(lasting(features.activity, features.rate), features.rate, times, **pause)
     gate = gate.masked_fill(times > len(features.values) / features.rate, 0)
     return mouth_of(rest, moved * gate[:, None], parting, lips_meet(features.closure, features.rate, times))
 

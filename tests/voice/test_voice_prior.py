@@ -9,6 +9,7 @@ from support_voices import FPS, JAW, recording
 
 from gaussian_head.checks import InputError
 from gaussian_head.face import UNITS, mirrored
+from gaussian_head.motion.articulation import lasting
 from gaussian_head.speech import encode_speech
 from gaussian_head.training.voice import ROWS, examples_of, learn_voice, out_of_step, scored, told_by_others
 from gaussian_head.voice import MOUTH, VoicePrior
@@ -168,3 +169,12 @@ def test_copies_are_the_same_speech_heard_otherwise(copy):
     assert np.isfinite(heard).all()
     assert len(heard) == pytest.approx(len(samples) / speed, abs=2)
     assert copy == 0 or len(heard) != len(samples) or np.abs(heard - samples).max() > 1e-3
+
+
+def test_flashes_of_activity_are_not_speech():
+    activity = torch.zeros(400)
+    activity[50:60] = 1  # a tenth of a second in a pause
+    activity[200:225] = 1  # a short word
+    kept = lasting(activity, 100.0)
+    assert not kept[:100].any()
+    assert torch.equal(kept[150:], activity[150:])
