@@ -31,6 +31,8 @@ COVERS = 0.15
 """Face widths: smaller things before the face are taken for errors of the rendering."""
 MOST_GAIN = 1.6
 """Farthest that the rendering's light is brought up or down."""
+BEHIND = 0.06
+"""Face widths over which what is behind a face is told by what is beside it."""
 DARK = 0.02
 """Light added on both sides, so that black tells nothing."""
 
@@ -57,9 +59,9 @@ def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
     """
     face_width = pair.face_width
     picture = recorded.astype(np.float32) / 255
-    behind = picture  # what no Gaussian covers stays as recorded
-    pair = replace(pair, old=over(pair.old, pair.old_alpha, behind), new=over(pair.new, pair.new_alpha, behind))
-    clear = uncovered(picture, pair, face_width)
+    behind = uncovered_by(picture, pair.mask, face_width)
+    pair = replace(pair, old=over(pair.old, pair.old_alpha, picture), new=over(pair.new, pair.new_alpha, behind))
+    clear = clear_of_hands(picture, pair, face_width)
     patch = carried_over(picture, pair, face_width, seed)
     mask = (grown(pair.mask, GROWN * face_width) * clear).clip(0, 1)
     mask = smoothstep(((mask - INSIDE) / (0.5 - INSIDE)).clip(0, 1)).astype(np.float32)
@@ -85,6 +87,12 @@ def over(rendered: np.ndarray, alpha: np.ndarray, behind: np.ndarray) -> np.ndar
     return rendered + (1 - alpha[..., None]) * behind
 
 
+def uncovered_by(picture: np.ndarray, mask: np.ndarray, face_width: float) -> np.ndarray:
+    """``picture`` with what is around the lower face in its place: where it moves away and nothing is drawn behind."""
+    around = (1 - grown(mask, GROWN * face_width)).clip(0, 1)
+    return picture + (1 - around[..., None]) * (spread(picture, around, BEHIND * face_width) - picture)
+
+
 def carried_over(picture: np.ndarray, pair: Pair, face_width: float, seed: int) -> np.ndarray:
     """The new rendering with the recording's light, detail and grain."""
     sigma = max(LIGHT * face_width, 1.0)
@@ -93,8 +101,9 @@ def carried_over(picture: np.ndarray, pair: Pair, face_width: float, seed: int) 
     beyond = picture - pair.old * gain
     lit = pair.new * warped(gain, pair.flow)
     moved = warped(beyond, pair.flow, sharp=True) * pair.seen[..., None]
-    noise = grain_like(skin.shape, grain_of(picture, (skin > 0.9) & (pair.mask > 0.5)), seed)
-    return lit + moved + ((1 - pair.seen) * noise)[..., None]
+    noise = grain_like(skin.shape, grain_of(picture, (skin > 0.9) & (pair.old_alpha > 0.9)), seed)
+    shade = np.sqrt(lit.mean(2).clip(0, 1) / max(float(picture[skin > 0.9].mean()), DARK)) if skin.any() else 1.0
+    return lit + moved + ((1 - pair.seen) * shade * noise)[..., None]
 
 
 def firm(share: np.ndarray) -> np.ndarray:
@@ -121,7 +130,7 @@ def light_gain(picture: np.ndarray, rendered: np.ndarray, skin: np.ndarray, sigm
     return ratio.clip(1 / MOST_GAIN, MOST_GAIN)
 
 
-def uncovered(picture: np.ndarray, pair: Pair, face_width: float) -> np.ndarray:
+def clear_of_hands(picture: np.ndarray, pair: Pair, face_width: float) -> np.ndarray:
     """``[H, W]`` f32 in [0, 1], 0 where a hand, a microphone or hair is before the face as recorded."""
     import cv2
 

@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..capture import Capture
 from ..checks import InputError
-from ..motion import Motion
-from ..transforms import quat_to_rotvec, rotmat_to_quat
+from ..face import UNITS
+from ..motion import Motion, Pose
+from ..motion.edit import typical_frame
+from ..smoothing import blurred
+from ..transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat
 from .bundle import BundleConfig, FrameStates, LandmarkModel, Observations, solve_frames
 from .filmed import FilmedFace
 from .initial import fill_gaps, procrustes
@@ -21,6 +25,10 @@ from .units import units_of
 FEWEST = 3
 """Frames with a face that a stretch needs."""
 ITERATIONS = 10
+REACH = 0.25
+"""Share of a code's usual range by which it may go beyond it."""
+SWAY, SWAY_SECONDS = 0.5, 1.0
+"""Share of the head's slow movement that the torso makes, and how slow that is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +36,8 @@ class Followed:
     """A known person in a stretch of pictures."""
 
     motion: Motion
-    """T frames, in the units and the residual of the face that was learnt elsewhere; the torso goes with the head."""
+    """T frames, in the units and the residual of the face that was learnt elsewhere; the torso stays where it
+    usually is beneath the head, and sways with it slowly."""
     residual: np.ndarray
     """``[T]`` mean distance of detected and projected landmarks, pixels."""
 
@@ -65,7 +74,7 @@ def follow(
     return Followed(motion=_said(capture, solution, tracked, fps), residual=solution.residual.numpy())
 
 
-def _model(capture: Capture, focal: float, centre: np.ndarray) -> tuple[LandmarkModel, torch.Tensor]:
+def _model(capture: Capture, focal: float, centre: np.ndarray) -> tuple[LandmarkModel, Tensor]:
     """The face of a capture seen by another camera, and how far its codes usually go."""
     shape = capture.shape
     model = LandmarkModel(
@@ -78,7 +87,7 @@ def _model(capture: Capture, focal: float, centre: np.ndarray) -> tuple[Landmark
     return model, capture.code[: capture.num_train].double().std(0).clamp(min=1e-4)
 
 
-def _start(model: LandmarkModel, landmarks: np.ndarray, code: torch.Tensor) -> FrameStates:
+def _start(model: LandmarkModel, landmarks: np.ndarray, code: Tensor) -> FrameStates:
     """Weak perspective on the points that hardly move."""
     rigid = list(RIGID)
     shape = model.shape.numpy()
@@ -96,6 +105,7 @@ def _said(capture: Capture, solution: Solution, tracked: np.ndarray, fps: float)
     """The solution as motion of the capture's face."""
     T = len(tracked)
     code, quats, positions = solution.states.codes.float(), solution.quats.float(), solution.states.positions.float()
+    code = within_reach(code, capture.code[: capture.num_train])
     (fx, *_), *_ = K = [[solution.model.focal, 0.0, float(solution.model.centre[0])]]
     K = [*K, [0.0, fx, float(solution.model.centre[1])], [0.0, 0.0, 1.0]]
     info = replace(capture.info, fps=fps, num_frames=T, num_train=T, bad_frames=np.flatnonzero(~tracked).tolist(), K=K)
@@ -108,6 +118,39 @@ def _said(capture: Capture, solution: Solution, tracked: np.ndarray, fps: float)
     }
     track = units_of(FilmedFace.told(tensors, code, info))
     residual = code - capture.code_map.mapped(track.units, track.gaze)
-    tensors |= {"torso_quats": quats, "torso_positions": positions}
+    torso = torso_beneath(Pose(quats=quats, positions=positions), capture.motion, fps)
+    tensors |= {"torso_quats": torso.quats, "torso_positions": torso.positions}
     tensors |= {"units": track.units, "gaze": track.gaze, "residual": residual}
     return Motion.from_tensors(tensors, fps=fps, basis_id=capture.code_map.basis_id)
+
+
+def within_reach(code: Tensor, known: Tensor) -> Tensor:
+    """Codes ``[T, K]`` kept where ``known [n, K]`` ones were, or a little beyond: further out a head is torn."""
+    low, high = known.quantile(torch.tensor([0.01, 0.99]), dim=0)
+    reach = REACH * (high - low)
+    return torch.minimum(torch.maximum(code, low - reach), high + reach)
+
+
+def torso_beneath(head: Pose, clip: Motion, fps: float) -> Pose:
+    """Where the torso is while the head does what it does: in ``clip``'s usual place under the usual head, and swaying.
+
+    Args:
+        head: T poses.
+        clip: of the same person, elsewhere.
+        fps: frames per second of ``head``.
+    """
+    usual, here = typical_frame(clip), typical_frame(Motion.from_tensors(_still_face(head), fps=fps))
+    back = quat_conjugate(clip.head.quats[usual])
+    turn = quat_multiply(back, clip.torso.quats[usual])
+    offset = quat_to_rotmat(back) @ (clip.torso.positions[usual] - clip.head.positions[usual])
+    quats = quat_multiply(head.quats[here], turn).repeat(len(head), 1)
+    sway = blurred(head.positions, SWAY_SECONDS * fps) - head.positions[here]
+    positions = head.positions[here] + quat_to_rotmat(head.quats[here]) @ offset + SWAY * sway
+    return Pose(quats=quats, positions=positions)
+
+
+def _still_face(head: Pose) -> dict[str, Tensor]:
+    T = len(head)
+    poses = {"head_quats": head.quats, "head_positions": head.positions}
+    poses |= {"torso_quats": head.quats, "torso_positions": head.positions}
+    return poses | {"units": torch.zeros(T, len(UNITS)), "gaze": torch.zeros(T, 2)}

@@ -141,7 +141,7 @@ def test_a_killed_dub_goes_on_to_the_same_file(actor, film, tmp_path):
     out = tmp_path / "out.mp4"
     running = subprocess.Popen([*start, str(out), str(audio), "slow"])
     parts = tmp_path / ".out.mp4.parts"
-    for _ in range(600):
+    for _ in range(3600):
         if len(list(parts.glob("part_*.mp4"))) >= 2:
             break
         time.sleep(0.05)
