@@ -1,4 +1,4 @@
-"""A made film: two people and a picture without any, cuts at known frames; who is where, and where a known face goes."""
+"""A made film of two people and a picture without any, cuts at known frames: who is where, and where a face goes."""
 
 import cv2
 import numpy as np
