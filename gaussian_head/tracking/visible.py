@@ -32,16 +32,17 @@ UNLIKE_SPREAD, UNLIKE_BRIGHTNESS = 3.0, 0.18
 face's brightness on top."""
 NEIGHBOURS = 40
 """Landmarks of a patch, about the mouth's size."""
-COVERED, STILL_COVERED = 0.55, 0.35
+COVERED, STILL_COVERED = 0.65, 0.35
 """Share of a patch's landmarks with a foreign colour where something covers it, and while it still does; the largest
-in good clips is 0.52, the usual below 0.3."""
-PARTS = (((13, 14), 0.56), ((145, 159), 0.72), ((374, 386), 0.72))
+in good clips is 0.63, where somebody frowns and turns away from the light, the usual below 0.3; under a hand 0.8."""
+PARTS = (((13, 14), 0.5), ((145, 159), 0.5), ((374, 386), 0.5))
 """Landmarks around whose middle mouth and eyes lie, and the likeness to its usual self below which each is covered; the
-least in good clips is 0.59 for mouths and 0.78 for eyes."""
+least in good clips is 0.60 for mouths and 0.79 for eyes, shut ones too, under a hand 0.4 and less."""
 PART_SIZE = 0.45
 """Radius of such a part over the distance of the eyes' outer corners."""
-FLAT = 6.0
-"""Contrast of a part, of 255, below which it has no pattern that could be missed."""
+FLAT = 12.0
+"""Contrast of a part, of 255, below which it has no pattern that could be missed: light from one side makes as much on
+dark skin as the head turns. Eyes of real people have 12.3 and more, mouths 9."""
 STILL_UNLIKE = 0.1
 """By so much more likeness a part may still be covered just before and after."""
 LASTING = 0.4

@@ -250,16 +250,29 @@ def test_a_hand_of_the_faces_own_colour_is_told_by_the_missing_lips(talking, fin
 def test_a_mouth_wide_open_for_a_moment_is_no_cover(portrait_landmarks, findings):
     rng = np.random.default_rng(2)
     points = np.repeat(portrait_landmarks[None, :, :2], 100, axis=0)
-    colours = 120 + rng.choice([-9, 9], (1, 468, 1)) + rng.normal(0, 2, (100, 468, 3))
+    colours = 225 + rng.choice([-14, 14], (1, 468, 1)) + rng.normal(0, 2, (100, 468, 3))
     away = np.linalg.norm(points[0, :468] - points[0, 13], axis=1)
     mouth = away < 0.5 * np.linalg.norm(points[0, 263] - points[0, 33])
     for start in (5, 20, 75):  # light where it is dark when shut, for a quarter of a second each
-        colours[start : start + 6, mouth] = 240 - colours[start : start + 6, mouth]
+        colours[start : start + 6, mouth] = 450 - colours[start : start + 6, mouth]
     judge_cover(colours.astype(np.uint8), points, np.ones(100, bool), findings)
     assert findings.all == []
-    colours[40:60, mouth] = 240 - colours[40:60, mouth]
+    colours[40:60, mouth] = 450 - colours[40:60, mouth]
     judge_cover(colours.astype(np.uint8), points, np.ones(100, bool), findings)
     assert told(findings) == [("covered", "left out", (40,), (59,))]
+
+
+def test_shade_that_turns_with_a_dark_face_is_no_cover(portrait_landmarks, findings):
+    """Under a lamp at one side, where an eye has less contrast than its surroundings."""
+    points = np.repeat(portrait_landmarks[None, :, :2], 100, axis=0)
+    away = points[0, :468] - points[0, [145, 159]].mean(0)
+    reach = 0.45 * np.linalg.norm(points[0, 263] - points[0, 33])
+    shade = np.where(np.linalg.norm(away, axis=1) < reach, away[:, 0] / reach, 0)
+    turned = np.where((np.arange(100) >= 40) & (np.arange(100) < 60), -1, 1)[:, None]
+    colours = 45 + (15 * shade * turned)[..., None] * [1.2, 0.8, 0.7]
+    colours += np.random.default_rng(3).normal(0, 2, colours.shape)
+    judge_cover(colours.clip(0, 255).astype(np.uint8), points, np.ones(100, bool), findings)
+    assert findings.all == []
 
 
 def test_light_on_the_face_is_no_cover(talking):

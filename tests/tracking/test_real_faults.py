@@ -52,8 +52,8 @@ def looked_at(fault, monkeypatch: pytest.MonkeyPatch):
     """What tracking finds before it solves anything: the survey, the crop, frames that are usable, and all doubts."""
     monkeypatch.setattr(module, "MatteThread", NoMattes)
 
-    def look(name: str) -> Any:
-        clip = fault(name)
+    def look(name: str | Path) -> Any:
+        clip = name if isinstance(name, Path) else fault(name)
         info = probe(clip)
         findings = Findings(clip, info.fps)
         for note in info.notes:
@@ -98,6 +98,16 @@ def test_a_hand_before_the_mouth_is_left_out(looked_at):
     frames = doubt(result.doubts, "covered").frames
     assert set(range(41, 64)) <= set(frames) <= set(range(36, 69))
     assert not result.seen.tracked[list(frames)].any()
+
+
+@pytest.mark.parametrize("name", ["lp_d3", "tv_e_African_3", "latentsync_demo2", "lp_d19"])
+def test_nobody_is_covered_by_a_frown_a_shadow_or_shut_eyes(footage, looked_at, name):
+    """Those whom the limits are nearest to, of 45 clips of people with nothing before their face."""
+    clip = footage / "people" / "measure" / f"{name}.mp4"
+    if not clip.is_file():
+        pytest.skip(f"no {clip}")
+    result = looked_at(clip)
+    assert not [doubt for doubt in result.doubts if doubt.kind in ("covered", "changing look", "dark")]
 
 
 @pytest.mark.parametrize(
