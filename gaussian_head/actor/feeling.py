@@ -38,14 +38,18 @@ def in_mood(actor: Actor, motion: Motion, emotion: str | Path, seed: int = 0, *,
     score = moods_of(actor, emotion)
     usual = actor.clip.motion.controls.median(0).values
     ranges = {name: range_of(actor.head.code_map, usual, mood) for name, mood in score.moods.items()}
+    beyond = actor.head.anchors is not None
     for name, strength in score.strongest().items():
         if strength and ranges[name].shown < WELL_SHOWN:
+            words = "the rest moves as faces usually do" if beyond else "strength 1 is that much"
             listener(
                 Warned(
-                    message=f"this head's clip showed {ranges[name].shown:.0%} of a full {name!r}; strength 1 is that"
-                    f" much, and {strength:g} was asked for."
+                    message=f"this head's clip showed {ranges[name].shown:.0%} of a full {name!r}; {words}, and"
+                    f" {strength:g} was asked for."
                 )
             )
+    if beyond:
+        ranges = {name: reach.unbounded for name, reach in ranges.items()}
     feelings = score.feelings(len(motion), motion.fps, ranges)
     return felt(motion, feelings, actor.head.code_map, seed)
 

@@ -89,6 +89,12 @@ class Range:
     lower: Tensor
     """The same of mouth, cheeks and nose."""
 
+    @property
+    def unbounded(self) -> Range:
+        """The same clip, of a head that shows what its clip did not."""
+        even = torch.linspace(0, 1, LEVELS + 1)
+        return Range(shown=self.shown, upper=even, lower=even)
+
     def feeling(self, mood: Mood, asked: Tensor) -> Feeling:
         """The mood as strong ``[T]`` as the share ``asked [T]`` of all that the head shows is seen."""
         at = asked.double().clamp(0, 1) * LEVELS

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,6 +116,12 @@ def test_moods_are_shown_as_far_as_the_head_goes_and_it_says_how_far(actor, said
     happy = perform(narrow, said, Direction(pose="still", emotion="happy:0.8"), listener=told.append)
     assert float((happy.control("mouthSmileLeft") - plain.control("mouthSmileLeft")).mean()) > 0.05
     assert any("of a full 'happy'; strength 1 is that much, and 0.8 was asked for" in words for words in heard(told))
+    told = []
+    anchored = SimpleNamespace(clip=narrow.clip, head=SimpleNamespace(code_map=face, anchors=True))
+    full = in_mood(anchored, plain, "surprised:0.8", listener=told.append)
+    assert any("the rest moves as faces usually do, and 0.8 was asked for" in words for words in heard(told))
+    bounded = in_mood(narrow, plain, "surprised:0.8")
+    assert float(full.control("browInnerUp").mean()) > 1.3 * float(bounded.control("browInnerUp").mean())
     replayed = in_mood(actor, actor.clip.motion, "surprised")
     assert float((replayed.control("browInnerUp") - actor.clip.motion.control("browInnerUp")).mean()) > 0.1
 
