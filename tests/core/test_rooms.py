@@ -22,7 +22,7 @@ LAYERS = (
     {"capture", "voice"},
     {"tracking", "head", "lips"},
     {"io"},
-    {"actor", "rendering"},
+    {"actor", "rendering", "revoicing"},
     {"training", "photo", "editing"},
     {"exporting", "playing", "evaluation", "dubbing"},
     {"viewer"},

@@ -1,0 +1,12 @@
+"""Speech for silent lips: whose timing is read off the lips, and whose words come from a text or a list."""
+
+from .aligning import Alignment as Alignment
+from .aligning import align_to_lips as align_to_lips
+from .opened import LipVoice as LipVoice
+from .phoning import Word as Word
+from .phoning import words_in_sound as words_in_sound
+from .saying import Choice as Choice
+from .saying import choose as choose
+from .saying import in_step as in_step
+from .speaking import Spoken as Spoken
+from .speaking import speak_text as speak_text

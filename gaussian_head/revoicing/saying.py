@@ -1,0 +1,113 @@
+"""A machine's voice put in step with lips, in a person's colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import InputError
+from ..conventions import SAMPLE_RATE
+from ..lips import LipJudge
+from .aligning import Alignment, Heard, align_to_lips, cheapest
+from .speaking import Spoken
+from .world import RATE, WorldVoice
+
+LIKELY = 0.05
+"""By how much cheaper than on the same lips in another order the best phrase must be, not to be none of these."""
+PIECES = (3, 5)
+"""Into how many pieces lips are cut and put together from the last to the first."""
+FEWEST_SECONDS = 0.6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Speech for silent lips."""
+
+    samples: np.ndarray
+    """``[S]`` f32, 16 kHz, as long as the film."""
+    spoken: Spoken
+    """The text."""
+    alignment: Alignment
+    """When what is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which of several phrases lips say."""
+
+    best: int
+    """Its number."""
+    costs: tuple[float, ...]
+    """Of each, less that of the same lips in another order; the smaller the better it fits."""
+    confidence: float
+    """How far the best lies under the mean of the others, over their standard deviation."""
+    fits: bool
+    """The best is better than none of these."""
+
+
+def in_step(units: Tensor, fps: float, spoken: Spoken, like: np.ndarray | None, judge: LipJudge | None = None) -> Said:
+    """A said text, stretched to the lips and coloured like a person.
+
+    Args:
+        units: ``[T, 52]`` of the film.
+        fps: its frames per second.
+        spoken: the text.
+        like: ``[S]`` mono f32 at 16 kHz of the person's voice; None keeps the machine's.
+        judge: what tells lips and sound apart; the package's own.
+
+    Raises:
+        InputError: a film of a moment, or pyworld is not installed.
+    """
+    if len(units) / fps < FEWEST_SECONDS:
+        raise InputError(f"the film has {len(units) / fps:.1f} s; at least {FEWEST_SECONDS:g} s were wanted.")
+    alignment = align_to_lips(units, fps, spoken.samples, judge)
+    voice = WorldVoice.of(spoken.samples)
+    if like is not None:
+        voice = voice.coloured_like(WorldVoice.of(like))
+    length = round(len(units) / fps * SAMPLE_RATE)
+    moments = np.arange(int(len(units) / fps * RATE)) / RATE
+    at = np.interp(moments, alignment.film, alignment.said, left=-1.0, right=-1.0)
+    stretched = voice.at((at * RATE).clip(0, len(voice) - 1))
+    quiet = (at < 0) | (at > len(spoken.samples) / SAMPLE_RATE)
+    stretched.pitch[quiet] = 0
+    stretched.spectrum[quiet] = 1e-14
+    samples = np.zeros(length, np.float32)
+    made = stretched.samples()[:length]
+    samples[: len(made)] = made
+    loudest = np.abs(samples).max(initial=1e-6)
+    wanted = np.abs(like if like is not None else spoken.samples).max(initial=0.1)
+    return Said(samples=samples * min(wanted, 0.95) / loudest, spoken=spoken, alignment=alignment)
+
+
+def choose(units: Tensor, fps: float, phrases: Sequence[Spoken], judge: LipJudge | None = None) -> Choice:
+    """The phrase that fits lips best, next to how it fits the same lips in another order.
+
+    Raises:
+        InputError: fewer than two phrases.
+    """
+    if len(phrases) < 2:
+        raise InputError(f"{len(phrases)} phrase came; two or more to choose among were wanted.")
+    judge = judge or LipJudge.load()
+    lips = judge.embed_lips(units, fps)
+    return choice_of(lips, [Heard.of(one.samples, judge) for one in phrases])
+
+
+def choice_of(lips: Tensor, heard: Sequence[Heard]) -> Choice:
+    """As ``choose``, from lips ``[T, E]`` and phrases as the judge hears them."""
+    others = [lips.flip(0), *(torch.cat(list(lips.chunk(pieces))[::-1]) for pieces in PIECES)]
+    costs = torch.tensor(
+        [cheapest(lips, one)[1] - sum(cheapest(other, one)[1] for other in others) / len(others) for one in heard]
+    )
+    best = int(costs.argmin())
+    rest = torch.cat([costs[:best], costs[best + 1 :]])
+    spread = float(rest.std()) if len(rest) > 1 else abs(float(rest[0]))
+    return Choice(
+        best=best,
+        costs=tuple(costs.tolist()),
+        confidence=float(rest.mean() - costs[best]) / max(spread, 1e-6),
+        fits=float(costs[best]) < -LIKELY,
+    )

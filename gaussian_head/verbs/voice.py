@@ -1,0 +1,135 @@
+"""`gaussian-head voice`."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import Positional
+
+from ..checks import InputError, require_file
+from ..events import Listener, Said, Warned, ignore
+from ._calling import function_of
+from ._values import ActorLike, CaptureLike, PathLike
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..capture import Capture
+
+MOST_PHRASES = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Speech for silent lips: a known text in step with them, one of several phrases, or what can be guessed."""
+
+    film: Positional[CaptureLike] = field(kw_only=False)
+    """The silent video, or the capture that `track` made of it."""
+    out: PathLike = field(kw_only=False)
+    """The sound to write (.wav)."""
+    like: ActorLike | None = None
+    """A head of the person, whose clip lends the voice's pitch and colour."""
+    text: str = ""
+    """What is said."""
+    phrases: PathLike | None = None
+    """A text file; one of its lines is said."""
+    language: str = "en-us"
+    """Of the text, as espeak-ng names it: en-us, de, fr-fr, …"""
+    piper_voice: PathLike | None = None
+    """An .onnx voice for Piper, which then speaks in place of espeak-ng."""
+    mux: PathLike | None = None
+    """Write the film's pictures with the sound too (.mp4)."""
+
+
+def run(options: Options, listener: Listener = ignore) -> Path:
+    """Where the sound is.
+
+    Raises:
+        InputError: no text and no head to guess by, none of the phrases, a program that is missing, lips that
+            tracking cannot find, …
+    """
+    from ..capture import Capture
+    from ..media import write_audio
+
+    if options.text and options.phrases is not None:
+        raise InputError("text and phrases were both given; what is said, or what may be said.")
+    if not options.text and options.phrases is None and options.like is None:
+        raise InputError("nothing is known of what is said; give --text, --phrases, or --like to guess by a clip.")
+    if Path(options.out).suffix.lower() != ".wav":
+        raise InputError(f"{options.out} is to hold a sound; name a .wav file.")
+    texts = _texts(options)
+    film = options.film if isinstance(options.film, Capture) else None
+    with tempfile.TemporaryDirectory() as folder:
+        film = film or _tracked(options.film, Path(folder) / "capture", listener)
+        samples = _made(options, film, texts, listener)
+        if options.mux is not None:
+            _muxed(film, samples, options.mux)
+    write_audio(options.out, samples)
+    listener(Said(message=f"sound: {options.out}"))
+    return Path(options.out)
+
+
+def _tracked(film: str | Path, folder: Path, listener: Listener) -> Capture:
+    from ..capture import Capture
+    from ..tracking import track
+
+    return Capture.load(film) if Path(film).is_dir() else track(film, folder, listener=listener)
+
+
+def _texts(options: Options) -> list[str]:
+    """What may be said; nothing where nobody knows."""
+    if options.phrases is None:
+        return [options.text] if options.text else []
+    lines = require_file(options.phrases, "list of phrases").read_text(encoding="utf-8", errors="replace").splitlines()
+    texts = [line.strip() for line in lines if line.strip()]
+    if not 2 <= len(texts) <= MOST_PHRASES:
+        raise InputError(f"{options.phrases} has {len(texts)} phrases; 2 to {MOST_PHRASES}, one a line, were wanted.")
+    return texts
+
+
+def _made(options: Options, film: Capture, texts: list[str], listener: Listener) -> np.ndarray:
+    """The sound ``[S]`` of the film, 16 kHz."""
+    from ..actor import Actor, captured_sound
+    from ..revoicing import LipVoice, choose, in_step, speak_text
+
+    actor = options.like if options.like is None or isinstance(options.like, Actor) else Actor.load(options.like)
+    like = None if actor is None else captured_sound(actor.clip)
+    if actor is not None and like is None:
+        listener(Warned(message="the clip of --like has no sound, or was moved away; its voice is not known."))
+    units, fps = film.motion.units, film.fps
+    if not texts:
+        if actor is None or like is None:
+            raise InputError("without a text the clip of --like teaches how lips sound, and it has no sound.")
+        listener(Warned(message="no text is known: the sound has the lips' rhythm and vowels, and no words."))
+        return LipVoice.learnt(actor.clip.motion.units, actor.clip.motion.fps, like).say(units, fps)
+    spoken = [speak_text(one, language=options.language, piper_voice=options.piper_voice) for one in texts]
+    best = 0
+    if len(spoken) > 1:
+        choice = choose(units, fps, spoken)
+        best = choice.best
+        listener(Said(message=f"phrase: {texts[best]!r}, confidence {choice.confidence:.1f} standard deviations"))
+        if not choice.fits:
+            raise InputError(
+                f"none of the {len(texts)} phrases fits these lips (the nearest: {texts[best]!r}); add what is said."
+            )
+    return in_step(units, fps, spoken[best], like).samples
+
+
+def _muxed(film: Capture, samples: np.ndarray, out: PathLike) -> None:
+    """The film's pictures with the sound; it says that it is synthetic."""
+    from ..media import VideoWriter
+    from ..media.joining import join_videos
+    from ..rendering.video import SYNTHETIC
+
+    with tempfile.TemporaryDirectory() as folder:
+        silent = Path(folder) / Path(out).name
+        with VideoWriter(silent, width=film.info.width, height=film.info.height, fps=film.fps, shown=out) as writer:
+            for t in range(film.num_frames):
+                writer.write(film.frame(t).image)
+        join_videos([silent], out, fps=film.fps, audio=samples, comment=SYNTHETIC)
+
+
+voice = function_of(Options, run)

@@ -1,0 +1,127 @@
+"""Speech for silent lips: phones of a text, its timing from lips, a voice's colours, and mistakes in words."""
+
+import shutil
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from gaussian_head import InputError
+from gaussian_head.cli import main
+from gaussian_head.revoicing.aligning import STEPS, Heard, cheapest
+from gaussian_head.revoicing.phoning import words_in_sound
+from gaussian_head.revoicing.saying import choice_of
+from gaussian_head.revoicing.speaking import arpabet, speak_text
+from gaussian_head.revoicing.world import WorldVoice
+
+ESPEAK = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+
+
+@pytest.fixture(scope="module")
+def sounds():
+    """Unit vectors that differ from moment to moment, as a judge makes of speech, with silence around."""
+    generator = torch.Generator().manual_seed(1)
+    quiet = torch.randn(1, 32, generator=generator)
+    speech = torch.randn(30, 32, generator=generator)
+    return torch.nn.functional.normalize(torch.cat([quiet.expand(10, -1), speech, quiet.expand(10, -1)]), dim=1)
+
+
+def test_lips_that_say_it_slower_are_followed(sounds):
+    moments = np.concatenate([np.zeros(12), np.arange(10, 40, 0.6), np.full(9, 45)]).astype(int)
+    path, cost = cheapest(sounds[torch.from_numpy(moments)], Heard(sound=sounds, begin=10, end=39))
+    spoken = (moments >= 10) & (moments < 40)
+    assert np.abs(path - moments)[spoken].max() <= 1
+    assert set(np.diff(path)) <= set(STEPS)
+    assert cost < 0.2
+
+
+def test_what_is_said_is_chosen_and_what_is_not_is_none_of_these(sounds):
+    generator = torch.Generator().manual_seed(2)
+    heard = []
+    for _ in range(5):
+        other = sounds.clone()
+        other[10:40] = torch.nn.functional.normalize(torch.randn(30, 32, generator=generator), dim=1)
+        heard.append(Heard(sound=other, begin=10, end=39))
+    right = Heard(sound=sounds, begin=10, end=39)
+    choice = choice_of(sounds, [*heard[:3], right, *heard[3:]])
+    assert choice.best == 3
+    assert choice.fits
+    assert choice.confidence > 3
+    assert not choice_of(sounds, heard).fits
+
+
+def test_ipa_becomes_the_nearest_english_phones():
+    assert arpabet("bˈɪn") == ("B", "IH", "N")
+    assert arpabet("tʃˈɜːtʃ") == ("CH", "ER", "CH")
+    assert arpabet("ʃˈøːn") == ("SH", "ER", "N")
+    assert arpabet("‿ˈ") == ()
+
+
+def test_a_voice_takes_on_anothers_pitch_and_colour():
+    pytest.importorskip("pyworld")
+    time = np.arange(16000) / 16000
+    low, high = (
+        sum(np.sin(2 * np.pi * pitch * k * time) / k**tilt for k in range(1, 12)).astype(np.float32) * 0.1
+        for pitch, tilt in ((110, 2.0), (190, 1.0))
+    )
+    changed = WorldVoice.of(low).coloured_like(WorldVoice.of(high))
+    assert abs(np.median(changed.pitch[changed.pitch > 0]) - 190) < 6
+    assert len(changed.samples()) == pytest.approx(16000, abs=200)
+
+
+@ESPEAK
+def test_words_of_a_said_text_are_found_in_its_sound():
+    spoken = speak_text("bin blue at f two now", language="en-gb")
+    words = words_in_sound(spoken.samples, spoken.phones)
+    starts = [word.start for word in words]
+    assert len(words) == 6
+    assert starts == sorted(starts)
+    assert 0 <= starts[0] < 0.15
+    assert 0.5 < words[-1].start < words[-1].end <= len(spoken.samples) / 16000 + 0.02
+
+
+def run(monkeypatch, *arguments) -> int:
+    monkeypatch.setattr(sys, "argv", ["gaussian-head", "voice", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--out", "v.wav"), "nothing is known of what is said"),
+        (("--text", "a", "--phrases", "p.txt", "--out", "v.wav"), "text and phrases were both given"),
+        (("--text", "hello", "--out", "v.mp3"), "name a .wav file"),
+        (("--phrases", "none.txt", "--out", "v.wav"), "none.txt"),
+        (("--text", "hello", "--out", "v.wav"), "film.mp4"),
+    ],
+)
+def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "film.mp4", *arguments) == 2
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_list_of_one_phrase_is_refused(tmp_path, monkeypatch, capsys):
+    (tmp_path / "p.txt").write_text("only this\n\n")
+    assert run(monkeypatch, "film.mp4", "--phrases", tmp_path / "p.txt", "--out", tmp_path / "v.wav") == 2
+    assert "has 1 phrases; 2 to 500" in capsys.readouterr().err
+
+
+def test_text_without_words_and_missing_programs_are_told(monkeypatch):
+    with pytest.raises(InputError, match="words, up to 2000 letters, were wanted"):
+        speak_text("  ...  ")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match="espeak-ng is not installed; `apt-get install espeak-ng`"):
+        speak_text("hello")
+
+
+@ESPEAK
+def test_a_language_that_the_program_does_not_know_is_told():
+    with pytest.raises(InputError, match="espeak-ng failed"):
+        speak_text("hello", language="xx-nowhere")
