@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .verbs.edit import edit as edit
     from .verbs.evaluate import evaluate as evaluate
     from .verbs.export import export as export
+    from .verbs.give_voice import give_voice as give_voice
     from .verbs.import_capture import import_capture as import_capture
     from .verbs.reconstruct import reconstruct as reconstruct
     from .verbs.render import render as render
@@ -59,6 +60,7 @@ _HOME = {
                 "edit",
                 "evaluate",
                 "export",
+                "give_voice",
                 "import_capture",
                 "reconstruct",
                 "render",
@@ -88,6 +90,7 @@ __all__ = [
     "edit",
     "evaluate",
     "export",
+    "give_voice",
     "import_capture",
     "rasterize",
     "reconstruct",

@@ -37,7 +37,7 @@ class Alignment:
 
     def in_film(self, seconds: np.ndarray | float) -> np.ndarray:
         """Seconds of the film at seconds of the said text."""
-        return np.interp(seconds, self.said, self.film)
+        return np.asarray(np.interp(seconds, self.said, self.film))
 
 
 @dataclass(frozen=True, kw_only=True)

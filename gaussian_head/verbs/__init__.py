@@ -54,7 +54,7 @@ VERBS: dict[str, Verb] = {
         _row("render", draws=True),
         _row("dub", draws=True),
         _row("edit", draws=True),
-        _row("voice"),
+        _row("voice", "give_voice"),
         _row("evaluate", draws=True),
         _row("view", draws=True),
         _row("export"),

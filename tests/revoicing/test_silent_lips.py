@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  the International Phonetic Alphabet looks like other letters
 """Speech for silent lips: phones of a text, its timing from lips, a voice's colours, and mistakes in words."""
 
 import shutil

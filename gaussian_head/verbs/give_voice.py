@@ -61,9 +61,9 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     if Path(options.out).suffix.lower() != ".wav":
         raise InputError(f"{options.out} is to hold a sound; name a .wav file.")
     texts = _texts(options)
-    film = options.film if isinstance(options.film, Capture) else None
     with tempfile.TemporaryDirectory() as folder:
-        film = film or _tracked(options.film, Path(folder) / "capture", listener)
+        given = options.film
+        film = given if isinstance(given, Capture) else _tracked(given, Path(folder) / "capture", listener)
         samples = _made(options, film, texts, listener)
         if options.mux is not None:
             _muxed(film, samples, options.mux)
@@ -132,4 +132,4 @@ def _muxed(film: Capture, samples: np.ndarray, out: PathLike) -> None:
         join_videos([silent], out, fps=film.fps, audio=samples, comment=SYNTHETIC)
 
 
-voice = function_of(Options, run)
+give_voice = function_of(Options, run)

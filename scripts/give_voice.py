@@ -1,4 +1,4 @@
-"""`python scripts/voice.py …`: the same as `gaussian-head voice …`."""
+"""`python scripts/give_voice.py …`: the same as `gaussian-head voice …`."""
 
 from gaussian_head.cli import run_verb
 
