@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from ..checks import InputError, require_file
 
-# ("conv", index in torchvision's `features`, in, out, kernel, stride, padding), ("pool", kernel, stride) or "tap".
+# ("conv", index in torchvision's `features`, in, out, kernel, stride, padding), ("fire", index, in, squeezed, half
+# of out), ("pool", kernel, stride) or "tap".
 _ALEX = (
     ("conv", 0, 3, 64, 11, 4, 2),
     "tap",
@@ -46,7 +47,29 @@ def _vgg_layers() -> tuple:
     return tuple(layers)
 
 
-_NETWORKS = {"alex": _ALEX, "vgg": _vgg_layers()}
+_SQUEEZE = (
+    ("conv", 0, 3, 64, 3, 2, 0),
+    "tap",
+    ("pool", 3, 2),
+    ("fire", 3, 64, 16, 64),
+    ("fire", 4, 128, 16, 64),
+    "tap",
+    ("pool", 3, 2),
+    ("fire", 6, 128, 32, 128),
+    ("fire", 7, 256, 32, 128),
+    "tap",
+    ("pool", 3, 2),
+    ("fire", 9, 256, 48, 192),
+    "tap",
+    ("fire", 10, 384, 48, 192),
+    "tap",
+    ("fire", 11, 384, 64, 256),
+    "tap",
+    ("fire", 12, 512, 64, 256),
+    "tap",
+)
+"""SqueezeNet 1.1 (Iandola et al., 2016)."""
+_NETWORKS = {"alex": _ALEX, "vgg": _vgg_layers(), "squeeze": _SQUEEZE}
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 
@@ -68,6 +91,12 @@ class Lpips(nn.Module):
             elif layer[0] == "conv":
                 _, index, incoming, width, kernel, stride, padding = layer
                 self.convolutions[str(index)] = nn.Conv2d(incoming, width, kernel, stride, padding)
+            elif layer[0] == "fire":
+                _, index, incoming, squeezed, half = layer
+                width = 2 * half
+                self.convolutions[f"{index}_squeeze"] = nn.Conv2d(incoming, squeezed, 1)
+                self.convolutions[f"{index}_expand1x1"] = nn.Conv2d(squeezed, half, 1)
+                self.convolutions[f"{index}_expand3x3"] = nn.Conv2d(squeezed, half, 3, padding=1)
         self.weights = nn.ParameterList([torch.ones(width) / width for width in widths])
         self.requires_grad_(False)
 
@@ -76,18 +105,19 @@ class Lpips(nn.Module):
         """Read weights from ``.safetensors``, or from ``.pth`` files without running any code they may hold.
 
         Args:
-            backbone: torchvision's AlexNet or VGG16 weights (``features.<i>.weight`` …).
+            backbone: torchvision's AlexNet, VGG16 or SqueezeNet 1.1 weights (``features.<i>.weight`` …).
             linear: The calibration of LPIPS 0.1 (``lin<i>.model.1.weight``).
-            network: ``"alex"`` or ``"vgg"``.
+            network: ``"alex"``, ``"vgg"`` or ``"squeeze"``.
 
         Raises:
             InputError: A file is missing, is not plain weights, or does not fit the network.
         """
         model = Lpips(network)
         features = _read_weights(backbone)
-        for index, convolution in model.convolutions.items():
+        for name, convolution in model.convolutions.items():
+            place = name.replace("_", r"\.")
             for part in ("weight", "bias"):
-                _fill(getattr(convolution, part), features, rf"(^|\.)features\.{index}\.{part}$", backbone)
+                _fill(getattr(convolution, part), features, rf"(^|features\.){place}\.{part}$", backbone)
         calibration = _read_weights(linear)
         for index, weight in enumerate(model.weights):
             _fill(weight, calibration, rf"(^|\.)lin{index}\.(model\.1\.)?weight$", linear)
@@ -109,7 +139,11 @@ class Lpips(nn.Module):
                 distance = distance + ((unit[0] - unit[1]).square() * self.weights[tap][:, None, None]).sum(0).mean()
                 tap += 1
             elif layer[0] == "pool":
-                x = F.max_pool2d(x, layer[1], layer[2])
+                x = F.max_pool2d(x, layer[1], layer[2], ceil_mode=self.network == "squeeze")
+            elif layer[0] == "fire":
+                x = F.relu(self.convolutions[f"{layer[1]}_squeeze"](x))
+                halves = [self.convolutions[f"{layer[1]}_expand{size}"](x) for size in ("1x1", "3x3")]
+                x = F.relu(torch.cat(halves, 1))
             else:
                 x = F.relu(self.convolutions[str(layer[1])](x))
         return distance

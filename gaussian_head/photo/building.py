@@ -73,20 +73,33 @@ def build(
         model: the parametric head, by default the package's.
         listener: receives Progress.
     """
-    stages = ("photo: fitting", "photo: shape", "photo: colours", "photo: optimising")
+    stages = ("photo: fitting", "photo: shape", "photo: colours")
     model = FaceModel.load() if model is None else model
 
     def at(stage: int) -> None:
-        listener(Progress(stage=stages[min(stage, 2)], done=min(stage, 3), total=3))
+        listener(Progress(stage=stages[stage], done=stage, total=len(stages)))
 
     at(0)
     fit = fit_photos(views, model=model)
     at(1)
     shape = shape_of(views, fit, model)
-    rig = rig_of(shape)
     at(2)
+    return dressed(views, fit, shape, mirror=mirror, steps=steps, seed=seed, listener=listener)
+
+
+def dressed(
+    views: list[PhotoView],
+    fit: PhotoFit,
+    shape: PhotoShape,
+    *,
+    mirror: bool = True,
+    steps: int = 300,
+    seed: int = 0,
+    listener: Listener = ignore,
+) -> BuiltHead:
+    """The head of a surface that is known: coloured, rigged and optimised; arguments as of ``build``."""
+    rig = rig_of(shape)
     parts = _parts(shape, rig, views, fit, mirror)
-    at(3)
     head = _head(parts, rig, views[0], fit)
     head = refine(head, views, fit, parts.seen(), steps=steps, listener=listener)
     actor = Actor(head=head, clip=Clip(motion=resting_clip(fit, seed), num_train=round(FPS * SECONDS)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import KDTree
@@ -28,6 +28,8 @@ SKIN, HAIR, CLOTHES = range(3)
 """Kinds of surface."""
 FADE = (0.18, 0.5)
 """Cosine with the line of sight between which a photograph's colour takes over from a guess."""
+RIM = 0.011
+"""Sides of the square inside the outline from which on a colour is the person's alone."""
 HAIRLINE = 0.055
 """Metres below the ears' middle, on the average head, where the scalp's hair ends."""
 ANATOMY = 0.4
@@ -40,7 +42,7 @@ LIGHT_REACH = 0.035
 """Metres over which the light on one half of a face is compared with the other."""
 MOST_LIGHT = 0.6
 """Largest natural logarithm of that comparison."""
-UNDERSIDE, DARKEST = 0.45, 0.9
+UNDERSIDE, DARKEST = 0.45, 0.6
 """How much darker (natural logarithm) skin is that looks down, where nothing tells; how much at most."""
 SMOOTH_HAIR = 9.0
 """Pixels over which hair is smoothed to tell its strands from its colour."""
@@ -144,6 +146,8 @@ def _kinds_shown(samples: HullSamples, found: Sighting, view: PhotoView) -> tupl
     hanging = hair & (low | np.isin(samples.regions, _regions("ears", "neck", "shoulders", "lids")))
     hanging &= samples.regions != REGIONS.index("scalp")
     of_head = np.isin(samples.regions, _regions("face", "lips", "lids", "ears", "scalp"))
+    deep = found.nearest(np.asarray(distance_transform_edt(np.pad(view.alpha > 127, 1, mode="edge")))[1:-1, 1:-1])
+    solid &= deep > RIM * len(view.alpha)
     fits = solid & ~hanging & (labels != MOUTH) & ~(of_head & (kinds == CLOTHES))
     return kinds, fits & (found.cosine > 0)
 
@@ -234,7 +238,7 @@ def _shading(samples, shown: _Shown, opposite_weight: np.ndarray) -> np.ndarray:
         return np.ones(len(samples))
     design = np.column_stack([np.ones(len(samples)), samples.normals])
     light = np.log(shown.colours[skin].mean(1).clip(0.03))
-    precision = np.diag([0.0, 1, 1, 1]) * 0.1 * skin.sum()
+    precision = np.diag([0.0, 1, 1, 1]) * 0.05 * skin.sum()
     prior = np.array([0.0, 0.0, -UNDERSIDE, -0.1])
     known = design[skin]
     solved = np.linalg.solve(known.T @ known + precision, known.T @ light + precision @ prior)

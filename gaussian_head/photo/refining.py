@@ -25,10 +25,12 @@ RATES = {"sh0": 0.02, "logit_opacities": 0.04, "log_scales": 0.006}
 """Adam's rates; places and turns are held."""
 SIMILARITY = 0.2
 """Share of structural similarity in the loss."""
-HELD = {"sh0": 0.004, "logit_opacities": 0.0006, "log_scales": 0.02}
+HELD = {"sh0": 0.015, "logit_opacities": 0.0006, "log_scales": 0.02}
 """Weight of the squared distance from the start."""
-BORDER, UNSURE = 0.006, 0.0
+BORDER, UNSURE = 0.012, 0.0
 """Sides of the square from an outline up to which nothing is learnt, as of the background."""
+LEAST_SEEN = 0.3
+"""Share of a Gaussian that a photograph has to show for it to be changed."""
 LAST = 0.05
 """Rates at the end over those at the start."""
 
@@ -54,7 +56,7 @@ def refine(
         value.requires_grad_(True)
     optimizer = torch.optim.Adam([{"params": [leaves[n]], "lr": rate} for n, rate in RATES.items()])
     scenes = [_Scene.of(head, view, photo) for view, photo in zip(views, fit.photos, strict=True)]
-    share = seen.clamp(0, 1).square()
+    share = ((seen - LEAST_SEEN) / (1 - LEAST_SEEN)).clamp(0, 1)
     for step in range(steps):
         loss = scenes[step % len(scenes)].loss(leaves, start)
         optimizer.zero_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, maximum_filter, minimum_filter
 
 from ..face import REGIONS
 from ..head.hull import Hull, vertex_normals
@@ -31,6 +31,8 @@ INSET, FARTHEST, CARVINGS = 0.5, 60.0, 3
 """Pixels that points stand inside an outline; from which on it is somebody else's; rounds."""
 REACH = 0.35
 """Metres more that they stand inside, next to the distance to their neighbours: wide ones reach farther."""
+STEP, STEP_REACH = 0.015, 0.006
+"""Metres between two parts of a surface of which one hides the other; sides of the square around that are unsure."""
 HIDDEN = 0.004
 """Metres behind the nearest surface from which on a point is not seen."""
 HEAD_PARTS = tuple(REGIONS.index(name) for name in ("face", "lips", "lids", "ears", "scalp"))
@@ -122,8 +124,16 @@ def sight(
     inside = (x > 0) & (x < size - 1) & (y > 0) & (y < size - 1) & (points[:, 2] > 0)
     at = depth[np.round(y).astype(int).clip(0, size - 1), np.round(x).astype(int).clip(0, size - 1)]
     cosine = -(normals * points).sum(1) / np.linalg.norm(points, axis=1)
-    seen = inside & (points[:, 2] < at + HIDDEN)
+    step = _stepped(depth)[np.round(y).astype(int).clip(0, size - 1), np.round(x).astype(int).clip(0, size - 1)]
+    seen = inside & (points[:, 2] < at + HIDDEN) & ~step
     return Sighting(row=y, column=x, cosine=np.where(seen, cosine.clip(0), 0.0), pixel=points[:, 2] / photo.focal)
+
+
+def _stepped(depth: np.ndarray) -> np.ndarray:
+    """``[S, S]`` bool, beside an edge where one part of the surface hides another: which pixel is whose is not sure."""
+    finite = np.where(np.isfinite(depth), depth, np.nan_to_num(depth[np.isfinite(depth)].max(initial=0.0)))
+    reach = 2 * round(STEP_REACH * len(depth)) + 1
+    return maximum_filter(finite, reach) - minimum_filter(finite, reach) > STEP
 
 
 def carved(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]):

@@ -106,7 +106,7 @@ def shape_of(views: list[PhotoView], fit: PhotoFit, model: FaceModel) -> PhotoSh
         model=model,
         vertices=vertices,
         thickness=np.zeros(len(vertices)),
-        triangles=_outside(model),
+        triangles=outer_triangles(model),
         head_weights=head_share(model, vertices[:, 1], vertices),
     )
     drawn = _drawn(bare, views, fit, everywhere, lands)
@@ -127,7 +127,8 @@ def head_share(model: FaceModel, height: np.ndarray, vertices: np.ndarray) -> np
     return share
 
 
-def _outside(model: FaceModel) -> np.ndarray:
+def outer_triangles(model: FaceModel) -> np.ndarray:
+    """Triangles ``[F, 3]`` that are seen from outside."""
     skin = np.isin(model.regions.numpy(), [REGIONS.index(name) for name in SKIN])
     triangles = model.triangles.numpy()
     return triangles[skin[triangles].all(1)]

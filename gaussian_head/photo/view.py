@@ -34,7 +34,7 @@ DRAWN = 0.5
 REACH, TOLD, SHARE = 0.035, 0.16, (0.12, 0.5)
 """How deep, in sides of the square, a background may shine through hair; how far apart their colours have to be for it
 to be told; shares of hair from which on a pixel is a little, and wholly, hair."""
-SOLID, EDGE = 250, 0.008
+SOLID, EDGE = 250, 0.011
 """Matte from which on a pixel is the person alone, and sides of the square inwards from there that are not trusted."""
 CROWN, HIGH, THIN, APART = 0.06, 0.5, 0.006, 16.0
 """Heights of a face above it where hair begins as a rule, and where nothing else is; half the width of the thinnest
@@ -69,6 +69,8 @@ class PhotoView:
     """Focal length in pixels of the square that the camera wrote into the file; None where it did not."""
     centre: tuple[float, float]
     """Pixel of the square where the photograph's middle lies, which its camera looked at."""
+    crop: tuple[int, int, int]
+    """Left, top and side of the square in the photograph, pixels."""
 
 
 def prepare(photograph: Photograph, *, size: int, person: int = 1) -> PhotoView:
@@ -118,6 +120,7 @@ def prepare(photograph: Photograph, *, size: int, person: int = 1) -> PhotoView:
         face_pixels=wide,
         focal_hint=None if photograph.focal is None else photograph.focal * scale,
         centre=middle,
+        crop=(left, top, side),
     )
 
 

@@ -1,0 +1,179 @@
+"""Measure heads made of photographs: on made-up people with known truth, and on real clips against their own still."""
+
+import json
+import subprocess
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+
+from gaussian_head import Capture
+from gaussian_head.checks import InputError
+from gaussian_head.demo.population import PersonTruth, make_person_clip
+from gaussian_head.durable import replacing
+from gaussian_head.evaluation.photographed import (
+    average_shape,
+    drawn_like,
+    following,
+    mouth_distance,
+    photograph_of,
+    score_around,
+    score_card,
+    warped_still,
+)
+from gaussian_head.face import FaceModel
+from gaussian_head.head.init import rest_frame
+from gaussian_head.media import Photograph
+from gaussian_head.metrics.lips import detect_landmarks, landmark_distance
+from gaussian_head.metrics.lpips import Lpips
+from gaussian_head.photo import build, prepare
+from gaussian_head.photo.building import dressed
+
+PHOTOS_DEG = {"frontal": (0,), "three-quarter": (45,), "two": (0, 40), "five": (0, 40, -40, 70, -70)}
+"""Turns from which each kind of head is photographed."""
+
+
+PROTOCOL = (
+    "People: PSNR in dB of whole square pictures over the true plain wall, head straight, cameras carried round it "
+    "by so many degrees from the front; our camera is the fitted one of the first photograph, carried round our own "
+    "head alike, and nothing of the truth places it. No mirror, average head, flat card (the person cut out of the "
+    "photograph, standing in the air): null rows. Clips: one frame is the photograph, the tracked motion of the clip "
+    "is played; mouth LMD in pixels of the 512 square, shift taken out; LPIPS-squeeze of the square around the mouth. "
+    "'still' shows the photograph unchanged; 'warped still' pulls it to the recorded frame's own landmarks, which no "
+    "driven method knows."
+)
+
+
+def main(
+    out: Path,
+    work: Path,
+    people: int = 20,
+    first: int = 2000,
+    size: int = 512,
+    captures: tuple[Path, ...] = (),
+    lpips: Path = Path("../shared/models/lpips"),
+    frames: int = 30,
+    kinds: tuple[str, ...] = tuple(PHOTOS_DEG),
+    steps: int = 300,
+) -> None:
+    """Write a JSON of all scores; what was measured already under the same name is kept.
+
+    Args:
+        out: JSON to write.
+        work: Folder for made-up people.
+        people: How many made-up people.
+        first: Number of the first.
+        size: Width and height of photographs and views, pixels.
+        captures: Captures of real clips, each of another person.
+        lpips: Folder with squeeze.backbone.pth and squeeze.pth.
+        frames: Frames of each clip that are compared.
+        kinds: Kinds of heads, see PHOTOS_DEG.
+        steps: Of each head's optimisation.
+    """
+    table: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {"people": {}, "clips": {}}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+    table |= {
+        "date": date.today().isoformat(),
+        "commit": commit.stdout.strip(),
+        "size": size,
+        "steps": steps,
+        "protocol": PROTOCOL,
+    }
+    for seed in range(first, first + people):
+        person = table["people"].setdefault(str(seed), {})
+        for kind in kinds:
+            if kind not in person:
+                person |= _person(work, seed, size, kind, steps)
+                _write(out, table)
+    net = Lpips.load(lpips / "squeeze.backbone.pth", lpips / "squeeze.pth", network="squeeze") if captures else None
+    for path in captures:
+        name = path.parent.name if path.name == "capture" else path.name
+        if net is not None and name not in table["clips"]:
+            table["clips"][name] = _clip(Capture.load(path), net, frames, steps)
+            _write(out, table)
+    table["means"] = _means(table)
+    _write(out, table)
+    print(f"table: {out}")
+
+
+def _person(work: Path, seed: int, size: int, kind: str, steps: int) -> dict[str, Any]:
+    """PSNR by turn of one kind of head and of the null rows beside it; a refused photograph is told in words."""
+    place = work / f"person_{seed}.safetensors"
+    if not place.exists():
+        make_person_clip(work, seed=seed, seconds=1.0, fps=5.0, size=128)
+    truth, t, turns = _facing_front(PersonTruth.load(place)), 0, PHOTOS_DEG[kind]
+    try:
+        views = [prepare(photograph_of(truth, t, turn, size), size=size) for turn in turns]
+    except InputError as error:
+        return {kind: f"refused: {error}"}
+    built = build(views, steps=steps)
+    heads = {kind: built}
+    if len(views) == 1:
+        heads[f"{kind}, no mirror"] = dressed(views, built.fit, built.shape, mirror=False, steps=steps)
+    if kind == "frontal":
+        average = average_shape(built.fit, FaceModel.load())
+        heads["frontal, average head"] = dressed(views, built.fit, average, steps=steps)
+    scores = {name: score_around(head, truth, t, turns[0], size) for name, head in heads.items()}
+    if len(views) == 1:
+        scores[f"{kind}, flat card"] = score_card(views[0], truth, t, turns[0], size)
+    return scores
+
+
+def _facing_front(truth: PersonTruth) -> PersonTruth:
+    """The person with its head held straight, so that turns of the camera are turns of the head."""
+    straight = torch.tensor([[1.0, 0, 0, 0]]).expand_as(truth.head_quats)
+    return replace(truth, head_quats=straight, torso_quats=straight)
+
+
+def _clip(capture: Capture, net: Lpips, frames: int, steps: int) -> dict[str, Any]:
+    """Mouth LMD (pixels) and LPIPS of the head, of the still unchanged, and of the still warped by landmarks."""
+    start = rest_frame(capture)
+    still = capture.frame(start).image
+    view = prepare(Photograph(rgb=still, alpha=None, focal=None, name="frame", notes=()), size=capture.camera.width)
+    built = build([view], steps=steps)
+    chosen = np.unique(np.linspace(0, capture.num_frames - 1, frames).round().astype(int))
+    chosen = [int(t) for t in chosen if t != start]
+    recorded = [capture.frame(t).image for t in chosen]
+    marks, own = detect_landmarks(recorded), detect_landmarks([still])[0]
+    shown = {
+        "head": [drawn_like(built.actor.head.gaussians_at(following(built, capture, start, t)), built) for t in chosen],
+        "still": [still for _ in chosen],
+        "warped still": [warped_still(still, own, wanted) for wanted in marks],
+    }
+    scores: dict[str, Any] = {}
+    for name, pictures in shown.items():
+        found = detect_landmarks(pictures)
+        distance = [mouth_distance(net, a, b, m) for a, b, m in zip(recorded, pictures, marks, strict=True)]
+        scores[name] = {"mouth_lmd_px": landmark_distance(marks, found), "lpips_squeeze": float(np.mean(distance))}
+    return scores
+
+
+def _means(table: dict[str, Any]) -> dict[str, Any]:
+    """Means over people by kind and turn, and over clips."""
+    kinds: dict[str, list[dict[str, float]]] = {}
+    for person in table["people"].values():
+        for kind, scores in person.items():
+            if isinstance(scores, dict):
+                kinds.setdefault(kind, []).append(scores)
+    means: dict[str, Any] = {
+        kind: {"people": len(rows)} | {turn: round(float(np.mean([r[turn] for r in rows])), 2) for turn in rows[0]}
+        for kind, rows in kinds.items()
+    }
+    for name in ("head", "still", "warped still"):
+        rows = [clip[name] for clip in table["clips"].values()]
+        if rows:
+            means[f"clips, {name}"] = {key: round(float(np.mean([r[key] for r in rows])), 4) for key in rows[0]}
+    return means
+
+
+def _write(out: Path, table: dict[str, Any]) -> None:
+    with replacing(out) as temporary:
+        temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
