@@ -38,6 +38,8 @@ NECK_TRUST = 0.08
 """The same of a neck, which clothes and hair may cover."""
 TONE_TRUST = (2e-4, 6e-3, 2e-4)
 """Weight of a kind's usual colour everywhere: hair is most itself away from its edge, where skin shines through."""
+USUAL = (0.12, 0.04, 0.5)
+"""Least spread of a kind's colours: beards, shadows and highlights are not carried on."""
 LIGHT_REACH = 0.035
 """Metres over which the light on one half of a face is compared with the other."""
 MOST_LIGHT = 0.6
@@ -205,8 +207,9 @@ def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: n
     kinds = _kinds(hang, edges, weight, own, shape, hairy=bool((own[weight > 0.5] == HAIR).sum() > 30))
     fill, tones = [], []
     for kind in (SKIN, HAIR, CLOTHES):
+        light = shade if kind == SKIN else np.ones(len(samples))
         trusted = weight * (own == kind)
-        trusted = trusted * _usual(colours, trusted) if kind == HAIR else trusted
+        trusted = trusted * _usual(colours / light[:, None], trusted, USUAL[kind])
         sums = hang.T @ trusted
         tone = np.median(colours[trusted > 0.5], 0) if (trusted > 0.5).sum() > 20 else None
         if tone is None:
@@ -214,18 +217,17 @@ def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: n
         tones.append(tone)
         anchor, pull = np.minimum(sums, 3.0), TONE_TRUST[kind]
         system = csr_matrix(edges + diags(anchor + pull)).tocsc()
-        light = shade if kind == SKIN else np.ones(len(samples))
         wanted = hang.T @ (trusted[:, None] * colours / light[:, None]) / np.maximum(sums, 1e-9)[:, None]
         fill.append(hang @ np.asarray(spsolve(system, anchor[:, None] * wanted + pull * tone)) * light[:, None])
     return hang @ kinds, np.array(tones), np.array(fill)
 
 
-def _usual(colours: np.ndarray, trusted: np.ndarray) -> np.ndarray:
-    """``[S]`` how near colours are to the middle of the trusted ones, 0 to 1."""
+def _usual(colours: np.ndarray, trusted: np.ndarray, least: float) -> np.ndarray:
+    """``[S]`` how near colours are to the middle of the trusted ones, 0 to 1; ``least`` of spread is always allowed."""
     if (trusted > 0.5).sum() < 20:
         return np.ones(len(colours))
     away = np.abs(colours - np.median(colours[trusted > 0.5], 0)).mean(1)
-    return np.exp(-((away / max(2 * float(np.median(away[trusted > 0.5])), 0.04)) ** 2))
+    return np.exp(-((away / max(2 * float(np.median(away[trusted > 0.5])), least)) ** 2))
 
 
 def _shading(samples, shown: _Shown, opposite_weight: np.ndarray) -> np.ndarray:

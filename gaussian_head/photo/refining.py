@@ -50,31 +50,26 @@ def refine(
     """
     if steps <= 0:
         return head
-    leaves = {name: torch.cat([getattr(b, name) for b in head.branches]).clone() for name in RATES}
-    start = {name: value.clone() for name, value in leaves.items()}
-    for value in leaves.values():
-        value.requires_grad_(True)
-    optimizer = torch.optim.Adam([{"params": [leaves[n]], "lr": rate} for n, rate in RATES.items()])
+    start = {name: torch.cat([getattr(b, name) for b in head.branches]) for name in RATES}
+    changes = {name: torch.zeros_like(value, requires_grad=True) for name, value in start.items()}
+    optimizer = torch.optim.Adam([{"params": [changes[n]], "lr": rate} for n, rate in RATES.items()])
     scenes = [_Scene.of(head, view, photo) for view, photo in zip(views, fit.photos, strict=True)]
     share = ((seen - LEAST_SEEN) / (1 - LEAST_SEEN)).clamp(0, 1)
+
+    def changed() -> dict[str, Tensor]:
+        return {n: start[n] + share.view(-1, *[1] * (start[n].ndim - 1)) * changes[n] for n in RATES}
+
     for step in range(steps):
-        loss = scenes[step % len(scenes)].loss(leaves, start)
+        loss = scenes[step % len(scenes)].loss(changed(), start)
+        loss = loss + sum(weight * changes[name].square().mean() for name, weight in HELD.items())
         optimizer.zero_grad()
         loss.backward()
-        for value in leaves.values():
-            if value.grad is not None:
-                value.grad *= share.view(-1, *[1] * (value.ndim - 1))
         optimizer.step()
         for group in optimizer.param_groups:
             group["lr"] *= LAST ** (1 / steps)
         if step % 20 == 19 or step == steps - 1:
             listener(Progress(stage="photo: optimising", done=step + 1, total=steps))
-    kept = share > 0
-    done = {
-        name: torch.where(kept.view(-1, *[1] * (value.ndim - 1)), value.detach(), start[name])
-        for name, value in leaves.items()
-    }
-    return _with(head, done)
+    return _with(head, {name: value.detach() for name, value in changed().items()})
 
 
 def _with(head: Head, leaves: dict[str, Tensor]) -> Head:
@@ -126,7 +121,7 @@ class _Scene:
         )
 
     def loss(self, leaves: dict[str, Tensor], start: dict[str, Tensor]) -> Tensor:
-        """How unlike the photograph it is, and how far from the start."""
+        """How unlike the photograph it is."""
         gaussians = replace(
             self.placed,
             colors=leaves["sh0"],
@@ -136,5 +131,4 @@ class _Scene:
         rgb = rasterize_view(gaussians, self.camera, background=self.plate).rgb[0]
         error = ((rgb - self.target).abs().mean(-1) * self.mask).mean()
         alike = ((1 - ssim_map(rgb, self.target).mean(-1)) * self.mask).mean()
-        held = sum(weight * (leaves[name] - start[name]).square().mean() for name, weight in HELD.items())
-        return (1 - SIMILARITY) * error + SIMILARITY * alike + held
+        return (1 - SIMILARITY) * error + SIMILARITY * alike
