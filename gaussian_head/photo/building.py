@@ -26,7 +26,7 @@ from .hanging import hanging_of
 from .plate import plate_of
 from .refining import refine
 from .rig import Rig, rig_of
-from .samples import carved, spacing_of, surface_points
+from .samples import carved, surface_points
 from .shape import PhotoShape, camera_of, head_share, shape_of
 from .view import PhotoView
 
@@ -126,14 +126,14 @@ class _Parts:
 
 
 def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, mirror: bool) -> _Parts:
-    samples = carved(surface_points(shape, views, fit.photos), shape, views, fit.photos)
+    samples, spacing = surface_points(shape, views, fit.photos)
+    samples = carved(samples, spacing, shape, views, fit.photos)
     worn = dress(samples, shape, views, fit.photos, mirror=mirror)
     corners = shape.triangles[samples.triangles]
-    spacing = spacing_of(samples)[:, None].repeat(2, 1)
     skin = Patch(
         surface=rig.carried(samples.points, samples.normals, corners, samples.weights),
         colours=worn.colours,
-        spacing=spacing,
+        spacing=spacing[:, None].repeat(2, 1),
         opacities=np.full(len(samples), OPAQUE),
     )
     follows = np.einsum("pc,pc->p", samples.weights, shape.head_weights[corners])

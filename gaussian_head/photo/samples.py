@@ -19,8 +19,12 @@ from .view import PhotoView
 
 SEEN_PIXELS, BODY_PIXELS = 1.9, 3.2
 """Pixels between points on what a photograph shows squarely: of the head, of neck and shoulders."""
-UNSEEN, UNSEEN_BODY = 0.0032, 0.006
-"""Metres between points elsewhere."""
+UNSEEN, UNSEEN_BODY, RIM = 0.0032, 0.006, 0.0017
+"""Metres between points elsewhere, and where the outline is: wide ones would stand out beyond it."""
+WIDEST = 1.2
+"""Largest distance to the neighbours that counts, next to the one that was wanted: small patches have few points."""
+EDGE_ON = 0.35
+"""Cosine with the line of sight up to which a triangle is seen edge on."""
 SQUARELY = 0.3
 """Cosine between a surface and the line of sight from which on a photograph shows it squarely."""
 BEYOND = 0.15
@@ -29,9 +33,9 @@ SNAP, SNAP_ALONG = 0.02, 3.0
 """Sides of the square from which on an outline is another thing's; pixels over which the move is evened."""
 INSET, FARTHEST, CARVINGS = 0.5, 60.0, 3
 """Pixels that points stand inside an outline; from which on it is somebody else's; rounds."""
-REACH = 0.35
+REACH = 0.7
 """Metres more that they stand inside, next to the distance to their neighbours: wide ones reach farther."""
-STEP, STEP_REACH = 0.015, 0.006
+STEP, STEP_REACH = 0.02, 0.005
 """Metres between two parts of a surface of which one hides the other; sides of the square around that are unsure."""
 HIDDEN = 0.004
 """Metres behind the nearest surface from which on a point is not seen."""
@@ -62,8 +66,11 @@ class Sighting:
         return np.stack([map_coordinates(picture[..., i], where, order=1, mode="nearest") for i in range(3)], 1)
 
 
-def surface_points(shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]) -> HullSamples:
-    """Points over the outer surface, dense where a photograph shows it squarely; ``triangles`` number the shape's."""
+def surface_points(
+    shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]
+) -> tuple[HullSamples, np.ndarray]:
+    """Points over the outer surface, dense where a photograph shows it squarely, and metres ``[S]`` between them;
+    ``triangles`` number the shape's."""
     hull = Hull(
         vertices=shape.vertices,
         triangles=shape.triangles,
@@ -72,7 +79,7 @@ def surface_points(shape: PhotoShape, views: list[PhotoView], photos: tuple[Fitt
     )
     corner_regions = hull.regions[shape.triangles]
     of_head = np.isin(corner_regions, HEAD_PARTS).any(1)
-    shown = np.zeros(len(shape.triangles), bool)
+    shown, rim = np.zeros(len(shape.triangles), bool), np.zeros(len(shape.triangles), bool)
     pixel = np.inf
     for view, photo in zip(views, photos, strict=True):
         middles = HullSamples(
@@ -84,20 +91,41 @@ def surface_points(shape: PhotoShape, views: list[PhotoView], photos: tuple[Fitt
         )
         sighting = sight(middles, shape, view, photo)
         shown |= sighting.cosine > 0.8 * SQUARELY
+        rim |= _edge_on(shape, photo)
         pixel = min(pixel, float(photo.pose.positions[2]) / photo.focal)
     parts = [
         sample_hull(hull, shown & of_head, SEEN_PIXELS * pixel, 0),
         sample_hull(hull, shown & ~of_head, BODY_PIXELS * pixel, 1),
-        sample_hull(hull, ~shown & of_head, UNSEEN, 2),
-        sample_hull(hull, ~shown & ~of_head, UNSEEN_BODY, 3),
+        sample_hull(hull, ~shown & of_head & ~rim, UNSEEN, 2),
+        sample_hull(hull, ~shown & ~of_head & ~rim, UNSEEN_BODY, 3),
+        sample_hull(hull, ~shown & rim, RIM, 4),
     ]
-    return parts[0] + parts[1] + parts[2] + parts[3]
+    apart = (SEEN_PIXELS * pixel, BODY_PIXELS * pixel, UNSEEN, UNSEEN_BODY, RIM)
+    spacing = [np.minimum(spacing_of(part), WIDEST * wide) for part, wide in zip(parts, apart, strict=True)]
+    return joined_samples(parts), np.concatenate(spacing)
+
+
+def _edge_on(shape: PhotoShape, photo: FittedPhoto) -> np.ndarray:
+    """``[F]`` bool, triangles that a photograph would show edge on, hidden or not."""
+    posed = shape.posed(photo)
+    a, b, c = (posed[shape.triangles[:, i]] for i in range(3))
+    normal, middle = np.cross(b - a, c - a), a + b + c
+    size = np.maximum(np.linalg.norm(normal, axis=1) * np.linalg.norm(middle, axis=1), 1e-15)
+    return np.abs((normal * middle).sum(1)) < EDGE_ON * size
+
+
+def joined_samples(parts: list[HullSamples]) -> HullSamples:
+    """Several lists of points, one after the other."""
+    names = vars(parts[0])
+    return HullSamples(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def spacing_of(samples: HullSamples) -> np.ndarray:
     """Metres ``[S]`` to the neighbours around."""
     from scipy.spatial import KDTree
 
+    if len(samples) < 6:
+        return np.full(len(samples), UNSEEN)
     distance, _ = KDTree(samples.points).query(samples.points, 5)
     return distance[:, 1:].mean(1)
 
@@ -136,12 +164,18 @@ def _stepped(depth: np.ndarray) -> np.ndarray:
     return maximum_filter(finite, reach) - minimum_filter(finite, reach) > STEP
 
 
-def carved(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]):
+def carved(
+    samples: HullSamples,
+    spacing: np.ndarray,
+    shape: PhotoShape,
+    views: list[PhotoView],
+    photos: tuple[FittedPhoto, ...],
+) -> HullSamples:
     """Points near an outline moved onto the photograph's, across the line of sight; none stands out beyond it.
 
     Source: Laurentini, "The visual hull concept for silhouette-based image understanding" (1994).
     """
-    points, own = samples.points.copy(), REACH * spacing_of(samples)
+    points, own = samples.points.copy(), REACH * spacing
     corners = shape.triangles[samples.triangles]
     for view, photo in zip(views, photos, strict=True):
         rotation = quat_to_rotmat(photo.pose.quats).double().numpy()
