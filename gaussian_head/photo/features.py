@@ -192,7 +192,7 @@ def mouth_patch(
     seen = np.zeros(len(both), bool)
     for view, photo in zip(views, photos, strict=True):
         found = sight(both, shape, view, photo, inside)
-        shown = (found.cosine > 0) & (found.nearest(np.asarray(binary_erosion(view.labels == MOUTH))))
+        shown = (found.cosine > 0) & (found.nearest(np.asarray(binary_erosion(view.labels == MOUTH), bool)))
         colours[shown & ~seen] = found.smooth(view.image.astype(np.float64) / 255)[shown & ~seen]
         seen |= shown
     patch = Patch(

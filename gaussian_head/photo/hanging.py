@@ -74,7 +74,7 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto,
     left = _broad(left, round(NARROW * size))
     ears = posed[shape.model.of_region("ears").numpy()]
     base = depth[nearest_true(hit)] - np.where(hair_before, BEFORE, 0.0)
-    hairy = np.asarray(binary_dilation(view.hair, iterations=round(NEAR_HAIR * size)))
+    hairy = np.asarray(binary_dilation(view.hair, iterations=round(NEAR_HAIR * size)), bool)
     falling = left & hairy & low
     base = np.minimum(base, ears[:, 2].mean() + LEANS)
     base = np.where(falling, np.minimum(np.where(hit, base, np.inf), ears[:, 2].mean() - FALLS), base)
@@ -137,7 +137,10 @@ def _lifted(row, column, depth, colours, view: PhotoView, photo: FittedPhoto, ri
     z = depth[rows]
     ray = np.stack([(column - photo.centre[0].item()) / photo.focal, (row - photo.centre[1].item()) / photo.focal], 1)
     points = np.column_stack([ray * z[:, None], z])
-    slope = np.stack(np.gradient(np.asarray(gaussian_filter(depth, 2.0))), -1)[rows] / (z / photo.focal)[:, None]
+    slope = (
+        np.moveaxis(np.array(np.gradient(np.asarray(gaussian_filter(depth, 2.0)))), 0, -1)[rows]
+        / (z / photo.focal)[:, None]
+    )
     normals = np.column_stack([slope[:, 1], slope[:, 0], -np.ones(len(z))]).clip(-2.5, 2.5)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     rotation = quat_to_rotmat(photo.pose.quats).double().numpy()

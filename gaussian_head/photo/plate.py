@@ -20,7 +20,7 @@ def plate_of(view: PhotoView) -> np.ndarray:
     Source: Gortler et al., "The lumigraph" (1996).
     """
     size = len(view.image)
-    known = ~np.asarray(binary_dilation(view.alpha > NOT_YET, iterations=max(1, CLEAR * size // 512)))
+    known = ~np.asarray(binary_dilation(view.alpha > NOT_YET, iterations=max(1, CLEAR * size // 512)), bool)
     image = view.image.astype(np.float32) / 255
     if known.mean() < 0.002:
         known = view.alpha < 128

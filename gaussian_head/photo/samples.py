@@ -9,7 +9,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinat
 
 from ..face import REGIONS
 from ..head.hull import Hull, vertex_normals
-from ..head.outline import eroded
+from ..head.outline import eroded, nearest_true
 from ..head.volume import HullSamples, sample_hull
 from ..screen_mesh import ScreenMesh
 from ..transforms import quat_to_rotmat
@@ -161,7 +161,7 @@ def _stepped(depth: np.ndarray) -> np.ndarray:
     """``[S, S]`` bool, beside an edge where one part of the surface hides another: which pixel is whose is not sure."""
     finite = np.where(np.isfinite(depth), depth, np.nan_to_num(depth[np.isfinite(depth)].max(initial=0.0)))
     reach = 2 * round(STEP_REACH * len(depth)) + 1
-    return maximum_filter(finite, reach) - minimum_filter(finite, reach) > STEP
+    return np.asarray(maximum_filter(finite, reach)) - np.asarray(minimum_filter(finite, reach)) > STEP
 
 
 def carved(
@@ -190,13 +190,16 @@ def _to_the_outline(
     """How far ``[S, 3]`` points in the camera have to move, metres; ``own [S]`` is how wide they are."""
     person = view.alpha > 127
     distance = np.asarray(distance_transform_edt(~person)) - np.asarray(distance_transform_edt(person))
-    slope = np.stack(np.gradient(np.asarray(gaussian_filter(distance, 3.0))))
+    slope = np.array(np.gradient(np.asarray(gaussian_filter(distance, 3.0))))
     slope /= np.maximum(np.linalg.norm(slope, axis=0), 1e-6)
     pixel = posed[:, 2] / photo.focal
     rim = outline_of(shape, photo, len(person))
-    away, (near_row, near_column) = distance_transform_edt(~rim, return_indices=True)
+    near_row, near_column = nearest_true(rim) if rim.any() else np.indices(rim.shape)
+    away = np.asarray(distance_transform_edt(~rim))
     missing = np.where(np.abs(distance) < SNAP * len(person), -distance, 0.0) * rim
-    shift = np.asarray(gaussian_filter(missing, SNAP_ALONG)) / np.maximum(gaussian_filter(rim * 1.0, SNAP_ALONG), 1e-3)
+    shift = np.asarray(gaussian_filter(missing, SNAP_ALONG)) / np.maximum(
+        np.asarray(gaussian_filter(rim * 1.0, SNAP_ALONG)), 1e-3
+    )
     shift = (shift * rim)[near_row, near_column] * np.exp(-((away / (2 * SNAP * len(person))) ** 2))
     moved = np.zeros_like(posed)
     for step in range(1 + CARVINGS):

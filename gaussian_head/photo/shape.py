@@ -212,7 +212,7 @@ def _outlines(view: PhotoView, photo: FittedPhoto) -> tuple[OutlineView, Outline
     )
     row, column = np.asarray(distance_transform_edt(person, return_distances=False, return_indices=True))
     rim_row, rim_column = np.asarray(distance_transform_edt(~person, return_distances=False, return_indices=True))
-    near_hair = np.asarray(binary_dilation(view.hair, iterations=BESIDE_HAIR))
+    near_hair = np.asarray(binary_dilation(view.hair, iterations=BESIDE_HAIR), bool)
     hairy = np.where(person, near_hair[row, column], near_hair[rim_row, rim_column]) | near_hair
     below = np.arange(len(person))[:, None] > view.landmarks[list(EYES), 1].mean()
     head = replace(whole, distance=np.where(hairy & below, 1e6, distance))

@@ -11,7 +11,6 @@ from scipy.ndimage import (
     binary_fill_holes,
     distance_transform_edt,
     gaussian_filter,
-    label,
 )
 
 from ..checks import InputError
@@ -157,13 +156,15 @@ def _square(shape: tuple[int, ...], box: np.ndarray) -> tuple[int, int, int]:
 
 def _hair(image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """``[S, S]`` bool hair: of the head's own colour above, and below what hangs down from there."""
+    import cv2
+
     person, face = alpha > 127, labels == FACE
     rows = np.arange(len(image))[:, None]
     brow, chin = landmarks[[70, 300], 1].mean(), landmarks[152, 1]
     crown = (labels == HAIR) & person & (rows < np.nonzero(face)[0].min() - CROWN * (chin - brow))
     skin = face & (rows > brow + 0.1 * (chin - brow)) & (rows < landmarks[2, 1])
     for contour in (LEFT_EYE, RIGHT_EYE, OUTER_LIPS):
-        skin &= ~np.asarray(binary_dilation(polygon(landmarks[list(contour)], *face.shape), iterations=4))
+        skin &= ~np.asarray(binary_dilation(polygon(landmarks[list(contour)], *face.shape), iterations=4), bool)
     if crown.sum() < 0.002 * crown.size or skin.sum() < 100:
         return np.zeros(face.shape, bool)
     colour = _tinted(image)
@@ -177,12 +178,12 @@ def _hair(image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, landmarks: n
     low = person & np.isin(labels, (TORSO, NECK)) & like
     if clothes.sum() > 20:
         low &= CLEAR * to_hair < _from(colour, _unlike(_tones(colour, clothes), of_hair))
-    hanging, _ = label(hair | low)
-    kept = np.unique(hanging[binary_dilation(hair, iterations=2) & (hanging > 0)])
+    hanging = cv2.connectedComponents((hair | low).astype(np.uint8), connectivity=4)[1]
+    kept = np.unique(hanging[np.asarray(binary_dilation(hair, iterations=2), bool) & (hanging > 0)])
     grown = np.isin(hanging, kept[kept > 0])
     opened = np.asarray(distance_transform_edt(grown)) > THIN * len(image)
-    whole = grown & binary_dilation(opened, iterations=1 + round(THIN * len(image)))
-    return np.asarray(binary_fill_holes(whole) & person & (labels != MOUTH) & ~skin)
+    whole = grown & np.asarray(binary_dilation(opened, iterations=1 + round(THIN * len(image))), bool)
+    return np.asarray(binary_fill_holes(whole), bool) & person & (labels != MOUTH) & ~skin
 
 
 def _tinted(image: np.ndarray) -> np.ndarray:
@@ -225,12 +226,12 @@ def _parted(image: np.ndarray, alpha: np.ndarray, hair: np.ndarray) -> tuple[np.
     size = len(image)
     reach = max(2, round(REACH * size))
     colour = image.astype(np.float64) / 255
-    inside = np.asarray(binary_erosion(alpha > SOLID, iterations=max(1, round(EDGE * size)), border_value=1))
+    inside = np.asarray(binary_erosion(alpha > SOLID, iterations=max(1, round(EDGE * size)), border_value=1), bool)
     clean = colour[nearest_true(inside)] if inside.any() else colour
     person, depth = alpha > 127, np.asarray(distance_transform_edt(alpha > 127))
-    outside = ~np.asarray(binary_dilation(person, iterations=max(1, reach // 5)))
+    outside = ~np.asarray(binary_dilation(person, iterations=max(1, reach // 5)), bool)
     deep = hair & (depth > 1.5 * reach)
-    band = np.asarray(binary_dilation(hair, iterations=reach // 4)) & (depth < reach)
+    band = np.asarray(binary_dilation(hair, iterations=max(1, reach // 4)), bool) & (depth < reach)
     if deep.sum() < 50 or not outside.any() or not band.any():
         return clean, alpha
     wall, strand = (_spread(colour, known, reach / 2) for known in (outside, deep))
