@@ -26,6 +26,9 @@ must agree before such a weight is believed."""
 HEARD = 24
 """Directions of the sound, the strongest, that a person may answer to in their own way."""
 MOST_GAIN = 2.0
+LIVELINESS = 0.5
+"""How far what is told grows, on a logarithmic scale, to the size at which people move: 1 wholly. What is certain of
+lips moves less than lips do; grown wholly, mistakes grow too and strangers move too much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ class OwnVoice:
             prior=prior,
             closed=prior.closed if closed is None else closed[COLUMNS],
             mean=prior.mean,
-            scale=prior.scale * prior.gain,
+            scale=prior.scale * prior.gain**LIVELINESS,
             weights=torch.zeros(rows, len(MOUTH)),
             seconds=0.0,
         )
@@ -128,7 +131,7 @@ def learn_own(prior: VoicePrior, features: SpeechFeatures, units: Tensor, frames
         prior=prior,
         closed=closed,
         mean=mean,
-        scale=scale * gain,
+        scale=scale * gain**LIVELINESS,
         weights=weights,
         seconds=len(frames) / fps,
     )
