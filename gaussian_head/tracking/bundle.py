@@ -114,6 +114,9 @@ class BundleConfig:
     """Expected focal length over the picture's width."""
     focal_sigma: float = 0.15
     """Spread of the logarithm of the focal length."""
+    focal_independent: float = 12.0
+    """Landmarks count as this many where focal lengths are compared: what a net gets wrong goes with pose and
+    expression, and looks like a lens."""
     rounds: int = 8
     """Alternations of frame step and shared step."""
 

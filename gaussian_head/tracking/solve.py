@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from ..events import Listener, Progress, ignore
-from ..facenet import NUM_MESH
 from ..facenet.contours import LIPS
-from ..transforms import quat_to_rotvec, rotmat_to_quat
 from .bundle import (
     BundleConfig,
     FrameStates,
@@ -22,21 +20,16 @@ from .bundle import (
     solve_frames,
     solve_shared,
 )
-from .channels import MEASURED, measure
+from .channels import MEASURED
 from .focal import search_focal, varied_frames
-from .initial import fill_gaps, initial_model, normalise
-from .topology import channel_support
+from .initial import fill_gaps
+from .start import CODE as CODE
+from .start import Start, begin
 
-CODE = MEASURED + tuple(f"lip_{i}" for i in range(8)) + tuple(f"face_{i}" for i in range(6))
-"""Names of the inner code that tracking fits."""
 SHARED_FRAMES = 600
 """Most frames that shape and basis are fitted on."""
 FIRST_FRAMES = 2000
 """Most frames that the first guess of them is made from."""
-BLINK_HIDES_IRIS = 0.35
-"""Blink from which on the iris is not believed."""
-MEASURED_SIGMA = 0.1
-"""Spread of the measured codes, in their standard deviations."""
 OVERLAP = 12
 """Training frames before the held-out part that its fit sees too, so that the join is smooth."""
 
@@ -94,28 +87,13 @@ def solve_clip(
     filled = np.concatenate(
         [fill_gaps(landmarks[:num_train], tracked[:num_train]), _fill_rest(landmarks, tracked, num_train)]
     )
-    flat = normalise(filled, fit)
-    first = initial_model(flat, fit, CODE)
-    code_std = torch.from_numpy(first.codes.std(0)).clamp(min=1e-4)
     centre = torch.tensor([width / 2, height / 2], dtype=torch.float64)
-    focal = config.focal_prior * width
-    rotations = torch.from_numpy(flat.rotations)
-    reference = _mean_rotation(rotations[torch.from_numpy(fit)])
-    model = LandmarkModel(
-        focal=focal,
-        centre=centre,
-        shape=torch.from_numpy(first.shape),
-        basis=torch.from_numpy(first.basis),
-        reference=reference,
-    )
-    raw = measure(flat.points, first.neutral)
-    parts = [_gaze_through_blinks(part) for part in (raw[:num_train], raw[num_train:])]
-    measured, irises_seen = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-    seen = _observations(filled, tracked, irises_seen, measured, code_std)
-    states = _first_states(flat, model, measured)
+    focal = search_focal(filled[fit], centre, config)
+    start = begin(filled, tracked, fit, focal, centre, num_train)
+    states, seen, code_std = start.states, start.seen, start.code_std
     train = torch.arange(num_train)
     model, train_states = _fit_shared(
-        model, states.select(train), select_observations(seen, train), config, fps, code_std, listener
+        replace(start, states=states.select(train), seen=select_observations(seen, train)), config, fps, listener
     )
     states = fit_frames(model, states, train_states, seen, config, fps, code_std, num_train)
     return solved(model, states, seen, code_std)
@@ -144,72 +122,11 @@ def _fill_rest(landmarks: np.ndarray, tracked: np.ndarray, num_train: int) -> np
     return fill_gaps(landmarks[start:], tracked[start:])[num_train - start :]
 
 
-def _mean_rotation(rotations: Tensor) -> Tensor:
-    U, _, Vt = torch.linalg.svd(rotations.mean(0))
-    return U @ torch.diag(U.new_tensor([1.0, 1.0, float(torch.det(U @ Vt))])) @ Vt
-
-
-def _gaze_through_blinks(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes ``[T, 8]`` with the gaze interpolated across blinks, and ``[T]`` bool, True where irises are seen."""
-    blinks = [MEASURED.index(name) for name in ("blink_l", "blink_r")]
-    shut = measured[:, blinks].max(1) > BLINK_HIDES_IRIS
-    shut[1:] |= shut[:-1].copy()
-    shut[:-1] |= shut[1:].copy()
-    seen = ~shut
-    measured, times = measured.copy(), np.arange(len(measured))
-    if seen.any():
-        for name in ("gaze_x", "gaze_y"):
-            k = MEASURED.index(name)
-            measured[:, k] = np.interp(times, times[seen], measured[seen, k])
-    return measured, seen
-
-
-def _observations(
-    filled: np.ndarray, tracked: np.ndarray, irises_seen: np.ndarray, measured: np.ndarray, code_std: Tensor
-) -> Observations:
-    K, count = len(code_std), measured.shape[1]
-    codes = torch.zeros(len(filled), K, dtype=torch.float64)
-    codes[:, :count] = torch.from_numpy(measured)
-    precision = torch.zeros(K, dtype=torch.float64)
-    precision[:count] = 1 / (MEASURED_SIGMA * code_std[:count]) ** 2
-    weights = np.where(tracked, 1.0, 0.05)[:, None].repeat(filled.shape[1], axis=1)
-    weights[~irises_seen, NUM_MESH:] *= 0.02
-    return Observations(
-        landmarks=torch.from_numpy(filled[..., :2].astype(np.float64)),
-        weights=torch.from_numpy(weights),
-        codes=codes,
-        code_precision=precision,
-    )
-
-
-def _first_states(flat, model: LandmarkModel, measured: np.ndarray) -> FrameStates:
-    depth = model.focal / torch.from_numpy(flat.scales)
-    across = (torch.from_numpy(flat.centres) - model.centre) * (depth / model.focal)[:, None]
-    relative = torch.from_numpy(flat.rotations) @ model.reference.T
-    codes = torch.zeros(len(measured), model.basis.shape[0], dtype=torch.float64)
-    codes[:, : measured.shape[1]] = torch.from_numpy(measured)
-    return FrameStates(
-        rotvecs=quat_to_rotvec(rotmat_to_quat(relative)),
-        positions=torch.cat([across, depth[:, None]], dim=1),
-        codes=codes,
-    )
-
-
 def _fit_shared(
-    model: LandmarkModel,
-    states: FrameStates,
-    seen: Observations,
-    config: BundleConfig,
-    fps: float,
-    code_std: Tensor,
-    listener: Listener,
+    start: Start, config: BundleConfig, fps: float, listener: Listener
 ) -> tuple[LandmarkModel, FrameStates]:
-    support = torch.from_numpy(channel_support(model.shape.numpy(), CODE))
-    states = solve_frames(model, states, seen, config, fps=fps, code_std=code_std, iterations=3)
-    focal = search_focal(model, states, seen, config, support=support, code_std=code_std)
-    ratio = focal / model.focal
-    states = replace(states, positions=states.positions * states.positions.new_tensor([1.0, 1.0, ratio]))
-    model = replace(model, focal=focal)
+    model, seen, code_std, support = start.model, start.seen, start.code_std, start.support
+    states = solve_frames(model, start.states, seen, config, fps=fps, code_std=code_std, iterations=3)
     prior = model
     picks = varied_frames(states, SHARED_FRAMES)
     picks = picks[seen.weights[picks, 0] > 0.5]

@@ -19,7 +19,7 @@ from ..facenet.contours import (
 from ..transforms import quat_to_rotmat, rotvec_to_quat
 from .filmed import FilmedFace
 from .residuals import left_jacobian, project, project_jacobian, robust_weight, skew
-from .solve import BLINK_HIDES_IRIS
+from .start import BLINK_HIDES_IRIS
 from .unit_rows import EYEBALL, rows_of
 
 NOISE, ROBUST, INDEPENDENT = 0.4, 8.0, 40.0
