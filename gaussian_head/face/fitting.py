@@ -14,9 +14,18 @@ IDENTITY_SIGMA, OVAL_TRUST = 0.004, 0.35
 """Metres by which the tracked face may miss the model's; weight of its outline, which is no anatomy."""
 
 
-def fit_identity(face: FaceModel, neutral: Tensor) -> tuple[Tensor, Similarity]:
-    """The parametric head nearest to neutral landmarks ``[478, 3]``, and where it stands: ridge and similarity."""
+def fit_identity(face: FaceModel, neutral: Tensor, offset: Tensor | None = None) -> tuple[Tensor, Similarity]:
+    """The parametric head nearest to neutral landmarks, and where it stands: ridge and similarity.
+
+    Args:
+        face: the parametric head.
+        neutral: ``[478, 3]`` landmarks of a neutral face, any similarity away.
+        offset: ``[468, 3]`` metres in the model's frame by which landmarks of everybody lie beside the model's; None
+            for landmarks that are drawn as they are.
+    """
     mean = face.landmarks(face.mean).double()[:NUM_MESH]
+    if offset is not None:
+        mean = mean + offset
     modes = face.landmarks(face.modes).double()[:, :NUM_MESH]
     weight = torch.ones(NUM_MESH, dtype=torch.float64)
     weight[list(OVAL)] = OVAL_TRUST

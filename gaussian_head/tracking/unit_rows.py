@@ -15,6 +15,8 @@ from ..similarity import Similarity
 
 CORRECTION = Path(__file__).parents[1] / "face" / "landmark_units.safetensors"
 """The table that ``read_correction`` reads."""
+OFFSETS = CORRECTION.with_name("landmark_offsets.safetensors")
+"""Where tracked landmarks of everybody lie beside the model's, learnt by ``scripts/learn_offsets.py``."""
 EYEBALL = 0.0125
 """Radius of an eyeball, metres."""
 
@@ -38,9 +40,19 @@ def read_correction(path: Path = CORRECTION) -> Tensor:
     return load_file(path)["correction"].double()
 
 
+def read_offsets(path: Path = OFFSETS) -> Tensor:
+    """Where a clip's neutral landmarks lie beside those of the head that was filmed, ``[468, 3]`` metres, model's frame.
+
+    A landmark net has a depth of its own for every face, and marks other points than the model's map names.
+    """
+    from safetensors.torch import load_file
+
+    return load_file(path)["offsets"].double()
+
+
 def rows_of(face: FaceModel, neutral: Tensor, correction: Tensor) -> UnitRows:
     """Lay the parametric head on tracked neutral landmarks ``[478, 3]`` and carry its units over."""
-    identity, place = fit_identity(face, neutral)
+    identity, place = fit_identity(face, neutral, read_offsets())
     rows = face.landmarks(face.units).double() + correction
     rows = place.scale * rows @ place.rotation.T
     for side, iris, outwards in (("Left", list(LEFT_IRIS), 1.0), ("Right", list(RIGHT_IRIS), -1.0)):

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from gaussian_head.facenet.contours import INNER_LIPS, LEFT_IRIS, RIGHT_IRIS
+from gaussian_head.tracking.bundle import BundleConfig
 from gaussian_head.tracking.channels import MEASURED
+from gaussian_head.tracking.focal import search_focal
 from gaussian_head.tracking.solve import CODE, solve_clip
 from gaussian_head.tracking.topology import channel_support
 from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotvec_to_quat
@@ -49,20 +51,32 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def clip(face):
+def filmed(face: np.ndarray, focal: float, distance: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Noisy landmarks ``[T, 478, 3]`` of the speaking face before a camera, and the truth."""
     vertices, curves = speak(face)
     rotvecs = waves(2, 3) * [0.10, 0.16, 0.06]
-    positions = waves(3, 3) * [0.02, 0.015, 0.02] + [0, 0, DISTANCE]
+    positions = waves(3, 3) * [0.02, 0.015, 0.02] + [0, 0, distance]
     rotations = quat_to_rotmat(rotvec_to_quat(torch.from_numpy(rotvecs))).numpy()
     camera = vertices @ rotations.transpose(0, 2, 1) + positions[:, None]
-    pixels = camera[..., :2] / camera[..., 2:] * FOCAL + SIZE / 2
-    depth = (camera[..., 2:] - positions[:, None, 2:]) * FOCAL / DISTANCE
+    pixels = camera[..., :2] / camera[..., 2:] * focal + SIZE / 2
+    depth = (camera[..., 2:] - positions[:, None, 2:]) * focal / distance
     rng = np.random.default_rng(4)
     clean = np.concatenate([pixels, depth], axis=2)
     noisy = clean + rng.normal(0, NOISE, clean.shape) * [1, 1, 3]
     truth = {"rotvecs": rotvecs, "positions": positions, "pixels": pixels, "vertices": vertices, **curves}
     return noisy.astype(np.float32), truth
+
+
+@pytest.fixture(scope="module")
+def clip(face):
+    return filmed(face, FOCAL, DISTANCE)
+
+
+@pytest.mark.parametrize("share", [2.0, 2.4, 4.2])
+def test_the_focal_length_is_told_by_perspective(face, share):
+    landmarks, _ = filmed(face, share * SIZE, share / 3 * DISTANCE)
+    found = search_focal(landmarks[:TRAIN], torch.tensor([SIZE / 2, SIZE / 2], dtype=torch.float64), BundleConfig())
+    assert abs(np.log(found / SIZE / share)) < 0.6 * abs(np.log(3 / share)), "much nearer than what is expected anyway"
 
 
 @pytest.fixture(scope="module")
