@@ -41,7 +41,7 @@ def read_correction(path: Path = CORRECTION) -> Tensor:
 
 
 def read_offsets(path: Path = OFFSETS) -> Tensor:
-    """Where a clip's neutral landmarks lie beside those of the head that was filmed, ``[468, 3]`` metres, model's frame.
+    """Where tracked neutral landmarks lie beside those of the head that was filmed, ``[468, 3]`` metres, model's frame.
 
     A landmark net has a depth of its own for every face, and marks other points than the model's map names.
     """

@@ -1,4 +1,4 @@
-"""Where landmarks of everybody lie beside the parametric head's is learnt once and taken out before a head is fitted."""
+"""Where everybody's landmarks lie beside the parametric head's is learnt once and taken out of whoever is fitted."""
 
 import pytest
 import torch
