@@ -24,8 +24,9 @@ SLOW_SECONDS = 0.35
 """What a head does more slowly than this is posture, what it does more quickly is liveliness."""
 CLOSED, OPEN = 0.1, 0.75
 """Quantiles of how far apart the lips are at which a mouth is called shut, and well open."""
-YIELDS, YIELDS_SHUT, EASE_SECONDS = 0.5, 0.5, 0.06
-"""Of a mood's lower face, where the lips are rounded as far as 1, and where they meet; seconds in which it does."""
+YIELDS, YIELDS_MET, YIELDS_PAUSE, PAUSE_SECONDS = 0.5, 0.85, 0.4, 0.2
+"""Of a mood's lower face, where the lips are rounded as far as 1, where they meet for a moment, and where they rest in
+a pause; seconds that tell the one from the other."""
 LOWER = torch.tensor([not name.startswith(("brow", "eye")) for name in UNITS])
 """Units of mouth, cheeks and nose, all of which move lips."""
 ROUNDED = ("mouthPucker", "mouthFunnel")
@@ -70,8 +71,7 @@ def felt(motion: Motion, feelings: tuple[Feeling, ...], code_map: CodeMap, seed:
         share = torch.where(LOWER, feeling.lower[:, None], feeling.strength[:, None])
         asked = asked + share * feeling.mood.direction
     open = _openness(motion.units, code_map)
-    calm = blurred(open[:, None], EASE_SECONDS * motion.fps)[:, 0].minimum(open.clamp(min=0.3))
-    units = (motion.units + _yielding(motion.units, asked, calm)).clamp(0, 1)
+    units = (motion.units + _yielding(motion.units, asked, open, motion.fps)).clamp(0, 1)
     units = torch.where(asked == 0, motion.units, units)
     moved = replace(motion, units=_speaking_on(motion.units, units, open, code_map))
     moved = _postured(moved, feelings)
@@ -148,11 +148,12 @@ def _levels(code_map: CodeMap, usual: Tensor, direction: Tensor) -> Tensor:
     return strengths[at - 1].lerp(strengths[at], part)
 
 
-def _yielding(units: Tensor, asked: Tensor, open: Tensor) -> Tensor:
-    """``asked [T, 52]``, its lower face smaller where the lips are rounded, and where they meet: ``open [T]`` is 0."""
+def _yielding(units: Tensor, asked: Tensor, open: Tensor, fps: float) -> Tensor:
+    """``asked [T, 52]``, its lower face smaller where lips are rounded, and where they meet: ``open [T]`` is 0."""
     rounded = torch.stack([units[:, UNITS.index(name)] for name in ROUNDED]).sum(0).clamp(0, 1)
-    left = (1 - YIELDS * rounded) * (1 - YIELDS_SHUT * (1 - open))
-    return torch.where(LOWER, asked * left[:, None], asked)
+    pause = smoothstep(((blurred(1 - open[:, None], PAUSE_SECONDS * fps)[:, 0] - 0.6) / 0.3).clamp(0, 1))
+    shut = (1 - open) * (YIELDS_MET + pause * (YIELDS_PAUSE - YIELDS_MET))
+    return torch.where(LOWER, asked * ((1 - YIELDS * rounded) * (1 - shut))[:, None], asked)
 
 
 def _openness(spoken: Tensor, code_map: CodeMap) -> Tensor:
