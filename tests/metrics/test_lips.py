@@ -139,13 +139,14 @@ def test_two_seconds_tell_the_right_sound_from_another_but_not_how_far_lips_move
     right, other = [], []
     for _ in range(40):
         level = np.abs(rng.normal(size=(2, 13))).repeat(4, axis=1)[:, :frames]  # syllables of 0.16 s
-        opening = 0.2 + 0.1 * level[0] * np.where(np.arange(frames) % 2, 1, -1)
+        own = 0.6 * np.abs(rng.normal(size=13)).repeat(4)[:frames]  # lips have ways of their own
+        opening = 0.2 + 0.1 * (level[0] + own) * np.where(np.arange(frames) % 2, 1, -1)
         sounds = level.repeat(16000 // fps, axis=1) * rng.normal(size=(2, 640 * frames))
         right.append(lips.speech_lip_correlation(face(opening), sounds[0], fps))
         other.append(lips.speech_lip_correlation(face(opening), sounds[1], fps))
         hardly = lips.speech_lip_correlation(face(0.2 + 0.01 * (opening - 0.2)), sounds[0], fps)
         assert hardly == pytest.approx(right[-1], abs=1e-6)
-    assert np.mean(np.array(right)[:, None] > np.array(other)) > 0.98
+    assert np.mean(np.array(right)[:, None] > np.array(other)) > 0.95
 
 
 def test_detection_on_real_footage(footage):

@@ -262,14 +262,16 @@ def test_a_mouth_wide_open_for_a_moment_is_no_cover(portrait_landmarks, findings
     assert told(findings) == [("covered", "left out", (40,), (59,))]
 
 
-def test_shade_that_turns_with_a_dark_face_is_no_cover(portrait_landmarks, findings):
-    """Under a lamp at one side, where an eye has less contrast than its surroundings."""
+@pytest.mark.parametrize(("skin", "depth", "turned"), [(45, 15, (-1, 0)), (80, 26, (0, 1))])
+def test_shade_that_turns_with_a_dark_face_is_no_cover(portrait_landmarks, findings, skin, depth, turned):
+    """Under a lamp at one side, where an eye has less contrast than what surrounds it."""
     points = np.repeat(portrait_landmarks[None, :, :2], 100, axis=0)
     away = points[0, :468] - points[0, [145, 159]].mean(0)
-    reach = 0.45 * np.linalg.norm(points[0, 263] - points[0, 33])
-    shade = np.where(np.linalg.norm(away, axis=1) < reach, away[:, 0] / reach, 0)
-    turned = np.where((np.arange(100) >= 40) & (np.arange(100) < 60), -1, 1)[:, None]
-    colours = 45 + (15 * shade * turned)[..., None] * [1.2, 0.8, 0.7]
+    away /= 0.45 * np.linalg.norm(points[0, 263] - points[0, 33])
+    away[np.linalg.norm(away, axis=1) > 1] = 0
+    later = (np.arange(100) >= 40) & (np.arange(100) < 60)
+    shade = np.where(later[:, None], away @ turned, away[:, 0])
+    colours = skin + (depth * shade)[..., None] * [1.2, 0.8, 0.7]
     colours += np.random.default_rng(3).normal(0, 2, colours.shape)
     judge_cover(colours.clip(0, 255).astype(np.uint8), points, np.ones(100, bool), findings)
     assert findings.all == []
