@@ -19,6 +19,7 @@ from ..speech.stream import LOOK_AHEAD_SECONDS, RATE, HeardFrame, SpeechStream
 from ..speech.whisper import is_installed
 from .mouth import COLUMNS
 from .net import DILATIONS
+from .own import OwnVoice
 from .prior import SPEAKING, VoicePrior, mouth_of
 from .running import RunningMean
 
@@ -51,6 +52,11 @@ class Manner:
     """``[M]`` usual units above those."""
     scale: Tensor
     """``[M]`` how far units go for what the prior tells in standard deviations."""
+
+    @staticmethod
+    def of(own: OwnVoice) -> Manner:
+        """That of a head: its mouth and how far it moves; what it learnt of one prior's answers is left out."""
+        return Manner(closed=own.closed, mean=own.mean, scale=own.scale)
 
 
 class CausalVoice:

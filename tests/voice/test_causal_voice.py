@@ -11,7 +11,7 @@ from support_voices import JAW, recording
 from gaussian_head.checks import InputError
 from gaussian_head.face import UNITS
 from gaussian_head.training.causal_voice import streamed_examples_of, streamed_version, told_as_it_comes
-from gaussian_head.voice import CausalVoice, VoicePrior
+from gaussian_head.voice import CausalVoice, OwnVoice, VoicePrior
 from gaussian_head.voice.causal import Manner
 from gaussian_head.voice.learning import learn_prior
 from gaussian_head.voice.mouth import JAW_OPEN, MOUTH
@@ -83,6 +83,14 @@ def test_the_mouth_shuts_in_silence_and_memory_does_not_grow(prior, said):
         voice.hear(said)
         sizes.append(len(pickle.dumps(vars(voice))))
     assert sizes[2] <= sizes[1] + 256
+
+
+def test_it_speaks_about_a_heads_own_mouth(prior):
+    closed = torch.zeros(len(UNITS))
+    closed[UNITS.index("mouthPressLeft")] = 0.4
+    voice = CausalVoice(prior, manner=Manner.of(OwnVoice.silent(prior, closed)))
+    quiet = voice.hear(np.zeros(16000, np.float32))
+    assert torch.allclose(quiet[:, UNITS.index("mouthPressLeft")], torch.tensor(0.4))
 
 
 def test_causal_priors_are_kept_and_others_are_refused(prior, said, tmp_path):
