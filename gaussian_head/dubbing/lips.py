@@ -58,7 +58,9 @@ class Speech:
             voice = learn_own(prior, features, motion.units, capture.train_frames, fps=motion.fps)
         else:
             voice = OwnVoice.silent(prior)
-        return Speech(voice=voice, clip=motion, num_train=capture.num_train, lips=capture.code_map.lips)
+        lips = capture.code_map.lips
+        voice = replace(voice, lips=lips, basis_id=motion.basis_id)
+        return Speech(voice=voice, clip=motion, num_train=capture.num_train, lips=lips)
 
     @property
     def closed(self) -> Tensor:

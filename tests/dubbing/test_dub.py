@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support_capture import make_capture
 from support_dub import JAW, grained, synthetic, write_film
+from support_head import make_actor
 
 from gaussian_head.checks import InputError
-from gaussian_head.dubbing import dub, pipeline, planning
+from gaussian_head.dubbing import Wish, dub, pipeline, planning
 from gaussian_head.dubbing.identity import Likeness
 from gaussian_head.dubbing.learning import Learnt, Place
 from gaussian_head.dubbing.shots import Appearance, Film, Shot
@@ -151,6 +153,39 @@ def test_a_killed_dub_goes_on_to_the_same_file(actor, film, tmp_path):
     assert len(list(parts.glob("part_*.mp4"))) >= 2
     subprocess.run([*start, str(out), str(audio), "resume"], check=True)
     assert out.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+def test_longer_words_re_time_the_picture(monkeypatch, actor, film, tmp_path):
+    staged(monkeypatch, actor, film)
+    out = dub(film, tmp_path / "out.mp4", audio=hum(tmp_path / "long.wav", 2.0), wish=Wish(fit="audio", compare=True))
+    info = probe(out)
+    assert info.num_frames == 50
+    assert info.fps == 25
+    both = probe(tmp_path / "out_dub" / "compare.mp4")
+    assert (both.width, both.height, both.num_frames) == (2 * info.width, info.height, 50)
+
+
+def test_longer_words_are_said_faster(monkeypatch, actor, film, tmp_path):
+    staged(monkeypatch, actor, film)
+    out = dub(film, tmp_path / "out.mp4", audio=hum(tmp_path / "long.wav", 1.6), wish=Wish(fit="video"))
+    assert probe(out).num_frames == 30
+    with pytest.raises(InputError, match="times as fast"):
+        dub(film, tmp_path / "out.mp4", audio=hum(tmp_path / "longer.wav", 5), wish=Wish(fit="video"))
+
+
+def test_recorded_mouths_in_another_order(monkeypatch, tmp_path):
+    capture, _ = make_capture(tmp_path / "capture", num_frames=40, size=128)
+    film = tmp_path / "film.mp4"
+    with VideoWriter(film, width=128, height=128, fps=25, crf=4) as writer:
+        for t in range(40):
+            writer.write(capture.frame(t).image)
+    staged(monkeypatch, make_actor(num_frames=40, size=128), film)
+    learnt = Learnt(actor=None, capture=capture, place=Place(first=0, x0=0, y0=0))
+    monkeypatch.setattr(planning, "learn", lambda *arguments, **more: learnt)
+    out = dub(film, tmp_path / "out.mp4", audio=hum(tmp_path / "new.wav", 1.6), wish=Wish(mouth="recorded"))
+    (stretch,) = json.loads((tmp_path / "out_dub" / "report.json").read_text())["stretches"]
+    assert probe(out).num_frames == 40
+    assert stretch["dubbed"] > 10
 
 
 def test_mistakes_are_told_before_the_work(actor, film, tmp_path, monkeypatch):
