@@ -84,7 +84,8 @@ class Case:
 
 
 def psnr(squared: list[float]) -> float:
-    return float(10 * np.log10(255**2 / max(np.mean(squared), 1e-9)))
+    """Mean over frames of each frame's own, as `evaluate` takes it, from mean squared errors of 0-255."""
+    return float(np.mean(10 * np.log10(255**2 / np.maximum(squared, 1e-9))))
 
 
 def scores(case: Case, frames: list[int], make) -> dict[str, float]:
