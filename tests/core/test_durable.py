@@ -143,6 +143,14 @@ def test_without_an_exchange_an_interrupted_swap_is_undone(tmp_path, monkeypatch
     assert os.listdir(tmp_path) == ["folder"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="folders change places in one step on Linux")
+def test_there_is_no_moment_without_the_folder(tmp_path, monkeypatch):
+    write_folder(tmp_path / "folder", "old")
+    monkeypatch.setattr(os, "rename", lambda *_: pytest.fail("two steps"))
+    write_folder(tmp_path / "folder", "new")
+    assert (tmp_path / "folder" / "fresh").read_text() == "new"
+
+
 def test_what_a_dead_process_held_aside_is_put_back(tmp_path):
     staging = tmp_path / ".head.0123456789abcdef.tmp"
     write_folder(staging / durable.ASIDE / "head", "kept")
