@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,8 @@ def read_photograph(path: str | Path) -> Photograph:
         InputError: no picture, damaged, too large, or of a kind that nothing here decodes.
     """
     path = require_file(path, "photograph")
+    if find_spec("pillow_heif") is not None:
+        importlib.import_module("pillow_heif").register_heif_opener()
     try:
         with Image.open(path) as image:
             return _read(image, path.name)

@@ -169,7 +169,7 @@ def _mirrored(shown: _Shown, places: np.ndarray) -> tuple[np.ndarray, np.ndarray
     known = np.flatnonzero(shown.weight > 0.2)
     if len(known) < 8:
         return shown.colours, np.zeros(len(places))
-    distance, index = KDTree(places[known]).query(places * [-1, 1, 1], 4)
+    distance, index = map(np.asarray, KDTree(places[known]).query(places * [-1, 1, 1], 4))
     closeness = shown.weight[known][index] / (distance + 1e-4)
     share = closeness / closeness.sum(1, keepdims=True)
     colours = (shown.colours[known][index] * share[..., None]).sum(1)

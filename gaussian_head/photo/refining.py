@@ -89,7 +89,7 @@ def moment_of(photo: FittedPhoto) -> MotionFrame:
 def _counted(view: PhotoView) -> Tensor:
     """Weights ``[S, S]``: the person, its border and the background less; a matte is a few pixels wrong."""
     person = view.alpha > 127
-    away = distance_transform_edt(person) + distance_transform_edt(~person)
+    away = np.asarray(distance_transform_edt(person)) + np.asarray(distance_transform_edt(~person))
     return torch.from_numpy(np.where(person & (away > BORDER * len(person)), 1.0, UNSURE)).float()
 
 

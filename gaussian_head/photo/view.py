@@ -191,7 +191,7 @@ def _tinted(image: np.ndarray) -> np.ndarray:
     import cv2
 
     ycc = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.2), cv2.COLOR_RGB2YCrCb).astype(np.float32)
-    return (ycc - [0, 128, 128]).astype(np.float32) * np.float32([0.6, 1.5, 1.5])
+    return (ycc - [0, 128, 128]).astype(np.float32) * np.array([0.6, 1.5, 1.5], np.float32)
 
 
 def _tones(colour: np.ndarray, part: np.ndarray) -> np.ndarray:

@@ -67,7 +67,7 @@ def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
     assert not bare
     assert all(
         f"--{name.replace('_', '-')}" in out
-        or name in ("head", "heads", "video", "source", "capture", "folder", "block")
+        or name in ("head", "heads", "video", "film", "source", "capture", "folder", "block")
         for name in names
     )
 

@@ -1,6 +1,7 @@
 """What people hand over as a photograph: each kind is read, or refused in a sentence that helps."""
 
 import io
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -82,11 +83,20 @@ def test_of_an_animation_the_first_picture_is_taken(portrait, tmp_path):
 
 
 def test_a_heic_photograph_without_a_decoder_says_how_to_get_one(tmp_path):
+    if find_spec("pillow_heif") is not None:
+        pytest.skip("pillow-heif is installed")
     head = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00" + bytes(64)
     for name in ("IMG_1.heic", "renamed.jpg"):
         (tmp_path / name).write_bytes(head)
         with pytest.raises(InputError, match=r"HEIC photograph.*pillow-heif.*Most Compatible"):
             read_photograph(tmp_path / name)
+
+
+def test_a_heic_photograph_is_read_where_its_decoder_is_installed(portrait, tmp_path):
+    pytest.importorskip("pillow_heif", reason="pillow-heif is not installed").register_heif_opener()
+    portrait.convert("RGB").save(tmp_path / "IMG_1.heic", quality=95)
+    read = read_photograph(tmp_path / "IMG_1.heic")
+    assert np.abs(read.rgb.astype(float) - np.asarray(portrait.convert("RGB"))).mean() < 3
 
 
 def test_a_damaged_file_is_refused(portrait, tmp_path):
