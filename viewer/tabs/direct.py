@@ -37,7 +37,9 @@ def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
     gui.add_markdown("Direct what is played: it is performed anew, as a performance of its own.")
     movement = gui.add_dropdown("Movement", tuple(MOVEMENTS))
-    words = gui.add_text("Words", EXAMPLE, visible=False, hint="nod, shake, tilt, turn, look, lean, hold; then, while")
+    words = gui.add_text(
+        "Words", initial_value=EXAMPLE, visible=False, hint="nod, shake, tilt, turn, look, lean, hold; then, while"
+    )
     on_user(movement, lambda: setattr(words, "visible", not MOVEMENTS[movement.value]))
     with gui.add_folder("Mood"):
         moods = {name: gui.add_slider(name.capitalize(), 0.0, 1.0, 0.05, 0.0) for name in MOODS if name != "neutral"}
