@@ -10,7 +10,7 @@ from learn_voice import captures
 from gaussian_head.checks import read_json
 from gaussian_head.lips.judge import DATA
 from gaussian_head.training.judge import learn_judge
-from gaussian_head.training.voice import read_recordings
+from gaussian_head.training.recordings import read_recordings
 from gaussian_head.verbs.bars import drawing
 
 

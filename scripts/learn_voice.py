@@ -8,7 +8,8 @@ import tyro
 
 from gaussian_head.checks import InputError
 from gaussian_head.training.causal_voice import learn_causal, streamed_examples_of
-from gaussian_head.training.voice import learn_voice, read_recordings
+from gaussian_head.training.recordings import read_recordings
+from gaussian_head.training.voice import learn_voice
 from gaussian_head.verbs.bars import drawing
 from gaussian_head.voice.causal import CAUSAL
 from gaussian_head.voice.prior import DATA

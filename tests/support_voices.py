@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from gaussian_head.face import UNITS
-from gaussian_head.training.voice import Recording
+from gaussian_head.training.recordings import Recording
 
 FPS = 25.0
 JAW = UNITS.index("jawOpen")

@@ -20,7 +20,7 @@ from ..voice.mouth import COLUMNS, GAP, JAW_OPEN, MOUTH, WIDTH, lip_measures
 from ..voice.prior import VoicePrior
 from ..voice.running import RunningMean
 from ..voice.scores import correlation
-from .voice import Recording, groups_of_people
+from .recordings import Recording, groups_of_people
 
 COPIES = 4
 """Of each recording, see `voice.augment`."""

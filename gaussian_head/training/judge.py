@@ -16,7 +16,7 @@ from ..speech import SpeechFeatures
 from ..voice.augment import SPEEDS
 from ..voice.learning import RATE, Example
 from ..voice.mouth import COLUMNS
-from .voice import Recording, examples_of, groups_of_people
+from .recordings import Recording, examples_of, groups_of_people
 
 SECONDS = 5.0
 """Length of the clips that are judged."""

@@ -18,7 +18,7 @@ def taught():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gaussian_head.lips.learning.STEPS", 60)
         patch.setattr("gaussian_head.lips.learning.BATCH", 12)
-        patch.setattr("gaussian_head.training.voice.FOLDS", 2)
+        patch.setattr("gaussian_head.training.recordings.FOLDS", 2)
         return learn_judge([recording(seed, 6) for seed in range(4)], encoder="mel", copies=2)
 
 

@@ -26,6 +26,26 @@ class FullDisk:
         pass
 
 
+def put_thirty(disk, watch=lambda matting: None):
+    """Puts thirty pictures from a thread that must end, with the disk's own error."""
+    outcome = []
+
+    def run():
+        try:
+            with MatteThread(disk) as matting:
+                watch(matting)
+                for _ in range(30):
+                    matting.put(np.zeros((4, 4, 3), np.uint8))
+        except OSError as error:
+            outcome.append(error)
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    worker.join(30)
+    assert not worker.is_alive(), "hangs"
+    assert outcome[0].errno == 28
+
+
 @pytest.mark.parametrize(("last", "held_back"), [(29, 0), (29, 1), (3, 0)], ids=["last", "last, held back", "early"])
 def test_a_full_disk_ends_the_mattes_with_its_error(monkeypatch, last, held_back):
     def delayed(images):
@@ -38,53 +58,29 @@ def test_a_full_disk_ends_the_mattes_with_its_error(monkeypatch, last, held_back
             yield image, image[..., 0]
 
     monkeypatch.setattr(matte, "mattes", delayed)
-    outcome = []
-
-    def run():
-        try:
-            with MatteThread(FullDisk(last)) as matting:
-                for _ in range(30):
-                    matting.put(np.zeros((4, 4, 3), np.uint8))
-        except OSError as error:
-            outcome.append(error)
-
-    worker = threading.Thread(target=run, daemon=True)
-    worker.start()
-    worker.join(20)
-    assert not worker.is_alive(), "hangs"
-    assert outcome[0].errno == 28
+    put_thirty(FullDisk(last))
 
 
 def test_a_full_disk_is_told_to_who_waits_for_room(monkeypatch):
     monkeypatch.setattr(matte, "mattes", lambda images: ((image, image[..., 0]) for image in images))
-    outcome, full = [], threading.Event()
+    full = threading.Event()
 
     class SlowDisk(FullDisk):
         def write_image(self, t, image):
             assert full.wait(20)
             super().write_image(t, image)
 
-    def run():
-        try:
-            with MatteThread(SlowDisk(0)) as matting:
-                put = matting._queue.put
+    def watch(matting):
+        put = matting._queue.put
 
-                def watched(item, block=True):
-                    if matting._queue.full():
-                        full.set()
-                    put(item, block)
+        def watched(item, block=True):
+            if matting._queue.full():
+                full.set()
+            put(item, block)
 
-                monkeypatch.setattr(matting._queue, "put", watched)
-                for _ in range(30):
-                    matting.put(np.zeros((4, 4, 3), np.uint8))
-        except OSError as error:
-            outcome.append(error)
+        monkeypatch.setattr(matting._queue, "put", watched)
 
-    worker = threading.Thread(target=run, daemon=True)
-    worker.start()
-    worker.join(30)
-    assert not worker.is_alive(), "hangs"
-    assert outcome[0].errno == 28
+    put_thirty(SlowDisk(0), watch)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import torch
 from support_capture import make_capture
 
-from gaussian_head.training.voice import read_recordings
+from gaussian_head.training.recordings import read_recordings
 
 
 def test_captures_without_sound_or_too_short_are_left_out_in_words(tmp_path):

@@ -10,7 +10,7 @@ from support_voices import FPS, JAW, recording
 from gaussian_head.checks import InputError
 from gaussian_head.face import UNITS
 from gaussian_head.speech import encode_speech
-from gaussian_head.training.voice import examples_of
+from gaussian_head.training.recordings import examples_of
 from gaussian_head.voice.learning import learn_prior
 from gaussian_head.voice.own import OwnVoice, learn_own
 from gaussian_head.voice.scores import correlation

@@ -11,7 +11,9 @@ from gaussian_head.checks import InputError
 from gaussian_head.face import UNITS, mirrored
 from gaussian_head.motion.articulation import lasting
 from gaussian_head.speech import encode_speech
-from gaussian_head.training.voice import ROWS, examples_of, learn_voice, out_of_step, scored, told_by_others
+from gaussian_head.training.left_out import ROWS, out_of_step, scored, told_by_others
+from gaussian_head.training.recordings import examples_of
+from gaussian_head.training.voice import learn_voice
 from gaussian_head.voice import MOUTH, VoicePrior
 from gaussian_head.voice.augment import SPEEDS, heard_otherwise
 from gaussian_head.voice.mouth import COLUMNS, GAP, MIRROR, lip_measures
@@ -23,7 +25,7 @@ from gaussian_head.voice.scores import correlation, scores
 def short_training():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gaussian_head.voice.net.STEPS", 40)
-        patch.setattr("gaussian_head.training.voice.FOLDS", 2)
+        patch.setattr("gaussian_head.training.recordings.FOLDS", 2)
         yield
 
 
