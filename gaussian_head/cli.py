@@ -25,7 +25,7 @@ from .verbs.bars import drawing
 def run_verb(name: str) -> None:
     """Parse the command line for one verb and run it; a user's mistake ends in one clear line and exit status 2."""
     _prepare_threads()
-    _guarded(lambda: _run(tyro.cli(VERBS[name].options)))
+    _guarded(lambda: _run(_parsed(name, sys.argv[1:])))
 
 
 def main() -> None:
@@ -34,9 +34,19 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"gaussian-head {__version__}")
         raise SystemExit
-    options = {name: verb.options for name, verb in VERBS.items()}
     _guarded(lambda: _require_verb(sys.argv[1:2]))
-    _guarded(lambda: _run(tyro.extras.subcommand_cli_from_dict(options, prog="gaussian-head")))
+    if sys.argv[1:2] and sys.argv[1] in VERBS:
+        name = sys.argv[1]
+        _guarded(lambda: _run(_parsed(name, sys.argv[2:], prog=f"gaussian-head {name}")))
+    else:
+        options = {name: verb.options for name, verb in VERBS.items()}
+        _guarded(lambda: _run(tyro.extras.subcommand_cli_from_dict(options, prog="gaussian-head")))
+
+
+def _parsed(name: str, words: list[str], prog: str | None = None) -> Any:
+    """The verb's options as a command line's words give them."""
+    verb = VERBS[name]
+    return tyro.cli(verb.options, args=words, prog=prog, description=verb.help)
 
 
 def _require_verb(named: list[str]) -> None:

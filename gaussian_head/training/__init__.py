@@ -7,6 +7,7 @@ from .observing import Observer as Observer
 from .observing import StepDone as StepDone
 from .observing import StepsDone as StepsDone
 from .observing import StopTraining as StopTraining
+from .overrides import overridden as overridden
 from .pipeline import load_config as load_config
 from .pipeline import require_free as require_free
 from .pipeline import save_config as save_config

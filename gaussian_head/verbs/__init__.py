@@ -1,10 +1,12 @@
 """The verbs: one file each with its options and what it does, shared by command line, scripts and notebooks.
 
-A new verb is a file with a frozen ``Options`` dataclass and ``run(options, listener)``, and its row in ``VERBS``.
+A new verb is a file with a frozen ``Options`` dataclass, ``EXAMPLES`` of its command line and
+``run(options, listener)``, and its row in ``VERBS``.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,6 +28,16 @@ class Verb:
     def options(self) -> type:
         """Its Options."""
         return self._module.Options
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Command lines to begin with."""
+        return self._module.EXAMPLES
+
+    @property
+    def help(self) -> str:
+        """What it does, and examples of it."""
+        return "\n".join((inspect.getdoc(self.options) or "", "", "For example:", *(f"  {e}" for e in self.examples)))
 
     @property
     def run(self) -> Callable[..., Any]:

@@ -10,6 +10,11 @@ from ..events import Listener, ignore
 from . import reconstruct, render
 from ._values import PathLike, Preset
 
+EXAMPLES = (
+    "gaussian-head demo --out runs/demo",
+    "gaussian-head demo --out runs/demo --seconds 20 --preset standard",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

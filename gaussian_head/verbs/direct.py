@@ -16,6 +16,12 @@ from ._values import ActorLike, Named, PathLike
 MOST_TAKES = 100
 
 
+EXAMPLES = (
+    "gaussian-head direct runs/me/head --audio speech.wav --out performance.json --takes 4",
+    'gaussian-head direct runs/me/head --audio speech.wav --out nod.json --pose "nods twice, then looks left"',
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Write a whole performance of a sound as a motion file, to edit and to play with `render --motion`."""

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ..doctor import Finding
 
 
+EXAMPLES = ("gaussian-head doctor",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Say what is installed, what is missing and how to get it."""

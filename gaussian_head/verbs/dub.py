@@ -13,6 +13,11 @@ from ..events import Listener, ignore
 from ._calling import function_of
 from ._values import ActorLike, PathLike, Preset
 
+EXAMPLES = (
+    "gaussian-head dub film.mp4 --audio other.wav --out dubbed.mp4",
+    "gaussian-head dub film.mp4 --script lines.csv --fit audio --out dubbed.mp4",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

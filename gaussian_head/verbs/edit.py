@@ -22,6 +22,13 @@ WIDEST = 60.0
 """Degrees to either side from which a picture may be painted."""
 
 
+EXAMPLES = (
+    "gaussian-head edit runs/me/head --frame 0 --save frame0.png",
+    "gaussian-head edit runs/me/head --frame 0 --image frame0.png --out runs/new/head",
+    "gaussian-head edit runs/me/head --recolour hair:#662211 --exposure 0.3 --out runs/red/head",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Change how somebody looks by painting on one picture of them: the head has it in every frame and view."""

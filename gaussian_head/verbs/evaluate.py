@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..metrics import Report
 
 
+EXAMPLES = ("gaussian-head evaluate runs/me/head --out report",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Measure a head on the frames it never saw: numbers as JSON, contact sheet as PNG, a page to look at."""

@@ -18,6 +18,13 @@ from ._values import ActorLike, Named, PathLike
 _NAMED = "; ".join(f"{name} ({row.description})" for name, row in FORMATS.items())
 
 
+EXAMPLES = (
+    "gaussian-head export runs/me/head --out me.ply",
+    "gaussian-head export runs/me/head --audio speech.wav --out talk.html",
+    "gaussian-head export runs/me/head --format arkit-csv --out take.csv",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Write a head for other programs: one moment of it, or one file per frame of a motion."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST_PHRASES = 500
 
 
+EXAMPLES = ('gaussian-head voice silent.mp4 --like runs/me/head --text "what they say" --out voice.wav',)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Speech for silent lips: a known text in step with them, one of several phrases, or what can be guessed."""

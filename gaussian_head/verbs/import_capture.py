@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..capture import Capture
 
 
+EXAMPLES = ("gaussian-head import ernerf/data/obama --out runs/obama/capture",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Make a capture of a folder preprocessed for AD-NeRF, ER-NeRF or TalkingGaussian."""

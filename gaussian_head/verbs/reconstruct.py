@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from ..actor import Actor
 
 
+EXAMPLES = (
+    "gaussian-head reconstruct me.mp4 --out runs/me",
+    "gaussian-head reconstruct me.mp4 --out runs/me --preset preview --view",
+    "gaussian-head reconstruct me.jpg --out runs/photo",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """From a video of somebody talking to a head (track, then train), or from one to five photographs of them."""
@@ -29,6 +36,9 @@ class Options:
     """Folder; gets `capture` and `head`; from photographs `head`, `report.png` and `photo.json`."""
     preset: Preset = "standard"
     """How long to train: preview (minutes), standard, full (hours on a CPU)."""
+    set: tuple[str, ...] = ()
+    """Single values of the run, `max_gaussians=80000 rates.means=1e-4 stages.0.iterations=500`, named as in the \
+config.json that lies beside every head."""
     size: int = 512
     """Width and height of the square picture to work at, in pixels."""
     seed: int = 0
@@ -73,6 +83,8 @@ def _sources(options: Options) -> list[Path]:
 def _from_photographs(options: Options, paths: list[Path], listener: Listener) -> Actor:
     from ..photo import reconstruct_photos
 
+    if options.set:
+        raise InputError("--set changes a video's training; photographs have none: leave it out.")
     if options.resume:
         raise InputError(
             "--resume goes on with a video's capture and training; photographs take a minute: leave it out."
@@ -99,6 +111,7 @@ def _from_video(options: Options, video: Path, listener: Listener) -> Actor:
         out=Path(options.out) / "head",
         preset=options.preset,
         seed=options.seed,
+        set=options.set,
         resume=options.resume,
         overwrite=options.overwrite,
         live=options.live,

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from ..motion import Motion
 
 
+EXAMPLES = (
+    "gaussian-head render runs/me/head --audio speech.wav --camera orbit --out talk.mp4",
+    "gaussian-head render runs/me/head --audio speech.wav --background transparent --out overlay.webm",
+    "gaussian-head render runs/me/head --motion performance.json --size 1280x720 --out wide.mp4",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Let a head speak (or repeat its own clip) and write a video with sound."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..capture import Capture
 
 
+EXAMPLES = ("gaussian-head track me.mp4 --out runs/me/capture",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Find the face, its shape, pose and expression in every frame; write a capture and a quality report."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from ..viewer import LiveView
 
 
+EXAMPLES = (
+    "gaussian-head train runs/me/capture --out runs/me/head",
+    "gaussian-head train runs/me/capture --out runs/me/head --resume",
+    "gaussian-head train runs/me/capture --out runs/big/head --set max_gaussians=80000 stages.0.iterations=4000",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Train a head of Gaussians on a capture."""
@@ -30,6 +38,9 @@ class Options:
     """How long to train: preview (minutes), standard, full (hours on a CPU)."""
     config: ConfigLike | None = None
     """A config.json of an earlier run, perhaps edited, in place of the preset."""
+    set: tuple[str, ...] = ()
+    """Single values of the run, `max_gaussians=80000 rates.means=1e-4 stages.0.iterations=500`, named as in the \
+config.json that lies beside every head."""
     seed: int | None = None
     """Seed of every random choice; where absent that of --config, else 0."""
     resume: bool = False
@@ -64,20 +75,22 @@ def train_watched(options: Options, live: LiveView | None, listener: Listener, c
     listener(Said(message=f"head: {options.out}"))
     if live is not None:
         live.finish(actor)
-        listener(Said(message=f"the head is in the viewer at {live.links} (Ctrl+C ends it)"))
-        live.wait()
+        with suppress(KeyboardInterrupt):  # the usual way to close it
+            listener(Said(message=f"the head is in the viewer at {live.links} (Ctrl+C ends it)"))
+            live.wait()
     return actor
 
 
 def chosen_config(options: Options) -> TrainConfig:
     """The run that the options name; InputError where it is none."""
-    from ..training import PRESETS, TrainConfig, load_config
+    from ..training import PRESETS, TrainConfig, load_config, overridden
 
     given = options.config
     if given is None:
         given = PRESETS[options.preset]
     config = given if isinstance(given, TrainConfig) else load_config(given)
-    return config if options.seed is None else replace(config, seed=options.seed)
+    config = config if options.seed is None else replace(config, seed=options.seed)
+    return overridden(config, options.set)
 
 
 train = function_of(Options, run)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..capture import Capture
 
 
+EXAMPLES = ("gaussian-head upgrade runs/me/capture",)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Bring a capture of an older version to the present one, in place, without tracking again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,12 @@ from ._values import ActorLike, PathLike
 
 if TYPE_CHECKING:
     from ..viewer import ViewerHandle
+
+
+EXAMPLES = (
+    "gaussian-head view runs/me/head --audio speech.wav",
+    "gaussian-head view runs/me/head runs/other/head --port 9000",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +47,15 @@ def run(options: Options, listener: Listener = ignore) -> ViewerHandle:
     handle = serve(
         options.heads, host=options.host, port=options.port, audio=options.audio, size=options.size, block=False
     )
-    listener(Said(message=f"viewer: {handle.links} (Ctrl+C ends it)"))
-    if options.block:
+    greeting = Said(message=f"viewer: {handle.links} (Ctrl+C ends it)")
+    if not options.block:
+        listener(greeting)
+        return handle
+    with suppress(KeyboardInterrupt):  # the usual way to close it
+        listener(greeting)
         handle.wait()
+    handle.stop()
+    listener(Said(message="the viewer is closed"))
     return handle
 
 

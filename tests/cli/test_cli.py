@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -70,6 +71,18 @@ def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
         or name in ("head", "heads", "video", "film", "source", "capture", "folder", "block")
         for name in names
     )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_shows_examples_that_the_command_line_reads(verb, capsys, monkeypatch):
+    _, out, _ = run(verb, "--help", capsys=capsys, monkeypatch=monkeypatch)
+    examples = VERBS[verb].examples
+    assert examples
+    for example in examples:
+        assert f"  {example}\n" in out
+        program, name, *words = shlex.split(example)
+        assert (program, name) == ("gaussian-head", verb)
+        assert isinstance(cli._parsed(verb, words), VERBS[verb].options)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +198,28 @@ def test_what_the_system_reports_is_told_as_what_it_was(number, words, capsys):
     assert os.strerror(number) in err
     assert words in err
     assert ("free some space" in err) == (number == errno.ENOSPC)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_ending_a_viewer_is_no_failure(name, tmp_path):
+    replace(make_actor(num_gaussians=50, size=32), voice=None).save(tmp_path / "head")
+    heard = partial(signal.signal, getattr(signal, name), signal.SIG_DFL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gaussian_head", "view", str(tmp_path / "head"), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heard if os.name == "posix" else None,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("viewer: "):
+            break
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "the viewer is closed" in out
+    assert "Traceback" not in err
 
 
 def raise_(error: BaseException) -> None:
