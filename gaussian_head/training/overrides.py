@@ -42,7 +42,7 @@ def _place(document: Any, steps: list[str], change: str) -> tuple[Any, Any]:
             near = difflib.get_close_matches(step, known, n=1)
             meant = f"did you mean {near[0]!r}? " if near else ""
             raise InputError(f"set {change!r}: there is no {step!r}; {meant}There are {', '.join(known)}.")
-        key = int(step) if isinstance(group, list) else step
+        key: Any = int(step) if isinstance(group, list) else step
         if i == len(steps) - 1:
             return group, key
         group = group[key]
