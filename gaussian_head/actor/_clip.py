@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..capture import Capture
+from ..capture import Capture, Split
 from ..motion import Motion
 
 
@@ -18,8 +18,11 @@ class Clip:
     """Frames of ``motion`` that training saw; the later ones are held out."""
     capture_path: str = ""
     """Where the capture lies; "" where it is not known."""
+    split: Split = "tail"
+    """Which of the capture's frames training left out."""
 
     @staticmethod
     def of(capture: Capture) -> Clip:
         """The clip of a capture, as tracked."""
-        return Clip(motion=capture.motion, num_train=capture.num_train, capture_path=str(capture.path.resolve()))
+        place = str(capture.path.resolve())
+        return Clip(motion=capture.motion, num_train=capture.num_train, capture_path=place, split=capture.split)

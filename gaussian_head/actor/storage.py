@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..capture import is_capture_of
+from ..capture import SPLITS, is_capture_of
 from ..checkpoint import load_checkpoint, save_checkpoint
 from ..checks import InputError, require_count, require_number, require_shapes
 from ..durable import discard
@@ -32,6 +32,7 @@ def write_clip(clip: Clip, folder: Path) -> None:
         "basis": motion.basis_id,
         "num_train": clip.num_train,
         "capture": _relative(clip.capture_path, folder),
+        "split": clip.split,
     }
     tensors = {f"motion.{key}": value for key, value in motion.tensors().items()}
     save_checkpoint(folder / CLIP, tensors, meta, format=FORMAT, version=VERSION)
@@ -93,7 +94,11 @@ def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any], folder: Path) -
         raise InputError("its motion has no frame.")
     require_count(meta["num_train"], "num_train", most=T)
     motion = Motion.from_tensors(moved, fps=meta["fps"], basis_id=meta["basis"])
-    return Clip(motion=motion, num_train=meta["num_train"], capture_path=_find_capture(meta["capture"], folder, motion))
+    split = meta.get("split", "tail")
+    if split not in SPLITS:
+        raise InputError(f"split is {split!r}; one of {', '.join(SPLITS)} was wanted.")
+    place = _find_capture(meta["capture"], folder, motion)
+    return Clip(motion=motion, num_train=meta["num_train"], capture_path=place, split=split)
 
 
 def _relative(path: str, folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..transforms import quat_to_rotmat
 from . import layout
 from ._cache import ByteCache
 from .layout import CaptureInfo
+from .splits import SPLITS, Split, turned_rows
 
 MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "units", "gaze", "residual")
 """Arrays of the motion, all finite."""
@@ -75,6 +77,7 @@ class Capture:
     def __init__(self, path: Path, info: CaptureInfo, tensors: dict[str, Tensor], cache_bytes: int) -> None:
         self.path = path
         self.info = info
+        self.split: Split = "tail"
         self._tensors = tensors
         self._cache: ByteCache[CaptureFrame] = ByteCache(cache_bytes, lambda frame: frame.nbytes)
 
@@ -118,7 +121,7 @@ class Capture:
 
     @property
     def num_train(self) -> int:
-        """The first held-out frame."""
+        """The first frame of the last tenth, which tracking learnt nothing from."""
         return self.info.num_train
 
     @property
@@ -173,15 +176,29 @@ class Capture:
         """``[N]`` bool, True where a face was found."""
         return self._tensors["tracked"].bool()
 
+    def held_out_by(self, split: Split) -> Capture:
+        """The same capture with other frames held out (see ``splits.SPLITS``); pictures in memory are shared."""
+        if split not in SPLITS:
+            raise InputError(f"split {split!r} is unknown; choose one of {', '.join(SPLITS)}.")
+        other = copy(self)
+        other.split = split
+        return other
+
     @property
     def train_frames(self) -> Tensor:
         """Indices of the frames to train on, bad ones left out, ``[..]`` int64."""
-        return self._good(0, self.num_train)
+        if self.split == "tail":
+            return self._good(0, self.num_train)
+        good = self._good(0, self.num_frames)
+        return good[~turned_rows(self.motion, good)]
 
     @property
     def test_frames(self) -> Tensor:
         """Indices of the held-out frames, bad ones left out, ``[..]`` int64."""
-        return self._good(self.num_train, self.num_frames)
+        if self.split == "tail":
+            return self._good(self.num_train, self.num_frames)
+        good = self._good(0, self.num_frames)
+        return good[turned_rows(self.motion, good)]
 
     def _good(self, start: int, stop: int) -> Tensor:
         bad = set(self.info.bad_frames)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from ..actor import Actor, speak
-from ..capture import Capture, capture_of
+from ..capture import SPLITS, Capture, Split, capture_of
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore
 from ..head import Head
 from ..metrics.evaluate import evaluate_frames
+from ..metrics.identity import FaceIdentity, is_installed
 from ..metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
+from ..metrics.lpips import Lpips
 from ..metrics.report import Report
 from ..metrics.written import require_report_folder, write_report
 from ..motion import Motion
@@ -64,6 +66,9 @@ def evaluate(
     out: str | Path,
     *,
     capture: str | Path | Capture | None = None,
+    split: Split | None = None,
+    lpips: str | Path | None = None,
+    drivers: Sequence[str] = (),
     listener: Listener = ignore,
 ) -> Report:
     """Render the held-out frames of a head's clip and compare them with the truth.
@@ -72,24 +77,35 @@ def evaluate(
         actor: an Actor or its folder; of a demo clip whose truth lies beside it, shape and pose are measured too.
         out: folder for report.json, the contact sheet and the page.
         capture: the clip; by default where it lay when the head was trained.
+        split: what is held out, by default what training left out; anything else is refused.
+        lpips: folder with the weights of LPIPS-squeeze (``squeeze.backbone.pth``, ``squeeze.pth``).
+        drivers: of DRIVERS and NULLS those to measure; by default all.
         listener: receives Progress.
 
     Returns:
-        The report, one prediction for each of DRIVERS that the head can do, and for each of NULLS beside ``audio``.
+        The report, one prediction for each of DRIVERS that the head can do, and for each of NULLS beside ``audio``. Of
+        turned frames, which do not follow each other, there is ``tracked`` alone.
 
     Raises:
         InputError: no such head or capture, a folder that cannot be written or holds something else of such a name;
-            or nothing was held out.
+            nothing was held out, or other frames than ``split``.
     """
     if not isinstance(actor, Actor):
         actor = Actor.load(actor)
-    capture = capture_of(actor.clip.motion, capture or actor.clip.capture_path)
-    out = require_report_folder(out)
+    capture = _split_capture(actor, capture, split)
+    out, perceptual = require_report_folder(out), None if lpips is None else Lpips.from_folder(lpips)
     frames = capture.test_frames
     if len(frames) == 0:
         raise InputError(f"capture {capture.path} holds out no frame that was tracked; there is nothing to measure.")
-    motions = {name: motion.select(frames) for name, motion in held_out_motions(actor, capture).items()}
-    audio = _audio_from(capture, int(frames[0])) if capture.info.has_audio else None
+    in_time = capture.split == "tail"
+    wanted = set(drivers or DRIVERS | NULLS) if in_time else {"tracked"}
+    unknown = wanted - set(DRIVERS | NULLS)
+    if unknown:
+        raise InputError(f"drivers {', '.join(sorted(unknown))} are unknown; choose of {', '.join(DRIVERS | NULLS)}.")
+    silent = wanted == {"tracked"}
+    known = {"tracked": actor.clip.motion} if silent else held_out_motions(actor, capture)
+    motions = {name: motion.select(frames) for name, motion in known.items() if name in wanted}
+    audio = _audio_from(capture, int(frames[0])) if capture.info.has_audio and in_time else None
     predicted = {name: _rendered(actor.head, motion) for name, motion in motions.items()}
     if "audio" in motions:
         predicted["recording"] = _recorded(capture, frames)
@@ -101,8 +117,11 @@ def evaluate(
         num_frames=len(frames),
         fps=capture.fps,
         split=_split(capture),
+        frames=frames.tolist(),
         landmarks=capture.landmarks[frames].numpy(),
         audio=audio,
+        lpips=perceptual,
+        identity=FaceIdentity() if is_installed() else None,
         judge=judge,
         nulls=tuple(NULLS),
         listener=listener,
@@ -173,7 +192,20 @@ def resting(motion: Motion, frames: Tensor, upper: Tensor) -> Motion:
     return replace(motion, residual=residual, **usual)
 
 
+def _split_capture(actor: Actor, capture: str | Path | Capture | None, split: Split | None) -> Capture:
+    """The clip of an actor with the frames held out that its training left out; InputError where ``split`` is other."""
+    own = actor.clip.split
+    if split is not None and split != own:
+        raise InputError(
+            f"this head was trained with {own!r} held out ({SPLITS[own]}); it has seen frames of {split!r}. Train "
+            f"another with `train --split {split}`."
+        )
+    return capture_of(actor.clip.motion, capture or actor.clip.capture_path).held_out_by(own)
+
+
 def _split(capture: Capture) -> str:
+    if capture.split != "tail":
+        return f"{len(capture.test_frames)} of {capture.num_frames} frames, {SPLITS[capture.split]}"
     first = int(capture.test_frames[0])
     learnt = f"the first {capture.num_train}" if capture.num_train < first else "the earlier ones"
     return (

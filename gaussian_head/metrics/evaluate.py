@@ -12,6 +12,8 @@ from ..checks import InputError
 from ..conventions import HEAD_LABELS
 from ..events import Listener, Progress, ignore
 from .flip import flip_map
+from .identity import EVERY_SECONDS, MISSING, FaceIdentity, distance
+from .identity import PROTOCOL as IDENTITY
 from .image import masked_mean, ms_ssim, ssim_map
 from .lips import LandmarkDetector, LipSync, lip_scores, mouth_opening
 from .lpips import Lpips
@@ -33,10 +35,12 @@ def evaluate_frames(
     num_frames: int,
     fps: float,
     split: str = "held-out",
+    frames: Sequence[int] | None = None,
     landmarks: np.ndarray | None = None,
     audio: np.ndarray | None = None,
     lips: bool = True,
     lpips: Lpips | None = None,
+    identity: FaceIdentity | None = None,
     judge: Callable[[np.ndarray], LipSync | None] | None = None,
     nulls: Sequence[str] = (),
     listener: Listener = ignore,
@@ -53,10 +57,12 @@ def evaluate_frames(
         num_frames: T.
         fps: Frames per second.
         split: Which frames these are, in words, for the report.
+        frames: T numbers of these frames in their clip, where some were left out: across a gap no motion is measured.
         landmarks: ``[T, 478, 2]`` pixels of the true face; place the mouth box.
         audio: f32 ``[S]`` sound, 16 kHz mono, starting at the first of these frames.
         lips: Find landmarks in truth and predictions and measure lips (about 30 ms per picture).
         lpips: Network with the user's weights; without it LPIPS is left out and the report says so.
+        identity: Embeds faces; without it, or without ``lips``, no identity is measured.
         judge: What judges a prediction's landmarks ``[T, 478, 2]`` against the sound; not asked without ``lips``.
         nulls: Names of predictions that are yardsticks: in the tables, but on no picture.
         listener: Receives Progress after every frame.
@@ -70,7 +76,7 @@ def evaluate_frames(
     if num_frames < 1 or not predicted:
         raise InputError(f"{num_frames} frames and {len(predicted)} predictions came; at least one of each is needed.")
     meters = {
-        name: _Meter(name, num_frames, lpips, {part: SteadinessMeter(fps) for part in ("person", "head")})
+        name: _Meter(name, num_frames, lpips, identity, {part: SteadinessMeter(fps) for part in ("person", "head")})
         for name in predicted
     }
     shown = tuple(name for name in predicted if name not in nulls)
@@ -79,23 +85,30 @@ def evaluate_frames(
     size = (0, 0)
     steps = _in_step([truth_frames, labels, *predicted.values()], num_frames, ["truth", "labels", *predicted])
     detector = LandmarkDetector() if lips else None
+    embedded = max(round(EVERY_SECONDS * fps), 1)
+    jumps = set() if frames is None else {t for t in range(1, num_frames) if frames[t] != frames[t - 1] + 1}
     with torch.no_grad():
         for t, (truth, label, *pictures) in enumerate(steps):
             size = truth.shape[:2]
             _require_sizes(truth, label, dict(zip(predicted, pictures, strict=True)), t)
             masks = region_masks(label, None if landmarks is None else landmarks[t])
+            whose = None
             if detector is not None:
                 truth_points.append(detector(truth[..., :3]))
+                if identity is not None and t % embedded == 0:
+                    whose = identity(truth[..., :3], truth_points[-1])
             for meter, picture in zip(meters.values(), pictures, strict=True):
+                if t in jumps:
+                    meter.cut()
                 meter.update(truth, picture, label, masks)
                 if detector is not None:
-                    meter.points.append(detector(picture[..., :3]))
+                    meter.look(picture[..., :3], detector, whose)
             drawn = {name: p[..., :3] for name, p in zip(predicted, pictures, strict=True) if name in shown}
             sheet.add(t, truth[..., :3], drawn, {name: meters[name].is_worst for name in shown})
             listener(Progress(stage="evaluation", done=t + 1, total=num_frames))
     points = np.array(truth_points) if lips else None
     return Report(
-        protocol=_protocol(lips, lpips, audio is not None),
+        protocol=_protocol(lips, lpips, identity, audio is not None),
         split=split,
         fps=float(fps),
         num_frames=num_frames,
@@ -115,6 +128,7 @@ class _Meter:
     name: str
     num_frames: int
     lpips: Lpips | None
+    identity: FaceIdentity | None
     steadiness: dict[str, SteadinessMeter]
     psnr: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in REGIONS})
     ssim: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in REGIONS})
@@ -122,6 +136,7 @@ class _Meter:
     ms_ssim: list[float] = field(default_factory=list)
     lpips_values: list[tuple[float, float]] = field(default_factory=list)
     points: list[np.ndarray] = field(default_factory=list)
+    strangeness: list[float] = field(default_factory=list)
     flicker: FlickerMeter = field(default_factory=FlickerMeter)
     silhouette: SilhouetteMeter | None = None
 
@@ -134,6 +149,18 @@ class _Meter:
         """True if the frame just taken is the worst so far."""
         *earlier, last = self.psnr_per_frame
         return last < min(earlier, default=np.inf)
+
+    def cut(self) -> None:
+        """The next frame does not follow the last one."""
+        for meter in (self.flicker, self.silhouette, *self.steadiness.values()):
+            if meter is not None:
+                meter.cut()
+
+    def look(self, picture: np.ndarray, detector: LandmarkDetector, whose: np.ndarray | None) -> None:
+        """Find the face ``[H, W, 3]``, and compare it with the truth's embedding where there is one."""
+        self.points.append(detector(picture))
+        if self.identity is not None and whose is not None:
+            self.strangeness.append(distance(whose, self.identity(picture, self.points[-1])))
 
     def update(self, truth: np.ndarray, picture: np.ndarray, label: np.ndarray, masks: dict) -> None:
         pasted = composited(truth[..., :3], picture[..., :3], label)
@@ -186,6 +213,7 @@ class _Meter:
             opening_per_frame=() if points is None else tuple(map(float, mouth_opening(points))),
             worst_frame=int(np.argmin(self.psnr_per_frame)),
             sync=None if points is None or judge is None else judge(points),
+            identity=float(np.nanmean(self.strangeness)) if np.isfinite(self.strangeness).any() else None,
         )
 
 
@@ -226,7 +254,7 @@ def _require_sizes(truth: np.ndarray, label: np.ndarray, pictures: dict[str, np.
             )
 
 
-def _protocol(lips: bool, lpips: Lpips | None, sound: bool) -> dict[str, str]:
+def _protocol(lips: bool, lpips: Lpips | None, identity: FaceIdentity | None, sound: bool) -> dict[str, str]:
     words = {f"region {name}": text for name, text in REGIONS.items()}
     words |= {
         "pictures": "8-bit frames straight from the renderer and from the capture; no video codec in between.",
@@ -239,6 +267,7 @@ def _protocol(lips: bool, lpips: Lpips | None, sound: bool) -> dict[str, str]:
             f"averaged over {SPREAD} x {SPREAD} pixels, varies by less than {STILL:g} grey levels."
         ),
         "lpips": "not measured: no network weights were supplied." if lpips is None else f"LPIPS 0.1, {lpips.network}.",
+        "identity": MISSING if identity is None else IDENTITY,
     }
     if lips:
         words["lips"] = (

@@ -123,6 +123,11 @@ class Lpips(nn.Module):
             _fill(weight, calibration, rf"(^|\.)lin{index}\.(model\.1\.)?weight$", linear)
         return model.eval()
 
+    @staticmethod
+    def from_folder(folder: str | Path) -> Lpips:
+        """The squeeze network from ``squeeze.backbone.pth`` and ``squeeze.pth`` in ``folder``; raises as ``load``."""
+        return Lpips.load(Path(folder) / "squeeze.backbone.pth", Path(folder) / "squeeze.pth", network="squeeze")
+
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Distance of two pictures ``[H, W, 3]`` in [0, 1], scalar; 0 for equal pictures, differentiable."""
         if a.shape != b.shape or a.ndim != 3 or a.shape[-1] != 3:

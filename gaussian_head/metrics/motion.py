@@ -88,6 +88,10 @@ class FlickerMeter:
             self._pixels += int(still.sum())
         self._last = now
 
+    def cut(self) -> None:
+        """The next frame does not follow the last one."""
+        self._last = None
+
     def result(self) -> Flicker:
         """What was seen so far; NaN where no pixel stood still."""
         n = self._pixels * 3
@@ -111,6 +115,10 @@ class SilhouetteMeter:
             self._sum += float(np.abs(excess).sum()) / outline
             self._frames += 1
         self._last = truth, predicted
+
+    def cut(self) -> None:
+        """The next frame does not follow the last one."""
+        self._last = None
 
     def result(self) -> SilhouetteFlicker:
         """What was seen so far; NaN before the second frame."""

@@ -19,6 +19,8 @@ _OTHER = (
     "FLIP",
     "MS-SSIM",
     "LPIPS",
+    "head composited",
+    "identity",
     "flicker",
     "truth's",
     "variance where still, over truth's",
@@ -113,7 +115,8 @@ def _region_rows(report: Report, field: str, form: str) -> list[list[str]]:
 
 def _other_row(p: PredictionScores) -> list[str]:
     outline = p.silhouette.pixels if p.silhouette else None
-    values = ((p.flip, ".4f"), (p.ms_ssim, ".4f"), (p.lpips, ".4f"), (p.flicker.predicted, ".2f"))
+    values = ((p.flip, ".4f"), (p.ms_ssim, ".4f"), (p.lpips, ".4f"))
+    values += ((p.lpips_head_composited, ".4f"), (p.identity, ".3f"), (p.flicker.predicted, ".2f"))
     values += ((p.flicker.truth, ".2f"), *((still.ratio, ".2f") for still in p.steadiness.values()), (outline, ".3f"))
     return [p.name, *(_number(value, form) for value, form in values)]
 

@@ -64,6 +64,8 @@ class PredictionScores:
     """Index of the frame with the lowest full-frame PSNR, from 0 in this split."""
     sync: LipSync | None = None
     """What the judge of lips says; None where there was none, or it could not see or hear enough."""
+    identity: float | None = None
+    """Distance of the face's embedding from the truth's (see ``metrics.identity``); None where it was not measured."""
     unsteady: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
     """f32 ``[H, W]`` grey levels by which pixels shake more than the truth's, NaN where it moves; not in the JSON."""
 
@@ -118,6 +120,10 @@ def _summary(p: PredictionScores) -> dict[str, float]:
     values |= {"ssim_full": p.regions["full"].ssim, "ms_ssim": p.ms_ssim, "flip": p.flip}
     if p.lpips is not None:
         values["lpips"] = p.lpips
+    if p.lpips_head_composited is not None:
+        values["lpips_head_composited"] = p.lpips_head_composited
+    if p.identity is not None:
+        values["identity"] = p.identity
     if p.lips is not None:
         values |= {
             "lmd": p.lips.lmd,

@@ -47,6 +47,11 @@ class SteadinessMeter:
         if full and (self._taken - self._length) % (self._length // 2) == 0:
             self._measure()
 
+    def cut(self) -> None:
+        """The next frame does not follow the last one."""
+        self._frames.clear()
+        self._taken = 0
+
     def result(self) -> Steadiness:
         """What was seen so far."""
         truth, predicted, count = (0.0, 0.0, 0.0) if self._sums is None else self._sums.sum((1, 2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 
+from ..capture import Split
 from ..checks import InputError, require_fields
 from ..head import InitConfig
 
@@ -114,6 +115,8 @@ class TrainConfig:
     """Share of the draws that favour frames with an open mouth or closing eyes."""
     checkpoint_minutes: float = 3.0
     """Minutes between checkpoints."""
+    split: Split = "tail"
+    """Frames to hold out: the last tenth, or the most turned ones, to measure what an unseen turn costs."""
     seed: int = 0
     """Seed of every random choice."""
 

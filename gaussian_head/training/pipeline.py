@@ -77,6 +77,7 @@ def train(
     with locked(out, f"training of a head in {out}"):
         if not isinstance(capture, Capture):
             capture = Capture.load(capture)
+        capture = capture.held_out_by(config.split)
         checkpoint = _checkpoint(out, capture, config) if resume else None
         if resume and checkpoint is None and (out / MODEL).exists():
             return _finished(out, capture, config, listener)

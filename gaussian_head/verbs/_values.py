@@ -21,3 +21,4 @@ else:
     SourceLike = tuple[Path, ...]
 
 Preset = Literal["preview", "standard", "full"]
+Split = Literal["tail", "turned"]

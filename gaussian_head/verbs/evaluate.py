@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from ..events import Listener, Said, ignore
 from ._calling import function_of
-from ._values import ActorLike, CaptureLike, PathLike
+from ._values import ActorLike, CaptureLike, PathLike, Split
 
 if TYPE_CHECKING:
     from ..metrics import Report
@@ -28,13 +28,19 @@ class Options:
     """Folder of the report."""
     capture: CaptureLike | None = None
     """The capture it was trained on; by default the one it remembers."""
+    split: Split | None = None
+    """Frames to measure on: the last tenth (tail) or the 15 % most turned; a head trained with others is refused."""
+    lpips: PathLike | None = None
+    """Folder with squeeze.backbone.pth and squeeze.pth, to measure LPIPS-squeeze."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Report:
     """The report, one prediction for each driver that the head has."""
     from ..evaluation.held_out import evaluate
 
-    report = evaluate(options.head, options.out, capture=options.capture, listener=listener)
+    report = evaluate(
+        options.head, options.out, capture=options.capture, split=options.split, lpips=options.lpips, listener=listener
+    )
     lines = [
         f"{name:>28}  " + "  ".join(f"{key} {value:.3f}" for key, value in values.items())
         for name, values in report.summary().items()

@@ -10,7 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from ..events import Listener, Said, both, ignore
 from ._calling import function_of
-from ._values import CaptureLike, ConfigLike, PathLike, Preset
+from ._values import CaptureLike, ConfigLike, PathLike, Preset, Split
 from ._watching import Watching, watching
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class Options:
 config.json that lies beside every head."""
     seed: int | None = None
     """Seed of every random choice; where absent that of --config, else 0."""
+    split: Split | None = None
+    """Frames to keep for `evaluate`: the last tenth (tail) or the 15 % most turned; where absent as in --config, else
+    tail."""
     resume: bool = False
     """Go on from the last checkpoint in `out`, exactly as if never stopped."""
     overwrite: bool = False
@@ -89,7 +92,8 @@ def chosen_config(options: Options) -> TrainConfig:
     if given is None:
         given = PRESETS[options.preset]
     config = given if isinstance(given, TrainConfig) else load_config(given)
-    config = config if options.seed is None else replace(config, seed=options.seed)
+    given = {"seed": options.seed, "split": options.split}
+    config = replace(config, **{name: value for name, value in given.items() if value is not None})
     return overridden(config, options.set)
 
 
