@@ -7,7 +7,7 @@ from tyro.conf import Positional
 
 from gaussian_head.capture import Split
 from gaussian_head.evaluation.clips import bench_clips, write_table
-from gaussian_head.training import PRESETS, load_config
+from gaussian_head.training import PRESETS, load_config, overridden
 from gaussian_head.verbs.bars import drawing
 
 
@@ -18,6 +18,7 @@ def main(
     label: str,
     preset: str = "preview",
     config: Path | None = None,
+    set: tuple[str, ...] = (),
     splits: tuple[Split, ...] = ("tail", "turned"),
     drivers: tuple[str, ...] = ("tracked",),
     seconds: float | None = None,
@@ -33,13 +34,14 @@ def main(
         label: What is tried, such as a commit; heads and reports lie under it.
         preset: Training preset.
         config: A config.json in place of the preset.
+        set: Single values of the run, such as rates.means=1e-4.
         splits: What to hold out, a head for each.
         drivers: What drives the head where the tail is held out.
         seconds: Cut longer clips there.
         size: Width and height of the pictures, pixels.
         lpips: Folder with squeeze.backbone.pth and squeeze.pth.
     """
-    chosen = PRESETS[preset] if config is None else load_config(config)
+    chosen = overridden(PRESETS[preset] if config is None else load_config(config), set)
     with drawing() as listener:
         for clip in clips:
             rows = bench_clips(
