@@ -88,6 +88,6 @@ def _pyworld() -> Any:
         import pyworld
     except ImportError as error:
         raise InputError(
-            f"the vocoder pyworld is not installed ({error}); `pip install pyworld` puts it there."
+            f"the vocoder pyworld cannot be imported ({error}); `pip install pyworld 'setuptools<81'` puts it there."
         ) from error
     return pyworld

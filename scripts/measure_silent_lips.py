@@ -1,0 +1,65 @@
+"""Measure `voice`: when words begin, which of twenty phrases is found, what is guessed where no words are known."""
+
+import csv
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import tyro
+
+from gaussian_head import Capture
+from gaussian_head.checks import InputError
+from gaussian_head.durable import replacing
+from gaussian_head.evaluation.silent_lips import Sentence, guessed, onset_errors, phrases_found
+from gaussian_head.lips import LipJudge
+from gaussian_head.lips.judge import DATA
+from gaussian_head.verbs.bars import drawing
+
+
+def main(
+    out: tyro.conf.Positional[Path],
+    sentences: Path | None = None,
+    clips: tuple[Path, ...] = (),
+    judge: Path = DATA,
+    language: str = "en-gb",
+    of: int = 20,
+) -> None:
+    """Write a JSON of scores beside their null rows.
+
+    Args:
+        out: JSON to write.
+        sentences: CSV with the columns capture and text: what is said in each; a row without capture is only offered.
+        clips: Captures of ten seconds and more, to guess the sound of.
+        judge: Weights of the judge of lips; the package's own knows the people of its data card.
+        language: Of the sentences.
+        of: How many phrases to choose among.
+    """
+    found: dict = {"judge": judge.name}
+    with drawing() as listener:
+        if sentences is not None:
+            with open(sentences, encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            if not rows or not {"capture", "text"} <= rows[0].keys():
+                raise InputError(f"{sentences} has no rows with the columns capture and text.")
+            known = [Sentence(capture=Capture.load(r["capture"]), text=r["text"]) for r in rows if r["capture"]]
+            eyes, texts = LipJudge.load(judge), [row["text"] for row in rows]
+            found["sentences"] = len(known)
+            found["word_onset_error_ms"] = asdict(onset_errors(known, eyes, language=language, listener=listener))
+            found["phrases"] = phrases_found(known, texts, eyes, of=of, language=language, listener=listener)
+        found["guessed"] = {
+            f"{number}: {path.name}": {name: _plain(asdict(row)) for name, row in guessed(Capture.load(path)).items()}
+            for number, path in enumerate(clips, 1)
+        }
+    with replacing(out) as temporary:
+        temporary.write_text(json.dumps(found, indent=1) + "\n")
+    print(f"scores: {out}")
+
+
+def _plain(row: dict[str, float]) -> dict[str, float | None]:
+    """NaN is null in JSON."""
+    return {key: None if math.isnan(value) else value for key, value in row.items()}
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
