@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ from support_head import CODE, MOUTH, RADII, make_actor, make_code_map
 from torch import Tensor
 
 from gaussian_head.actor import Actor
-from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter
+from gaussian_head.camera import Camera
+from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter, ViewInfo
 from gaussian_head.face import FaceModel
-from gaussian_head.rendering import render_gaussians
+from gaussian_head.motion import Motion
+from gaussian_head.motion.edit import sampled
+from gaussian_head.rendering import orbit_view, render_gaussians
 from gaussian_head.training.data import EYES, LIPS
 from gaussian_head.transforms import pose_apply
 
@@ -45,13 +49,32 @@ def face_shape() -> tuple[Tensor, Tensor]:
 def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: bool = True) -> tuple[Capture, Actor]:
     """Film the synthetic head and write the clip as a capture; returns it with who was filmed."""
     actor = make_actor(num_frames=num_frames, num_gaussians=3000, size=size)
-    head, motion, camera = actor.head, actor.clip.motion, actor.head.camera
+    return film(folder, actor, actor.clip.motion, actor.head.camera, sound=sound), actor
+
+
+def add_camera(
+    capture: Capture, actor: Actor, name: str, yaw: float, *, offset: float = 0.0, gain: float = 1.0
+) -> Capture:
+    """Film the same head from another side, ``offset`` seconds later, as a second camera of the capture."""
+    camera = orbit_view(actor.head, yaw)
+    moments = torch.arange(capture.num_frames, dtype=torch.float64) + offset * capture.fps
+    folder = capture.path / "views" / name
+    film(folder, actor, sampled(capture.motion, moments), camera, sound=False, gain=gain)
+    ViewInfo(viewmat=camera.viewmat.tolist(), K=camera.K.tolist(), offset=offset).save(folder)
+    return Capture.load(capture.path)
+
+
+def film(folder: Path, actor: Actor, motion: Motion, camera: Camera, *, sound: bool, gain: float = 1.0) -> Capture:
+    """Film what the head does through a camera and write it as a capture; ``gain`` brightens the person."""
+    head, num_frames, size = actor.head, len(motion), camera.width
     vertices, basis = face_shape()
     one_hot = torch.nn.functional.one_hot(head.parts.long(), 3).float()
     with CaptureWriter(folder) as writer:
         landmarks = []
         for t in range(num_frames):
-            frame = render_gaussians(head.gaussians(motion, t), camera, background=head.background, extra=one_hot)
+            lit = head.gaussians(motion, t)
+            lit = replace(lit, colors=gain * lit.colors if gain != 1 else lit.colors)
+            frame = render_gaussians(lit, camera, background=head.background, extra=one_hot)
             label = torch.tensor([4, 5, 1], dtype=torch.uint8)[frame.extra.argmax(-1)]
             label[frame.alpha < 0.5] = 0
             writer.write_image(t, (frame.rgb.clamp(0, 1) * 255).round().byte().numpy())
@@ -84,7 +107,7 @@ def make_capture(folder: Path, *, num_frames: int = 30, size: int = 96, sound: b
         }
         plate = (head.background * 255).round().byte().numpy()
         writer.finish(info, tensors, background=plate, audio=_sound(motion) if sound else None)
-    return Capture.load(folder), actor
+    return Capture.load(folder)
 
 
 def _sound(motion) -> np.ndarray:

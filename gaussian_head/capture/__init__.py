@@ -14,4 +14,8 @@ from .layout import CaptureInfo as CaptureInfo
 from .splits import SPLITS as SPLITS
 from .splits import Split as Split
 from .splits import turns as turns
+from .views import CaptureView as CaptureView
+from .views import ViewInfo as ViewInfo
+from .views import camera_name as camera_name
+from .views import views_of as views_of
 from .writer import CaptureWriter as CaptureWriter

@@ -22,6 +22,7 @@ from .layout import UNITS_FILE, CaptureInfo
 OWN = {
     *("images", "labels", "alpha", "tracking.safetensors", "background.png"),
     *("audio.wav", "capture.json", "report.json", "report.png", UNITS_FILE),
+    *("views", "view.json"),
 }
 """What lies in a capture's folder."""
 

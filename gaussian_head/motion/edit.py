@@ -69,11 +69,16 @@ def resample(motion: Motion, fps: float, num_frames: int | None = None) -> Motio
     wanted = max(round(T / motion.fps * fps), 1) if num_frames is None else num_frames
     if wanted == T and abs(fps - motion.fps) < 1e-9:
         return motion
-    times = (torch.arange(wanted, dtype=torch.float64) / fps * motion.fps).clamp(max=T - 1)
+    return replace(sampled(motion, torch.arange(wanted, dtype=torch.float64) / fps * motion.fps), fps=fps)
+
+
+def sampled(motion: Motion, moments: Tensor) -> Motion:
+    """The motion at moments ``[T2]`` f64 counted in its frames, which may lie between two; its ends are held."""
+    T = len(motion)
+    times = moments.clamp(0, T - 1)
     low = times.long()
     w = (times - low).to(motion.units.dtype)[:, None]
-    a, b = motion.select(low), motion.select((low + 1).clamp(max=T - 1))
-    return replace(a.blended(b, w), fps=fps)
+    return motion.select(low).blended(motion.select((low + 1).clamp(max=T - 1)), w)
 
 
 def concatenate(first: Motion, second: Motion) -> Motion:

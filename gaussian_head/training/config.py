@@ -119,6 +119,8 @@ class TrainConfig:
     """Frames to hold out: the last tenth, or the most turned ones, to measure what an unseen turn costs."""
     seed: int = 0
     """Seed of every random choice."""
+    hold_out: tuple[str, ...] = ()
+    """Names of cameras of the capture that training does not look through."""
 
     def __post_init__(self) -> None:
         if not self.stages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -19,11 +19,23 @@ EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shot:
+    """What one step looks at."""
+
+    camera: int
+    """0 the leading one."""
+    frame: int
+    """Frame number in that camera's capture."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainFrame:
     """What one step compares with."""
 
     index: int
     """Frame number in the capture."""
+    camera: int = 0
+    """Whose capture, 0 the leading camera's."""
     rgb: Tensor
     """``[H, W, 3]``."""
     alpha: Tensor
@@ -34,8 +46,8 @@ class TrainFrame:
     """``[H, W]`` pixel weights of mean 1."""
 
 
-def load_frame(capture: Capture, t: int, resolution: float, weights: LossWeights) -> TrainFrame:
-    """Frame ``t`` of the capture at a share of its resolution (area-averaged)."""
+def load_frame(capture: Capture, t: int, resolution: float, weights: LossWeights, camera: int = 0) -> TrainFrame:
+    """Frame ``t`` of the capture at a share of its resolution (area-averaged); ``camera`` says whose it is."""
     frame = capture.frame(t)
     labels = torch.as_tensor(frame.labels)
     mouth = labels == MOUTH
@@ -56,6 +68,7 @@ def load_frame(capture: Capture, t: int, resolution: float, weights: LossWeights
     rgb, alpha, parts, weight = stack.split([3, 1, 2, 1], dim=2)
     return TrainFrame(
         index=t,
+        camera=camera,
         rgb=rgb.contiguous(),
         alpha=alpha[..., 0].contiguous(),
         parts=parts.contiguous(),
@@ -92,13 +105,17 @@ def draw_weights(capture: Capture, busy: float) -> Tensor:
 
 
 def prefetched(
-    capture: Capture, frames: list[int], resolution: float, weights: LossWeights, ahead: int = 4
+    captures: Sequence[Capture], shots: Sequence[Shot], resolution: float, weights: LossWeights, ahead: int = 4
 ) -> Iterator[TrainFrame]:
-    """Yield the frames in order, ``ahead`` of them prepared in a background thread."""
+    """Yield what is to be looked at in order, ``ahead`` frames prepared in a background thread."""
+
+    def load(shot: Shot) -> TrainFrame:
+        return load_frame(captures[shot.camera], shot.frame, resolution, weights, shot.camera)
+
     with ThreadPoolExecutor(1) as pool:
-        pending = [pool.submit(load_frame, capture, t, resolution, weights) for t in frames[:ahead]]
-        for i in range(len(frames)):
+        pending = [pool.submit(load, shot) for shot in shots[:ahead]]
+        for i in range(len(shots)):
             frame = pending.pop(0).result()
-            if i + ahead < len(frames):
-                pending.append(pool.submit(load_frame, capture, frames[i + ahead], resolution, weights))
+            if i + ahead < len(shots):
+                pending.append(pool.submit(load, shots[i + ahead]))
             yield frame

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..actor import Actor, Clip
 from ..camera import Camera
-from ..capture import Capture
+from ..capture import Capture, CaptureView, views_of
 from ..events import Listener, ignore
 from ..head import PARTS
 from ..head.branch import Branch
@@ -21,6 +21,7 @@ from ..head.coefficients import NECK_SIZE
 from ..motion import Motion, MotionFrame
 from ..raster import rasterize_view
 from . import losses
+from .cameras import EXPOSURE, exposed, exposure_deviation, shots, training_cameras
 from .config import Stage, TrainConfig
 from .data import TrainFrame, draw_weights, frame_size, prefetched
 from .densify import choose_growth, split_growth
@@ -46,24 +47,28 @@ def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Filming:
-    """What all steps of a stage share."""
+    """What all steps of a stage that look through one camera share."""
 
     motion: Motion
-    """The clip's motion as tracked."""
+    """What the person did as tracked, in each of this camera's frames."""
+    rows: Tensor
+    """``[N]`` the leading camera's frame nearest to each, whose pose correction it shares."""
     camera: Camera
-    """The recording camera at the stage's resolution."""
+    """The camera at the stage's resolution."""
     background: Tensor
-    """``[H, W, 3]`` background plate at that resolution."""
+    """``[H, W, 3]`` its background plate at that resolution."""
 
     @staticmethod
-    def of(capture: Capture, resolution: float) -> Filming:
-        """The capture at a share of its resolution."""
-        width, height = frame_size(capture, resolution)
-        plate = torch.as_tensor(capture.background).permute(2, 0, 1)[None]
+    def of(capture: Capture | CaptureView, resolution: float) -> Filming:
+        """A camera of a capture (of a Capture the leading one) at a share of its resolution."""
+        view = views_of(capture)[0] if isinstance(capture, Capture) else capture
+        width, height = frame_size(view.capture, resolution)
+        plate = torch.as_tensor(view.capture.background).permute(2, 0, 1)[None]
         plate = torch.nn.functional.interpolate(plate, size=(height, width), mode="area")
         return Filming(
-            motion=capture.motion,
-            camera=capture.camera.resized(width, height),
+            motion=view.motion,
+            rows=view.nearest,
+            camera=view.camera.resized(width, height),
             background=plate[0].permute(1, 2, 0).contiguous(),
         )
 
@@ -119,14 +124,16 @@ def _run(
     signals: Interruptions,
 ) -> None:
     last_save, first, clip = time.monotonic(), 0, Clip.of(capture)
+    cameras = training_cameras(capture, config.hold_out)
+    captures = [camera.capture for camera in cameras]
     for index, stage in enumerate(config.stages):
         begin, first = max(state.step - first, 0), first + stage.iterations
-        order = frame_order(capture, config, index)[begin:]
-        filming, average = Filming.of(capture, stage.resolution), None
-        for offset, frame in enumerate(prefetched(capture, order, stage.resolution, config.weights)):
+        order = shots(cameras, frame_order(capture, config, index), config, index)[begin:]
+        filmings, average = [Filming.of(camera, stage.resolution) for camera in cameras], None
+        for offset, frame in enumerate(prefetched(captures, order, stage.resolution, config.weights)):
             _set_rates(state, stage, (begin + offset) / stage.iterations)
             with signals.held():
-                loss, psnr = _whole_step(state, frame, filming, config, stage)
+                loss, psnr = _whole_step(state, frame, filmings[frame.camera], config, stage)
             average = psnr if average is None else 0.98 * average + 0.02 * psnr
             if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
                 save(state)
@@ -176,20 +183,26 @@ def step(
 ) -> tuple[float, float]:
     """One gradient step on one frame; returns its loss and its full-frame PSNR in dB."""
     head = state.head()
-    moment = filming.motion.at(frame.index)
+    moment, row = filming.motion.at(frame.index), int(filming.rows[frame.index])
     if stage.refine_pose:
-        moment = corrected(moment, state.params[CORRECTIONS][frame.index])
+        moment = corrected(moment, state.params[CORRECTIONS][row])
     gaussians = head.gaussians_at(moment)
     camera = filming.camera
     labels = head.parts
     extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
     out = rasterize_view(gaussians, camera, background=filming.background, extra=extra)
     rgb = out.rgb[0]
-    loss = _loss(state, rgb, out.alpha[0], out.extra[0], frame, config, stage)
+    if frame.camera:
+        rgb = exposed(rgb, out.alpha[0], filming.background, state.params[EXPOSURE][frame.camera - 1])
+    loss = _loss(rgb, out.alpha[0], out.extra[0], frame, config)
+    if stage.refine_pose:
+        loss = loss + config.weights.pose * losses.pose_deviation(state.params[CORRECTIONS][row])
+    if frame.camera:
+        loss = loss + exposure_deviation(state.params[EXPOSURE][frame.camera - 1])
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.hold()
-    state.advance(frame.index)
+    state.advance(row)
     visible = out.radii[0] > 0
     assert out.means2d.grad is not None
     state.pull += out.means2d.grad[0].norm(dim=1) * camera.width * visible
@@ -198,22 +211,11 @@ def step(
         return float(loss), float(-10 * torch.log10(((rgb - frame.rgb) ** 2).mean()))
 
 
-def _loss(
-    state: TrainState,
-    rgb: Tensor,
-    alpha: Tensor,
-    parts: Tensor,
-    frame: TrainFrame,
-    config: TrainConfig,
-    stage: Stage,
-) -> Tensor:
+def _loss(rgb: Tensor, alpha: Tensor, parts: Tensor, frame: TrainFrame, config: TrainConfig) -> Tensor:
     weights = config.weights
     loss = losses.photometric(rgb, frame.rgb, frame.weight, weights.ssim)
     loss = loss + weights.alpha * losses.mean_abs(alpha, frame.alpha)
-    loss = loss + weights.parts * losses.mean_abs(parts, frame.parts)
-    if stage.refine_pose:
-        loss = loss + weights.pose * losses.pose_deviation(state.params[CORRECTIONS][frame.index])
-    return loss
+    return loss + weights.parts * losses.mean_abs(parts, frame.parts)
 
 
 @torch.no_grad()

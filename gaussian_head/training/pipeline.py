@@ -23,6 +23,7 @@ from ..head.storage import MODEL
 from ..strict_json import config_from_json, config_to_json
 from ..voice import BlendedVoice, usual_prior
 from . import loop
+from .cameras import training_cameras
 from .config import TrainConfig
 from .observing import Observer, StepDone, unobserved
 from .refine import apply_corrections, extend_corrections
@@ -83,7 +84,9 @@ def train(
             return _finished(out, capture, config, listener)
         start, held = _initial_parts(capture, config)
         if checkpoint is None:
-            state = new_state(start, capture.num_frames, config.rates, held)
+            cameras = len(training_cameras(capture, config.hold_out))
+            held = held if cameras == 1 else None  # what one camera hardly shows others may
+            state = new_state(start, capture.num_frames, config.rates, held, cameras)
             discard(out / CHECKPOINT)
         else:
             state = unpack(checkpoint, start, config.rates)
@@ -176,7 +179,7 @@ def _checkpoint(out: Path, capture: Capture, config: TrainConfig) -> dict[str, T
     if not folder.exists():
         return None
     tensors, meta = load_checkpoint(folder, format=FORMAT, version=VERSION)
-    if meta.get("config") != config_to_json(config):
+    if not _same_run(meta.get("config"), config):
         raise InputError(
             f"checkpoint {folder} belongs to another configuration; "
             "resume with the same preset and seed, or begin anew with --overwrite."
@@ -190,11 +193,19 @@ def _checkpoint(out: Path, capture: Capture, config: TrainConfig) -> dict[str, T
     return tensors
 
 
+def _same_run(saved: object, config: TrainConfig) -> bool:
+    """Whether JSON that an earlier release may have saved says the same as ``config``."""
+    try:
+        return config_from_json(TrainConfig, saved) == config
+    except InputError:
+        return False
+
+
 def _finished(out: Path, capture: Capture, config: TrainConfig, listener: Listener) -> Actor:
     """What is in ``out`` already; InputError where this run would not have made it."""
     actor = Actor.load(out)
     same_clip = clip_identity(actor.clip.motion) == clip_identity(capture.motion)
-    if not same_clip or read_json(out / CONFIG, "training configuration") != config_to_json(config):
+    if not same_clip or not _same_run(read_json(out / CONFIG, "training configuration"), config):
         raise InputError(
             f"{out} holds a finished head of another {'configuration' if same_clip else 'capture'}; there is nothing "
             "to resume. Choose another --out, or begin anew with --overwrite."

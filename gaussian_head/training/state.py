@@ -11,6 +11,7 @@ from torch import Tensor
 from ..checks import InputError
 from ..head import Branch, Head
 from ..head.branch import PER_GAUSSIAN, TRAINED
+from .cameras import EXPOSURE, EXPOSURE_RATE
 from .config import LearningRates
 from .densify import Growth, split_rows
 
@@ -136,9 +137,9 @@ class TrainState:
 
 
 def new_state(
-    head: Head, num_frames: int, rates: LearningRates, held: Mapping[str, Tensor] | None = None
+    head: Head, num_frames: int, rates: LearningRates, held: Mapping[str, Tensor] | None = None, cameras: int = 1
 ) -> TrainState:
-    """Start training from an initial head on ``num_frames`` frames; pose corrections start at zero.
+    """Start training from an initial head on ``num_frames`` frames; pose corrections and exposures start at zero.
 
     ``held`` names by branch the Gaussians ``[N]`` bool that stay as they are.
     """
@@ -152,6 +153,8 @@ def new_state(
         )
     params |= {f"coefficients.{name}": head.coefficient_params[name].clone() for name in NETWORK}
     params[CORRECTIONS] = torch.zeros(num_frames, 12)
+    if cameras > 1:
+        params[EXPOSURE] = torch.zeros(cameras - 1, 2, 3)
     return _assemble(head, params, fixed, rates)
 
 
@@ -160,7 +163,8 @@ def _assemble(head: Head, params: dict[str, Tensor], fixed: dict[str, Tensor], r
     for key, value in params.items():
         value.requires_grad_()
         kind, _, name = key.partition(".")
-        rate = {"coefficients": rates.coefficients, "pose": rates.pose}.get(kind) or getattr(rates, name)
+        shared = {"coefficients": rates.coefficients, "pose": rates.pose, "camera": EXPOSURE_RATE}
+        rate = shared.get(kind) or getattr(rates, name)
         groups.append({"params": [value], "name": key, "lr": rate, "base_lr": rate})
     N = sum(len(value) for key, value in params.items() if key.endswith(".means"))
     optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.99), eps=1e-15, fused=True)
