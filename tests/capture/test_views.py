@@ -30,7 +30,7 @@ def test_another_camera_has_its_own_pictures_and_clock(filmed):
     leading, left = views_of(filmed)
     assert (leading.name, left.name) == ("synthetic", "left")
     late = 0.05 * filmed.fps
-    assert torch.allclose(left.moments, torch.arange(12) + late, atol=1e-9)
+    assert torch.allclose(left.moments, torch.arange(12).double() + late, atol=1e-9)
     assert left.train_frames.tolist() == [t for t in range(12) if t + late <= filmed.num_train - 1]
     whole, share = int(late), late - int(late)
     between = filmed.motion.head.positions[3 + whole].lerp(filmed.motion.head.positions[4 + whole], share)
