@@ -108,11 +108,15 @@ def _performed(
     if still:
         held = still_pose(captured)
         looped = replace(looped, head=held.head[0].held(num_frames), torso=held.torso[0].held(num_frames))
-    width = SLOW_SECONDS * fps
-    calm = looped.with_controls(blurred(looped.controls, width))
-    calm = with_spoken(replace(calm, residual=blurred(looped.residual, width)), spoken, model.lips)
+    calm = with_spoken(slowed(looped), spoken, model.lips)
     closing = blinks(num_frames, fps, seed) if blink else torch.zeros(num_frames)
     return set_controls(calm, {name: lid(captured.control(name), closing) for name in LIDS})
+
+
+def slowed(motion: Motion) -> Motion:
+    """``motion`` whose face moves slowly, as what is not driven by speech does."""
+    width = SLOW_SECONDS * motion.fps
+    return replace(motion.with_controls(blurred(motion.controls, width)), residual=blurred(motion.residual, width))
 
 
 def lid(captured: Tensor, closing: Tensor) -> Tensor:
@@ -122,9 +126,15 @@ def lid(captured: Tensor, closing: Tensor) -> Tensor:
         captured: the unit in the subject's clip.
         closing: ``[T]`` 0 open, 1 closed.
     """
+    rest, reach = lid_reach(captured)
+    return rest + reach * closing
+
+
+def lid_reach(captured: Tensor) -> tuple[Tensor, Tensor]:
+    """A blink unit's usual value in the subject's clip, and what its own blinks add to that."""
     rest = captured.median()
     shut = captured.quantile(0.995).clamp(SHALLOWEST_BLINK, DEEPEST_BLINK)
-    return rest + (shut - rest).clamp(min=0) * closing
+    return rest, (shut - rest).clamp(min=0)
 
 
 def _spoken(

@@ -66,16 +66,29 @@ def felt(motion: Motion, feelings: tuple[Feeling, ...], code_map: CodeMap, seed:
     """
     if not feelings:
         return motion
-    asked = torch.zeros_like(motion.units)
+    open = openness(motion.units, code_map, opening_bounds(motion.units, code_map))
+    closed = blurred(1 - open[:, None], PAUSE_SECONDS * motion.fps)[:, 0]
+    moved = replace(motion, units=expressed(motion.units, feelings, open, closed, code_map))
+    moved = _postured(moved, feelings)
+    return _blinking(moved, motion, feelings, seed)
+
+
+def expressed(spoken: Tensor, feelings: tuple[Feeling, ...], open: Tensor, closed: Tensor, code_map: CodeMap) -> Tensor:
+    """Units ``[T, 52]`` of a face that speaks in moods.
+
+    Args:
+        spoken: ``[T, 52]`` units without moods.
+        feelings: moods and their strengths, which add up.
+        open: ``[T]`` how far the lips are apart, as `openness` tells.
+        closed: ``[T]`` how shut they are on average around each moment, which tells a pause from a closure.
+        code_map: of the head, which says how far units part its lips.
+    """
+    asked = torch.zeros_like(spoken)
     for feeling in feelings:
         share = torch.where(LOWER, feeling.lower[:, None], feeling.strength[:, None])
         asked = asked + share * feeling.mood.direction
-    open = _openness(motion.units, code_map)
-    units = (motion.units + _yielding(motion.units, asked, open, motion.fps)).clamp(0, 1)
-    units = torch.where(asked == 0, motion.units, units)
-    moved = replace(motion, units=_speaking_on(motion.units, units, open, code_map))
-    moved = _postured(moved, feelings)
-    return _blinking(moved, motion, feelings, seed)
+    units = (spoken + _yielding(spoken, asked, open, closed)).clamp(0, 1)
+    return _speaking_on(spoken, torch.where(asked == 0, spoken, units), open, code_map)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,18 +161,24 @@ def _levels(code_map: CodeMap, usual: Tensor, direction: Tensor) -> Tensor:
     return strengths[at - 1].lerp(strengths[at], part)
 
 
-def _yielding(units: Tensor, asked: Tensor, open: Tensor, fps: float) -> Tensor:
+def _yielding(units: Tensor, asked: Tensor, open: Tensor, closed: Tensor) -> Tensor:
     """``asked [T, 52]``, its lower face smaller where lips are rounded, and where they meet: ``open [T]`` is 0."""
     rounded = torch.stack([units[:, UNITS.index(name)] for name in ROUNDED]).sum(0).clamp(0, 1)
-    pause = smoothstep(((blurred(1 - open[:, None], PAUSE_SECONDS * fps)[:, 0] - 0.6) / 0.3).clamp(0, 1))
+    pause = smoothstep(((closed - 0.6) / 0.3).clamp(0, 1))
     shut = (1 - open) * (YIELDS_MET + pause * (YIELDS_PAUSE - YIELDS_MET))
     return torch.where(LOWER, asked * ((1 - YIELDS * rounded) * (1 - shut))[:, None], asked)
 
 
-def _openness(spoken: Tensor, code_map: CodeMap) -> Tensor:
-    """``[T]`` from 0 where the lips of ``spoken [T, 52]`` meet to 1 where they are well open."""
+def opening_bounds(spoken: Tensor, code_map: CodeMap) -> tuple[Tensor, Tensor]:
+    """How far apart the lips of ``spoken [T, 52]`` are where they meet, and where they are well open."""
     apart = spoken @ code_map.weights[: len(UNITS), code_map.index("jaw_open")]
-    shut, wide = apart.quantile(CLOSED), apart.quantile(OPEN)
+    return apart.quantile(CLOSED), apart.quantile(OPEN)
+
+
+def openness(spoken: Tensor, code_map: CodeMap, bounds: tuple[Tensor, Tensor]) -> Tensor:
+    """``[T]`` from 0 where the lips of ``spoken [T, 52]`` meet to 1 where they are well open, by `opening_bounds`."""
+    apart = spoken @ code_map.weights[: len(UNITS), code_map.index("jaw_open")]
+    shut, wide = bounds
     return smoothstep(((apart - shut) / (wide - shut).clamp(min=1e-6)).clamp(0, 1))
 
 
@@ -179,24 +198,30 @@ def _speaking_on(spoken: Tensor, moved: Tensor, open: Tensor, code_map: CodeMap)
     return moved
 
 
+def posture(feelings: tuple[Feeling, ...], T: int) -> Acted:
+    """How the moods turn and lean a head, over T frames."""
+    turn, shift, gaze = torch.zeros(T, 3), torch.zeros(T, 3), torch.zeros(T, 2)
+    for feeling in feelings:
+        mood, strength = feeling.mood, feeling.strength
+        turn += strength[:, None] * torch.tensor(mood.turn)
+        shift[:, 2] -= strength * mood.lean
+        gaze += strength[:, None] * torch.tensor(mood.gaze)
+    return Acted(turn=turn, shift=shift, gaze=gaze)
+
+
 def _postured(motion: Motion, feelings: tuple[Feeling, ...]) -> Motion:
     """Head and torso in the moods' posture, as lively as they are."""
     T = len(motion)
     reach, quick = torch.ones(T), torch.ones(T)
-    turn, shift, gaze = torch.zeros(T, 3), torch.zeros(T, 3), torch.zeros(T, 2)
     for feeling in feelings:
         mood, strength = feeling.mood, feeling.strength
         reach, quick = reach + strength * (mood.reach - 1), quick + strength * (mood.quick - 1)
-        turn += strength[:, None] * torch.tensor(mood.turn)
-        shift[:, 2] -= strength * mood.lean
-        gaze += strength[:, None] * torch.tensor(mood.gaze)
-    rest = typical_frame(motion)
+    rest, acted = typical_frame(motion), posture(feelings, T)
     poses = {
         part: livened(pose, rest, reach[:, None], quick[:, None], motion.fps)
         for part, pose in (("head", motion.head), ("torso", motion.torso))
     }
-    acted = Acted(turn=turn, shift=shift, gaze=gaze)
-    return replace(motion, gaze=motion.gaze + gaze, **acted_poses(poses["head"], poses["torso"], acted))
+    return replace(motion, gaze=motion.gaze + acted.gaze, **acted_poses(poses["head"], poses["torso"], acted))
 
 
 def livened(pose: Pose, rest: int, reach: Tensor, quick: Tensor, fps: float) -> Pose:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -68,14 +69,44 @@ def plan_loop(motion: Motion, num_frames: int, seed: int = 0) -> LoopPlan:
     if T < 1 or num_frames < 1:
         raise InputError(f"the motion has {T} frames and {num_frames} were wanted; both must be at least 1.")
     if num_frames <= T:
-        first = torch.arange(num_frames)
-        return LoopPlan(first=first, second=first, weight=torch.zeros(num_frames))
+        return _straight(torch.arange(num_frames))
+    pieces, length = [], 0
+    for piece in loop_pieces(motion, seed):
+        pieces.append(piece)
+        length += len(piece.first)
+        if length >= num_frames:
+            break
+    whole = {name: torch.cat([getattr(piece, name) for piece in pieces]) for name in ("first", "second", "weight")}
+    return LoopPlan(**{name: value[:num_frames] for name, value in whole.items()})
+
+
+def loop_pieces(motion: Motion, seed: int = 0) -> Iterator[LoopPlan]:
+    """What ``plan_loop`` shows, piece by piece and without end."""
     for seconds in FADES:
         fade = max(round(seconds * motion.fps), 2)
         jumps = _jumps(motion, fade)
         if jumps:
-            return _played(jumps, fade, num_frames, torch.Generator().manual_seed(seed))
-    return _forth_and_back(T, num_frames)
+            yield from _played(jumps, fade, torch.Generator().manual_seed(seed))
+    frames = torch.arange(len(motion))
+    while True:
+        yield _straight(torch.cat([frames, frames[1:-1].flip(0)]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blink:
+    """One blink; all in seconds."""
+
+    peak: float
+    """When the eye is shut."""
+    closing: float
+    """How long it takes to close."""
+    opening: float
+    """How long it takes to open."""
+
+    def closed(self, times: Tensor) -> Tensor:
+        """How far the eye is shut at ``times [T]``: 0 open, 1 closed."""
+        before, after = (self.peak - times) / self.closing, (times - self.peak) / self.opening
+        return 0.5 + 0.5 * torch.cos(math.pi * torch.where(times < self.peak, before, after).clamp(0, 1))
 
 
 def blinks(num_frames: int, fps: float, seed: int = 0) -> Tensor:
@@ -90,18 +121,24 @@ def blinks(num_frames: int, fps: float, seed: int = 0) -> Tensor:
     """
     if not fps > 0 or num_frames < 0:
         raise InputError(f"fps is {fps} and num_frames {num_frames}; positive numbers were wanted.")
+    curve, times = torch.zeros(num_frames), torch.arange(num_frames) / fps
+    for blink in unending_blinks(fps, seed):
+        if blink.peak > num_frames / fps:
+            return curve
+        curve = torch.maximum(curve, blink.closed(times))
+    return curve
+
+
+def unending_blinks(fps: float, seed: int = 0) -> Iterator[Blink]:
+    """The blinks of ``blinks``, one after the other."""
     generator = torch.Generator().manual_seed(seed)
-    curve = torch.zeros(num_frames)
-    times = torch.arange(num_frames) / fps
     peak = float(torch.rand((), generator=generator)) * BLINK_MEAN
-    while peak < num_frames / fps:
-        peak = round(peak * fps) / fps
-        closed, opening = _closing(times, peak, generator)
-        curve = torch.maximum(curve, closed)
+    while True:
+        blink = _blink(round(peak * fps) / fps, generator)
+        yield blink
         normal = float(torch.randn((), generator=generator))
         interval = math.exp(math.log(BLINK_MEAN) - BLINK_SPREAD**2 / 2 + BLINK_SPREAD * normal)
-        peak += max(interval, opening + BLINK_REST + BLINK_CLOSING[1])
-    return curve
+        peak = blink.peak + max(interval, blink.opening + BLINK_REST + BLINK_CLOSING[1])
 
 
 def blinks_at(peaks: Tensor, num_frames: int, fps: float, seed: int = 0) -> Tensor:
@@ -116,17 +153,19 @@ def blinks_at(peaks: Tensor, num_frames: int, fps: float, seed: int = 0) -> Tens
     generator = torch.Generator().manual_seed(seed)
     curve, times = torch.zeros(num_frames), torch.arange(num_frames) / fps
     for peak in peaks.tolist():
-        curve = torch.maximum(curve, _closing(times, peak / fps, generator)[0])
+        curve = torch.maximum(curve, _blink(peak / fps, generator).closed(times))
     return curve
 
 
-def _closing(times: Tensor, peak: float, generator: torch.Generator) -> tuple[Tensor, float]:
-    """One blink over ``times [T]`` seconds, shut at ``peak``, and how long it takes to open."""
-    share = torch.rand(2, generator=generator).tolist()
-    closing = BLINK_CLOSING[0] + share[0] * (BLINK_CLOSING[1] - BLINK_CLOSING[0])
-    opening = BLINK_OPENING[0] + share[1] * (BLINK_OPENING[1] - BLINK_OPENING[0])
-    phase = torch.where(times < peak, (peak - times) / closing, (times - peak) / opening).clamp(0, 1)
-    return 0.5 + 0.5 * torch.cos(math.pi * phase), opening
+def _blink(peak: float, generator: torch.Generator) -> Blink:
+    """A blink at ``peak``, as quick as chance says."""
+    closing, opening = (
+        least + share * (most - least)
+        for share, (least, most) in zip(
+            torch.rand(2, generator=generator).tolist(), (BLINK_CLOSING, BLINK_OPENING), strict=True
+        )
+    )
+    return Blink(peak=peak, closing=closing, opening=opening)
 
 
 def sway(num_frames: int, fps: float, seed: int = 0, *, angle: float = 0.02, period: float = 6.0) -> Tensor:
@@ -157,15 +196,25 @@ def gaze(num_frames: int, fps: float, seed: int = 0, *, reach: float = 0.09, mea
         reach: standard deviation of the points sideways, radians; half of it up and down.
         mean_hold: mean seconds on a point.
     """
-    generator = torch.Generator().manual_seed(seed)
     points = torch.zeros(num_frames, 2)
     start = 0
-    while start < num_frames:
+    for point, hold in unending_gaze(fps, seed, reach=reach, mean_hold=mean_hold):
+        if start >= num_frames:
+            break
+        points[start:] = point
+        start += hold
+    return points
+
+
+def unending_gaze(
+    fps: float, seed: int = 0, *, reach: float = 0.09, mean_hold: float = 1.8
+) -> Iterator[tuple[Tensor, int]]:
+    """The points ``[2]`` of ``gaze``, one after the other, with the number of frames that the eyes rest there."""
+    generator = torch.Generator().manual_seed(seed)
+    while True:
         point = reach * torch.randn(2, generator=generator) * torch.tensor([1.0, 0.5])
         hold = mean_hold * (0.4 + 1.2 * float(torch.rand((), generator=generator)))
-        points[start:] = point
-        start += max(round(hold * fps), 1)
-    return points
+        yield point, max(round(hold * fps), 1)
 
 
 def _jumps(motion: Motion, fade: int) -> list[tuple[int, int]]:
@@ -218,29 +267,19 @@ def _faded(state: Tensor, end: int, begin: int, fade: int) -> Tensor:
     return torch.cat([state[end - 1 : end], middle, state[begin + fade : begin + fade + 1]])
 
 
-def _played(jumps: list[tuple[int, int]], fade: int, num_frames: int, generator: torch.Generator) -> LoopPlan:
+def _played(jumps: list[tuple[int, int]], fade: int, generator: torch.Generator) -> Iterator[LoopPlan]:
     """Play forward from frame 0, jumping back at random ones of ``jumps``."""
-    first, second, weight = [], [], []
-    at, length = 0, 0
-    while length < num_frames:
+    at = 0
+    while True:
         ahead = [jump for jump in jumps if jump[0] >= at]
         end, begin = ahead[int(torch.randint(len(ahead), (), generator=generator))]
-        straight = torch.arange(at, end)
-        first += [straight, torch.arange(end, end + fade)]
-        second += [straight, torch.arange(begin, begin + fade)]
-        weight += [torch.zeros(len(straight)), _ramp(fade)]
-        length += len(straight) + fade
+        yield _straight(torch.arange(at, end))
+        yield LoopPlan(
+            first=torch.arange(end, end + fade), second=torch.arange(begin, begin + fade), weight=_ramp(fade)
+        )
         at = begin + fade
-    return LoopPlan(
-        first=torch.cat(first)[:num_frames],
-        second=torch.cat(second)[:num_frames],
-        weight=torch.cat(weight)[:num_frames],
-    )
 
 
-def _forth_and_back(T: int, num_frames: int) -> LoopPlan:
-    """Frames 0..T-1..0.. for ever."""
-    period = max(2 * T - 2, 1)
-    phase = torch.arange(num_frames) % period
-    first = torch.minimum(phase, period - phase) if T > 1 else torch.zeros_like(phase)
-    return LoopPlan(first=first, second=first, weight=torch.zeros(num_frames))
+def _straight(frames: Tensor) -> LoopPlan:
+    """Frames as they are."""
+    return LoopPlan(first=frames, second=frames, weight=torch.zeros(len(frames)))

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..face import UNITS
 from ..speech.prosody import Prosody
 from ._types import Motion, Pose
-from .acts import Act, acted_poses, perform
+from .acts import Act, Acted, acted_poses, perform
 from .edit import typical_frame
 from .emotion import livened
 
@@ -43,12 +43,10 @@ def listening(motion: Motion, other: Prosody, busy: Tensor | None = None, seed: 
     """
     T = len(motion)
     if busy is None:
-        motion, busy = _calmed(motion), torch.zeros(T, dtype=torch.bool)
+        motion, busy = calmed(motion), torch.zeros(T, dtype=torch.bool)
     nods = nods_to(other, busy, seed)
     acted = perform(nods, T, motion.fps)
-    rise, back = _breath(T, motion.fps, seed)
-    acted = replace(acted, turn=acted.turn - back[:, None] * torch.tensor([1.0, 0.0, 0.0]))
-    poses = acted_poses(_lifted(motion.head, rise), _lifted(motion.torso, rise), acted)
+    poses = breathing(motion, _breath(T, motion.fps, seed), acted)
     units = motion.units.clone()
     nodding = acted.turn[:, 0].clamp(min=0) / max(float(acted.turn[:, 0].max()), 1e-6)
     units[:, UNITS.index("browInnerUp")] += BROWS_WITH_NOD * nodding * bool(nods)
@@ -74,7 +72,8 @@ def nods_to(other: Prosody, busy: Tensor, seed: int = 0) -> tuple[Act, ...]:
     return tuple(nods)
 
 
-def _calmed(motion: Motion) -> Motion:
+def calmed(motion: Motion) -> Motion:
+    """``motion`` with head and torso moving as little as a listener's."""
     rest = typical_frame(motion)
     still = torch.ones(len(motion), 1)
     poses = {
@@ -84,16 +83,27 @@ def _calmed(motion: Motion) -> Motion:
     return replace(motion, **poses)
 
 
-def _breath(T: int, fps: float, seed: int) -> tuple[Tensor, Tensor]:
-    """How far shoulders are up, metres, and the head back, radians, ``[T]`` each: in quickly, out slowly, unevenly."""
+def breath_at(phase: Tensor) -> Tensor:
+    """How full the lungs are, 0 to 1, at ``phase [T]`` of a breath in [0, 1): in quickly, out slowly."""
+    share = torch.where(phase < INHALING, phase / INHALING, (1 - phase) / (1 - INHALING))
+    return 0.5 - 0.5 * torch.cos(math.pi * share)
+
+
+def breathing(motion: Motion, breath: Tensor, acted: Acted) -> dict[str, Pose]:
+    """``head`` and ``torso`` of ``motion`` lifted by ``breath [T]``, the head going back with it, and ``acted``."""
+    back = BREATH_NOD * breath[:, None] * torch.tensor([1.0, 0.0, 0.0])
+    rise = BREATH_RISE * breath
+    return acted_poses(_lifted(motion.head, rise), _lifted(motion.torso, rise), replace(acted, turn=acted.turn - back))
+
+
+def _breath(T: int, fps: float, seed: int) -> Tensor:
+    """Breaths ``[T]`` of uneven length."""
     generator = torch.Generator().manual_seed(seed + 1)
     pace = 1 + 0.12 * torch.randn(T // 25 + 2, generator=generator).repeat_interleave(25)[:T]
     phase = (
         torch.cumsum(pace.clamp(0.6, 1.5), 0) / fps / BREATH_SECONDS + float(torch.rand((), generator=generator))
     ) % 1
-    share = torch.where(phase < INHALING, phase / INHALING, (1 - phase) / (1 - INHALING))
-    curve = 0.5 - 0.5 * torch.cos(math.pi * share)
-    return BREATH_RISE * curve, BREATH_NOD * curve
+    return breath_at(phase)
 
 
 def _lifted(pose: Pose, rise: Tensor) -> Pose:
