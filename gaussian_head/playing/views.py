@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from ..camera import Camera
+from ..checks import InputError
 from ..head import Head
 from ..rendering import orbit_view
-from ..transforms import pose_to_matrix, rigid_inverse
+from ..transforms import pose_to_matrix, rigid_inverse, rotmat_to_quat
 
 PRESETS = {
     "Front": (0.0, 0.0),
@@ -66,6 +67,25 @@ def placement(head: Head, yaw_deg: float = 0.0, pitch_deg: float = 0.0, distance
     position = head.centre + (camera.position - head.centre) * distance
     look_at = position + forward * ((head.centre - position) @ forward)
     return Placement(position=position.numpy(), look_at=look_at.numpy(), fov=recorded_fov(head))
+
+
+def turned_view(
+    head: Head, yaw_deg: float = 0.0, pitch_deg: float = 0.0, distance: float = 1.0, *, aspect: float
+) -> View:
+    """`placement`, within REACH_DEG and between NEAREST and FARTHEST, as the View of a browser of this aspect.
+
+    Raises:
+        InputError: a number that is not finite.
+    """
+    for name, value in (("yaw", yaw_deg), ("pitch", pitch_deg), ("distance", distance)):
+        if not math.isfinite(value):
+            raise InputError(f"{name} is {value}; a finite number was wanted.")
+    yaw, pitch = (min(max(x, -reach), reach) for x, reach in zip((yaw_deg, pitch_deg), REACH_DEG, strict=True))
+    put = placement(head, yaw, pitch, min(max(distance, NEAREST), FARTHEST))
+    to_world = orbit_view(head, math.radians(yaw), math.radians(pitch)).viewmat[:3, :3].T
+    w, x, y, z = rotmat_to_quat(to_world).tolist()
+    px, py, pz = put.position.tolist()
+    return View(wxyz=(w, x, y, z), position=(px, py, pz), fov=put.fov, aspect=aspect)
 
 
 def camera_of(view: View, head: Head, height: int, *, centred: bool = False) -> Camera:
