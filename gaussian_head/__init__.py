@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .raster import RasterOutput as RasterOutput
     from .raster import rasterize as rasterize
     from .rendering import render_frame as render_frame
+    from .verbs.batch import batch as batch
     from .verbs.direct import direct as direct
     from .verbs.dub import dub as dub
     from .verbs.edit import edit as edit
@@ -55,6 +56,7 @@ _HOME = {
         name: f"verbs.{name}"
         for name in (
             *(
+                "batch",
                 "direct",
                 "dub",
                 "edit",
@@ -85,6 +87,7 @@ __all__ = [
     "Pose",
     "RasterOutput",
     "__version__",
+    "batch",
     "direct",
     "dub",
     "edit",

@@ -63,7 +63,9 @@ def _run(options: Any) -> None:
     with drawing() as listener:
         if verb.draws and (slow := without_kernels()):
             listener(Warned(message=slow))
-        verb.run(options, listener)
+        result = verb.run(options, listener)
+    if status := getattr(result, "exit_status", 0):
+        raise SystemExit(status)
 
 
 def _prepare_threads() -> None:

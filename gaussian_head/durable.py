@@ -95,20 +95,25 @@ def discard(path: str | Path) -> None:
         _unlock(lock)
 
 
+class BusyError(InputError):
+    """Somebody else is at work there; later it may be free."""
+
+
 @contextmanager
-def locked(folder: str | Path, work: str) -> Iterator[None]:
+def locked(folder: str | Path, work: str, *, shared: bool = False) -> Iterator[None]:
     """Keep other processes (and threads) out of ``folder`` while the body runs; the lock ends with its owner.
 
     Args:
         folder: an existing folder; nothing is written to it.
         work: what is going on there, for the message: ``"a render of talk.mp4"``.
+        shared: let others in who share it too.
 
     Raises:
-        InputError: somebody else holds it.
+        BusyError: somebody else holds it.
     """
-    lock = _lock(Path(folder))
+    lock = _lock(Path(folder), shared=shared)
     if lock is None:
-        raise InputError(f"{work} is under way already; wait for it, or choose another place with --out.")
+        raise BusyError(f"{work} is under way already; wait for it, or choose another place with --out.")
     try:
         yield
     finally:
@@ -165,7 +170,7 @@ def _clear(staging: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def _lock(folder: Path, *, known_only: bool = False) -> int | None:
+def _lock(folder: Path, *, known_only: bool = False, shared: bool = False) -> int | None:
     """A handle that locks ``folder``; None where another has it.
 
     Where the system knows no such lock it is -1, or None with ``known_only``.
@@ -174,7 +179,7 @@ def _lock(folder: Path, *, known_only: bool = False) -> int | None:
         return None if known_only else -1
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
         return None if known_only or error.errno in (errno.EWOULDBLOCK, errno.EACCES) else -1

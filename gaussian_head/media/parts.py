@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,8 +32,12 @@ class Parts(Protocol):
         """How many leading frames are on disk for good."""
         ...
 
+    def missing(self, frames: range) -> Iterator[int]:
+        """Those of ``frames`` that are not on disk, in order; ``frames`` begin and end with parts."""
+        ...
+
     def write(self, t: int, picture: np.ndarray) -> None:
-        """Take frame ``t``; frames come in order, from ``done()`` on."""
+        """Take frame ``t``; frames come in order, those of a part all or none."""
         ...
 
     def abandon(self) -> None:
@@ -73,6 +78,12 @@ class VideoParts:
         while count < self._num_frames and self._part(count).is_file():
             count += self._length
         return min(count, self._num_frames)
+
+    def missing(self, frames: range) -> Iterator[int]:
+        """Frames of parts that are not finished."""
+        for first in range(frames.start, frames.stop, self._length):
+            if not self._part(first).is_file():
+                yield from range(first, min(first + self._length, frames.stop))
 
     def write(self, t: int, picture: np.ndarray) -> None:
         """Encode a frame into its part."""
@@ -131,6 +142,10 @@ class PictureParts:
             count += 1
         return count
 
+    def missing(self, frames: range) -> Iterator[int]:
+        """Pictures that are absent."""
+        return (t for t in frames if not self._picture(t).is_file())
+
     def write(self, t: int, picture: np.ndarray) -> None:
         """Write one picture, RGB or RGBA with straight transparency."""
         with reporting_writes(self._out):
@@ -170,27 +185,45 @@ def require_own_folder(out: Path) -> None:
         )
 
 
+def parts_folder(out: str | Path) -> Path:
+    """Where the parts of ``out`` wait."""
+    place = Path(os.path.realpath(out))
+    return place.with_name(f".{place.name}.parts")
+
+
 class PartsFolder:
     """The hidden folder beside an output in which its parts wait; context manager.
 
     A run that is killed or interrupted from the keyboard leaves it there, any other failure removes it unless
-    ``resume`` was asked for, and success always does.
+    ``resume`` was asked for, and success always does, but where it ``stays`` for others.
     """
 
-    def __init__(self, out: Path, request: str, *, resume: bool) -> None:
-        """Folder of ``out`` for frames that ``request`` (a fingerprint) describes fully."""
-        place = Path(os.path.realpath(out))
-        self.path = place.with_name(f".{place.name}.parts")
+    def __init__(self, out: Path, request: str, *, resume: bool, stays: bool = False, shared: bool = False) -> None:
+        """Folder of ``out`` for frames that ``request`` (a fingerprint) describes fully.
+
+        Args:
+            out: the output.
+            request: fingerprint.
+            resume: keep what is there of the same request.
+            stays: leave it there on success too.
+            shared: with others at the same time, none of whom may begin or end it; it stays.
+        """
+        self.path = parts_folder(out)
         self.resumed = False
         self._lock = ExitStack()
         self._out, self._request, self._resume = out, request, resume
+        self._stays, self._shared = stays or shared, shared
 
     def __enter__(self) -> PartsFolder:
         with reporting_writes(self._out):
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock.enter_context(locked(self.path, f"a render of {self._out}"))
+            self._lock.enter_context(locked(self.path, f"a render of {self._out}", shared=self._shared))
             note = self.path / NOTE
-            self.resumed = self._resume and note.is_file() and note.read_text(encoding="utf-8") == self._request
+            kept = self._resume or self._shared
+            self.resumed = kept and note.is_file() and note.read_text(encoding="utf-8") == self._request
+            if self._shared and not self.resumed:
+                self._lock.close()
+                raise InputError(f"no render of {self._out} was begun with these options; begin it anew.")
             if not self.resumed:
                 self.start_over()
         return self
@@ -204,7 +237,7 @@ class PartsFolder:
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
         with self._lock:
-            if kind is None or (not self._resume and issubclass(kind, Exception)):
+            if not self._stays and (kind is None or (not self._resume and issubclass(kind, Exception))):
                 shutil.rmtree(self.path, ignore_errors=True)
 
     def _empty(self) -> None:

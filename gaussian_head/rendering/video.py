@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,13 +13,22 @@ import torch
 from torch import Tensor
 
 from ..camera import Camera
-from ..checkpoint import save_tensors
-from ..durable import replacing, require_replaceable
+from ..checkpoint import load_checkpoint, save_checkpoint
+from ..checks import InputError
+from ..durable import require_replaceable
 from ..events import Listener, Progress, Warned, ignore
 from ..gaussians import Frame
 from ..head import Head
 from ..media import video_format
-from ..media.parts import Parts, PartsFolder, PictureParts, VideoParts, is_picture_folder, require_own_folder
+from ..media.parts import (
+    Parts,
+    PartsFolder,
+    PictureParts,
+    VideoParts,
+    is_picture_folder,
+    parts_folder,
+    require_own_folder,
+)
 from ..motion import Motion, Performance
 from ._behind import Behind
 from .drawing import drawing, drawing_device
@@ -28,6 +39,8 @@ PART_SECONDS = 10.0
 """Seconds of video in a part: what an interruption loses at most."""
 SYNTHETIC = f"Synthetic: rendered by gaussian-head {version('gaussian-head')}, not recorded."
 """What a video says about itself in its metadata."""
+MOTION, MOTION_FORMAT = "motion", "gaussian-head-kept-motion"
+"""Folder of the motion beside the parts, and what it is."""
 SAME_MOTION = 1e-4
 """Motions that differ by less are the same."""
 
@@ -68,45 +81,94 @@ def render_video(
         InputError: a format that is unknown or cannot be transparent, or a disk that cannot take the video.
     """
     motion = performance.motion
-    if len(cameras) != len(motion) or not len(motion):
-        raise ValueError(f"{len(cameras)} cameras came for {len(motion)} frames; one per frame is wanted.")
-    out, first = Path(out), cameras[0]
-    require_output(out, transparent=transparent)
-    plate = None if transparent else fit_background(head.background if background is None else background, first)
-    request = _request(head, motion, cameras, plate, out)
-    with PartsFolder(out, request, resume=resume) as folder:
-        motion = _kept_motion(folder, motion)
+    film = filmed(head, motion, cameras, out, background, transparent=transparent, label=label)
+    with PartsFolder(film.out, film.request(), resume=resume) as folder:
+        film = kept(film, folder)
         if resume and not folder.resumed:
             listener(
                 Warned(message=f"nothing of this render of {out} was there to resume; it starts from the beginning.")
             )
-        parts = _parts(folder.path, out, first, motion, transparent, SYNTHETIC if label else "")
+        parts = film.parts(folder.path)
         try:
-            _render_rest(head, motion, cameras, plate, parts, listener)
+            draw_missing(film, range(len(motion)), parts, listener)
             parts.finish(performance.samples, performance.sample_rate)
         except KeyboardInterrupt as stop:
             words = f"stopped; {parts.done()} of {len(motion)} frames are kept, --resume goes on from there"
             raise type(stop)(words) from stop
         finally:
             parts.abandon()
-    return out
+    return film.out
 
 
-def _render_rest(
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """A moving head, seen by cameras, on its way to a file."""
+
+    head: Head
+    """The person."""
+    motion: Motion
+    """T frames."""
+    cameras: Sequence[Camera]
+    """T, of one size."""
+    plate: Tensor | None
+    """What is behind, ``[3]`` or ``[H, W, 3]``; None for nothing."""
+    out: Path
+    """The file or folder."""
+    comment: str
+    """What the file says about itself."""
+
+    @property
+    def part_length(self) -> int:
+        """Frames in a part."""
+        return max(round(PART_SECONDS * self.motion.fps), 1)
+
+    def request(self) -> str:
+        """A fingerprint of everything but the motion that the frames depend on."""
+        return _request(self.head, self.motion, self.cameras, self.plate, self.out)
+
+    def parts(self, folder: Path) -> Parts:
+        """Where its frames go."""
+        if is_picture_folder(self.out):
+            return PictureParts(folder, self.out, fps=self.motion.fps, num_frames=len(self.motion))
+        return VideoParts(
+            folder,
+            self.out,
+            width=self.cameras[0].width,
+            height=self.cameras[0].height,
+            fps=self.motion.fps,
+            num_frames=len(self.motion),
+            alpha=self.plate is None,
+            length=self.part_length,
+            comment=self.comment,
+        )
+
+
+def filmed(
     head: Head,
     motion: Motion,
     cameras: Sequence[Camera],
-    plate: Tensor | None,
-    parts: Parts,
-    listener: Listener,
-) -> None:
-    """Render the frames that ``parts`` does not have yet; converting and encoding happen behind."""
-    T = len(motion)
-    to_picture, draw = to_rgba8 if plate is None else to_uint8, drawing(head)
+    out: str | Path,
+    background: Tensor | None = None,
+    *,
+    transparent: bool = False,
+    label: bool = True,
+) -> Film:
+    """What `render_video` is to render, checked; arguments and errors are its own."""
+    if len(cameras) != len(motion) or not len(motion):
+        raise ValueError(f"{len(cameras)} cameras came for {len(motion)} frames; one per frame is wanted.")
+    require_output(out, transparent=transparent)
+    plate = None if transparent else fit_background(head.background if background is None else background, cameras[0])
+    comment = SYNTHETIC if label else ""
+    return Film(head=head, motion=motion, cameras=cameras, plate=plate, out=Path(out), comment=comment)
+
+
+def draw_missing(film: Film, frames: range, parts: Parts, listener: Listener) -> None:
+    """Render those of ``frames`` that ``parts`` does not have yet; converting and encoding happen behind."""
+    to_picture, draw = to_rgba8 if film.plate is None else to_uint8, drawing(film.head)
     with Behind[tuple[int, Frame]](lambda item: parts.write(item[0], to_picture(item[1]))) as encoder:
-        for t in range(parts.done(), T):
-            encoder.put((t, draw(motion.at(t), cameras[t], plate)))
-            listener(Progress(stage="rendering", done=t + 1, total=T))
+        for t in parts.missing(frames):
+            encoder.put((t, draw(film.motion.at(t), film.cameras[t], film.plate)))
+            listener(Progress(stage="rendering", done=t + 1 - frames.start, total=len(frames)))
 
 
 def require_output(out: str | Path, *, transparent: bool) -> None:
@@ -120,40 +182,31 @@ def require_output(out: str | Path, *, transparent: bool) -> None:
     require_replaceable(out, folder=folder)
 
 
-def _parts(folder: Path, out: Path, camera: Camera, motion: Motion, transparent: bool, comment: str) -> Parts:
-    if is_picture_folder(out):
-        return PictureParts(folder, out, fps=motion.fps, num_frames=len(motion))
-    return VideoParts(
-        folder,
-        out,
-        width=camera.width,
-        height=camera.height,
-        fps=motion.fps,
-        num_frames=len(motion),
-        alpha=transparent,
-        length=max(round(PART_SECONDS * motion.fps), 1),
-        comment=comment,
-    )
-
-
-def _kept_motion(folder: PartsFolder, motion: Motion) -> Motion:
-    """The motion of the interrupted run where it is this one but for rounding, which differs from run to run."""
-    from safetensors.torch import load_file
-
-    path = folder.path / "motion.safetensors"
-    given = motion.tensors()
-    if folder.resumed and path.is_file():
-        kept = load_file(path)
-        if all(kept[n].shape == v.shape and torch.allclose(kept[n], v, atol=SAME_MOTION) for n, v in given.items()):
-            return Motion.from_tensors(kept, fps=motion.fps, basis_id=motion.basis_id)
+def kept(film: Film, folder: PartsFolder) -> Film:
+    """``film`` with the motion of the interrupted run where it is this one but for rounding, which differs."""
+    given = film.motion
+    if folder.resumed:
+        with contextlib.suppress(InputError):
+            old = laid_motion(film.out)
+            ours, theirs = given.tensors(), old.tensors()
+            alike = all(
+                theirs[n].shape == v.shape and torch.allclose(theirs[n], v, atol=SAME_MOTION) for n, v in ours.items()
+            )
+            if alike and (old.fps, old.basis_id) == (given.fps, given.basis_id):
+                return replace(film, motion=old)
     folder.start_over()
-    with replacing(path) as temporary:
-        save_tensors(temporary, given)
-    return motion
+    meta = {"fps": given.fps, "basis": given.basis_id}
+    save_checkpoint(folder.path / MOTION, given.tensors(), meta, format=MOTION_FORMAT, version=1)
+    return film
+
+
+def laid_motion(out: str | Path) -> Motion:
+    """The motion of an unfinished render of ``out``; InputError where there is none."""
+    tensors, meta = load_checkpoint(parts_folder(out) / MOTION, format=MOTION_FORMAT, version=1)
+    return Motion.from_tensors(tensors, fps=meta["fps"], basis_id=meta["basis"])
 
 
 def _request(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tensor | None, out: Path) -> str:
-    """A fingerprint of everything but the motion that the frames depend on."""
     import av
 
     digest = hashlib.sha256()

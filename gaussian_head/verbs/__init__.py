@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import Any
 
@@ -45,6 +45,20 @@ class Verb:
         return self._module.run
 
     @property
+    def in_parts(self) -> Any:
+        """What has ``begin``, ``draw`` and ``finish`` where several workers can make one output; else None."""
+        return self._module if hasattr(self._module, "draw") else None
+
+    def again(self, options: Any) -> Any:
+        """``options`` that go on with what an interrupted run of the same left, or begin anew where nothing can."""
+        if hasattr(self._module, "again"):
+            return self._module.again(options)
+        for name in ("resume", "overwrite"):
+            if any(field.name == name for field in fields(options)):
+                return replace(options, **{name: True})
+        return options
+
+    @property
     def _module(self) -> Any:
         return import_module(f".{self.file}", __name__)
 
@@ -70,6 +84,7 @@ VERBS: dict[str, Verb] = {
         _row("evaluate", draws=True),
         _row("view", draws=True),
         _row("export"),
+        _row("batch", draws=True),
         _row("doctor"),
     )
 }

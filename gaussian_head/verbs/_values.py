@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+
+class MayBePlace:
+    """Marks texts that are a word or the name of a file."""
+
+    may_be_a_place = True
+
 
 if TYPE_CHECKING:
     from ..actor import Actor
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
     SourceLike = str | Path | tuple[str | Path, ...]
 else:
     PathLike = ActorLike = CaptureLike = ConfigLike = Path
-    Named = str
+    Named = Annotated[str, MayBePlace()]
     SourceLike = tuple[Path, ...]
 
 Preset = Literal["preview", "standard", "full"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,15 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     if options.person is not None:
         raise InputError("--person chooses among people in photographs; of a video the largest face is taken.")
     return _from_video(options, sources[0], listener)
+
+
+def again(options: Options) -> Options:
+    """``options`` that go on with an interrupted run of the same: photographs begin anew."""
+    from ..media import is_photograph
+
+    if all(is_photograph(path) for path in _sources(options)):
+        return replace(options, overwrite=True)
+    return replace(options, resume=True)
 
 
 def _sources(options: Options) -> list[Path]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tyro.conf import Positional
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..actor import Actor
-    from ..motion import Motion
+    from ..motion import Motion, Performance
+    from ..rendering.video import Film
 
 
 EXAMPLES = (
@@ -78,70 +79,145 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
             names nothing.
     """
-    from ..actor import Actor
     from ..motion import Performance
-    from ..rendering import backdrop, camera_path, framed, picture_size, render_video
+
+    actor = _ready(options)
+    motion, samples, rate = _performed(actor, options, listener)
+    return _joined(options, actor, Performance(motion=motion, samples=samples, sample_rate=rate), listener)
+
+
+def begin(options: Options, listener: Listener = ignore) -> int:
+    """Work out the motion for workers who draw the video in parts; returns how many parts there are."""
+    from ..rendering.shares import begin_video
+
+    actor = _ready(options)
+    motion, _, _ = _performed(actor, options, listener)
+    return begin_video(_film(options, actor, motion))
+
+
+def draw(options: Options, parts: range, listener: Listener = ignore) -> None:
+    """Draw some parts of the video that ``begin`` began."""
+    from ..rendering.shares import draw_parts
+    from ..rendering.video import laid_motion
+
+    draw_parts(_film(options, _ready(options), laid_motion(options.out)), parts, listener=listener)
+
+
+def finish(options: Options, listener: Listener = ignore) -> Path:
+    """Join the parts that were drawn, with the sound; where the video is."""
+    from ..motion import Performance
+    from ..rendering.video import laid_motion
+
+    actor = _ready(options)
+    _, samples, rate = _heard(actor, options, listener)
+    played = Performance(motion=laid_motion(options.out), samples=samples, sample_rate=rate)
+    return _joined(replace(options, resume=True), actor, played, listener)
+
+
+def _ready(options: Options) -> Actor:
+    """The actor, once it is known that the output can be written."""
+    from ..actor import Actor
+    from ..rendering import picture_size
     from ..rendering.backdrop import TRANSPARENT
     from ..rendering.video import require_output
 
-    out = Path(options.out)
     actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
-    head = actor.head
-    require_output(out, transparent=options.background == TRANSPARENT)
-    width, height = picture_size(options.size, head.camera)
-    seed = require_count(options.seed, "seed")
-    motion, samples, rate = _performed(actor, options, out.parent, seed, listener)
-    cameras = camera_path(head, options.camera, len(motion), fps=motion.fps, seed=seed)
+    require_output(options.out, transparent=options.background == TRANSPARENT)
+    picture_size(options.size, actor.head.camera)
+    require_count(options.seed, "seed")
+    return actor
+
+
+def _seen(options: Options, actor: Actor, motion: Motion) -> dict[str, Any]:
+    """Cameras and what is behind, as `render_video` takes them."""
+    from ..rendering import backdrop, camera_path, framed, picture_size
+
+    width, height = picture_size(options.size, actor.head.camera)
+    cameras = camera_path(actor.head, options.camera, len(motion), fps=motion.fps, seed=options.seed)
     cameras = cameras.map(lambda camera: framed(camera, width, height))
-    behind = backdrop(head, options.background, cameras[0])
+    behind = backdrop(actor.head, options.background, cameras[0])
+    return {"cameras": cameras, "background": behind, "transparent": behind is None, "label": options.label}
+
+
+def _film(options: Options, actor: Actor, motion: Motion) -> Film:
+    from ..rendering.video import filmed
+
+    return filmed(actor.head, motion, out=options.out, **_seen(options, actor, motion))
+
+
+def _joined(options: Options, actor: Actor, performance: Performance, listener: Listener) -> Path:
+    from ..rendering import render_video
+
     video = render_video(
-        head,
-        Performance(motion=motion, samples=samples, sample_rate=rate),
-        cameras,
-        out,
-        background=behind,
-        transparent=behind is None,
-        label=options.label,
+        actor.head,
+        performance,
+        out=options.out,
         resume=options.resume,
         listener=listener,
+        **_seen(options, actor, performance.motion),
     )
-    listener(Said(message=f"video: {out}"))
+    listener(Said(message=f"video: {options.out}"))
     return video
 
 
-def _performed(
-    actor: Actor, options: Options, folder: Path, seed: int, listener: Listener
-) -> tuple[Motion, np.ndarray | None, int]:
-    """What the head does, what is heard meanwhile, and the rate of that."""
-    from ..actor import Direction, attend, captured_sound, perform, replay
+class _Sound(NamedTuple):
+    """What is said and what is heard."""
+
+    speech: np.ndarray | None
+    """To be spoken, ``[S]`` 16 kHz mono."""
+    samples: np.ndarray | None
+    """To be heard."""
+    rate: int
+    """Of ``samples``, Hz."""
+
+
+def _heard(actor: Actor, options: Options, listener: Listener) -> _Sound:
+    """What the video sounds like; of a sound to listen to, only where nothing is said."""
+    from ..actor import captured_sound
     from ..conventions import SAMPLE_RATE
     from ..media import read_recorded_audio, read_spoken_audio
 
+    folder = Path(options.out).parent
+    if options.motion is not None:
+        if options.audio is None:
+            return _Sound(None, None, SAMPLE_RATE)
+        return _Sound(None, *read_recorded_audio(options.audio, folder=folder, listener=listener))
+    if options.audio is not None:
+        return _Sound(*read_spoken_audio(options.audio, folder=folder, listener=listener))
+    if options.listen is not None:
+        return _Sound(*read_spoken_audio(options.listen, folder=folder, listener=listener))
+    return _Sound(None, captured_sound(actor.clip), SAMPLE_RATE)
+
+
+def _performed(actor: Actor, options: Options, listener: Listener) -> tuple[Motion, np.ndarray | None, int]:
+    """What the head does, what is heard meanwhile, and the rate of that."""
+    from ..actor import Direction, attend, perform, replay
+    from ..media import read_spoken_audio
+
+    folder = Path(options.out).parent
     direction = Direction(
         pose=options.pose,
         bounds=options.pose_range,
         emotion=options.emotion,
         blink=options.blink,
-        seed=seed,
+        seed=options.seed,
         beside=folder,
     )
     if options.motion is not None and options.listen is not None:
         raise InputError("motion and listen were both given; a head either does what a motion says or listens.")
     if options.motion is not None:
         motion = replay(actor, direction, options.motion, listener=listener)
-        if options.audio is None:
-            return motion, None, SAMPLE_RATE
-        return motion, *read_recorded_audio(options.audio, folder=folder, listener=listener)
-    other = heard = None
-    if options.listen is not None:
-        other, samples, rate = read_spoken_audio(options.listen, folder=folder, listener=listener)
+        return motion, *_heard(actor, options, listener)[1:]
+    other = None
+    if options.listen is not None and options.audio is not None:
+        other, _, _ = read_spoken_audio(options.listen, folder=folder, listener=listener)
+    speech, samples, rate = _heard(actor, options, listener)
     if options.audio is not None:
-        heard, samples, rate = read_spoken_audio(options.audio, folder=folder, listener=listener)
-    if heard is not None:
-        return perform(actor, heard, direction, other=other, listener=listener), samples, rate
-    if other is not None:
-        return attend(actor, other, direction, listener=listener), samples, rate
-    return replay(actor, direction, listener=listener), captured_sound(actor.clip), SAMPLE_RATE
+        assert speech is not None
+        return perform(actor, speech, direction, other=other, listener=listener), samples, rate
+    if speech is not None:
+        return attend(actor, speech, direction, listener=listener), samples, rate
+    return replay(actor, direction, listener=listener), samples, rate
 
 
 render = function_of(Options, run)

@@ -68,7 +68,7 @@ def test_every_option_of_every_verb_is_explained(verb, capsys, monkeypatch):
     assert not bare
     assert all(
         f"--{name.replace('_', '-')}" in out
-        or name in ("head", "heads", "video", "film", "source", "capture", "folder", "block")
+        or name in ("head", "heads", "video", "film", "source", "capture", "folder", "block", "jobs")
         for name in names
     )
 

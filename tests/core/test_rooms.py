@@ -25,7 +25,7 @@ LAYERS = (
     {"actor", "rendering", "revoicing"},
     {"training", "photo", "editing"},
     {"exporting", "playing", "evaluation", "dubbing"},
-    {"viewer", "live"},
+    {"viewer", "live", "batch"},
     {"verbs"},
     {"cli"},
 )

@@ -1,0 +1,140 @@
+"""On Ray: workers that are killed cost what they had not kept, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Hashable
+from pathlib import Path
+
+import pytest
+from support_batch import Here, files_of, save_head, save_sound
+from support_capture import make_capture
+
+from gaussian_head.batch import RayPool, place_at, read_jobs, run_jobs
+from gaussian_head.batch.driver import Lost
+from gaussian_head.batch.work import Result
+from gaussian_head.head import InitConfig
+from gaussian_head.strict_json import config_to_json
+from gaussian_head.training import Stage, TrainConfig
+from gaussian_head.verbs import VERBS
+
+pytest.importorskip("ray")
+
+FEW = """verb,name,head,audio,out,camera,shares
+render,talk,head,long.wav,,,
+render,round,head,long.wav,,orbit,2
+export,splats,head,,moment.ply,,
+"""
+HEADER = "verb,name,capture,head,config,seed,audio,out,camera,shares\n"
+
+
+class Dangerous(RayPool):
+    """Kills a random worker of its own every so often."""
+
+    def __init__(self, kills: int, every: float, seed: int) -> None:
+        super().__init__(workers=2)
+        self.left, self.killed = kills, []
+        self._every, self._chance, self._next = every, random.Random(seed), time.monotonic() + every
+
+    def wait(self, seconds: float) -> list[tuple[Hashable, Result | Lost]]:
+        ended = super().wait(0.1)
+        busy = workers(os.getpid())
+        if self.left and busy and time.monotonic() > self._next:
+            pid, name = self._chance.choice(busy)
+            os.kill(pid, signal.SIGKILL)
+            self.killed.append(name)
+            self.left -= 1
+            self._next = time.monotonic() + self._chance.uniform(0.2, 2) * self._every
+        return ended
+
+
+def workers(pid: int) -> list[tuple[int, str]]:
+    """Processes beneath ``pid`` that do a task of Ray, and which."""
+    found = []
+    try:
+        name = Path(f"/proc/{pid}/cmdline").read_text().strip("\0 ")
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    if name.startswith("ray::") and "." in name:
+        found.append((pid, name))
+    for child in children:
+        found += workers(int(child))
+    return found
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("material")
+    save_head(folder / "head")
+    save_sound(folder / "a.wav", 3.0)
+    save_sound(folder / "long.wav", 21.0)
+    return folder
+
+
+def jobs_of(material: Path, rows: str):
+    (material / "jobs.csv").write_text(rows)
+    return read_jobs(material / "jobs.csv", VERBS)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds workers in /proc")
+def test_a_killed_worker_s_job_is_done_all_the_same(material, tmp_path):
+    jobs = jobs_of(material, FEW)
+    whole = run_jobs(jobs, place_at(tmp_path / "whole"), Here())
+    assert whole.exit_status == 0, whole.records
+    with Dangerous(kills=2, every=2.0, seed=0) as pool:
+        outcome = run_jobs(jobs, place_at(tmp_path / "killed"), pool)
+        assert len(pool.killed) == 2
+    assert outcome.exit_status == 0, outcome.records
+    assert sum(record.tries for record in outcome.records.values()) == len(jobs) + 2
+    assert files_of(tmp_path / "whole") == files_of(tmp_path / "killed")
+
+
+def twenty(material: Path) -> str:
+    """Training, what is made of the heads, and long speech in parts and in one piece: 20 jobs."""
+    make_capture(material / "capture", num_frames=20, size=64)
+    stage = {"resolution": 1.0, "densify": True}
+    config = TrainConfig(
+        init=InitConfig(face_stride=2.0, torso_stride=3.0, mouth_frames=1, learned=2),
+        stages=(Stage(name="coarse", iterations=150, refine_pose=True, **stage),),
+        checkpoint_minutes=1 / 120,
+        max_gaussians=3000,
+    )
+    (material / "config.json").write_text(json.dumps(config_to_json(config)))
+    rows = HEADER
+    for k in range(4):
+        rows += f"train,train{k},capture,,config.json,{k},,,,\n"
+        rows += f"render,say{k},,$train{k},,,a.wav,,,\n"
+        rows += f"export,splats{k},,$train{k},,,,moment.ply,,\n"
+        rows += f"evaluate,judged{k},,$train{k},,,,,,\n"
+    for k, shares in enumerate((1, 1, 2, 3)):
+        rows += f"render,long{k},,head,,{k},long.wav,,orbit,{shares}\n"
+    return rows
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds workers in /proc")
+def test_twenty_jobs_whose_workers_are_killed_ten_times(material, tmp_path):
+    jobs = jobs_of(material, twenty(material))
+    assert len(jobs) == 20
+    with Dangerous(kills=0, every=1e9, seed=0) as pool:
+        whole = run_jobs(jobs, place_at(tmp_path / "whole"), pool)
+    assert whole.exit_status == 0, whole.records
+    with Dangerous(kills=10, every=3.0, seed=1) as pool:
+        outcome = run_jobs(jobs, place_at(tmp_path / "killed"), pool, retries=10)
+        assert len(pool.killed) == 10
+    assert outcome.exit_status == 0, outcome.records
+    assert sum(record.tries for record in outcome.records.values()) == len(jobs) + 10
+    one, other = files_of(tmp_path / "whole"), files_of(tmp_path / "killed")
+    assert one.keys() == other.keys()
+    assert [name for name in one if one[name] != other[name]] == []
+
+
+def test_more_cores_than_there_are_is_told_before_any_work(material, tmp_path):
+    with RayPool(workers=1) as pool, pytest.raises(ValueError, match="job talk asks for cpus: 2; there are 1 here"):
+        pool.require(jobs_of(material, "verb,name,head,cpus\nrender,talk,head,2\n"))
