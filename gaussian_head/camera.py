@@ -46,6 +46,10 @@ class Camera:
         K[1] *= height / self.height
         return Camera(viewmat=self.viewmat, K=K, width=width, height=height)
 
+    def to(self, device: torch.device) -> Camera:
+        """The same view with its matrices in a device's memory."""
+        return Camera(viewmat=self.viewmat.to(device), K=self.K.to(device), width=self.width, height=self.height)
+
     def with_view(self, viewmat: Tensor) -> Camera:
         """The same intrinsics seen from another pose."""
         return Camera(viewmat=viewmat, K=self.K, width=self.width, height=self.height)

@@ -48,6 +48,10 @@ class Frame:
     def __repr__(self) -> str:
         return described(self)
 
+    def cpu(self) -> Frame:
+        """The same picture in the CPU's memory."""
+        return Frame(rgb=self.rgb.cpu(), alpha=self.alpha.cpu(), depth=self.depth.cpu(), extra=self.extra.cpu())
+
     def _repr_png_(self) -> bytes:
         """The picture itself, where a notebook shows the value of a cell."""
         from PIL import Image

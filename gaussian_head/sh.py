@@ -86,6 +86,19 @@ def sh_to_rgb(coefficients: Tensor, dirs: Tensor, degree: int) -> Tensor:
     return (rgb + 0.5).clamp(min=0)
 
 
+def seen_colors(coefficients: Tensor, means: Tensor, position: Tensor) -> Tensor:
+    """Colours ``[F, N, 3]`` of Gaussians that differ from frame to frame, seen from ``position`` (``[3]``, ``[F, 3]``).
+
+    Args:
+        coefficients: ``[F, N, B, 3]`` of all degrees.
+        means: ``[F, N, 3]`` metres.
+        position: of the camera, metres.
+    """
+    F, N, B, _ = coefficients.shape
+    dirs = (means - position.view(-1, 1, 3)).reshape(F * N, 3)
+    return sh_to_rgb(coefficients.reshape(F * N, B, 3), dirs, degree_of(B)).view(F, N, 3)
+
+
 def rgb_to_sh(rgb: Tensor) -> Tensor:
     """Degree-0 coefficient that shows ``rgb`` from every side."""
     return (rgb - 0.5) / C0

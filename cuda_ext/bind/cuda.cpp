@@ -71,7 +71,7 @@ void bind_cuda(nb::module_& m) {
       .def(
           "needed_pairs", [](const Plan& plan) { return used(plan).needed_pairs(); },
           nb::call_guard<nb::gil_scoped_release>(),
-          "Pairs (splat, tile) of the latest forward pass; waits for the device.")
+          "Pairs (splat, tile) of the latest forward pass; waits for the device. Too little room is no error then.")
       .def(
           "bytes", [](const Plan& plan) { return plan.workspace ? plan.workspace->bytes() : 0; },
           "Device memory that it holds.");
@@ -83,6 +83,15 @@ void bind_cuda(nb::module_& m) {
         "`forward` with a plan of one's own; with a pair_capacity the host never waits.");
   m.def("backward", &backward, "plan"_a, "scene"_a, "images"_a, "v"_a, "out"_a, "stream"_a,
         nb::call_guard<nb::gil_scoped_release>(), "Gradients of a scene, written into `out`.");
+  m.def("forget_graphs", &forget_graphs, nb::call_guard<nb::gil_scoped_release>(),
+        "Free the memory of calls that were captured into graphs, when no such graph will be launched again.");
+  m.def(
+      "trouble",
+      [](int device) {
+        const std::string text = cuda_trouble(device);
+        return nb::str(text.c_str());
+      },
+      "device"_a, "What keeps the kernels from running on a device: its driver or architecture; else an empty text.");
   bind_cuda_deform(m);
   bind_cuda_ssim(m);
 }

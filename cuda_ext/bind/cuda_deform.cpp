@@ -18,6 +18,7 @@ struct RunOnCuda {
     const OnCuda on(device, stream);
     const CudaPlan workspace = take_workspace(device, on.stream);
     cuda_deform_vjp(head.branches, head.moments, v, out, v_poses, *workspace);
+    workspace->note_capture();
   }
 };
 

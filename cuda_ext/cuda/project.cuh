@@ -19,8 +19,12 @@ __device__ inline LoadedGaussian load_gaussian(const SceneView& scene, int64_t n
   return g;
 }
 
+// Intrinsics that are none of a pinhole camera without skew cannot be refused here: nothing is seen through them.
 __device__ inline View<float> view_of(const SceneView& camera) {
-  return make_view(camera.viewmat, camera.K, float(camera.width), float(camera.height));
+  View<float> view = make_view(camera.viewmat, camera.K, float(camera.width), float(camera.height));
+  const float* K = camera.K;
+  if (K[1] != 0.0f || K[3] != 0.0f || K[6] != 0.0f || K[7] != 0.0f || K[8] != 1.0f) view.fx = nanf("");
+  return view;
 }
 
 __device__ inline uint32_t tiles_touched(const float* header, int tiles_x, int tiles_y) {

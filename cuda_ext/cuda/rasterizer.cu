@@ -5,6 +5,7 @@
 #include <limits>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -102,7 +103,9 @@ void CudaWorkspace::list_pairs(const CudaScene& scene, const CudaSplats& splats,
 
 void CudaWorkspace::forward(const CudaScene& scene, const Images& out, float* means2d, std::int32_t* radii,
                             std::int64_t pair_capacity, cudaStream_t on, const SplatSource* source) {
-  stream = on, splats_ = scene.splats();
+  use(on);
+  require_room();
+  splats_ = scene.splats();
   const std::uint32_t tiles = tiles_of(scene);
   const CudaSplats splats = {rows_.get<float>(std::size_t(splats_) * scene.splat_row(), stream),
                              counts_.get<std::uint64_t>(splats_ + 1, stream), means2d, radii};
@@ -117,12 +120,59 @@ void CudaWorkspace::forward(const CudaScene& scene, const Images& out, float* me
                          ranges_.data<std::uint32_t>(), first};
     launch(blend_tiles<decltype(group)::value>, tiles, kTilePixels, stream, scene, job, out);
   });
+  if (pair_capacity) note_needed();
+  note_capture();
   check(cudaGetLastError(), "rendering");
+}
+
+void CudaWorkspace::use(cudaStream_t on) {
+  if (on == stream) return;
+  if (!is_capturing(on)) {  // who captures has waited for the device before
+    cudaEvent_t done;
+    check(cudaEventCreateWithFlags(&done, cudaEventDisableTiming), "making an event");
+    const cudaError_t recorded = cudaEventRecord(done, stream);
+    const cudaError_t waited = recorded ? recorded : cudaStreamWaitEvent(on, done, 0);
+    cudaEventDestroy(done);
+    check(waited, "letting one stream wait for another");
+  }
+  stream = on;
+}
+
+// What a call before this one could not draw is an error now: the host did not wait for it then.
+void CudaWorkspace::require_room() const {
+  const std::uint64_t needed = noted_ ? *static_cast<volatile std::uint64_t*>(noted_) : 0;
+  if (needed <= noted_room_) return;
+  throw std::length_error("an earlier picture needed " + std::to_string(needed) +
+                          " pairs (splat, tile) and had room for " + std::to_string(noted_room_) +
+                          ": it lacks Gaussians. Take a pair_capacity of " + std::to_string(2 * needed) +
+                          "; needed_pairs() tells the number and clears this error.");
+}
+
+void CudaWorkspace::note_needed() {
+  if (!noted_) {
+    if (is_capturing(stream)) return;
+    check(cudaHostAlloc(reinterpret_cast<void**>(&noted_), sizeof *noted_, cudaHostAllocPortable), "allocating a note");
+    *noted_ = 0;
+  }
+  noted_room_ = capacity_;
+  check(
+      cudaMemcpyAsync(noted_, offsets_.data<std::uint64_t>() + splats_, sizeof *noted_, cudaMemcpyDeviceToHost, stream),
+      "noting the number of pairs");
+}
+
+void CudaWorkspace::note_capture() {
+  if (captured_ || !is_capturing(stream)) return;
+  captured_ = true;
+  for (DeviceBuffer* buffer : buffers()) buffer->pin();
+}
+
+CudaWorkspace::~CudaWorkspace() {
+  if (noted_) cudaFreeHost(noted_);
 }
 
 void CudaWorkspace::backward(const CudaScene& scene, const Images& images, const ImageGradients& v,
                              const SceneGradients& out, float* v_viewmats, float* v_backgrounds, cudaStream_t on) {
-  stream = on;
+  use(on);
   if (scene.splats() != splats_) throw std::logic_error("this plan is of another scene");
   const auto* counts = counts_.data<std::uint64_t>();
   auto* partials = partials_.get<float>(std::size_t(capacity_) * scene.partial_row(), stream);
@@ -142,6 +192,7 @@ void CudaWorkspace::backward(const CudaScene& scene, const Images& images, const
          scene, blocks, counts, moments, out, views);
   if (v_viewmats) launch(sum_rows, unsigned(scene.cameras), kThreads, stream, views, warps, kViewNumbers, v_viewmats);
   if (v_backgrounds) backgrounds_vjp(scene, images.alpha, v.rgb, v_backgrounds);
+  note_capture();
   check(cudaGetLastError(), "differentiating");
 }
 
@@ -160,7 +211,7 @@ void CudaWorkspace::backgrounds_vjp(const CudaScene& scene, const float* alpha, 
   }
 }
 
-std::uint64_t CudaWorkspace::needed_pairs() const {
+std::uint64_t CudaWorkspace::needed_pairs() {
   std::uint64_t needed = 0;
   const DeviceGuard guard(device);
   check(cudaDeviceSynchronize(), "waiting for the device");  // a graph may run on any stream
@@ -168,16 +219,44 @@ std::uint64_t CudaWorkspace::needed_pairs() const {
       cudaMemcpyAsync(&needed, offsets_.data<std::uint64_t>() + splats_, sizeof needed, cudaMemcpyDeviceToHost, stream),
       "reading the number of pairs");
   check(cudaStreamSynchronize(stream), "waiting for the number of pairs");
+  if (noted_) *noted_ = 0;
   return needed;
 }
 
-std::size_t CudaWorkspace::bytes() const {
+std::vector<DeviceBuffer*> CudaWorkspace::buffers() {
+  return {&rows_,         &counts_, &offsets_,   &scan_scratch_, &raw_keys_,      &keys_,
+          &raw_pairs_,    &pairs_,  &scratch[0], &scratch[1],    &scratch[2],     &owners_,
+          &sort_scratch_, &ranges_, &partials_,  &moments_,      &view_partials_, &background_partials_};
+}
+
+std::size_t CudaWorkspace::bytes() {
   std::size_t sum = 0;
-  for (const DeviceBuffer* buffer :
-       {&rows_, &counts_, &offsets_, &scan_scratch_, &raw_keys_, &keys_, &raw_pairs_, &pairs_, &owners_, &sort_scratch_,
-        &ranges_, &partials_, &moments_, &view_partials_, &background_partials_})
-    sum += buffer->bytes();
+  for (const DeviceBuffer* buffer : buffers()) sum += buffer->bytes();
   return sum;
+}
+
+// Whether this build can run on a device: an empty text, or what is in the way.
+std::string cuda_trouble(int device) {
+  int driver = 0, runtime = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || cudaRuntimeGetVersion(&runtime) != cudaSuccess || driver == 0) {
+    cudaGetLastError();
+    return "no NVIDIA driver answers; install one, nvidia-smi shows whether it runs.";
+  }
+  const auto version = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
+  if (driver / 1000 < runtime / 1000)
+    return "the driver serves CUDA " + version(driver) + " and the kernels are built with " + version(runtime) +
+           "; update the driver, or install again with an nvcc of CUDA " + std::to_string(driver / 1000) +
+           " on the path.";
+  const DeviceGuard guard(device);
+  cudaFuncAttributes attributes;
+  if (cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(&project_gaussians)) == cudaSuccess) return "";
+  cudaGetLastError();
+  int major = 0, minor = 0;
+  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+  const std::string arch = std::to_string(10 * major + minor);
+  return "the kernels hold no code for this GPU's architecture " + arch + "; install again with CUDAARCHS=" + arch +
+         ".";
 }
 
 namespace {
@@ -185,12 +264,22 @@ namespace {
 constexpr std::size_t kPooled = 4;
 std::mutex pool_mutex;
 // Never destroyed: a graph may outlive the interpreter's static teardown.
-std::vector<CudaWorkspace*>& pool = *new std::vector<CudaWorkspace*>;
+std::vector<CudaWorkspace*>&pool = *new std::vector<CudaWorkspace*>, &retired = *new std::vector<CudaWorkspace*>;
 
 }  // namespace
 
+void forget_graphs() {
+  const std::lock_guard<std::mutex> lock(pool_mutex);
+  for (CudaWorkspace* workspace : retired) delete workspace;
+  retired.clear();
+}
+
 void Recycle::operator()(CudaWorkspace* workspace) const {
   const std::lock_guard<std::mutex> lock(pool_mutex);
+  if (workspace->captured()) {  // a graph may still write to its memory
+    retired.push_back(workspace);
+    return;
+  }
   pool.push_back(workspace);
   if (pool.size() <= kPooled) return;
   delete pool.front();

@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "../core/scene.h"
 #include "runtime.h"
@@ -63,22 +65,38 @@ class CudaWorkspace {
   // v_viewmats [C, 4, 4] and v_backgrounds, of the backgrounds' shape, may be null. All outputs are overwritten.
   void backward(const CudaScene& scene, const Images& images, const ImageGradients& v, const SceneGradients& out,
                 float* v_viewmats, float* v_backgrounds, cudaStream_t stream);
-  // Pairs that the latest forward pass had; waits for the device.
-  std::uint64_t needed_pairs() const;
-  std::size_t bytes() const;
+  // Pairs that the latest forward pass had; waits for the device. Whoever asked is not told again by an error.
+  std::uint64_t needed_pairs();
+  std::size_t bytes();
+  // All that follows runs on this stream, after what ran on the one before.
+  void use(cudaStream_t on);
+  // To be called when the work of a call was given to the stream: where that is captured, memory stays as it is.
+  void note_capture();
+  bool captured() const { return captured_; }
+
+  CudaWorkspace() = default;
+  CudaWorkspace(const CudaWorkspace&) = delete;
+  CudaWorkspace& operator=(const CudaWorkspace&) = delete;
+  ~CudaWorkspace();
 
   DeviceBuffer scratch[3];  // for other operations on the same stream
   int device = 0;
   cudaStream_t stream = nullptr;  // of the latest use
 
  private:
+  void require_room() const;
+  void note_needed();
+  std::vector<DeviceBuffer*> buffers();
   void list_pairs(const CudaScene& scene, const CudaSplats& splats, std::int64_t pair_capacity);
 
   void backgrounds_vjp(const CudaScene& scene, const float* alpha, const float* v_rgb, float* out);
 
   DeviceBuffer rows_, counts_, offsets_, scan_scratch_, raw_keys_, keys_, raw_pairs_, pairs_, owners_, sort_scratch_,
       ranges_, partials_, moments_, view_partials_, background_partials_;
-  std::uint64_t capacity_ = 0;  // pairs that there is room for
+  std::uint64_t capacity_ = 0;      // pairs that there is room for
+  std::uint64_t* noted_ = nullptr;  // pairs needed, where the device writes them for the host to find; or null
+  std::uint64_t noted_room_ = 0;    // and how many there was room for
+  bool captured_ = false;           // a graph holds addresses of the buffers: none may move any more
   std::int64_t splats_ = 0;
 };
 
@@ -87,6 +105,9 @@ struct Recycle {
   void operator()(CudaWorkspace* workspace) const;
 };
 using CudaPlan = std::unique_ptr<CudaWorkspace, Recycle>;
+// Frees what captured graphs used, once none of them will be launched any more.
+void forget_graphs();
 CudaPlan take_workspace(int device, cudaStream_t stream);
+std::string cuda_trouble(int device);
 
 }  // namespace gh

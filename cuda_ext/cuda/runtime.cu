@@ -1,5 +1,6 @@
 #include "runtime.h"
 
+#include <cstdlib>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -29,6 +30,12 @@ void check(cudaError_t status, const char* what) {
   if (status != cudaSuccess) throw std::runtime_error(std::string("CUDA, ") + what + ": " + cudaGetErrorString(status));
 }
 
+bool is_capturing(cudaStream_t stream) {
+  cudaStreamCaptureStatus status;
+  check(cudaStreamIsCapturing(stream, &status), "asking whether the stream is captured");
+  return status != cudaStreamCaptureStatusNone;
+}
+
 DeviceGuard::DeviceGuard(int device) {
   check(cudaGetDevice(&before_), "asking for the device");
   if (device != before_) check(cudaSetDevice(device), "selecting the device");
@@ -48,13 +55,14 @@ DeviceBuffer::~DeviceBuffer() {
 void DeviceBuffer::reserve(std::size_t bytes, cudaStream_t stream) {
   stream_ = stream;
   if (memory_ && bytes <= capacity_) return;
-  cudaStreamCaptureStatus status;
-  check(cudaStreamIsCapturing(stream, &status), "asking whether the stream is captured");
-  if (status != cudaStreamCaptureStatusNone)
+  if (is_capturing(stream))
     throw std::runtime_error(
         "CUDA: memory would have to grow while the stream is captured into a graph; run the same call once before, "
-        "with "
-        "the same plan, sizes and pair_capacity.");
+        "with the same plan, sizes and pair_capacity.");
+  if (pinned_)
+    throw std::runtime_error(
+        "CUDA: this plan was captured into a graph, which uses its memory as it is; a larger call wants a plan of its "
+        "own.");
   check(cudaGetDevice(&device_), "asking for the device");
   keep_pool_memory(device_);
   if (memory_) check(cudaFreeAsync(memory_, stream), "freeing a buffer");
@@ -62,6 +70,8 @@ void DeviceBuffer::reserve(std::size_t bytes, cudaStream_t stream) {
   const std::size_t wanted = bytes + bytes / 4 + 256;  // a training run's Gaussians grow little by little
   check(cudaMallocAsync(&memory_, wanted, stream), "allocating a buffer");
   capacity_ = wanted;
+  static const bool poison = std::getenv("GH_POISON") && std::string(std::getenv("GH_POISON")) == "1";
+  if (poison) check(cudaMemsetAsync(memory_, 0xff, wanted, stream), "poisoning a buffer");
 }
 
 }  // namespace gh

@@ -23,7 +23,11 @@ class DeviceGuard {
   int before_ = 0;
 };
 
+// Whether work given to this stream goes into a graph instead of being done.
+bool is_capturing(cudaStream_t stream);
+
 // Stream-ordered device memory that only grows. All uses of one buffer must be ordered by streams.
+// With GH_POISON=1 in the environment it comes full of 0xFF, so that reading what nothing wrote shows.
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
@@ -41,11 +45,13 @@ class DeviceBuffer {
     return static_cast<T*>(memory_);
   }
   std::size_t bytes() const { return capacity_; }
+  void pin() { pinned_ = true; }  // a graph holds its address: it must not grow any more
 
  private:
   void reserve(std::size_t bytes, cudaStream_t stream);
   void* memory_ = nullptr;
   std::size_t capacity_ = 0;
+  bool pinned_ = false;
   int device_ = 0;                 // that the memory lies on
   cudaStream_t stream_ = nullptr;  // of the latest use
 };

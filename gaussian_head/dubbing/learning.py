@@ -14,6 +14,7 @@ from ..checks import InputError, fingerprint, read_json
 from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ..events import Listener, Said, Warned, ignore, tracked
+from ..kernels import training_device
 from ..media import VideoWriter, read_audio, read_frames
 from ..motion import Motion
 from ..tracking import track
@@ -132,9 +133,11 @@ def trained(folder: Path, preset: str, listener: Listener) -> Actor:
     """The head of what was captured in ``folder``: gone on with where the run is the same, else begun anew."""
     config = PRESETS[preset]
     try:
-        return train(folder / CAPTURE, folder / HEAD, config, resume=True, listener=listener)
+        return train(folder / CAPTURE, folder / HEAD, config, resume=True, device=training_device(), listener=listener)
     except InputError:
-        return train(folder / CAPTURE, folder / HEAD, config, overwrite=True, listener=listener)
+        return train(
+            folder / CAPTURE, folder / HEAD, config, overwrite=True, device=training_device(), listener=listener
+        )
 
 
 def expect(seconds: float, person: int, listener: Listener) -> None:

@@ -37,7 +37,7 @@ def can_deform_fused(branches: Sequence[Branch], coefficients: Tensor, frame: Mo
         return False
     constant = [getattr(branch, name) for branch in branches for name in _CONSTANT]
     trained = [getattr(branch, name) for branch in branches for name in TRAINED]
-    tensors = (coefficients, *_pose_parts(frame), *constant, *trained)
+    tensors = (coefficients, *poses_of(frame), *constant, *trained)
     return covers(*tensors) and not any(t.requires_grad for t in constant)
 
 
@@ -55,7 +55,7 @@ def deform_fused(branches: Sequence[Branch], coefficients: Tensor, frame: Motion
     Returns:
         Gaussians with means ``[N, 3]`` in metres and colors ``[N, B, 3]``.
     """
-    moment = deform_moments(branches, coefficients[None], torch.cat(_pose_parts(frame))[None])
+    moment = deform_moments(branches, coefficients[None], torch.cat(poses_of(frame))[None])
     means, quats, scales, opacities, colors = (tensor[0] for tensor in moment)
     return Gaussians(means=means, quats=quats, scales=scales, opacities=opacities, colors=colors)
 
@@ -95,7 +95,8 @@ def kernel_branches(branches: Sequence[Branch], coefficients: Tensor, trained: S
     return held
 
 
-def _pose_parts(frame: MotionFrame) -> list[Tensor]:
+def poses_of(frame: MotionFrame) -> list[Tensor]:
+    """Quaternion and position of a moment's head, then of its torso."""
     return [frame.head.quats, frame.head.positions, frame.torso.quats, frame.torso.positions]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ..motion import CodeMap, Motion, MotionFrame
 from .anchors import Anchors
 from .branch import PARTS, Branch, deform
 from .coefficients import Params, coefficients
-from .fused import can_deform_fused, deform_fused
+from .fused import Moments, can_deform_fused, deform_fused, deform_moments, poses_of
 from .storage import read_fields, write_fields
 
 
@@ -50,7 +51,8 @@ class Head:
     @property
     def parts(self) -> Tensor:
         """``[N]`` uint8, index into PARTS of every Gaussian."""
-        return torch.cat([torch.full((len(b),), PARTS.index(b.name), dtype=torch.uint8) for b in self.branches])
+        index = {branch.name: PARTS.index(branch.name) for branch in self.branches}
+        return torch.cat([b.means.new_full((len(b),), index[b.name], dtype=torch.uint8) for b in self.branches])
 
     @property
     def centre(self) -> Tensor:
@@ -89,6 +91,28 @@ class Head:
             scales=torch.cat([g.scales for g in posed]),
             opacities=torch.cat([g.opacities for g in posed]),
             colors=torch.cat([g.colors for g in posed]),
+        )
+
+    def gaussians_at_each(self, frames: Sequence[MotionFrame]) -> Moments:
+        """All Gaussians ``[F, N, …]`` at F moments, as ``gaussians_at`` has them at one; in one pass where possible."""
+        codes = [self.coefficients_at(frame) for frame in frames]
+        alike = all(self.branches_at(frame) is self.branches for frame in frames)
+        if alike and can_deform_fused(self.branches, codes[0], frames[0]):
+            poses = torch.stack([torch.cat(poses_of(frame)) for frame in frames])
+            return deform_moments(self.branches, torch.stack(codes), poses)
+        each = [self.gaussians_at(frame) for frame in frames]
+        return Moments(*(torch.stack([getattr(one, name) for one in each]) for name in Moments._fields))
+
+    def to(self, device: torch.device) -> Head:
+        """The same head in a device's memory; its own tensors where they are there already."""
+        return replace(
+            self,
+            branches=tuple(branch.to(device) for branch in self.branches),
+            coefficient_params={name: value.to(device) for name, value in self.coefficient_params.items()},
+            camera=self.camera.to(device),
+            background=self.background.to(device),
+            code_map=self.code_map.to(device),
+            anchors=None if self.anchors is None else self.anchors.to(device),
         )
 
     def gaussians(self, motion: Motion, t: int) -> Gaussians:

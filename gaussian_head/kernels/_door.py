@@ -72,10 +72,22 @@ def call(name: str, device: torch.device, *values: Any) -> Any:
     Raises:
         InputError: the values do not belong together, or are more than a kernel can count.
     """
+    run = getattr(on(device), name)
     try:
-        return getattr(on(device), name)(*_crossing(values), lane(device))
+        try:
+            return run(*_crossing(values), lane(device))
+        except RuntimeError as error:
+            if not (is_cuda(device) and "out of memory" in str(error)):
+                raise
+            torch.cuda.empty_cache()  # the kernels' scratch memory is not torch's: let it have what torch only keeps
+            return run(*_crossing(values), lane(device))
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+def is_cuda(device: torch.device) -> bool:
+    """Whether a device is one of CUDA."""
+    return device.type == "cuda"
 
 
 def _crossing(values: Sequence[Any]) -> list[Any]:

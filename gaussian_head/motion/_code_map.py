@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -57,6 +57,10 @@ class CodeMap:
         if moved.residual.shape[-1] == len(self.names) and moved.basis_id == self.basis_id:
             code = code + moved.residual
         return code
+
+    def to(self, device: torch.device) -> CodeMap:
+        """The same map in a device's memory."""
+        return replace(self, **{name: getattr(self, name).to(device) for name in ("weights", "bias", "bounds")})
 
     def tensors(self) -> dict[str, Tensor]:
         """Its numbers under the names that files give them; ``from_tensors`` takes them back."""

@@ -48,6 +48,10 @@ class Pose:
         """One moment, or those named by a slice or an index tensor."""
         return Pose(quats=self.quats[moments], positions=self.positions[moments])
 
+    def to(self, device: torch.device) -> Pose:
+        """The same pose in a device's memory."""
+        return Pose(quats=self.quats.to(device), positions=self.positions.to(device))
+
     def held(self, num_frames: int) -> Pose:
         """A pose of one moment, ``num_frames`` times."""
         return Pose(quats=self.quats.repeat(num_frames, 1), positions=self.positions.repeat(num_frames, 1))
@@ -93,6 +97,11 @@ class MotionFrame:
         return MotionFrame(
             head=head, torso=torso, units=torch.zeros(len(UNITS)), gaze=torch.zeros(2), residual=torch.zeros(0)
         )
+
+    def to(self, device: torch.device) -> MotionFrame:
+        """The same moment in a device's memory."""
+        moved = {name: getattr(self, name).to(device) for name in ("head", "torso", "units", "gaze", "residual")}
+        return replace(self, **moved)
 
     @property
     def relaxed(self) -> MotionFrame:
@@ -263,6 +272,11 @@ class Motion:
             residual=self.residual[t],
             basis_id=self.basis_id,
         )
+
+    def to(self, device: torch.device) -> Motion:
+        """The same motion in a device's memory."""
+        moved = {name: value.to(device) for name, value in self.tensors().items()}
+        return Motion.from_tensors(moved, fps=self.fps, basis_id=self.basis_id)
 
     def select(self, frames: Tensor | slice) -> Motion:
         """The frames named by an index tensor ``[T2]`` or a slice."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from ..checks import InputError
-from ..kernels import compiled
+from ..kernels import compiled, why_no_cuda
 from ..sh import num_bases, sh_to_rgb
 from . import native
 from .arguments import check, check_floats, check_scene
@@ -28,11 +29,16 @@ def available_backends() -> tuple[str, ...]:
     if module is not None:
         found.append("cpu")
     if torch.cuda.is_available():
-        if module is not None and module.has_cuda:
+        if why_no_cuda() is None:
             found.append("cuda")
-        if importlib.util.find_spec("gsplat") is not None:
+        if _has_gsplat():
             found.append("gsplat")
     return tuple(found)
+
+
+@cache
+def _has_gsplat() -> bool:
+    return importlib.util.find_spec("gsplat") is not None
 
 
 def choose_backend(device: torch.device, dtype: torch.dtype) -> str:
@@ -51,7 +57,9 @@ def _check_backend(backend: str | None, means: Tensor) -> str:
     if backend not in BACKENDS:
         raise InputError(f"backend {backend!r} is unknown; choose among {BACKENDS}.")
     if backend not in available_backends():
-        raise InputError(f"backend {backend!r} cannot run here; these can: {available_backends()}.")
+        reason = why_no_cuda() if backend == "cuda" else None
+        because = f": {reason}" if reason else "."
+        raise InputError(f"backend {backend!r} cannot run here; these can: {available_backends()}{because}")
     device = {"cpu": "cpu", "cuda": "cuda", "gsplat": "cuda"}.get(backend, means.device.type)
     if means.device.type != device:
         raise InputError(f"means is on {means.device}; backend {backend!r} wants tensors on {device}.")
@@ -138,12 +146,18 @@ def rasterize(
     gaussians = {"means": means, "quats": quats, "scales": scales, "opacities": opacities}
     settings = (width, height, near_plane, far_plane, eps2d)
     scene = check_scene(gaussians, colors, extra, viewmats, Ks, backgrounds, settings, per_image=False)
-    backend, plates = _check_backend(backend, means), None
-    if scene.backgrounds is not None and scene.backgrounds.ndim == 4 and backend != "cpu":
-        plates, scene = scene.backgrounds, replace(scene, backgrounds=None)
+    backend = _check_backend(backend, means)
     if probe is not None:
         scene = replace(scene, probe=check("probe", probe, (len(scene.viewmats), N, 2), means))
-    out = _backend(backend, means)(scene)
+    return draw_scene(scene, backend)
+
+
+def draw_scene(scene: Scene, backend: str) -> RasterOutput:
+    """Render a checked scene with a backend that can run; pictures behind it by torch where that has none."""
+    plates = None
+    if scene.backgrounds is not None and scene.backgrounds.ndim == 4 and backend not in ("cpu", "cuda"):
+        plates, scene = scene.backgrounds, replace(scene, backgrounds=None)
+    out = _backend(backend, scene.means)(scene)
     return out if plates is None else replace(out, rgb=out.rgb + (1 - out.alpha[..., None]) * plates)
 
 

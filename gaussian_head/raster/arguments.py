@@ -91,8 +91,11 @@ def check_floats(means: Tensor) -> Tensor:
 
 
 def check_intrinsics(Ks: Tensor) -> Tensor:
-    """The intrinsics ``[C, 3, 3]``, if they are those of pinhole cameras without skew; a tracer's are not looked at."""
-    if torch.compiler.is_compiling() or type(Ks) is not Tensor:
+    """The intrinsics ``[C, 3, 3]``, if they are those of pinhole cameras without skew; a tracer's are not looked at.
+
+    Nor are those on a device, where looking would make the host wait: its kernels draw nothing through such a camera.
+    """
+    if torch.compiler.is_compiling() or type(Ks) is not Tensor or Ks.device.type != "cpu":
         return Ks
     for c, K in enumerate(Ks.tolist()):
         if any((K[0][1], K[1][0], K[2][0], K[2][1])) or K[2][2] != 1:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from ..checks import InputError
-from ..kernels import compiled
 from . import native
-from .arguments import check_floats, check_scene
+from .api import choose_backend, draw_scene
+from .arguments import check, check_floats, check_scene
 from .constants import EPS2D
 from .output import RasterOutput
 from .scene import Scene
@@ -30,10 +31,12 @@ def rasterize_frames(
     eps2d: float = EPS2D,
     backgrounds: Tensor | None = None,
     extra: Tensor | None = None,
+    probe: Tensor | None = None,
 ) -> RasterOutput:
     """Render F sets of N Gaussians, each as its own camera sees it. Differentiable, like ``rasterize``.
 
-    On CUDA all frames are one batch; on the CPU they are rendered one after the other, each on all threads.
+    By the CUDA kernels all frames are one batch; elsewhere they are rendered one after the other. For the gradient to
+    screen positions give a ``probe``: ``means2d.grad`` is filled where the frames are one batch only.
 
     Args:
         means: ``[F, N, 3]`` centres in the world, metres.
@@ -50,26 +53,28 @@ def rasterize_frames(
         eps2d: variance in px² added to every splat.
         backgrounds: ``[F, D]``, or pictures ``[F, H, W, D]``; None for black.
         extra: ``[F, N, E]`` channels blended like colour, but without background.
+        probe: ``[F, N, 2]`` of any values; its ``.grad`` receives the gradient to the screen positions, in px.
 
     Raises:
-        InputError: an argument has a wrong type, shape, dtype, device or value, or the compiled kernels are not
-            installed.
+        InputError: an argument has a wrong type, shape, dtype, device or value.
     """
-    if compiled() is None:
-        raise InputError("the compiled kernels are not installed; build them, or render frame by frame.")
-    if check_floats(means).dtype != torch.float32:
-        raise InputError(f"means is {means.dtype}; a float32 tensor was wanted.")
+    check_floats(means)
     gaussians = {"means": means, "quats": quats, "scales": scales, "opacities": opacities}
     settings = (width, height, near_plane, far_plane, eps2d)
     scene = check_scene(gaussians, colors, extra, viewmats, Ks, backgrounds, settings, per_image=True)
-    return native.rasterize(scene) if means.is_cuda else _one_by_one(scene)
+    if probe is not None:
+        scene = replace(scene, probe=check("probe", probe, (*means.shape[:2], 2), means))
+    batched = type(means) is Tensor and choose_backend(means.device, means.dtype) == "cuda"
+    return native.rasterize(scene) if batched else _one_by_one(scene)
 
 
 def _one_by_one(scene: Scene) -> RasterOutput:
-    frames = []
+    backend, frames = choose_backend(scene.means.device, scene.means.dtype), []
     for f in range(scene.means.shape[0]):
         background = None if scene.backgrounds is None else scene.backgrounds[f : f + 1]
         tensors = [*(t[f] for t in scene.tensors[:6]), *(t[f : f + 1] for t in scene.tensors[6:])]
-        frames.append(native.rasterize(Scene.of(tensors, background, scene.settings)))
+        probe = None if scene.probe is None else scene.probe[f : f + 1]
+        frame = replace(Scene.of(tensors, background, scene.settings), probe=probe)
+        frames.append(draw_scene(frame, backend))
     names = ("rgb", "alpha", "depth", "extra", "means2d", "radii")
     return RasterOutput(**{name: torch.cat([getattr(frame, name) for frame in frames]) for name in names})

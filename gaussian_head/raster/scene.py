@@ -34,7 +34,7 @@ class Scene:
     Ks: Tensor
     """``[C, 3, 3]`` intrinsics in pixels."""
     backgrounds: Tensor | None
-    """``[C, D]``, on the CPU also ``[C, H, W, D]``; None for black."""
+    """``[C, D]`` or pictures ``[C, H, W, D]``; None for black."""
     probe: Tensor | None
     """``[C, N, 2]`` takes the gradient to the screen positions; its values are not read."""
     width: int

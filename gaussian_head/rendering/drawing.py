@@ -11,7 +11,7 @@ from ..camera import Camera
 from ..gaussians import Frame
 from ..head import Head
 from ..head.cuda_render import HeadRenderer
-from ..kernels import compiled
+from ..kernels import drawing_device
 from ..motion import MotionFrame
 from .frames import normalised_depth, render_moment
 
@@ -25,17 +25,11 @@ class Draw(Protocol):
 
 
 def drawing(head: Head) -> Draw:
-    """What draws ``head`` fastest here: a CUDA device where there is one and its kernels are compiled, else the CPU."""
+    """What draws ``head`` where ``kernels.drawing_device`` says: a CUDA device, which keeps the head, or the CPU."""
     device = drawing_device()
     if device.type == "cuda":
         return on_device(head, device)
     return lambda moment, camera, background: render_moment(head, moment, camera, background=background)
-
-
-def drawing_device() -> torch.device:
-    """Where ``drawing`` draws."""
-    module = compiled()
-    return torch.device("cuda" if module is not None and module.has_cuda and torch.cuda.is_available() else "cpu")
 
 
 def on_device(head: Head, device: torch.device) -> Draw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -11,9 +12,13 @@ from torch import Tensor
 from ..camera import Camera
 from ..gaussians import Frame, Gaussians
 from ..head import PARTS, Head
+from ..kernels import drawing_device
 from ..motion import Motion, MotionFrame
 from ..raster import rasterize_view
 from .backdrop import Background, as_background
+
+MOST_RESIDENT = 3
+"""Heads that a device keeps for single pictures."""
 
 
 def render_gaussians(
@@ -51,7 +56,7 @@ def keep_parts(gaussians: Gaussians, head: Head, parts: Collection[str]) -> Gaus
     unknown = set(parts) - set(PARTS)
     if unknown:
         raise ValueError(f"parts names {sorted(unknown)}; choose among {PARTS}.")
-    shown = torch.tensor([name in parts for name in PARTS])[head.parts.long()]
+    shown = torch.tensor([name in parts for name in PARTS], device=head.parts.device)[head.parts.long()]
     return replace(gaussians, opacities=gaussians.opacities * shown)
 
 
@@ -106,10 +111,29 @@ def render_moment(
     scale_modifier: float = 1.0,
     backend: str | None = None,
 ) -> Frame:
-    """``render_frame`` of one moment."""
+    """``render_frame`` of one moment; drawn where ``kernels.drawing_device`` says, a Frame on the CPU."""
+    device = drawing_device()
+    if device.type != "cpu":
+        head, moment, camera = _resident(head, device), moment.to(device), camera.to(device)
+        background = None if background is None else background.to(device)
     gaussians = head.gaussians_at(moment)
     if parts is not None:
         gaussians = keep_parts(gaussians, head, parts)
     if scale_modifier != 1.0:
         gaussians = replace(gaussians, scales=gaussians.scales * scale_modifier)
-    return render_gaussians(gaussians, camera, background=background, backend=backend)
+    return render_gaussians(gaussians, camera, background=background, backend=backend).cpu()
+
+
+_residents: list[tuple[weakref.ref[Head], torch.device, Head]] = []
+"""Heads that a device keeps, with those they are copies of: the few drawn last."""
+
+
+def _resident(head: Head, device: torch.device) -> Head:
+    """The head in a device's memory, copied at the first of many drawings."""
+    _residents[:] = [kept for kept in _residents if kept[0]() is not None][-MOST_RESIDENT:]
+    for original, where, copy in _residents:
+        if original() is head and where == device:
+            return copy
+    copy = head.to(device)
+    _residents.append((weakref.ref(head), device, copy))
+    return copy

@@ -19,6 +19,7 @@ from ..durable import require_replaceable
 from ..events import Listener, Progress, Warned, ignore
 from ..gaussians import Frame
 from ..head import Head
+from ..kernels import drawing_device
 from ..media import video_format
 from ..media.parts import (
     Parts,
@@ -31,7 +32,7 @@ from ..media.parts import (
 )
 from ..motion import Motion, Performance
 from ._behind import Behind
-from .drawing import drawing, drawing_device
+from .drawing import drawing
 from .framing import fit_background
 from .pixels import to_rgba8, to_uint8
 

@@ -16,7 +16,7 @@ class Stage:
     name: str
     """Shown beside the progress bar."""
     iterations: int
-    """Training steps, one frame each."""
+    """Frames trained on, drawn anew each time: steps, where a step takes one frame."""
     resolution: float
     """Picture size as a share of the capture's, in (0, 1]."""
     densify: bool
@@ -97,14 +97,17 @@ class TrainConfig:
     """Learning rates."""
     weights: LossWeights = field(default_factory=LossWeights)
     """Loss weights."""
+    batch: int = 1
+    """Frames that one step of the optimizer takes together, at rates and momenta that suit as many. ``iterations`` and
+    ``densify_every`` count frames whatever it is."""
     max_gaussians: int = 40_000
     """Densification stops here, and the initial head is laid out wider where it would have more."""
     densify_every: int = 300
-    """Iterations between densifications."""
+    """Frames between densifications."""
     densify_share: float = 0.04
     """Share of the Gaussians that one densification may add."""
     motion_decay: float = 2e-4
-    """Share by which the offset bases decay towards the tracked shape's in every step."""
+    """Share by which the offset bases decay towards the tracked shape's with every frame."""
     depth_motion_decay: float = 2e-3
     """The same for motion along the line of sight."""
     max_scale: float = 0.01
@@ -129,6 +132,7 @@ class TrainConfig:
         require_fields(
             self,
             {
+                "batch": (1, 1024),
                 "max_gaussians": (0, 10**8),
                 "densify_every": (1, 10**9),
                 "densify_share": share,
@@ -144,7 +148,7 @@ class TrainConfig:
 
     @property
     def iterations(self) -> int:
-        """Steps of all stages together."""
+        """Frames of all stages together, each as often as it is drawn."""
         return sum(stage.iterations for stage in self.stages)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from ..capture import Capture
 from ..conventions import MOUTH, NECK, TORSO
+from ..kernels import CPU
 from .config import LossWeights
 
 LIPS = (61, 291, 0, 17, 37, 267, 84, 314)
 EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 """Landmarks that span the boxes around lips and eyes (MediaPipe's face mesh numbering)."""
+KEPT_BYTES = 3 * 2**30
+"""Of frames that a device keeps at most: 2457 of 512 x 512."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +50,34 @@ class TrainFrame:
     """``[H, W]`` pixel weights of mean 1."""
 
 
-def load_frame(capture: Capture, t: int, resolution: float, weights: LossWeights, camera: int = 0) -> TrainFrame:
-    """Frame ``t`` of the capture at a share of its resolution (area-averaged); ``camera`` says whose it is."""
-    frame = capture.frame(t)
-    labels = torch.as_tensor(frame.labels)
+class Recorded:
+    """The frames of a capture as bytes on a device, which keeps those that were used in its memory."""
+
+    def __init__(self, capture: Capture, device: torch.device = CPU, *, keep_bytes: int = KEPT_BYTES) -> None:
+        self.capture, self._device, self._room = capture, device, keep_bytes if device.type != "cpu" else 0
+        self._kept: dict[int, Tensor] = {}
+
+    def pixels(self, t: int) -> Tensor:
+        """``[H, W, 5]`` uint8: colour, matte and label of frame ``t``."""
+        if t in self._kept:
+            return self._kept[t]
+        frame = self.capture.frame(t)
+        planes = (frame.image, frame.alpha[..., None], frame.labels[..., None])
+        pixels = torch.cat([torch.as_tensor(plane) for plane in planes], dim=2).to(self._device)
+        if pixels.nbytes <= self._room:  # a capture on the CPU keeps its frames itself
+            self._room -= pixels.nbytes
+            self._kept[t] = pixels
+        return pixels
+
+
+def load_frame(recorded: Recorded, t: int, resolution: float, weights: LossWeights, camera: int = 0) -> TrainFrame:
+    """Frame ``t`` at a share of its resolution (area-averaged); ``camera`` says whose it is."""
+    pixels, capture = recorded.pixels(t), recorded.capture
+    labels = pixels[..., 4]
     mouth = labels == MOUTH
     stack = torch.cat(
         [
-            torch.as_tensor(frame.image).float() / 255,
-            torch.as_tensor(frame.alpha).float()[..., None] / 255,
+            pixels[..., :4].float() / 255,
             mouth.float()[..., None],
             ((labels == TORSO) | (labels == NECK)).float()[..., None],
             _pixel_weight(capture.landmarks[t], mouth, weights)[..., None],
@@ -105,7 +128,7 @@ def draw_weights(capture: Capture, busy: float) -> Tensor:
 
 
 def prefetched(
-    captures: Sequence[Capture], shots: Sequence[Shot], resolution: float, weights: LossWeights, ahead: int = 4
+    captures: Sequence[Recorded], shots: Sequence[Shot], resolution: float, weights: LossWeights, ahead: int = 4
 ) -> Iterator[TrainFrame]:
     """Yield what is to be looked at in order, ``ahead`` frames prepared in a background thread."""
 
@@ -119,3 +142,10 @@ def prefetched(
             if i + ahead < len(shots):
                 pending.append(pool.submit(load, shots[i + ahead]))
             yield frame
+
+
+def batches(frames: Iterable[TrainFrame], size: int) -> Iterator[list[TrainFrame]]:
+    """The frames in groups of ``size``; fewer in the last."""
+    rest = iter(frames)
+    while group := list(islice(rest, size)):
+        yield group

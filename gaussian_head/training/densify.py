@@ -38,7 +38,8 @@ def choose_growth(mean_gradient: Tensor, opacities: Tensor, *, share: float, roo
     count = min(int(share * len(opacities)), max(room + int((~alive).sum()), 0))
     score = torch.where(alive, mean_gradient, torch.zeros_like(mean_gradient))
     count = min(count, int((score > 0).sum()))
-    return Growth(keep=alive.nonzero()[:, 0], copy=score.topk(count).indices.sort().values)
+    hardest = score.sort(descending=True, stable=True).indices[:count]
+    return Growth(keep=alive.nonzero()[:, 0], copy=hardest.sort().values)
 
 
 def split_growth(growth: Growth, sizes: list[int]) -> list[Growth]:
@@ -59,7 +60,7 @@ def split_rows(
     Returns:
         means ``[2, P, 3]``; log_scales ``[P, 3]`` and logit_opacities ``[P]``, shared by both.
     """
-    noise = torch.randn(means.shape, generator=generator) * 0.7
+    noise = torch.randn(means.shape, generator=generator).to(means.device) * 0.7  # the same on every device
     offset = quat_rotate(quat_normalize(quats), noise * log_scales.exp())
     opacity = 1 - (1 - torch.sigmoid(logit_opacities)).clamp(min=1e-6).sqrt()
     return (

@@ -5,76 +5,37 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ..actor import Actor, Clip
-from ..camera import Camera
-from ..capture import Capture, CaptureView, views_of
+from ..capture import Capture
 from ..events import Listener, ignore
 from ..head import PARTS
 from ..head.branch import Branch
 from ..head.coefficients import NECK_SIZE
-from ..motion import Motion, MotionFrame
-from ..raster import rasterize_view
-from . import losses
-from .cameras import EXPOSURE, exposed, exposure_deviation, shots, training_cameras
+from .cameras import shots, training_cameras
 from .config import Stage, TrainConfig
-from .data import TrainFrame, draw_weights, frame_size, prefetched
+from .data import KEPT_BYTES, Recorded, TrainFrame, batches, draw_weights, prefetched
 from .densify import choose_growth, split_growth
 from .interrupting import Interruptions
 from .observing import Observer, StepDone, StepsDone, StopTraining, snapshot, unobserved
-from .state import CORRECTIONS, TrainState, require_finite
+from .state import BETAS, CORRECTIONS, TrainState, require_finite
+from .stepping import Filming, step
 
 log = logging.getLogger(__name__)
 PULL_EVERY = 10
-"""Steps between two calls of ``hold_to_prior``."""
+"""Frames between two calls of ``hold_to_prior``."""
+READ_EVERY = 20
+"""Frames between two reports, and between two looks at a device's losses."""
 NECK_RELEASE = 0.3
 """Share of the neck coefficients' basis that shoulder Gaussians lose at each of them."""
 
 
-def corrected(frame: MotionFrame, correction: Tensor) -> MotionFrame:
-    """A moment whose head and torso pose are turned and moved by ``[12]``: two rotation vectors and translations."""
-    return replace(
-        frame,
-        head=frame.head.moved(correction[0:6]),
-        torso=frame.torso.moved(correction[6:12]),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filming:
-    """What all steps of a stage that look through one camera share."""
-
-    motion: Motion
-    """What the person did as tracked, in each of this camera's frames."""
-    rows: Tensor
-    """``[N]`` the leading camera's frame nearest to each, whose pose correction it shares."""
-    camera: Camera
-    """The camera at the stage's resolution."""
-    background: Tensor
-    """``[H, W, 3]`` its background plate at that resolution."""
-
-    @staticmethod
-    def of(capture: Capture | CaptureView, resolution: float) -> Filming:
-        """A camera of a capture (of a Capture the leading one) at a share of its resolution."""
-        view = views_of(capture)[0] if isinstance(capture, Capture) else capture
-        width, height = frame_size(view.capture, resolution)
-        plate = torch.as_tensor(view.capture.background).permute(2, 0, 1)[None]
-        plate = torch.nn.functional.interpolate(plate, size=(height, width), mode="area")
-        return Filming(
-            motion=view.motion,
-            rows=view.nearest,
-            camera=view.camera.resized(width, height),
-            background=plate[0].permute(1, 2, 0).contiguous(),
-        )
-
-
 def frame_order(capture: Capture, config: TrainConfig, stage_index: int) -> list[int]:
-    """Frame numbers of all steps of a stage; depends on nothing but the seed, so a resumed run sees the same."""
+    """Frame numbers of a stage in turn; depends on nothing but the seed, so a resumed run sees the same."""
     generator = torch.Generator().manual_seed(config.seed * 1000 + stage_index)
     weights = draw_weights(capture, config.busy_frames)
     count = config.stages[stage_index].iterations
@@ -125,39 +86,71 @@ def _run(
 ) -> None:
     last_save, first, clip = time.monotonic(), 0, Clip.of(capture)
     cameras = training_cameras(capture, config.hold_out)
-    captures = [camera.capture for camera in cameras]
+    recorded = [Recorded(camera.capture, state.device, keep_bytes=KEPT_BYTES // len(cameras)) for camera in cameras]
     for index, stage in enumerate(config.stages):
         begin, first = max(state.step - first, 0), first + stage.iterations
         order = shots(cameras, frame_order(capture, config, index), config, index)[begin:]
-        filmings, average = [Filming.of(camera, stage.resolution) for camera in cameras], None
-        for offset, frame in enumerate(prefetched(captures, order, stage.resolution, config.weights)):
-            _set_rates(state, stage, (begin + offset) / stage.iterations)
+        filmings, average = [Filming.of(camera, stage.resolution, state.device) for camera in cameras], None
+        course = Course(state)
+        ready = prefetched(recorded, order, stage.resolution, config.weights, ahead=max(4, config.batch))
+        for frames in batches(ready, config.batch):
+            _set_rates(state, stage, begin / stage.iterations, len(frames))
+            before, begin = state.step, begin + len(frames)
             with signals.held():
-                loss, psnr = _whole_step(state, frame, filmings[frame.camera], config, stage)
-            average = psnr if average is None else 0.98 * average + 0.02 * psnr
+                course.add(_whole_step(state, frames, filmings, config, stage))
+            told = passed(before, state.step, READ_EVERY) or begin == stage.iterations
+            if not (told or course.at_once):
+                continue
+            loss, psnr = course.read()
+            average = psnr if average is None else average + (1 - 0.98 ** len(frames)) * (psnr - average)
             if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
                 save(state)
                 last_save = time.monotonic()
-            if state.step % 20 == 0:
+            if passed(before, state.step, READ_EVERY):
                 values = {"psnr": average, "gaussians": float(len(state.pull))}
                 total = config.iterations
                 listener(StepsDone(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
             observer(_step_done(state, clip, config, stage, loss, psnr))
 
 
+class Course:
+    """Loss and PSNR of the latest steps. Reading them makes the host wait for a device: that is done seldom there."""
+
+    def __init__(self, state: TrainState) -> None:
+        self.at_once = state.device.type == "cpu"
+        self._state, self._results = state, list[Tensor]()
+
+    def add(self, result: Tensor) -> None:
+        """Count a step's loss and PSNR ``[2]`` in."""
+        self._results.append(result)
+
+    def read(self) -> tuple[float, float]:
+        """Their means since the last call; InputError where training has gone wrong."""
+        loss, psnr = torch.stack(self._results).mean(0).cpu().tolist()
+        self._results.clear()
+        if not math.isfinite(loss):
+            require_finite(self._state)
+        return loss, psnr
+
+
+def passed(before: int, after: int, every: int) -> int:
+    """How many multiples of ``every`` a count met on its way from ``before`` to ``after``."""
+    return after // every - before // every
+
+
 def _whole_step(
-    state: TrainState, frame: TrainFrame, filming: Filming, config: TrainConfig, stage: Stage
-) -> tuple[float, float]:
+    state: TrainState, frames: Sequence[TrainFrame], filmings: Sequence[Filming], config: TrainConfig, stage: Stage
+) -> Tensor:
     """``step`` with what is due after it: the state before and after can be saved, but not in between."""
-    loss, psnr = step(state, frame, filming, config, stage)
-    if not math.isfinite(loss):
+    result = step(state, frames, filmings, config, stage)
+    if state.device.type == "cpu" and not math.isfinite(float(result[0])):
         require_finite(state)
-    state.step += 1
-    if state.step % PULL_EVERY == 0:
+    before, state.step = state.step, state.step + len(frames)
+    for _ in range(passed(before, state.step, PULL_EVERY)):
         hold_to_prior(state, config)
-    if stage.densify and state.step % config.densify_every == 0:
+    if stage.densify and passed(before, state.step, config.densify_every):
         densify(state, config)
-    return loss, psnr
+    return result
 
 
 def _step_done(state: TrainState, clip: Clip, config: TrainConfig, stage: Stage, loss: float, psnr: float) -> StepDone:
@@ -172,50 +165,18 @@ def _step_done(state: TrainState, clip: Clip, config: TrainConfig, stage: Stage,
     )
 
 
-def _set_rates(state: TrainState, stage: Stage, progress: float) -> None:
+def _set_rates(state: TrainState, stage: Stage, progress: float, batch: int) -> None:
+    """Rates for a share of the stage's frames done and so many frames a step.
+
+    A step on B frames walks as far and remembers as many frames as B steps of one where rates grow by the root of B and
+    momenta are taken to the power B (Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms",
+    2022). Pose corrections are steps on one frame each.
+    """
     factor = stage.lr_start * (stage.lr_end / stage.lr_start) ** progress
     for group in state.optimizer.param_groups:
-        group["lr"] = group["base_lr"] * factor
-
-
-def step(
-    state: TrainState, frame: TrainFrame, filming: Filming, config: TrainConfig, stage: Stage
-) -> tuple[float, float]:
-    """One gradient step on one frame; returns its loss and its full-frame PSNR in dB."""
-    head = state.head()
-    moment, row = filming.motion.at(frame.index), int(filming.rows[frame.index])
-    if stage.refine_pose:
-        moment = corrected(moment, state.params[CORRECTIONS][row])
-    gaussians = head.gaussians_at(moment)
-    camera = filming.camera
-    labels = head.parts
-    extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
-    out = rasterize_view(gaussians, camera, background=filming.background, extra=extra)
-    rgb = out.rgb[0]
-    if frame.camera:
-        rgb = exposed(rgb, out.alpha[0], filming.background, state.params[EXPOSURE][frame.camera - 1])
-    loss = _loss(rgb, out.alpha[0], out.extra[0], frame, config)
-    if stage.refine_pose:
-        loss = loss + config.weights.pose * losses.pose_deviation(state.params[CORRECTIONS][row])
-    if frame.camera:
-        loss = loss + exposure_deviation(state.params[EXPOSURE][frame.camera - 1])
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    state.hold()
-    state.advance(row)
-    visible = out.radii[0] > 0
-    assert out.means2d.grad is not None
-    state.pull += out.means2d.grad[0].norm(dim=1) * camera.width * visible
-    state.seen += visible
-    with torch.no_grad():
-        return float(loss), float(-10 * torch.log10(((rgb - frame.rgb) ** 2).mean()))
-
-
-def _loss(rgb: Tensor, alpha: Tensor, parts: Tensor, frame: TrainFrame, config: TrainConfig) -> Tensor:
-    weights = config.weights
-    loss = losses.photometric(rgb, frame.rgb, frame.weight, weights.ssim)
-    loss = loss + weights.alpha * losses.mean_abs(alpha, frame.alpha)
-    return loss + weights.parts * losses.mean_abs(parts, frame.parts)
+        shared = 1 if group["name"] == CORRECTIONS else batch
+        group["lr"] = group["base_lr"] * factor * shared**0.5
+        group["betas"] = tuple(beta**shared for beta in BETAS)
 
 
 @torch.no_grad()
@@ -253,4 +214,4 @@ def densify(state: TrainState, config: TrainConfig) -> None:
     for branch, part in zip(branches, split_growth(growth, sizes), strict=True):
         state.grow(branch, part, generator)
     count = sum(len(branch) for branch in state.head().branches)
-    state.pull, state.seen = torch.zeros(count), torch.zeros(count)
+    state.pull, state.seen = (torch.zeros(count, device=state.device) for _ in range(2))

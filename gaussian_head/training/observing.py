@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..actor import Actor
 from ..events import Progress
 from ..head import Head
+from ..kernels import CPU
 from .state import TrainState
 
 
@@ -18,13 +19,13 @@ class StepDone:
     stage: str
     """Name of the stage it belonged to."""
     step: int
-    """Steps done in all stages."""
+    """Frames trained on in all stages, each as often as it was drawn."""
     total: int
-    """Steps of all stages together."""
+    """Frames of all stages together."""
     loss: float
-    """What the step minimised."""
+    """What the step minimised, a frame."""
     psnr: float
-    """Of the step's one frame, whole picture, dB."""
+    """Mean over the step's frames, whole picture, dB."""
     gaussians: int
     """Gaussians of the head now."""
     snapshot: Callable[[], Actor]
@@ -40,7 +41,7 @@ class StopTraining(Exception):
 
 
 Observer = Callable[[StepDone], None]
-"""Called after every step in the thread that trains; while it does not return, training waits.
+"""Called after every step in the thread that trains, on a device after every 20 frames; until it returns, that waits.
 
 It sees copies only, so that a run is the same to the last bit with and without one.
 """
@@ -51,10 +52,10 @@ def unobserved(done: StepDone) -> None:
 
 
 def snapshot(state: TrainState) -> Head:
-    """The head as it is now, without gradients, sharing nothing that training will change."""
+    """The head as it is now, on the CPU, without gradients, sharing nothing that training will change."""
     head = state.head()
     return replace(
         head,
         branches=tuple(replace(b, **{k: v.detach().clone() for k, v in b.tensors().items()}) for b in head.branches),
         coefficient_params={k: v.detach().clone() for k, v in head.coefficient_params.items()},
-    )
+    ).to(CPU)

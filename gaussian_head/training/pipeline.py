@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ..actor import Actor, Clip
@@ -20,6 +21,7 @@ from ..events import Listener, Progress, Warned, ignore
 from ..head import Head, initial_parts
 from ..head.anchoring import with_anchors
 from ..head.storage import MODEL
+from ..kernels import CPU, device_named
 from ..strict_json import config_from_json, config_to_json
 from ..voice import BlendedVoice, usual_prior
 from . import loop
@@ -45,6 +47,7 @@ def train(
     *,
     resume: bool = False,
     overwrite: bool = False,
+    device: str | torch.device = "cpu",
     listener: Listener = ignore,
     observer: Observer = unobserved,
 ) -> Actor:
@@ -60,6 +63,7 @@ def train(
         resume: go on from ``out/checkpoint`` where there is one, exactly as if never stopped; a finished head of the
             same run is returned as it is.
         overwrite: begin anew where ``out`` holds a head or an unfinished run.
+        device: where to train: ``cpu``, ``cuda`` (or ``cuda:1``), or ``auto`` for CUDA where that can run.
         listener: receives Progress and Warned.
         observer: called after every step (see ``StepDone``); where it raises StopTraining the head is finished
             and saved as it is, and ``out/checkpoint`` stays, to go on from with ``resume``.
@@ -74,6 +78,7 @@ def train(
         KeyboardInterrupt: as above, saying where it goes on.
     """
     require_free(out, resume=resume, overwrite=overwrite)
+    on = device_named(device)
     out = require_writable_folder(out, "output folder")
     with locked(out, f"training of a head in {out}"):
         if not isinstance(capture, Capture):
@@ -86,10 +91,10 @@ def train(
         if checkpoint is None:
             cameras = len(training_cameras(capture, config.hold_out))
             held = held if cameras == 1 else None  # what one camera hardly shows others may
-            state = new_state(start, capture.num_frames, config.rates, held, cameras)
+            state = new_state(start, capture.num_frames, config.rates, held, cameras, on)
             discard(out / CHECKPOINT)
         else:
-            state = unpack(checkpoint, start, config.rates)
+            state = unpack(checkpoint, start, config.rates, on)
         if not (out / MODEL).exists():
             save_config(config, out / CONFIG)
         save = partial(_save, out, config, clip_identity(capture.motion))
@@ -218,13 +223,13 @@ def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) 
     """Detach the head, extend the pose corrections to all frames and save it before it learns to speak."""
     head = state.head()
     branches = tuple(replace(b, **{k: v.detach().contiguous() for k, v in b.tensors().items()}) for b in head.branches)
-    learnt = state.params[CORRECTIONS].detach()
+    learnt = state.params[CORRECTIONS].detach().to(CPU)
     corrections = extend_corrections(capture.motion, capture.code, learnt, capture.train_frames)
     head = replace(
         head,
         branches=branches,
         coefficient_params={k: v.detach() for k, v in head.coefficient_params.items()},
-    )
+    ).to(CPU)
     head = with_anchors(head, capture)
     clip = replace(Clip.of(capture), motion=apply_corrections(capture.motion, corrections))
     actor = Actor(head=head, clip=clip)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,12 +11,15 @@ from torch import Tensor
 from ..checks import InputError
 from ..head import Branch, Head
 from ..head.branch import PER_GAUSSIAN, TRAINED
+from ..kernels import CPU
 from .cameras import EXPOSURE, EXPOSURE_RATE
 from .config import LearningRates
 from .densify import Growth, split_rows
 
 NETWORK = ("w1", "b1", "w2")
 CORRECTIONS = "pose.corrections"
+BETAS = (0.9, 0.99)
+"""Adam's momenta from one frame to the next."""
 
 
 @dataclass(kw_only=True)
@@ -34,9 +37,16 @@ class TrainState:
     pull: Tensor
     """``[N]`` summed length of screen-space gradients since the last densification."""
     seen: Tensor
-    """``[N]`` in how many steps each Gaussian was visible since then."""
+    """``[N]`` in how many frames each Gaussian was visible since then."""
+    held_rows: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """By branch, what ``held`` was when last asked and the rows that it names: asking makes the host wait."""
     step: int = 0
-    """Steps done."""
+    """Frames trained on so far, each as often as it was drawn: steps done, where a step takes one."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where all of it lies."""
+        return self.pull.device
 
     def head(self) -> Head:
         """The head as it is now; gradients flow into ``params``."""
@@ -48,8 +58,8 @@ class TrainState:
         merged = {**self.template.coefficient_params, **network}
         return replace(self.template, branches=branches, coefficient_params=merged)
 
-    def advance(self, frame: int) -> None:
-        """One step of the optimizer after ``backward`` on a frame; of the pose corrections only that frame's moves.
+    def advance(self, frames: Iterable[int]) -> None:
+        """One step of the optimizer after ``backward`` on frames; of the pose corrections only those frames' move.
 
         Each has moments and a count of its own. In one Adam for all, momentum would carry every correction on for ten
         rates after its frame was drawn, whatever the next draw says, and noise would add up.
@@ -58,7 +68,8 @@ class TrainState:
         gradient, corrections.grad = corrections.grad, None
         self.optimizer.step()
         if gradient is not None:
-            self._correct(frame, gradient[frame])
+            for frame in dict.fromkeys(frames):
+                self._correct(frame, gradient[frame])
 
     @torch.no_grad()
     def _correct(self, frame: int, gradient: Tensor) -> None:
@@ -67,7 +78,7 @@ class TrainState:
         group = next(group for group in self.optimizer.param_groups if group["name"] == CORRECTIONS)
         own = self.optimizer.state[corrections]
         if not own:
-            own |= {"step": torch.zeros(len(corrections))}
+            own |= {"step": torch.zeros(len(corrections), device=corrections.device)}
             own |= {name: torch.zeros_like(corrections) for name in ("exp_avg", "exp_avg_sq")}
         first, second = group["betas"]
         own["step"][frame] += 1
@@ -89,11 +100,17 @@ class TrainState:
     def hold(self) -> None:
         """Drop the gradients of held Gaussians."""
         for branch in self.template.branches:
-            rows = self.fixed[f"{branch.name}.held"].nonzero()[:, 0]
+            rows = self._rows_held(branch.name)
             for name in TRAINED if len(rows) else ():
                 gradient = self.params[f"{branch.name}.{name}"].grad
                 if gradient is not None:
                     gradient.index_fill_(0, rows, 0.0)
+
+    def _rows_held(self, branch: str) -> Tensor:
+        held = self.fixed[f"{branch}.held"]
+        if branch not in self.held_rows or self.held_rows[branch][0] is not held:
+            self.held_rows[branch] = held, held.nonzero()[:, 0]
+        return self.held_rows[branch][1]
 
     def _tensor(self, key: str) -> Tensor:
         return self.params[key] if key in self.params else self.fixed[key]
@@ -105,7 +122,7 @@ class TrainState:
         places, scales, opacities = split_rows(
             branch.means[copy], branch.quats[copy], branch.log_scales[copy], branch.logit_opacities[copy], generator
         )
-        staying = torch.ones(len(branch), dtype=torch.bool)
+        staying = torch.ones(len(branch), dtype=torch.bool, device=self.device)
         staying[growth.copy] = False
         rows = torch.cat([growth.keep[staying[growth.keep]], growth.copy, growth.copy])
         P = len(growth.copy)
@@ -137,11 +154,16 @@ class TrainState:
 
 
 def new_state(
-    head: Head, num_frames: int, rates: LearningRates, held: Mapping[str, Tensor] | None = None, cameras: int = 1
+    head: Head,
+    num_frames: int,
+    rates: LearningRates,
+    held: Mapping[str, Tensor] | None = None,
+    cameras: int = 1,
+    device: torch.device = CPU,
 ) -> TrainState:
     """Start training from an initial head on ``num_frames`` frames; pose corrections and exposures start at zero.
 
-    ``held`` names by branch the Gaussians ``[N]`` bool that stay as they are.
+    ``held`` names by branch the Gaussians ``[N]`` bool that stay as they are. All of it lies on ``device``.
     """
     params, fixed = {}, {}
     for branch in head.branches:
@@ -155,22 +177,24 @@ def new_state(
     params[CORRECTIONS] = torch.zeros(num_frames, 12)
     if cameras > 1:
         params[EXPOSURE] = torch.zeros(cameras - 1, 2, 3)
-    return _assemble(head, params, fixed, rates)
+    return _assemble(head, params, fixed, rates, device)
 
 
-def _assemble(head: Head, params: dict[str, Tensor], fixed: dict[str, Tensor], rates: LearningRates) -> TrainState:
+def _assemble(
+    head: Head, params: dict[str, Tensor], fixed: dict[str, Tensor], rates: LearningRates, device: torch.device
+) -> TrainState:
+    params = {key: value.to(device).requires_grad_() for key, value in params.items()}
+    fixed = {key: value.to(device) for key, value in fixed.items()}
     groups = []
     for key, value in params.items():
-        value.requires_grad_()
         kind, _, name = key.partition(".")
         shared = {"coefficients": rates.coefficients, "pose": rates.pose, "camera": EXPOSURE_RATE}
         rate = shared.get(kind) or getattr(rates, name)
         groups.append({"params": [value], "name": key, "lr": rate, "base_lr": rate})
     N = sum(len(value) for key, value in params.items() if key.endswith(".means"))
-    optimizer = torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.99), eps=1e-15, fused=True)
-    return TrainState(
-        template=head, params=params, fixed=fixed, optimizer=optimizer, pull=torch.zeros(N), seen=torch.zeros(N)
-    )
+    optimizer = torch.optim.Adam(groups, lr=0.0, betas=BETAS, eps=1e-15, fused=True)
+    pull, seen = torch.zeros(N, device=device), torch.zeros(N, device=device)
+    return TrainState(template=head.to(device), params=params, fixed=fixed, optimizer=optimizer, pull=pull, seen=seen)
 
 
 def pack(state: TrainState) -> dict[str, Tensor]:
@@ -194,17 +218,17 @@ def require_finite(state: TrainState) -> None:
             )
 
 
-def unpack(tensors: Mapping[str, Tensor], head: Head, rates: LearningRates) -> TrainState:
-    """The state that ``pack`` wrote; ``head`` supplies what training does not change."""
+def unpack(tensors: Mapping[str, Tensor], head: Head, rates: LearningRates, device: torch.device = CPU) -> TrainState:
+    """The state that ``pack`` wrote, on ``device``; ``head`` supplies what training does not change."""
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {key.removeprefix(prefix): value.clone() for key, value in tensors.items() if key.startswith(prefix)}
 
-    state = _assemble(head, under("params."), under("fixed."), rates)
+    state = _assemble(head, under("params."), under("fixed."), rates, device)
     for key, value in state.params.items():
         if f"adam.step.{key}" in tensors:
-            moments = {name: tensors[f"adam.{name}.{key}"].clone() for name in ("step", "exp_avg", "exp_avg_sq")}
-            state.optimizer.state[value] = moments
-    state.pull, state.seen = tensors["pull"].clone(), tensors["seen"].clone()
+            kept = {name: tensors[f"adam.{name}.{key}"] for name in ("step", "exp_avg", "exp_avg_sq")}
+            state.optimizer.state[value] = {name: moment.to(device, copy=True) for name, moment in kept.items()}
+    state.pull, state.seen = (tensors[name].to(device, copy=True) for name in ("pull", "seen"))
     state.step = int(tensors["step"])
     return state

@@ -11,11 +11,11 @@ from .observing import StepDone
 TABLE = "training.csv"
 COLUMNS = ("step", "stage", "loss", "psnr_db", "gaussians")
 EVERY = 20
-"""Steps that a row is the mean of; fewer in the first row after a resume."""
+"""Frames that a row is the mean of; fewer in the first row after a resume."""
 
 
 class StepTable:
-    """An observer that writes a row every 20 steps: mean loss and PSNR of their frames, and the number of Gaussians."""
+    """An observer that writes a row every 20 frames: their mean loss and PSNR, and the number of Gaussians."""
 
     def __init__(self, folder: Path, begun: int) -> None:
         """Open the table of a run in ``folder`` that goes on after step ``begun``; rows from beyond it are dropped."""
@@ -23,6 +23,7 @@ class StepTable:
         kept = _rows_until(self._path, begun) if begun else []
         with replacing(self._path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([COLUMNS, *kept])
+        self._row = begun // EVERY
         self._losses: list[float] = []
         self._psnrs: list[float] = []
 
@@ -30,7 +31,8 @@ class StepTable:
         """Count a step in."""
         self._losses.append(done.loss)
         self._psnrs.append(done.psnr)
-        if done.step % EVERY and done.step != done.total:
+        row, self._row = self._row, done.step // EVERY
+        if row == self._row and done.step != done.total:
             return
         row = (done.step, done.stage, _mean(self._losses), _mean(self._psnrs), done.gaussians)
         with self._path.open("a", newline="", encoding="utf-8") as file:

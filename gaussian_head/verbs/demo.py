@@ -28,6 +28,9 @@ class Options:
     """How long to train."""
     seed: int = 0
     """Seed of the clip's motion and of training."""
+    device: str = "cpu"
+    """Where it is trained and drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
+can run. No GPU has trained a head yet."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Path:
@@ -44,6 +47,9 @@ def run(options: Options, listener: Listener = ignore) -> Path:
             if (out / name).exists():
                 raise InputError(f"{out / name} is not the demo's and would be replaced; choose another --out.")
     clip = make_demo_clip(out / "clip", seconds=options.seconds, seed=options.seed, listener=listener)
-    training = reconstruct.Options(clip.video, out=out, preset=options.preset, seed=options.seed, overwrite=True)
+    training = reconstruct.Options(
+        clip.video, out=out, preset=options.preset, seed=options.seed, overwrite=True, device=options.device
+    )
     reconstruct.run(training, listener)
-    return render.run(render.Options(out / "head", out=out / "talk.mp4", audio=clip.speech, camera="orbit"), listener)
+    talk = render.Options(out / "head", out=out / "talk.mp4", audio=clip.speech, camera="orbit", device=options.device)
+    return render.run(talk, listener)

@@ -53,6 +53,9 @@ follow each other well, `video` makes the sound slower or faster."""
     """Let the video say in its metadata that it is synthetic."""
     seed: int = 0
     """Seed of the grain."""
+    device: str = "cpu"
+    """Where it is trained and drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
+can run. No GPU has trained a head yet."""
     resume: bool = False
     """Go on where an interrupted dub of the same film stopped; the result is the same."""
 
@@ -65,6 +68,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
             an output that cannot be written.
     """
     from ..dubbing import Wish, dub
+    from ..kernels import drawing_on
 
     wish = Wish(
         fit=options.fit,
@@ -78,17 +82,18 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     )
     if options.person is not None:
         require_count(options.person, "person", least=1)
-    return dub(
-        options.film,
-        options.out,
-        audio=options.audio,
-        script=options.script,
-        head=options.head,
-        person=options.person,
-        wish=wish,
-        resume=options.resume,
-        listener=listener,
-    )
+    with drawing_on(options.device):
+        return dub(
+            options.film,
+            options.out,
+            audio=options.audio,
+            script=options.script,
+            head=options.head,
+            person=options.person,
+            wish=wish,
+            resume=options.resume,
+            listener=listener,
+        )
 
 
 dub = function_of(Options, run)

@@ -32,15 +32,24 @@ class Options:
     """Frames to measure on: the last tenth (tail) or the 15 % most turned; a head trained with others is refused."""
     lpips: PathLike | None = None
     """Folder with squeeze.backbone.pth and squeeze.pth, to measure LPIPS-squeeze."""
+    device: str = "auto"
+    """Where it is drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that can run."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Report:
     """The report, one prediction for each driver that the head has."""
     from ..evaluation.held_out import evaluate
+    from ..kernels import drawing_on
 
-    report = evaluate(
-        options.head, options.out, capture=options.capture, split=options.split, lpips=options.lpips, listener=listener
-    )
+    with drawing_on(options.device):
+        report = evaluate(
+            options.head,
+            options.out,
+            capture=options.capture,
+            split=options.split,
+            lpips=options.lpips,
+            listener=listener,
+        )
     lines = [
         f"{name:>28}  " + "  ".join(f"{key} {value:.3f}" for key, value in values.items())
         for name, values in report.summary().items()

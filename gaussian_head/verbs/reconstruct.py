@@ -43,6 +43,9 @@ config.json that lies beside every head."""
     """Width and height of the square picture to work at, in pixels."""
     seed: int = 0
     """Seed of every random choice."""
+    device: str = "cpu"
+    """Where it is trained: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
+can run. No GPU has trained a head yet."""
     resume: bool = False
     """Keep a finished capture and go on from the last checkpoint."""
     overwrite: bool = False
@@ -94,6 +97,8 @@ def _from_photographs(options: Options, paths: list[Path], listener: Listener) -
 
     if options.set:
         raise InputError("--set changes a video's training; photographs have none: leave it out.")
+    if options.device != "cpu":
+        raise InputError(f"--device {options.device} trains a video's head; photographs take a minute on the CPU.")
     if options.resume:
         raise InputError(
             "--resume goes on with a video's capture and training; photographs take a minute: leave it out."
@@ -111,9 +116,11 @@ def _from_photographs(options: Options, paths: list[Path], listener: Listener) -
 
 def _from_video(options: Options, video: Path, listener: Listener) -> Actor:
     from ..capture import require_source
+    from ..kernels import device_named
     from ..training import require_free
 
     require_free(Path(options.out) / "head", resume=options.resume, overwrite=options.overwrite)
+    device_named(options.device)  # known before the clip is tracked
     capture = Path(options.out) / "capture"
     training = train.Options(
         capture,
@@ -121,6 +128,7 @@ def _from_video(options: Options, video: Path, listener: Listener) -> Actor:
         preset=options.preset,
         seed=options.seed,
         set=options.set,
+        device=options.device,
         resume=options.resume,
         overwrite=options.overwrite,
         live=options.live,

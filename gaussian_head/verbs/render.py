@@ -68,6 +68,8 @@ the capture of another clip of this person; or a file of moods keyed in time (.j
     """Seed of the blinks and of the loops."""
     label: bool = True
     """Let the video say in its metadata that it is synthetic."""
+    device: str = "auto"
+    """Where it is drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that can run."""
     resume: bool = False
     """Go on where an interrupted render of the same video stopped; the result is the same."""
 
@@ -76,14 +78,16 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """Where the video is.
 
     Raises:
-        InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, or an option that
-            names nothing.
+        InputError: no sound in ``audio``, a head trained on a silent clip was asked to speak, an option that names
+            nothing, or a device that nothing can run on.
     """
+    from ..kernels import drawing_on
     from ..motion import Performance
 
-    actor = _ready(options)
-    motion, samples, rate = _performed(actor, options, listener)
-    return _joined(options, actor, Performance(motion=motion, samples=samples, sample_rate=rate), listener)
+    with drawing_on(options.device):
+        actor = _ready(options)
+        motion, samples, rate = _performed(actor, options, listener)
+        return _joined(options, actor, Performance(motion=motion, samples=samples, sample_rate=rate), listener)
 
 
 def begin(options: Options, listener: Listener = ignore) -> int:
@@ -97,10 +101,12 @@ def begin(options: Options, listener: Listener = ignore) -> int:
 
 def draw(options: Options, parts: range, listener: Listener = ignore) -> None:
     """Draw some parts of the video that ``begin`` began."""
+    from ..kernels import drawing_on
     from ..rendering.shares import draw_parts
     from ..rendering.video import laid_motion
 
-    draw_parts(_film(options, _ready(options), laid_motion(options.out)), parts, listener=listener)
+    with drawing_on(options.device):
+        draw_parts(_film(options, _ready(options), laid_motion(options.out)), parts, listener=listener)
 
 
 def finish(options: Options, listener: Listener = ignore) -> Path:

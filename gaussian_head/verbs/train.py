@@ -46,6 +46,9 @@ config.json that lies beside every head."""
     split: Split | None = None
     """Frames to keep for `evaluate`: the last tenth (tail) or the 15 % most turned; where absent as in --config, else
     tail."""
+    device: str = "cpu"
+    """Where it is trained: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
+can run. No GPU has trained a head yet."""
     resume: bool = False
     """Go on from the last checkpoint in `out`, exactly as if never stopped."""
     overwrite: bool = False
@@ -72,6 +75,7 @@ def train_watched(options: Options, live: LiveView | None, listener: Listener, c
         config,
         resume=options.resume,
         overwrite=options.overwrite,
+        device=options.device,
         listener=listener if live is None else both(listener, live.listen),
         observer=unobserved if live is None else live.observe,
     )

@@ -36,25 +36,29 @@ class Options:
     """Port to listen on; the next free one where it is taken."""
     size: int = 512
     """Height of the rendered picture in pixels."""
+    device: str = "auto"
+    """Where it is drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that can run."""
     block: Suppress[bool] = True
     """Serve until Ctrl-C; False returns at once and serves from threads."""
 
 
 def run(options: Options, listener: Listener = ignore) -> ViewerHandle:
     """The running viewer, with its address and ``stop()``."""
+    from ..kernels import drawing_on
     from ..viewer import serve
 
-    handle = serve(
-        options.heads, host=options.host, port=options.port, audio=options.audio, size=options.size, block=False
-    )
-    greeting = Said(message=f"viewer: {handle.links} (Ctrl+C ends it)")
-    if not options.block:
-        listener(greeting)
-        return handle
-    with suppress(KeyboardInterrupt):  # the usual way to close it
-        listener(greeting)
-        handle.wait()
-    handle.stop()
+    with drawing_on(options.device):
+        handle = serve(
+            options.heads, host=options.host, port=options.port, audio=options.audio, size=options.size, block=False
+        )
+        greeting = Said(message=f"viewer: {handle.links} (Ctrl+C ends it)")
+        if not options.block:
+            listener(greeting)
+            return handle
+        with suppress(KeyboardInterrupt):  # the usual way to close it
+            listener(greeting)
+            handle.wait()
+        handle.stop()
     listener(Said(message="the viewer is closed"))
     return handle
 

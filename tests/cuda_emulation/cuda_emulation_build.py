@@ -40,7 +40,11 @@ def compiler() -> str | None:
     return shutil.which(os.environ.get("CXX", "g++"))
 
 
-def flags(sanitize: bool) -> list[str]:
+VARIANTS = {"": (), "inexact": ("-mfma", "-ffp-contract=fast", "-DGH_EMULATION_ULP=2")}
+"""How a real device's numbers may differ: products and sums rounded once, functions off by some units."""
+
+
+def flags(sanitize: bool, variant: str = "") -> list[str]:
     """Options of every translation unit."""
     import nanobind
 
@@ -58,8 +62,9 @@ def flags(sanitize: bool) -> list[str]:
         "-U_FORTIFY_SOURCE",
         "-DGH_ISA=device",
         "-DGH_CUDA_EMULATION",
-        "-DNB_DOMAIN=gh_emulation",
+        f"-DNB_DOMAIN=gh_emulation{variant}",  # variants do not take each other's objects
         *(SANITIZE if sanitize else ()),
+        *VARIANTS[variant],
         f"-I{HERE / 'include'}",
         f"-I{nanobind.include_dir()}",
         f"-I{Path(nanobind.source_dir()).parent / 'ext' / 'robin_map' / 'include'}",
@@ -104,16 +109,17 @@ def _cache() -> Path:
     return cache
 
 
-def build(*, sanitize: bool = False) -> Path:
+def build(*, sanitize: bool = False, variant: str = "") -> Path:
     """The compiled module's file; made now unless its sources are unchanged.
 
     Args:
         sanitize: with the address and undefined-behaviour sanitizers.
+        variant: of VARIANTS.
 
     Raises:
         RuntimeError: a source does not compile.
     """
-    options = flags(sanitize)
+    options = flags(sanitize, variant)
     units = sources()
     headers = [*KERNELS.rglob("*.h"), *KERNELS.rglob("*.cuh"), *HERE.rglob("*.h"), *HERE.rglob("*.cuh")]
     cache = _cache()

@@ -17,6 +17,12 @@ std::uint64_t allocations();
 // Devices are numbers; arrays from Python lie on device 0.
 void use_device(int device);
 int current_device();
-std::uint64_t misplaced();  // operations so far on memory of another device than the current one
+// A compiler that rounds differently when tiles are counted: so many more are counted for every visible splat.
+void use_miscount(int more);
+std::uint64_t miscount(std::uint64_t count);
+void use_driver(int version, bool holds_code);  // what the driver serves, and whether there is code for the device
+void use_memory(int allocations);               // so many succeed before one fails once; -1: all succeed
+std::uint64_t stream_waits();                   // times a stream was told to wait for another
+std::uint64_t misplaced();                      // operations so far on memory of another device than the current one
 
 }  // namespace gpu

@@ -21,6 +21,9 @@ uint64_t wait_count = 0, selfish_count = 0, allocation_count = 0, misplaced_coun
 int current = 0;
 int64_t held = 0;
 bool capturing = false;
+int more_counted = 0, driver = 13000, allocations_left = -1;
+bool holds_code = true;
+uint64_t stream_wait_count = 0;
 
 cudaError_t wait() {
   if (capturing) return cudaErrorStreamCaptureUnsupported;
@@ -38,12 +41,18 @@ std::int64_t allocated() { return held; }
 std::uint64_t allocations() { return allocation_count; }
 std::uint64_t misplaced() { return misplaced_count; }
 void use_device(int device) { current = device; }
+void use_miscount(int more) { more_counted = more; }
+std::uint64_t miscount(std::uint64_t count) { return count ? uint64_t(int64_t(count) + more_counted) : 0; }
+void use_driver(int version, bool code) { driver = version, holds_code = code; }
+void use_memory(int allocations) { allocations_left = allocations; }
+std::uint64_t stream_waits() { return stream_wait_count; }
 int current_device() { return current; }
 
 }  // namespace gpu
 
 const char* cudaGetErrorString(cudaError_t error) {
   if (error == cudaErrorStreamCaptureUnsupported) return "operation not permitted when stream is capturing";
+  if (error == cudaErrorMemoryAllocation) return "out of memory";
   return error == cudaSuccess ? "no error" : "invalid argument";
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
@@ -55,6 +64,7 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { ret
 // Fresh memory is full of NaN, so that reading what nothing wrote shows.
 cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
   if (gpu::capturing) return cudaErrorStreamCaptureUnsupported;
+  if (gpu::allocations_left >= 0 && gpu::allocations_left-- == 0) return cudaErrorMemoryAllocation;
   *memory = malloc(bytes);
   memset(*memory, 0xff, bytes);
   gpu::blocks[*memory] = {bytes, gpu::current};
@@ -80,6 +90,23 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return gpu::wait(); }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return *event = nullptr, cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return ++gpu::stream_wait_count, cudaSuccess; }
+cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned) {
+  if (gpu::capturing) return cudaErrorStreamCaptureUnsupported;
+  return *memory = malloc(bytes), cudaSuccess;
+}
+cudaError_t cudaFreeHost(void* memory) { return free(memory), cudaSuccess; }
+cudaError_t cudaDriverGetVersion(int* version) { return *version = gpu::driver, cudaSuccess; }
+cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 13000, cudaSuccess; }
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, const void*) {
+  return gpu::holds_code ? cudaSuccess : cudaErrorInvalidDeviceFunction;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  return *value = attribute == cudaDevAttrComputeCapabilityMajor ? 8 : 6, cudaSuccess;
+}
 cudaError_t cudaDeviceSynchronize() { return gpu::wait(); }
 cudaError_t cudaStreamIsCapturing(cudaStream_t, cudaStreamCaptureStatus* status) {
   *status = gpu::capturing ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;

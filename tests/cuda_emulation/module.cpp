@@ -22,5 +22,10 @@ NB_MODULE(_cuda_emulation, m) {
   m.def("use_device", &gpu::use_device, "device"_a, "Make a device current, as other CUDA code may at any time.");
   m.def("device", &gpu::current_device, "The current device.");
   m.def("misplaced", &gpu::misplaced, "Operations so far on memory of another device than the current one.");
+  m.def("use_miscount", &gpu::use_miscount, "more"_a, "Count so many tiles more for every visible splat.");
+  m.def("use_driver", &gpu::use_driver, "version"_a, "holds_code"_a,
+        "The driver's CUDA version, and whether code fits.");
+  m.def("use_memory", &gpu::use_memory, "allocations"_a, "After so many allocations one fails; -1: none does.");
+  m.def("stream_waits", &gpu::stream_waits, "Times a stream was told to wait for another.");
   m.def("probe", &probe, "name"_a, "order"_a, "Run one of the emulator's own small kernels; returns what it wrote.");
 }

@@ -72,7 +72,7 @@ def test_pictures_behind_match_the_cpu(emulated: ModuleType, monkeypatch: pytest
         torch.testing.assert_close(have, want, rtol=1e-5, atol=1e-5)
 
 
-def draw_into(device: ModuleType, plan: object, scene: dict, capacity: int) -> Tensor:
+def draw_into(device: ModuleType, plan: object, scene: dict, capacity: int, stream: int = 0) -> Tensor:
     """The picture of a one-camera scene, with room for so many pairs."""
     names = ("means", "quats", "scales", "opacities", "colors", "extra", "viewmats", "Ks", "backgrounds")
     arrays = [scene[name].numpy() for name in names]
@@ -82,7 +82,7 @@ def draw_into(device: ModuleType, plan: object, scene: dict, capacity: int) -> T
     rest = [torch.empty(size), torch.empty(size), torch.empty(*size, scene["extra"].shape[1])]
     outputs = device.Outputs(rgb.numpy(), *(image.numpy() for image in rest))
     radii = torch.empty(1, scene["means"].shape[0], dtype=torch.int32)
-    device.forward_into(plan, kernel_scene, outputs, means2d.numpy(), radii.numpy(), capacity, 0)
+    device.forward_into(plan, kernel_scene, outputs, means2d.numpy(), radii.numpy(), capacity, stream)
     return rgb
 
 

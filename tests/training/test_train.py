@@ -108,11 +108,11 @@ def corrected_by(silent, frames, gradients):
     """Pose corrections in units of their rate after one step for each frame and gradient ``[12]``."""
     state = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
     corrections = state.params[CORRECTIONS]
-    loop._set_rates(state, Stage(name="x", iterations=1, resolution=1.0, densify=False, refine_pose=True), 0.0)
+    loop._set_rates(state, Stage(name="x", iterations=1, resolution=1.0, densify=False, refine_pose=True), 0.0, 1)
     for frame, gradient in zip(frames, gradients, strict=True):
         corrections.grad = torch.zeros_like(corrections)
         corrections.grad[frame] = gradient
-        state.advance(frame)
+        state.advance([frame])
     return corrections.detach() / CONFIG.rates.pose
 
 

@@ -50,6 +50,21 @@ template <class T>
 T max(T a, T b) {
   return a < b ? b : a;
 }
+// With GH_EMULATION_ULP a device's own exp2f and log2f, which are off by up to as many units in the last place.
+#if defined(GH_EMULATION_ULP)
+inline float gpu_off(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  if (value == 0.0f || !(value - value == 0.0f)) return value;
+  bits += uint32_t(int(bits * 2654435761u >> 16) % (2 * GH_EMULATION_ULP + 1)) - GH_EMULATION_ULP;
+  memcpy(&value, &bits, sizeof bits);
+  return value;
+}
+inline float gpu_exp2(float a) { return gpu_off(exp2f(a)); }
+inline float gpu_log2(float a) { return gpu_off(log2f(a)); }
+#define exp2f gpu_exp2
+#define log2f gpu_log2
+#endif
 template <class To, class From>
 To gpu_bits(From from) {
   static_assert(sizeof(To) == sizeof(From), "as many bits");
@@ -167,12 +182,25 @@ T gpu_shuffle(const char* site, unsigned mask, T value, int argument) {
 
 // ---- host functions
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorStreamCaptureUnsupported = 900 };
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidDeviceFunction = 98,
+  cudaErrorStreamCaptureUnsupported = 900
+};
 struct CUstream_st;
 using cudaStream_t = CUstream_st*;
 using cudaMemPool_t = void*;
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 enum cudaMemPoolAttr { cudaMemPoolAttrReleaseThreshold };
+enum cudaDeviceAttr { cudaDevAttrComputeCapabilityMajor = 75, cudaDevAttrComputeCapabilityMinor = 76 };
+struct cudaFuncAttributes {
+  int numRegs;
+};
+struct CUevent_st;
+using cudaEvent_t = CUevent_st*;
+constexpr unsigned cudaEventDisableTiming = 2, cudaHostAllocPortable = 1;
 enum cudaStreamCaptureStatus { cudaStreamCaptureStatusNone, cudaStreamCaptureStatusActive };
 
 const char* cudaGetErrorString(cudaError_t error);
@@ -188,6 +216,16 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaDeviceSynchronize();
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
+cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned flags);
+cudaError_t cudaFreeHost(void* memory);
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
