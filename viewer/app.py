@@ -13,13 +13,14 @@ from gaussian_head.checks import InputError
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
+from gaussian_head.playing.door import bound_socket, link_from_elsewhere, link_to
 from gaussian_head.playing.performances import NamedPerformance, spoken
 from gaussian_head.playing.shelf import Shelf
 from gaussian_head.playing.views import placement
 
 from . import tabs
 from .bridge import entitle
-from .door import bound_socket, link_from_elsewhere, link_to, open_guarded
+from .door import open_guarded
 from .guests import Guests
 from .session import Session
 from .worker import Worker

@@ -23,8 +23,9 @@ import numpy as np
 from PIL import Image
 
 from gaussian_head.playing import Legend, NamedPerformance
+from gaussian_head.playing.given import MAX_UPLOAD_MB
 
-from .uploads import MAX_UPLOAD_MB, Piece, parse_piece
+from .uploads import Piece, parse_piece
 
 if TYPE_CHECKING:
     from viser import ClientHandle, ViserServer

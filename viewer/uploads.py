@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gaussian_head.checks import InputError
-from gaussian_head.conventions import SAMPLE_RATE
-from gaussian_head.media import read_audio
-from gaussian_head.playing.performances import MAX_SECONDS
-
-MAX_UPLOAD_MB = 200
-"""Largest file taken from a browser."""
+from gaussian_head.playing.given import MAX_UPLOAD_MB, check_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,30 +81,3 @@ class Incoming:
     def drop(self) -> None:
         """Forget what has come so far."""
         self._upload, self._buffer = -1, bytearray()
-
-
-def check_size(name: str, size: int, max_mb: int = MAX_UPLOAD_MB) -> None:
-    """Refuse a file that is too large.
-
-    Raises:
-        InputError: larger than ``max_mb``.
-    """
-    if size > max_mb * 2**20:
-        raise InputError(f"{name} has {size / 2**20:.0f} MB; at most {max_mb} MB are taken, so cut it.")
-
-
-def uploaded_samples(name: str, content: bytes) -> np.ndarray:
-    """Sound ``[S]`` of a file that a browser sent; messages name the file as the user knows it.
-
-    Raises:
-        InputError: too large, too long, or no sound in it.
-    """
-    check_size(name, len(content), MAX_UPLOAD_MB)
-    with tempfile.TemporaryDirectory() as folder:
-        # Nameless, so that only its content says what it is.
-        path = Path(folder) / "upload"
-        path.write_bytes(content)
-        try:
-            return read_audio(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
-        except InputError as error:
-            raise InputError(str(error).replace(str(path), name)) from None

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gaussian_head.checks import InputError
+from gaussian_head.playing.given import MAX_UPLOAD_MB, check_size, uploaded_samples
 
 from .bridge import PlayerMessage
-from .uploads import MAX_UPLOAD_MB, Incoming, check_size, uploaded_samples
+from .uploads import Incoming
 
 Speak = Callable[[np.ndarray], Callable[[], bool]]
 """Works out how to say mono samples ``[S]`` at 16 kHz, and gives what puts that on stage; False asks to speak anew."""

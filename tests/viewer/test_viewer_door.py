@@ -6,7 +6,6 @@ import threading
 
 import pytest
 from gaussian_head.viewer import LiveView, door, serve
-from gaussian_head.viewer.door import bound_socket, link_from_elsewhere, link_to, refusal
 from support_async import finished
 from support_head import make_actor
 from websockets.asyncio.client import connect
@@ -14,6 +13,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 
 from gaussian_head.checks import InputError
+from gaussian_head.playing.door import bound_socket, link_from_elsewhere, link_to, refusal
 
 
 @pytest.fixture(scope="module")

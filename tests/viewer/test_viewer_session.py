@@ -7,13 +7,13 @@ import pytest
 from fake_browser import FakeClient, settle, wav_bytes
 from gaussian_head.viewer.session import Session
 from gaussian_head.viewer.tabs.direct import motion_file
-from gaussian_head.viewer.uploads import uploaded_samples
 from gaussian_head.viewer.worker import Worker
 from support_async import finished
 from support_head import make_actor
 
 from gaussian_head.actor import Direction
 from gaussian_head.checks import InputError
+from gaussian_head.playing.given import uploaded_samples
 from gaussian_head.playing.performances import spoken
 from gaussian_head.playing.shelf import Shelf
 
@@ -178,7 +178,7 @@ def test_what_is_no_sound_is_refused_by_its_own_name(shelf, name, content):
 
 
 def test_uploads_over_the_limit_are_refused_before_decoding(monkeypatch):
-    monkeypatch.setattr("gaussian_head.viewer.uploads.MAX_UPLOAD_MB", 0)
+    monkeypatch.setattr("gaussian_head.playing.given.MAX_UPLOAD_MB", 0)
     with pytest.raises(InputError, match=r"big\.wav .* MB"):
         uploaded_samples("big.wav", wav_bytes())
 
