@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .verbs.import_capture import import_capture as import_capture
     from .verbs.reconstruct import reconstruct as reconstruct
     from .verbs.render import render as render
+    from .verbs.serve import serve as serve
     from .verbs.track import track as track
     from .verbs.train import train as train
     from .verbs.upgrade import upgrade as upgrade
@@ -66,6 +67,7 @@ _HOME = {
                 "import_capture",
                 "reconstruct",
                 "render",
+                "serve",
                 "track",
                 "train",
             ),
@@ -99,6 +101,7 @@ __all__ = [
     "reconstruct",
     "render",
     "render_frame",
+    "serve",
     "speak",
     "track",
     "train",

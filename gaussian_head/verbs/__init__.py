@@ -83,6 +83,7 @@ VERBS: dict[str, Verb] = {
         _row("voice", "give_voice"),
         _row("evaluate", draws=True),
         _row("view", draws=True),
+        _row("serve", draws=True),
         _row("export"),
         _row("batch", draws=True),
         _row("doctor"),

@@ -1,0 +1,156 @@
+"""One browser's head: told in time, painted as often as the machine can, and never later than the sound.
+
+The sound that is sent is the clock. One thread tells frames a little ahead of it, another paints the one that will be
+due when it gets there: where painting is slow pictures are smaller, and then fewer, and the delay stays as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ..conventions import SAMPLE_RATE
+from ..playing import Playback, Scheduler
+from .meters import Meters
+from .talker import Moment, Talker
+
+FOREVER = 2**40
+"""Frames of a performance without end."""
+LEAST_LEAD = 0.04
+"""Seconds of sound that are told ahead at least."""
+STEADY_SECONDS = 3.0
+"""How long pictures keep a size: for each other one the encoder begins anew."""
+KEPT = 64
+"""Moments that can still be painted."""
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """A talker that runs in time."""
+
+    def __init__(self, name: str, talker: Talker, meters: Meters, *, head: str = "") -> None:
+        """At rest until ``start``."""
+        self.name, self.talker, self.head = name, talker, head
+        self._meters = meters
+        self.scheduler = Scheduler(Playback(FOREVER, talker.fps))
+        self.scheduler.playback.loop = False
+        self.changed = threading.Condition()
+        self.stopped = False
+        self._started = False
+        self._moments: dict[int, Moment] = {}
+        self._told = 0
+        self._sound = bytearray()
+        self._position, self._stalled = 0, 0
+        self._painted = -1
+        self._scale, self._scaled_at = 1.0, float("-inf")
+        self.on_picture: Callable[[np.ndarray, float], None] = lambda image, at: None
+        """Called from a thread with each picture and the second of the sent sound that it belongs to."""
+        self.alive_at = time.monotonic()
+        """When the browser was last known to be there."""
+
+    def start(self) -> None:
+        """Begin to run; once more does nothing."""
+        with self.changed:
+            if self._started or self.stopped:
+                return
+            self._started = True
+        for work in (self._tell, self._paint):
+            threading.Thread(target=self._guarded, args=(work,), daemon=True, name=f"live-{self.name}").start()
+
+    def stop(self) -> None:
+        """End both threads."""
+        with self.changed:
+            self.stopped = True
+            self.changed.notify_all()
+
+    def pull(self, count: int) -> np.ndarray:
+        """The next ``count`` samples of sound, int16; silence where they are not told in time, for which all waits."""
+        with self.changed:
+            taken = np.frombuffer(bytes(self._sound[: 2 * count]), np.int16)
+            del self._sound[: 2 * count]
+            self._position += len(taken)
+            if self._told:
+                self._stalled += count - len(taken)
+                self._meters.stalled.inc((count - len(taken)) / SAMPLE_RATE)
+            now = time.monotonic()
+            self.scheduler.playback.report(self._position / SAMPLE_RATE, True, 1.0, False, now)
+            self.changed.notify_all()
+        return np.concatenate([taken, np.zeros(count - len(taken), np.int16)])
+
+    def shown(self) -> None:
+        """A picture has left."""
+        now = time.monotonic()
+        with self.changed:
+            self.scheduler.shown(now, self.scheduler.playback.time(now), True)
+            self.changed.notify_all()
+
+    @property
+    def delay(self) -> float:
+        """Seconds from hearing a sound to sending it, as things are."""
+        return self.talker.delay + len(self._sound) / 2 / SAMPLE_RATE
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second that leave."""
+        with self.changed:
+            return self.scheduler.pacer.fps(time.monotonic())
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("a live session failed and ends")
+            self.stop()
+
+    def _tell(self) -> None:
+        fps = self.talker.fps
+        while True:
+            with self.changed:
+                if self.stopped:
+                    return
+                now = time.monotonic()
+                lead = max(self.scheduler.pacer.lead, LEAST_LEAD)
+                ahead = self._told / fps - self.scheduler.playback.time(now) - lead
+                if ahead > 0:
+                    self.changed.wait(min(ahead, 1 / fps))
+                    continue
+            moment = self.talker.tell()
+            pcm = (moment.samples.clip(-1, 1) * 32767).astype(np.int16).tobytes()
+            with self.changed:
+                self._sound += pcm
+                self._moments[moment.number] = moment
+                self._moments.pop(moment.number - KEPT, None)
+                self._told = moment.number + 1
+                self.changed.notify_all()
+
+    def _paint(self) -> None:
+        while True:
+            with self.changed:
+                if self.stopped:
+                    return
+                now = time.monotonic()
+                job = self.scheduler.next(now)
+                moment = None if job is None or job.frame == self._painted else self._moments.get(job.frame)
+                if job is None or moment is None:
+                    self.changed.wait(self.scheduler.wait(now) if job is None else 0.25 / self.talker.fps)
+                    continue
+                at = moment.number / self.talker.fps + self._stalled / SAMPLE_RATE
+            if job.scale != self._scale and now - self._scaled_at > STEADY_SECONDS:
+                self._scale, self._scaled_at = job.scale, now
+            job = replace(job, scale=self._scale)
+            image = self.talker.picture(moment, job.scale)
+            done = time.monotonic()
+            with self.changed:
+                self.scheduler.done(job, now, done)
+            self._meters.painting.observe(done - now)
+            self._meters.pictures.inc()
+            if self._painted >= 0:
+                self._meters.skipped.inc(max(moment.number - self._painted - 1, 0))
+            self._painted = moment.number
+            self.on_picture(image, at)
