@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import __version__
+from ..conventions import SAMPLE_RATE
 
-RATES = (16000, 24000)
+RATES = (SAMPLE_RATE, 24_000)
 """Hz of raw sound that is taken."""
 Schema = Mapping[str, Any]
 

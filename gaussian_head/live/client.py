@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 
 from ..checks import InputError
+from ..conventions import SAMPLE_RATE
 
 
 class LiveClient:
@@ -29,7 +30,7 @@ class LiveClient:
         """
         self._url, self._token, self._session = url.rstrip("/"), token, session
 
-    def say(self, sound: str | Path | bytes | np.ndarray, *, interrupt: bool = False, rate: int = 16000) -> float:
+    def say(self, sound: str | Path | bytes | np.ndarray, *, interrupt: bool = False, rate: int = SAMPLE_RATE) -> float:
         """Let the head say a sound.
 
         Args:
@@ -51,7 +52,7 @@ class LiveClient:
         return float(self._ask("POST", "/say", content, kind, query)["waiting"])
 
     @contextmanager
-    def stream(self, rate: int = 16000) -> Iterator[Stream]:
+    def stream(self, rate: int = SAMPLE_RATE) -> Iterator[Stream]:
         """A Stream for sound as it is made, int16 mono at ``rate``; what it is given after its end is refused."""
         from websockets.sync.client import connect
 
