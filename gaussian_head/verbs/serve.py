@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from ..live.app import LiveHandle
 
 
+EXAMPLES = (
+    "gaussian-head serve runs/me/head",
+    "gaussian-head serve runs/me/head runs/other/head --host 0.0.0.0 --sessions 2",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Serve heads that talk in real time: a page with picture, sound and microphone, and an interface for programs."""
