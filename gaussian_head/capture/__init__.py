@@ -19,3 +19,4 @@ from .views import ViewInfo as ViewInfo
 from .views import camera_name as camera_name
 from .views import views_of as views_of
 from .writer import CaptureWriter as CaptureWriter
+from .writer import require_place as require_place

@@ -42,16 +42,7 @@ class CaptureWriter:
         self._finished = False
 
     def __enter__(self) -> CaptureWriter:
-        if self.path.exists() and not _may_replace(self.path):
-            raise InputError(
-                f"output {self.path} exists and is no capture, or holds other files too; they would be lost. Choose "
-                "another folder with --out."
-            )
-        if not self._overwrite and (self.path / "capture.json").exists():
-            raise InputError(
-                f"{self.path} holds a capture, which would be replaced; give --overwrite if that is wanted, or another "
-                "--out."
-            )
+        require_place(self.path, overwrite=self._overwrite)
         self.folder = self._stack.enter_context(replacing(self.path, folder=True))
         for name in ("images", "labels", "alpha"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -114,6 +105,20 @@ class CaptureWriter:
             (self.folder / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
         (self.folder / "capture.json").write_text(info.to_json(), encoding="utf-8")
         self._finished = True
+
+
+def require_place(path: str | Path, *, overwrite: bool) -> None:
+    """InputError where a capture written to ``path`` would lose anything: an older one may be, with ``overwrite``."""
+    path = Path(path)
+    if path.exists() and not _may_replace(path):
+        raise InputError(
+            f"output {path} exists and is no capture, or holds other files too; they would be lost. Choose "
+            "another folder with --out."
+        )
+    if not overwrite and (path / "capture.json").exists():
+        raise InputError(
+            f"{path} holds a capture, which would be replaced; give --overwrite if that is wanted, or another --out."
+        )
 
 
 class _Unfinished(Exception):

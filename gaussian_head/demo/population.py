@@ -240,7 +240,7 @@ def _posed(person: Person, model: FaceModel, frames: int, fps: float, size: int,
     torso = rest + torch.from_numpy(shove).float()
     camera = Camera.from_focal(focal, size, size)
     return {
-        "cameras": tuple(camera.with_view(_round(rest, yaw, pitch)) for yaw, pitch in SIDE_VIEWS),
+        "cameras": tuple(camera.with_view(turned_round(rest, yaw, pitch)) for yaw, pitch in SIDE_VIEWS),
         "head_quats": rotvec_to_quat(torch.from_numpy(swing).float()),
         "head_positions": torso + torch.from_numpy(shift).float(),
         "torso_quats": rotvec_to_quat(torch.from_numpy(sway).float()),
@@ -248,7 +248,7 @@ def _posed(person: Person, model: FaceModel, frames: int, fps: float, size: int,
     }
 
 
-def _round(centre: Tensor, yaw: float, pitch: float) -> Tensor:
+def turned_round(centre: Tensor, yaw: float, pitch: float) -> Tensor:
     """World to camera ``[4, 4]`` of the recording camera carried round a point."""
     turn = quat_to_rotmat(rotvec_to_quat(torch.tensor([[pitch, yaw, 0.0]])))[0]
     view = torch.eye(4)

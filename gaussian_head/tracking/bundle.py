@@ -8,7 +8,9 @@ system per landmark. The focal length is searched for in `focal`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,6 +27,9 @@ from .residuals import (
     robust_weight,
     skew,
 )
+
+if TYPE_CHECKING:
+    from .beside import Beside
 
 CHUNK = 128
 """Frames whose Jacobians are held in memory at once."""
@@ -143,6 +148,7 @@ def solve_frames(
     fps: float,
     code_std: Tensor,
     iterations: int = 2,
+    others: Sequence[Beside] = (),
 ) -> FrameStates:
     """Gauss-Newton on all poses and codes with temporal smoothness; shared quantities are held.
 
@@ -154,11 +160,14 @@ def solve_frames(
         fps: Frames per second.
         code_std: ``[K]`` spread of each channel.
         iterations: Gauss-Newton steps.
+        others: further cameras that saw the same frames.
     """
     bands = acceleration_bands(_smoothness(config, fps, code_std), len(states.codes))
     sigma = pixel_sigma(model, states, config)
     for _ in range(iterations):
         hessian, gradient = _frame_normals(model, states, seen, config, sigma)
+        for part in (other.frame_normals(model, states, config) for other in others):
+            hessian, gradient = hessian + part[0], gradient + part[1]
         x = torch.cat([states.rotvecs, states.positions, states.codes], dim=1)
         gradient = gradient + apply_bands(bands, x)
         prior = torch.cat([x.new_zeros(6), 0.02 / code_std**2])
@@ -234,6 +243,7 @@ def solve_shared(
     prior: LandmarkModel,
     support: Tensor,
     code_std: Tensor,
+    others: Sequence[Beside] = (),
 ) -> LandmarkModel:
     """Gauss-Newton on shape and basis; poses and codes are held.
 
@@ -245,6 +255,7 @@ def solve_shared(
         prior: First guess that depths and unseen directions fall back to.
         support: ``[K, L]`` in [0, 1], where each channel may move the face.
         code_std: ``[K]`` spread of each channel.
+        others: further cameras that saw the same frames.
     """
     sigma = pixel_sigma(model, states, config)
     K, L, _ = model.basis.shape
@@ -261,6 +272,8 @@ def solve_shared(
     gram = gram.reshape(L, 3, 3, K + 1, K + 1).permute(0, 3, 1, 4, 2).reshape(L, 3 * (K + 1), 3 * (K + 1))
     slope = torch.einsum("tlij,tli,ta->laj", weighted, residual, codes)
 
+    for part in (other.shared_normals(model, states, config) for other in others):
+        gram, slope = gram + part[0], slope + part[1]
     precision, target = shared_priors(model, prior, config, support, code_std)
     current = torch.cat([model.shape[:, None], model.basis.transpose(0, 1)], dim=1)
     slope = slope + precision * (current - target)
