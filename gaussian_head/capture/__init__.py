@@ -11,6 +11,7 @@ from .identity import require_source as require_source
 from .layout import LABEL_NAMES as LABEL_NAMES
 from .layout import UNITS_FILE as UNITS_FILE
 from .layout import CaptureInfo as CaptureInfo
+from .rigs import read_cameras as read_cameras
 from .splits import SPLITS as SPLITS
 from .splits import Split as Split
 from .splits import turns as turns

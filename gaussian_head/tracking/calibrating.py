@@ -40,7 +40,7 @@ from .bundle import (
 )
 from .channels import MEASURED
 from .clocks import Clock
-from .start import CODE, MEASURED_SIGMA
+from .start import MEASURED_SIGMA
 from .topology import RIGID, channel_support
 
 ROUNDS, PLACING = 10, 6
@@ -122,7 +122,7 @@ def calibrate(
     cameras = [_weighed(camera, model, states) for camera, _ in placed]
     seen = replace(seen, weights=seen.weights * _facing(as_beside(model, seen, sigma), model, states))
     picks = _picks(leader)
-    support = torch.from_numpy(channel_support(model.shape.numpy(), CODE))
+    support = torch.from_numpy(channel_support(model.shape.numpy(), leader.code_map.names))
     prior, wide = model, replace(config, shape_sigma=(0.008, 0.008, 0.008), basis_sigma=(0.0015, 0.0015, 0.001))
     teaching = [i for i, other in enumerate(others) if not other.held_out]
     fit = {"fps": leader.fps, "code_std": code_std, "iterations": 1}
@@ -205,8 +205,8 @@ def _leading(capture: Capture, lens: Camera | None = None) -> tuple[LandmarkMode
         codes=code,
     )
     std = code[capture.train_frames].std(0).clamp(min=1e-4)
-    precision = torch.zeros(len(std), dtype=torch.float64)
-    precision[: len(MEASURED)] = 1 / (MEASURED_SIGMA * std[: len(MEASURED)]) ** 2
+    measured = torch.tensor([name in MEASURED for name in capture.code_map.names])
+    precision = torch.where(measured, 1 / (MEASURED_SIGMA * std) ** 2, 0.0)
     good = torch.full((capture.num_frames,), 1.0, dtype=torch.float64)
     good[capture.info.bad_frames] = 0.05
     landmarks = capture.landmarks.double()

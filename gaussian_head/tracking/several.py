@@ -79,11 +79,19 @@ def track_several(
         if not found:
             raise InputError(f"none of the cameras beside {names[0]!r} can be used. {' '.join(lost)}")
         listener(Progress(stage="tracking: cameras", done=0, total=1))
-        calibration = calibrate(leader, found, lens=given.get(names[0]))
-        _write(folder, leader, found, calibration)
-        _describe(folder, found, calibration, lost)
+        join(leader, found, lens=_in_crop(given[names[0]], leader) if given else None, lost=lost)
         listener(Progress(stage="tracking: cameras", done=1, total=1))
     return Capture.load(out)
+
+
+def join(
+    leader: Capture, found: Sequence[Filming], *, lens: Camera | None = None, lost: Sequence[str] = ()
+) -> Calibration:
+    """Calibrate cameras whose captures lie in the leading one's ``views``, and write there what all told together."""
+    calibration = calibrate(leader, found, lens=lens)
+    _write(leader.path, leader, found, calibration)
+    _describe(leader.path, found, calibration, lost)
+    return calibration
 
 
 def camera_names(videos: Sequence[str | Path]) -> list[str]:

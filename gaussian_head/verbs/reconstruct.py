@@ -23,15 +23,18 @@ EXAMPLES = (
     "gaussian-head reconstruct me.mp4 --out runs/me",
     "gaussian-head reconstruct me.mp4 --out runs/me --preset preview --view",
     "gaussian-head reconstruct me.jpg --out runs/photo",
+    "gaussian-head reconstruct front.mp4 left.mp4 right.mp4 --out runs/me",
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """From a video of somebody talking to a head (track, then train), or from one to five photographs of them."""
+    """From a video of somebody talking to a head (track, then train), from videos of one moment by several cameras, or
+    from one to five photographs."""
 
     source: Positional[SourceLike] = field(kw_only=False)
-    """Video file with one person talking, or one to five photographs of one person."""
+    """Video file with one person talking, or several of the same moment, the frontal one first; or one to five
+    photographs of one person."""
     out: PathLike = field(kw_only=False)
     """Folder; gets `capture` and `head`; from photographs `head`, `report.png` and `photo.json`."""
     preset: Preset = "standard"
@@ -50,6 +53,10 @@ can run. No GPU has trained a head yet."""
     """Keep a finished capture and go on from the last checkpoint."""
     overwrite: bool = False
     """Begin anew where `out` holds a capture, a head or an unfinished run."""
+    hold_out: tuple[str, ...] = ()
+    """Of several videos those (named as the files, without ending) that are kept for `evaluate --hold-out`."""
+    cameras: PathLike | None = None
+    """Of several videos lenses and places where they are known: a transforms.json or a COLMAP text model."""
     person: int | None = None
     """Whom to take from photographs of several people, counted from the largest face."""
     live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
@@ -64,15 +71,17 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     pictures = [is_photograph(path) for path in sources]
     if all(pictures):
         return _from_photographs(options, sources, listener)
-    if len(sources) > 1:
+    if any(pictures):
         strange = [path.name for path, picture in zip(sources, pictures, strict=True) if not picture]
         raise InputError(
-            f"{len(sources)} files came, among them {', '.join(strange)}, no picture by its name; one video, or one to "
-            "five photographs of one person, were wanted."
+            f"{len(sources)} files came, among them {', '.join(strange)}, no picture by its name; videos of one "
+            "moment, or one to five photographs of one person, were wanted."
         )
     if options.person is not None:
         raise InputError("--person chooses among people in photographs; of a video the largest face is taken.")
-    return _from_video(options, sources[0], listener)
+    if len(sources) == 1 and (options.hold_out or options.cameras is not None):
+        raise InputError("--hold-out and --cameras are for several videos of one moment; one came.")
+    return _from_videos(options, sources, listener)
 
 
 def again(options: Options) -> Options:
@@ -114,8 +123,7 @@ def _from_photographs(options: Options, paths: list[Path], listener: Listener) -
     )
 
 
-def _from_video(options: Options, video: Path, listener: Listener) -> Actor:
-    from ..capture import require_source
+def _from_videos(options: Options, videos: list[Path], listener: Listener) -> Actor:
     from ..kernels import device_named
     from ..training import require_free
 
@@ -129,6 +137,7 @@ def _from_video(options: Options, video: Path, listener: Listener) -> Actor:
         seed=options.seed,
         set=options.set,
         device=options.device,
+        hold_out=options.hold_out,
         resume=options.resume,
         overwrite=options.overwrite,
         live=options.live,
@@ -136,13 +145,43 @@ def _from_video(options: Options, video: Path, listener: Listener) -> Actor:
     config = train.chosen_config(training)
     kept = options.resume and (capture / "capture.json").exists()
     if kept:
-        require_source(capture, video, options.size)
+        _require_sources(capture, videos, options.size)
     with watching(options.live, listener) as live:
         if not kept:
             heard = listener if live is None else both(listener, live.listen)
-            tracking = track.Options(video, out=capture, size=options.size, overwrite=options.overwrite)
-            track.run(tracking, heard)
+            _track(options, videos, capture, heard)
         return train.train_watched(training, live, listener, config)
+
+
+def _track(options: Options, videos: list[Path], capture: Path, listener: Listener) -> None:
+    if len(videos) == 1:
+        tracking = track.Options(videos[0], out=capture, size=options.size, overwrite=options.overwrite)
+        track.run(tracking, listener)
+        return
+    from ..capture import read_cameras
+    from ..tracking import track_several
+
+    cameras = None if options.cameras is None else read_cameras(options.cameras)
+    given = {"cameras": cameras, "hold_out": options.hold_out, "overwrite": options.overwrite}
+    track_several(videos, capture, size=options.size, listener=listener, **given)
+
+
+def _require_sources(capture: Path, videos: list[Path], size: int) -> None:
+    """InputError where a kept capture is of other videos; a camera that was left out is none of them."""
+    from ..capture import require_source
+    from ..tracking import camera_names
+
+    require_source(capture, videos[0], size)
+    others = dict(zip(camera_names(videos)[1:], videos[1:], strict=True))
+    there = {path.name for path in (capture / "views").iterdir()} if (capture / "views").is_dir() else set()
+    for name in there:
+        if name not in others:
+            raise InputError(f"capture {capture} has a camera {name!r} and no video of that name came; give it too.")
+        require_source(capture / "views" / name, others[name], size)
+    if others and not there:
+        raise InputError(
+            f"capture {capture} has one camera and {len(videos)} videos came; begin anew with --overwrite."
+        )
 
 
 reconstruct = function_of(Options, run)

@@ -49,6 +49,8 @@ config.json that lies beside every head."""
     device: str = "cpu"
     """Where it is trained: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
 can run. No GPU has trained a head yet."""
+    hold_out: tuple[str, ...] = ()
+    """Names of cameras of the capture that training does not see, for `evaluate --hold-out`."""
     resume: bool = False
     """Go on from the last checkpoint in `out`, exactly as if never stopped."""
     overwrite: bool = False
@@ -96,7 +98,7 @@ def chosen_config(options: Options) -> TrainConfig:
     if given is None:
         given = PRESETS[options.preset]
     config = given if isinstance(given, TrainConfig) else load_config(given)
-    given = {"seed": options.seed, "split": options.split}
+    given = {"seed": options.seed, "split": options.split, "hold_out": options.hold_out or None}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})
     return overridden(config, options.set)
 
