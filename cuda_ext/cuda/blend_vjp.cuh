@@ -1,143 +1,152 @@
-// The VJP of blending one tile, without atomics and without sums over threads.
+// The VJP of blending one tile, without atomics: front to back once more, a pixel a thread, its state in registers.
 //
-// A batch of 256 splats is blended forward once more, pixel by pixel, noting every pixel's state
-// before each bucket of 32 splats. Then each warp takes a bucket, a splat a lane, and the pixels
-// stream through the warp: lane i has pixel s - i at step s and hands its state on to lane i + 1.
-// So one thread meets all pixels of its splat and keeps the sums in registers.
+// A warp walks the splats that reach its patch. What its 32 pixels give to one splat is summed by a transposed
+// butterfly, which leaves each sum with two lanes, and laid into shared memory; after every 64 splats the patches are
+// added in their order, so the same bits come out every time.
 #pragma once
 
 #include "blend.cuh"
 
 namespace gh::GH_ISA {
 
-constexpr int kBucket = 32, kBuckets = kTilePixels / kBucket;
+constexpr int kChunk = 64;  // splats whose sums lie in shared memory at once
+constexpr int kTerms = 16;  // at least kMoments + CH, a power of two below a warp
+static_assert(kMoments + kGroup <= kTerms && kTilePixels % kChunk == 0, "");
 
 template <int CH>
 struct SharedTile {
   SharedBatch<CH> batch;
-  float T[kBuckets][kTilePixels], behind[kBuckets][kTilePixels];  // before each bucket
-  float v_out[CH + 1][kTilePixels];                               // cotangents; the last is that of alpha
+  float sums[kPatches][kChunk][kMoments + CH];
+  uint32_t given[kPatches][kChunk / kWarp];  // a bit for each splat that the patch gave something to
 };
 
+// A pixel between two splats: what is left of it, what is behind, and the cotangents of this pass's channels.
 template <int CH>
-struct SplatSums {
-  float moments[kMoments] = {}, channels[CH] = {};
+struct PixelState {
+  float x, y, T, behind;
+  float v_out[CH + 1];  // the last is that of alpha
 };
 
-// What is behind the first splat: <v_out, out> + v_alpha alpha, of this pass's channels.
+// Before the first splat <v_out, out> + v_alpha alpha, of this pass's channels, is behind.
 template <int CH>
-__device__ float load_cotangents(const CudaScene& scene, const TileJob& job, const TilePixel& pixel,
-                                 const Images& images, const ImageGradients& v, float (*v_out)[kTilePixels]) {
-  float behind = 0.0f;
-  for (int k = 0; k <= CH; ++k) {
-    float value = 0.0f;
-    if (pixel.inside && k < CH) {
-      const int channel = job.first_channel + k;
-      const float* g = channel_image<const float>(v, scene.first, pixel.index, channel);
-      if (g) value = *g, behind += value * *channel_image<float>(images, scene.first, pixel.index, channel);
-    } else if (pixel.inside && v.alpha && job.first_channel == 0) {
-      value = v.alpha[pixel.index], behind += value * images.alpha[pixel.index];
-    }
-    v_out[k][threadIdx.x] = value;
+__device__ PixelState<CH> first_state(const CudaScene& scene, const TileJob& job, const TilePixel& pixel,
+                                      const Images& images, const ImageGradients& v) {
+  PixelState<CH> state = {float(pixel.x) + 0.5f, float(pixel.y) + 0.5f, pixel.inside ? 1.0f : -1.0f, 0.0f, {}};
+  if (!pixel.inside) return state;
+  for (int k = 0; k < CH; ++k) {
+    const int channel = job.first_channel + k;
+    const float* g = channel_image<const float>(v, scene.first, pixel.index, channel);
+    if (!g) continue;
+    state.v_out[k] = *g;
+    state.behind += *g * *channel_image<float>(images, scene.first, pixel.index, channel);
   }
-  return behind;
+  if (v.alpha && job.first_channel == 0) {
+    state.v_out[CH] = v.alpha[pixel.index];
+    state.behind += state.v_out[CH] * images.alpha[pixel.index];
+  }
+  return state;
 }
 
+// Moves the pixel past one splat; `terms` are what it gives to the splat's moments and channels, all 0 where the splat
+// is too faint or the pixel finished. Returns whether it gives anything.
 template <int CH>
-__device__ inline float dot_cotangents(const float (*v_out)[kTilePixels], int pixel, const float* channels) {
-  float along = v_out[CH][pixel];
-  for (int k = 0; k < CH; ++k) along += v_out[k][pixel] * channels[k];
-  return along;
+__device__ inline bool pass_splat(const float* splat, const float* channels, PixelState<CH>& pixel,
+                                  float (&terms)[kTerms]) {
+  const float dx = pixel.x - splat[kX], dy = pixel.y - splat[kY];
+  const float power = log2_alpha(splat, dx, dy);
+  const auto step = blend_step(power, pixel.T);
+  float along = pixel.v_out[CH];
+  for (int k = 0; k < CH; ++k) along += pixel.v_out[k] * channels[k];
+  pixel.behind -= step.weight * along;
+  const float g = blend_step_vjp(power, pixel.T, step, along, pixel.behind), g_dx = g * dx, g_dy = g * dy;
+  terms[0] = g, terms[1] = g_dx, terms[2] = g_dy;
+  terms[3] = g_dx * dx, terms[4] = g_dx * dy, terms[5] = g_dy * dy;
+  for (int k = 0; k < CH; ++k) terms[kMoments + k] = step.weight * pixel.v_out[k];
+  pixel.T = step.T;
+  return step.weight > 0.0f;
 }
 
-// This thread's pixel through the batch, noting its state before each bucket.
-template <int CH>
-__device__ void blend_again(SharedTile<CH>& tile, float x, float y, int count, float& T, float& behind) {
-  for (int bucket = 0; bucket * kBucket < count; ++bucket) {
-    tile.T[bucket][threadIdx.x] = T, tile.behind[bucket][threadIdx.x] = behind;
-    const int last = min(count, (bucket + 1) * kBucket);
-    for (int j = bucket * kBucket; j < last && T > 0.0f; ++j) {
-      const float* splat = tile.batch.header[j];
-      const float power = log2_alpha(splat, x - splat[kX], y - splat[kY]);
-      if (!(power >= kLog2AlphaMin)) continue;
-      const auto step = blend_step(power, T);
-      behind -= step.weight * dot_cotangents<CH>(tile.v_out, int(threadIdx.x), tile.batch.channels[j]);
-      T = step.T;
-    }
+// Lanes 2k and 2k + 1 get the sum of all lanes' terms[k], k < N. Each round a lane keeps half of what it has and gives
+// the other half to the lane across, which keeps that; a term without a partner is summed on both sides.
+template <int N, int kHalf = kTerms / 2, int kAcross = kWarp / 2>
+__device__ inline float transposed_sum(float (&terms)[kTerms]) {
+  const bool upper = threadIdx.x & kAcross;
+#pragma unroll
+  for (int i = 0; i < kHalf; ++i) {
+    if (i >= N) continue;
+    const bool alone = i + kHalf >= N;
+    const float kept = !alone && upper ? terms[i + kHalf] : terms[i];
+    const float given = alone || upper ? terms[i] : terms[i + kHalf];
+    terms[i] = kept + __shfl_xor_sync(kFullWarp, given, kAcross);
   }
+  if constexpr (kHalf > 1)
+    return transposed_sum<(N < kHalf ? N : kHalf), kHalf / 2, kAcross / 2>(terms);
+  else
+    return terms[0] + __shfl_xor_sync(kFullWarp, terms[0], 1);
 }
 
-// All pixels of the tile past this lane's splat. The whole warp comes, `splats` lanes have one.
+// This warp's patch past the splats of one chunk.
 template <int CH>
-__device__ SplatSums<CH> stream_pixels(const SharedTile<CH>& tile, const TilePixel& pixel, int bucket, int splats) {
-  SplatSums<CH> sums;
-  const int lane = int(threadIdx.x) % 32;
-  bool any = false;
-  for (int p = lane; p < kTilePixels; p += 32) any |= tile.T[bucket][p] > 0.0f;
-  if (!__any_sync(kFullWarp, any)) return sums;
-  const int j = bucket * kBucket + min(lane, splats - 1);
-  float splat[kLog2Opacity + 1], channels[CH];
-  for (int k = 0; k <= kLog2Opacity; ++k) splat[k] = tile.batch.header[j][k];
-  for (int k = 0; k < CH; ++k) channels[k] = tile.batch.channels[j][k];
-  float T = -1.0f, behind = 0.0f;
-  for (int s = 0; s < kTilePixels + splats - 1; ++s) {
-    T = __shfl_up_sync(kFullWarp, T, 1), behind = __shfl_up_sync(kFullWarp, behind, 1);
-    if (lane == 0) {
-      T = s < kTilePixels ? tile.T[bucket][s] : -1.0f;
-      behind = s < kTilePixels ? tile.behind[bucket][s] : 0.0f;
+__device__ inline void pass_chunk(SharedTile<CH>& tile, int chunk, int count, PixelState<CH>& pixel) {
+  const int lane = int(threadIdx.x) % kWarp, patch = int(threadIdx.x) / kWarp;
+  for (int b = 0; b < kChunk / kWarp; ++b) {
+    const int first = chunk + b * kWarp;
+    uint32_t given = 0;
+    const bool alive = first < count && __any_sync(kFullWarp, pixel.T > 0.0f);
+    for (uint32_t left = alive ? tile.batch.seen(first, count) : 0; left; left &= left - 1) {
+      const int at = __ffs(int(left)) - 1, j = first + at;
+      float terms[kTerms];
+      const bool any = pass_splat<CH>(tile.batch.header[j], tile.batch.channels[j], pixel, terms);
+      if (!__any_sync(kFullWarp, any)) continue;
+      const float sum = transposed_sum<kMoments + CH>(terms);
+      if (lane % 2 == 0 && lane / 2 < kMoments + CH) tile.sums[patch][j - chunk][lane / 2] = sum;
+      given |= 1u << at;
     }
-    const int p = s - lane;  // within the tile wherever T > 0
-    if (!(T > 0.0f) || lane >= splats) continue;
-    const float dx = float(pixel.x0 + p % kTile) + 0.5f - splat[kX],
-                dy = float(pixel.y0 + p / kTile) + 0.5f - splat[kY];
-    const float power = log2_alpha(splat, dx, dy);
-    if (!(power >= kLog2AlphaMin)) continue;
-    const auto step = blend_step(power, T);
-    const float along = dot_cotangents<CH>(tile.v_out, p, channels);
-    behind -= step.weight * along;
-    const float g = blend_step_vjp(power, T, step, along, behind), g_dx = g * dx, g_dy = g * dy;
-    const float terms[kMoments] = {g, g_dx, g_dy, g_dx * dx, g_dx * dy, g_dy * dy};
-    for (int k = 0; k < kMoments; ++k) sums.moments[k] += terms[k];
-    for (int k = 0; k < CH; ++k) sums.channels[k] += step.weight * tile.v_out[k][p];
-    T = step.T;
+    if (lane == 0) tile.given[patch][b] = given;
   }
-  return sums;
 }
 
 // The first pass writes the moments, further ones add to them.
 template <int CH>
-__device__ void write_partial(float* row, int first_channel, const SplatSums<CH>& sums) {
-  for (int k = 0; k < kMoments; ++k) row[k] = first_channel ? row[k] + sums.moments[k] : sums.moments[k];
-  for (int k = 0; k < CH; ++k) row[kMoments + first_channel + k] = sums.channels[k];
+__device__ inline void write_partial(float* row, int first_channel, int k, float sum) {
+  if (k >= kMoments)
+    row[first_channel + k] = sum;
+  else
+    row[k] = first_channel ? row[k] + sum : sum;
 }
 
 // partials [pairs, partial_row]: gradient sums of each (splat, tile), in the order before sorting.
 template <int CH>
 __global__ void __launch_bounds__(kTilePixels)
     blend_tiles_vjp(CudaScene scene, TileJob job, Images images, ImageGradients v, float* partials) {
+  constexpr int kSums = kMoments + CH;
   __shared__ SharedTile<CH> tile;
-  const TilePixel pixel = tile_pixel(scene);
+  const TilePixel place = tile_pixel(scene);
   const uint32_t begin = job.ranges[blockIdx.x], end = job.ranges[blockIdx.x + 1];
-  const float x = float(pixel.x) + 0.5f, y = float(pixel.y) + 0.5f;
-  const int bucket = int(threadIdx.x) / kBucket, lane = int(threadIdx.x) % kBucket, row = scene.partial_row();
-  float T = pixel.inside ? 1.0f : -1.0f;
-  float behind = load_cotangents<CH>(scene, job, pixel, images, v, tile.v_out);
+  const int row = scene.partial_row();
+  PixelState<CH> pixel = first_state<CH>(scene, job, place, images, v);
   uint32_t first = begin;
   for (; first < end; first += kTilePixels) {
-    if (__syncthreads_count(T > 0.0f) == 0) break;  // also: everyone is done with the batch before
-    if (first + threadIdx.x < end) tile.batch.load(scene, job, first + threadIdx.x);
+    if (__syncthreads_count(pixel.T > 0.0f) == 0) break;  // also: everyone is done with the batch before
+    if (first + threadIdx.x < end) tile.batch.load(scene, job, place, first + threadIdx.x);
     __syncthreads();
     const int count = int(min(uint32_t(kTilePixels), end - first));
-    blend_again<CH>(tile, x, y, count, T, behind);
-    __syncthreads();
-    const int splats = min(kBucket, count - bucket * kBucket);
-    if (splats <= 0) continue;
-    const SplatSums<CH> sums = stream_pixels<CH>(tile, pixel, bucket, splats);
-    if (lane >= splats) continue;
-    write_partial<CH>(partials + int64_t(job.pairs[first + threadIdx.x]) * row, job.first_channel, sums);
+    for (int chunk = 0; chunk < count; chunk += kChunk) {
+      pass_chunk<CH>(tile, chunk, count, pixel);
+      __syncthreads();
+      for (int i = int(threadIdx.x); i < min(kChunk, count - chunk) * kSums; i += kTilePixels) {
+        const int j = i / kSums, k = i % kSums;
+        float sum = 0.0f;
+        for (int p = 0; p < kPatches; ++p)
+          if (tile.given[p][j / kWarp] >> j % kWarp & 1) sum += tile.sums[p][j][k];
+        write_partial<CH>(partials + int64_t(job.pairs[first + chunk + j]) * row, job.first_channel, k, sum);
+      }
+      __syncthreads();
+    }
   }
   for (uint32_t at = first + threadIdx.x; at < end; at += kTilePixels)  // behind what all pixels see
-    write_partial<CH>(partials + int64_t(job.pairs[at]) * row, job.first_channel, SplatSums<CH>());
+    for (int k = 0; k < kSums; ++k)
+      write_partial<CH>(partials + int64_t(job.pairs[at]) * row, job.first_channel, k, 0.0f);
 }
 
 }  // namespace gh::GH_ISA

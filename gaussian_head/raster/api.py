@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from ..checks import InputError
 from ..kernels import compiled, why_no_cuda
 from ..sh import num_bases, sh_to_rgb
-from . import native
+from . import antialiased, native
 from .arguments import check, check_floats, check_scene
 from .constants import EPS2D
 from .output import RasterOutput
@@ -96,6 +97,7 @@ def rasterize(
     backgrounds: Tensor | None = None,
     extra: Tensor | None = None,
     probe: Tensor | None = None,
+    rasterize_mode: Literal["classic", "antialiased"] = "classic",
     backend: str | None = None,
 ) -> RasterOutput:
     """Render N Gaussians as C cameras see them: colour, alpha, depth and extra channels in one pass.
@@ -123,6 +125,9 @@ def rasterize(
         extra: ``[N, E]`` channels blended like colour, but without background.
         probe: ``[C, N, 2]`` of any values, best zeros; its ``.grad`` receives the gradient to the screen
             positions, in px. None where ``means2d.grad`` of the result is enough.
+        rasterize_mode: "classic", or "antialiased": what is smaller than the low-pass filter grows fainter instead of
+            larger, so that a scene keeps its look from afar and at other sizes (Mip-Splatting). The factor is worked
+            out by torch, camera by camera.
         backend: "reference", "cpu", "cuda" or "gsplat"; None picks the fastest that fits the tensors.
 
     Returns:
@@ -149,6 +154,10 @@ def rasterize(
     backend = _check_backend(backend, means)
     if probe is not None:
         scene = replace(scene, probe=check("probe", probe, (len(scene.viewmats), N, 2), means))
+    if rasterize_mode == "antialiased":
+        return antialiased.rasterize(scene, partial(draw_scene, backend=backend))
+    if rasterize_mode != "classic":
+        raise InputError(f"rasterize_mode is {rasterize_mode!r}; 'classic' or 'antialiased' was wanted.")
     return draw_scene(scene, backend)
 
 

@@ -43,6 +43,23 @@ def project(
     eps2d: float,
 ) -> Splats:
     """Project Gaussians to one image."""
+    spread, means2d, z = spread_of(means, quats, scales, viewmat, K, width, height)
+    covs2d = spread @ spread.transpose(-1, -2) + eps2d * torch.eye(2, dtype=means.dtype, device=means.device)
+    level = 2 * torch.log(opacities / ALPHA_MIN)
+    half_extents = (level[:, None] * covs2d.diagonal(dim1=-2, dim2=-1)).sqrt()
+    return Splats(means2d=means2d, depths=z, covs2d=covs2d, half_extents=half_extents)
+
+
+def spread_of(
+    means: Tensor,  # [N, 3]
+    quats: Tensor,  # [N, 4]
+    scales: Tensor,  # [N, 3]
+    viewmat: Tensor,  # [4, 4]
+    K: Tensor,  # [3, 3]
+    width: int,
+    height: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Axes on screen ``[N, 2, 3]`` px, whose square is the covariance before the filter; positions; depths."""
     rotation, translation = viewmat[:3, :3], viewmat[:3, 3]
     points = means @ rotation.T + translation
     z = points[:, 2]
@@ -55,11 +72,8 @@ def project(
     zero = torch.zeros_like(z)
     jacobian = torch.stack([fx / z, zero, -fx * u / z, zero, fy / z, -fy * v / z], -1).reshape(-1, 2, 3)
 
-    spread = jacobian @ rotation @ (quat_to_rotmat(quats) * scales[:, None, :])  # [N, 2, 3]
-    covs2d = spread @ spread.transpose(-1, -2) + eps2d * torch.eye(2, dtype=means.dtype, device=means.device)
-    level = 2 * torch.log(opacities / ALPHA_MIN)
-    half_extents = (level[:, None] * covs2d.diagonal(dim1=-2, dim2=-1)).sqrt()
-    return Splats(means2d=uv * focal + centre, depths=z, covs2d=covs2d, half_extents=half_extents)
+    spread = jacobian @ rotation @ (quat_to_rotmat(quats) * scales[:, None, :])
+    return spread, uv * focal + centre, z
 
 
 def visible_mask(
