@@ -21,7 +21,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-WIDTH, HEIGHT = 1200, 560
+WIDTH, HEIGHT = 1264, 560
 
 
 def require_chromium() -> None:

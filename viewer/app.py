@@ -126,7 +126,7 @@ def serve(
     def welcome(client: ClientHandle) -> Session:
         session = Session(client, shelf, start, size)
         tabs.build(session)
-        client.camera.on_update(lambda _: session.touch())
+        client.camera.on_update(lambda _: session.moved())
         Worker(session).start()
         return session
 
@@ -157,7 +157,9 @@ def open_server(host: str, port: int, *, verbose: bool) -> ViserServer:
         log.warning("the viewer listens on %s, where anyone who reaches it can use it", host)
     server = open_guarded(host, port, label=TITLE, verbose=verbose)
     entitle(server, TITLE)
-    server.gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=BRAND)
+    server.gui.configure_theme(
+        dark_mode=True, show_logo=False, show_share_button=False, brand_color=BRAND, control_width="large"
+    )
     server.gui.main_panel.dock_right()
     server.scene.set_up_direction("-y")
     server.scene.world_axes.visible = False

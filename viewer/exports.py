@@ -8,18 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from gaussian_head.events import Listener
 from gaussian_head.exporting import FORMATS, Material, write_material
-from gaussian_head.io.ply import write_ply
 from gaussian_head.media import write_image
 from gaussian_head.playing.keyframes import Keyframe, followed, path_of, to_json, view_of
 from gaussian_head.playing.pictures import backdrop, cutout, picture, styled
 from gaussian_head.playing.staging import Staging
 from gaussian_head.playing.views import View, camera_of
 from gaussian_head.rendering import CameraPath, orbit, render_video
-from gaussian_head.rendering.frames import keep_parts
 
 CAMERAS = ("view", "orbit", "keyframes")
 """What a video may be filmed with: the browser's camera, one that swings about the head, the keyframes."""
@@ -36,17 +32,10 @@ def screenshot(staging: Staging, view: View, t: int, *, height: int, transparent
         return path.read_bytes()
 
 
-def ply(staging: Staging, t: int) -> bytes:
-    """The Gaussians of frame ``t`` in the world as a 3DGS PLY, hidden parts included but transparent."""
-    head = staging.person.head
-    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        path = Path(folder) / "frame.ply"
-        write_ply(path, keep_parts(head.gaussians(staging.moment(t), 0), head, staging.look.parts))
-        return path.read_bytes()
-
-
-def cameras(staging: Staging, view: View, kind: str, keys: Sequence[Keyframe], height: int) -> CameraPath:
-    """One camera a frame of the performance; an orbit has the recorded shape, the others that of the window.
+def cameras(
+    staging: Staging, view: View, kind: str, keys: Sequence[Keyframe], height: int, aspect: float | None = None
+) -> CameraPath:
+    """One camera a frame of the performance.
 
     Args:
         staging: what is played.
@@ -54,18 +43,20 @@ def cameras(staging: Staging, view: View, kind: str, keys: Sequence[Keyframe], h
         kind: one of CAMERAS.
         keys: keyframes, for the kind of this name.
         height: of the pictures, pixels.
+        aspect: their width over their height; None for the recorded shape.
 
     Raises:
         InputError: keyframes were asked for and there are none.
     """
     head, motion = staging.person.head, staging.performance.motion
+    aspect = head.camera.width / head.camera.height if aspect is None else aspect
     if kind == "view":
-        still = camera_of(view, head, height)
+        still = camera_of(replace(view, aspect=aspect), head, height)
         return CameraPath(len(motion), lambda t: still)
     if kind == "orbit":
-        path, aspect = orbit(head, len(motion), fps=motion.fps), head.camera.width / head.camera.height
+        path = orbit(head, len(motion), fps=motion.fps)
     else:
-        path, aspect = path_of(keys, head, len(motion), fps=motion.fps), view.aspect
+        path = path_of(keys, head, len(motion), fps=motion.fps)
     return path.map(lambda camera: camera_of(view_of(camera, aspect), head, height))
 
 
@@ -124,8 +115,12 @@ def _moved(written: Path, out: Path) -> Path:
     """Beside ``out``: the file itself, or a folder's files in one zip."""
     if not written.is_dir():
         return written.rename(out.parent / written.name)
-    bundle = out.parent / f"{out.name}.zip"
-    with zipfile.ZipFile(bundle, "w") as archive:
-        for path in sorted(p for p in written.rglob("*") if p.is_file()):
-            archive.write(path, path.relative_to(written))
-    return bundle
+    return zipped(written, out.parent / f"{out.name}.zip")
+
+
+def zipped(folder: Path, out: Path) -> Path:
+    """All files under ``folder`` in one zip."""
+    with zipfile.ZipFile(out, "w") as archive:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            archive.write(path, path.relative_to(folder))
+    return out

@@ -82,7 +82,10 @@ class Jobs:
                 self._check()
                 self._deliver(path.name, path.read_bytes())
         except Cancelled:
-            log.info("%s was cancelled", self._title)
+            if self._gone():
+                log.warning("%s was not finished: its browser left", self._title)
+            else:
+                log.info("%s was cancelled", self._title)
         except InputError as error:
             self._complain(str(error))
         except Exception:

@@ -225,7 +225,7 @@ class LiveView:
         session = LiveSession(client, self._shelf, None, self._size)
         panels: list[LivePanel] = []
         tabs.build(session, first={"Training": lambda _, gui: panels.append(LivePanel(gui, self.run))})
-        client.camera.on_update(lambda _: session.touch())
+        client.camera.on_update(lambda _: session.moved())
         Worker(session).start()
         return _Onlooker(client, panels[0], session=session)
 

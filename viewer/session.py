@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from gaussian_head.playing.keyframes import Keyframe
 from gaussian_head.playing.performances import NamedPerformance
 from gaussian_head.playing.player import Player
 from gaussian_head.playing.shelf import Shelf
-from gaussian_head.playing.views import FARTHEST, NEAREST, PRESETS, REACH_DEG, View, placement
+from gaussian_head.playing.views import FARTHEST, NEAREST, PRESETS, REACH_DEG, View, fitted_fov, placement
+from gaussian_head.revoicing import speak_text
 from gaussian_head.transforms import quat_to_rotmat
 
 from .bridge import Bridge, Caption, PlayerMessage, payload
+from .jobs import Jobs, State
 from .links import Link, parse_link
 from .voices import Voices
 from .words import without_paths
@@ -34,12 +37,21 @@ class Session(Player):
     def __init__(self, client: ClientHandle, shelf: Shelf, start: NamedPerformance | None, size: int) -> None:
         super().__init__(shelf, start, size)
         self.client = client
+        self._fitted: tuple[float, float] | None = None
         self.keyframes: tuple[Keyframe, ...] = ()
         self.voices = Voices(
             notify=lambda title, body: client.add_notification(title, body, loading=True),
             complain=self.complain,
             call_player=self.call_player,
             give=self.give_voice,
+            gone=lambda: self.stopped,
+        )
+        self.on_saving: Callable[[State | None], None] = lambda state: None
+        """Called with how far the file is that is being saved; None when none is."""
+        self.jobs = Jobs(
+            show=self._show_saving,
+            deliver=self._deliver,
+            complain=lambda words: self.complain("This could not be saved", words),
             gone=lambda: self.stopped,
         )
         # Before the browser can ask for another view.
@@ -76,9 +88,38 @@ class Session(Player):
         if self.voices.give(name, content, lambda samples: self.speak(samples, name)):
             self.hint(f"{name} is ready: press play")
 
+    def say(self, text: str, language: str) -> None:
+        """Let the head speak a text with a machine's voice; failures become notifications."""
+        name = f"“{textwrap.shorten(text, 40, placeholder=' …')}”"
+
+        def sound() -> np.ndarray:
+            return speak_text(text, language=language).samples
+
+        if self.voices.let(name, sound, lambda samples: self.speak(samples, name)):
+            self.hint("The text is ready: press play")
+
     def go_to(self, preset: int) -> None:
-        """Move the camera to a preset by its index."""
-        self.look_from(*list(PRESETS.values())[preset % len(PRESETS)])
+        """Move the camera to a preset by its index; the head fits into the window's width."""
+        aspect = float(self.client.camera.aspect)
+        fov = self.fov_for(aspect)
+        self.look_from(*list(PRESETS.values())[preset % len(PRESETS)], fov=fov)
+        self._fitted = (aspect, fov)
+
+    def fov_for(self, aspect: float) -> float:
+        """Field of view, radians, at which the person on stage fits into a window of this shape."""
+        person = self.staging.person
+        return fitted_fov(person.head, aspect, person.width)
+
+    def moved(self) -> None:
+        """The browser's camera is another: turned, or its window has another shape and the head is fitted again."""
+        aspect, fov = float(self.client.camera.aspect), float(self.client.camera.fov)
+        if self._fitted is not None and abs(aspect - self._fitted[0]) > 1e-3:
+            as_fitted = abs(fov - self._fitted[1]) < 1e-3
+            fitting = self.fov_for(aspect)
+            self._fitted = (aspect, fitting) if as_fitted else None
+            if as_fitted and abs(fitting - fov) > 1e-3:
+                self.client.camera.fov = fitting
+        self.touch()
 
     def roam(self, on: bool) -> None:
         """Let drags turn the camera all the way round, or only as far as a head holds up to."""
@@ -87,6 +128,7 @@ class Session(Player):
     def look_from(self, yaw_deg: float, pitch_deg: float, *, distance: float = 1.0, fov: float | None = None) -> None:
         """Put the camera around the head, at a distance relative to the recording's; ``fov`` in radians."""
         place = placement(self.staging.person.head, yaw_deg, pitch_deg, distance)
+        self._fitted = None
         with self.client.atomic():
             self.client.camera.up_direction = (0.0, -1.0, 0.0)
             self.client.camera.position = place.position
@@ -109,12 +151,16 @@ class Session(Player):
     def follow_link(self, link: Link) -> None:
         """Go where an address leads, as far as it says and as far as there is such a head and performance."""
         try:
-            if link.head is not None and link.head in self.shelf.names and link.head != self.staging.person.name:
+            if link.head is not None and link.head != self.staging.person.name:
+                if link.head not in self.shelf.names:
+                    raise InputError(f"there is no head {link.head!r} here, only {', '.join(self.shelf.names)}.")
                 self.choose_person(link.head)
+            if link.performance is not None:
+                if link.performance not in {p.name for p in self.performances}:
+                    raise InputError(f"{link.performance!r} is not among what can be played; give its sound once more.")
+                self.choose_performance(link.performance)
         except InputError as error:
-            self.complain("The link leads nowhere", str(error))
-        if link.performance is not None:
-            self.choose_performance(link.performance)
+            self.complain("Not all of this link could be followed", str(error))
         if link.yaw is not None or link.pitch is not None or link.distance != 1.0 or link.fov is not None:
             fov = None if link.fov is None else math.radians(link.fov)
             self.look_from(link.yaw or 0.0, link.pitch or 0.0, distance=link.distance, fov=fov)
@@ -157,9 +203,24 @@ class Session(Player):
         """Go to a moment of the performance."""
         self._steer(lambda: self.scheduler.playback.seek(seconds, time.monotonic()), ("seek", seconds))
 
+    def keep_keyframes(self, keys: tuple[Keyframe, ...]) -> None:
+        """Have these keyframes, and show their moments on the timeline."""
+        self.keyframes = keys
+        self._bridge.call("ticks", [key.time for key in keys])
+
     def pause(self) -> None:
         """Stop the player, wherever its clock is."""
         self._bridge.call("pause")
+
+    def _show_saving(self, state: State | None) -> None:
+        """Tell how far a file is; a browser that wants to leave meanwhile is asked first, for that ends it."""
+        if not self.stopped:
+            self._bridge.call("saving", state is not None)
+            self.on_saving(state)
+
+    def _deliver(self, name: str, content: bytes) -> None:
+        self.client.send_file_download(name, content, save_immediately=True)
+        self.hint(f"{name} is in your downloads")
 
     def _settle(self) -> None:
         """From the camera in front, where it stands now, drags are counted and limited."""

@@ -93,13 +93,17 @@ class Voices:
 
     def give(self, name: str, content: bytes, speak: Speak) -> bool:
         """Let a sound or video file be spoken; False where that failed, which is told, or was called off."""
+        return self.let(name, lambda: uploaded_samples(name, content), speak)
+
+    def let(self, name: str, sound: Callable[[], np.ndarray], speak: Speak) -> bool:
+        """``give`` of a sound that is made or read when it is its turn: mono samples ``[S]`` at 16 kHz."""
         job = self._next()
         notice = self._notify("Listening", f"Working out how to say {name} …")
         try:
             self._step(job, "Waiting to read", name)
             with _READING:
                 self._step(job, "Reading", name)
-                samples = uploaded_samples(name, content)
+                samples = sound()
             while True:
                 self._step(job, "Listening to", name)
                 take = speak(samples)

@@ -49,7 +49,14 @@ class Recolour:
 
 
 @torch.no_grad()
-def recoloured(head: Head, how: Recolour, motion: Motion, capture: Capture | None = None) -> Head:
+def recoloured(
+    head: Head,
+    how: Recolour,
+    motion: Motion,
+    capture: Capture | None = None,
+    *,
+    belongs: list[Tensor] | None = None,
+) -> Head:
     """``head`` in other colours; the plate and all shapes and motion keep every bit.
 
     Args:
@@ -57,18 +64,21 @@ def recoloured(head: Head, how: Recolour, motion: Motion, capture: Capture | Non
         how: what changes.
         motion: of the clip, beside ``capture``.
         capture: whose labels tell hair from skin; wanted for ``regions``.
+        belongs: what ``regions_of`` found before, in place of ``capture``.
 
     Raises:
         InputError: regions were named and there is no capture, or it shows nothing of one.
     """
     branches = list(head.branches)
     if how.regions:
-        if capture is None:
+        if capture is None and belongs is None:
             raise InputError(
                 "what is hair and what is skin stands in the capture, which was moved away; put it beside the head"
                 " again, or change the colours by a painted picture."
             )
-        belongs = regions_of(head, motion, capture)
+        if belongs is None:
+            assert capture is not None
+            belongs = regions_of(head, motion, capture)
         for name, colour in how.regions.items():
             branches = _dyed(branches, belongs, REGIONS.index(name), torch.tensor(colour), name)
     light = 2**how.exposure * torch.tensor(how.tint)

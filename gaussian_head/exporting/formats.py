@@ -199,9 +199,10 @@ def _baked(material: Material, out: Path, listener: Listener) -> None:
 def _html(material: Material, out: Path, listener: Listener) -> None:
     from ..io.baked_make import bake
     from ..io.page import write_page
+    from ..rendering import with_soft_ends
 
     _require_sequence(material)
-    write_page(out, bake(material.head, material.performance))
+    write_page(out, bake(with_soft_ends(material.head), material.performance))
 
 
 def _require_sequence(material: Material) -> None:

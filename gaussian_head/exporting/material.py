@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
+from ..rendering.ends import rest_moment as rest_moment
 
 if TYPE_CHECKING:
     from ..actor import Actor
@@ -75,13 +76,3 @@ class Material:
         from ..rendering import camera_path
 
         return camera_path(self.head, self.camera, len(self.performance), fps=self.performance.fps)
-
-
-def rest_moment(head: Head) -> MotionFrame:
-    """The neutral face, upright, in its usual place."""
-    import torch
-
-    from ..motion import MotionFrame, Pose
-
-    upright = Pose(quats=torch.tensor([1.0, 0.0, 0.0, 0.0]), positions=head.centre)
-    return MotionFrame.neutral(upright, upright)

@@ -16,6 +16,7 @@ from ..motion import Motion
 from ..rendering import render_frame, render_gaussians
 from ..rendering.drawing import Draw
 from ..rendering.frames import keep_parts
+from ..rendering.framing import plate_through
 from .shading import Legend, ellipsoids, motion_colored, part_colored, shaded_depth, shaded_normals
 
 MODES = ("rgb", "depth", "normals", "alpha", "parts", "motion", "ellipsoids")
@@ -108,22 +109,8 @@ def cutout(head: Head, motion: Motion, t: int, camera: Camera, look: Look) -> np
 
 
 def backdrop(head: Head, camera: Camera, look: Look) -> Tensor:
-    """What is behind the head, ``[3]`` or ``[H, W, 3]``.
-
-    The recorded plate stands still on the screen like a studio backdrop, scaled with the field of view
-    so that it fits the recording camera exactly; beyond its edges it is mirrored and darkened.
-    """
-    if not look.plate:
-        return torch.tensor(look.color)
-    K, K0 = camera.K, head.camera.K
-    x = (torch.arange(camera.width) + 0.5 - K[0, 2]) / K[0, 0] * K0[0, 0] + K0[0, 2]
-    y = (torch.arange(camera.height) + 0.5 - K[1, 2]) / K[1, 1] * K0[1, 1] + K0[1, 2]
-    x, y = x / head.camera.width * 2 - 1, y / head.camera.height * 2 - 1
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
-    plate = head.background.permute(2, 0, 1)[None]
-    filled = torch.nn.functional.grid_sample(plate, grid[None], padding_mode="reflection", align_corners=False)
-    beyond = (grid.abs() - 1).clamp(min=0).amax(-1, keepdim=True)
-    return filled[0].permute(1, 2, 0) * torch.exp(-2.5 * beyond)
+    """What is behind the head: the plain colour ``[3]``, or the plate ``[H, W, 3]`` as ``plate_through`` shows it."""
+    return plate_through(head.background, camera, head.camera) if look.plate else torch.tensor(look.color)
 
 
 def styled(head: Head, look: Look) -> Head:

@@ -205,9 +205,11 @@ class Player:
         self._announce()
 
     def renew(self, person: ShelvedHead) -> None:
-        """Show a newer copy of the same head, at the same moment of the same performance."""
+        """Show another copy of the head on stage, at the same moment; nothing where another has come on meanwhile."""
         with self.changed:
             old = self.staging.person
+            if old.name != person.name:
+                return
             self.performances = [person.clip if p is old.clip else p for p in self.performances]
             performance = person.clip if self.staging.performance is old.clip else self.staging.performance
             rival = person if self.staging.rival is old else self.staging.rival

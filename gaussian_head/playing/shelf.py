@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from ..actor import Actor
 from ..checks import InputError
 from ..head import Head
 from ..rendering.drawing import Draw, drawing
+from ..rendering.ends import with_soft_ends
 from .edits import MeanPose
 from .footage import Footage
 from .performances import NamedPerformance, captured
+from .views import head_width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,9 @@ class ShelvedHead:
     name: str
     """Shown to the user."""
     actor: Actor
-    """The person."""
+    """The person as shown: the torso fades out where the recording ended."""
+    source: Actor
+    """The person as trained."""
     mean: MeanPose
     """Mean pose of the captured clip."""
     clip: NamedPerformance
@@ -37,7 +41,8 @@ class ShelvedHead:
         """An actor under a name."""
         return ShelvedHead(
             name=name,
-            actor=actor,
+            actor=replace(actor, head=with_soft_ends(actor.head)),
+            source=actor,
             mean=MeanPose.of(actor.clip.motion),
             clip=captured(actor.clip),
             footage=Footage.of(actor.clip),
@@ -47,6 +52,11 @@ class ShelvedHead:
     def head(self) -> Head:
         """What is seen of the person."""
         return self.actor.head
+
+    @cached_property
+    def width(self) -> float:
+        """Of the head over the recorded picture's height."""
+        return head_width(self.head)
 
     @cached_property
     def draw(self) -> Draw:

@@ -86,15 +86,17 @@ def _against_footage(
     """Through the recording camera, whatever the browser's: nothing else was recorded."""
     person = staging.person
     t = min(t, len(staging.performance.motion) - 1)
-    height = min(height, max(round(height * view.aspect / _widths(versus) / _aspect(person)), 16))
     recorded = person.head.camera
     width = max(round(height * recorded.width / recorded.height), 16)
+    most = view.aspect * height / _widths(versus)
     camera = recorded.resized(width, height)
     background = backdrops.get(person, camera, staging.look)
     rendered = shown(person.head, staging.moment(t, pulse), 0, camera, staging.look, background, person.draw)
     truth = person.footage.frame(t, width, height)
-    wide, _ = canvas_size(width, height, view.aspect)
-    image = combined(truth, rendered.image, versus.mode, across(versus.split, width, wide))
+    # Two beside each other are shown smaller than one, and measured alike.
+    left, right = _narrowed(truth, most), _narrowed(rendered.image, most)
+    wide, _ = canvas_size(left.shape[1], left.shape[0], view.aspect)
+    image = combined(left, right, versus.mode, across(versus.split, left.shape[1], wide))
     return Staged(
         image=fitted(image, view.aspect, PLAIN),
         legend=rendered.legend,
@@ -139,5 +141,12 @@ def _widths(versus: Versus) -> int:
     return 2 if versus.mode == "side" else 1
 
 
-def _aspect(person: ShelvedHead) -> float:
-    return person.head.camera.width / person.head.camera.height
+def _narrowed(image: np.ndarray, most: float) -> np.ndarray:
+    """A picture ``[H, W, 3]`` uint8, smaller where it is wider than ``most`` pixels."""
+    import cv2
+
+    height, width = image.shape[:2]
+    if width <= most:
+        return image
+    size = (max(round(most), 16), max(round(height * most / width), 16))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

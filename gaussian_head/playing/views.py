@@ -10,8 +10,9 @@ import torch
 
 from ..camera import Camera
 from ..checks import InputError
-from ..head import Head
+from ..head import PARTS, Head
 from ..rendering import orbit_view
+from ..rendering.ends import rest_moment
 from ..transforms import pose_to_matrix, rigid_inverse, rotmat_to_quat
 
 PRESETS = {
@@ -27,6 +28,10 @@ REACH_DEG = (60.0, 25.0)
 """Yaw and pitch either way at which a drag ends: further round a head is more guess than recording."""
 NEAREST, FARTHEST = 0.35, 2.5
 """Multiples of the recording's distance between which a browser's camera may stand."""
+
+
+HEAD_WIDTH = 1.3
+"""Widths of the head that the narrowest picture shows at the start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,28 @@ class Placement:
 def recorded_fov(head: Head) -> float:
     """Vertical field of view of the recording camera, radians."""
     return 2 * math.atan(head.camera.height / 2 / float(head.camera.K[1, 1]))
+
+
+def fitted_fov(head: Head, aspect: float, width: float) -> float:
+    """Vertical field of view at which a picture shows the recorded height, or more where the head would not fit.
+
+    Args:
+        head: the person.
+        aspect: width of the picture over its height.
+        width: that of the head, as ``head_width`` finds it.
+    """
+    half = math.tan(recorded_fov(head) / 2)
+    needed = min(HEAD_WIDTH * width, head.camera.width / head.camera.height)
+    return 2 * math.atan(half * max(1.0, needed / max(aspect, 0.1)))
+
+
+def head_width(head: Head) -> float:
+    """Width of the resting head in the recording over the picture's height."""
+    gaussians, camera = head.gaussians_at(rest_moment(head)), head.camera
+    face = gaussians.means[head.parts == PARTS.index("face")]
+    local = face @ camera.viewmat[:3, :3].T + camera.viewmat[:3, 3]
+    x = local[:, 0] / local[:, 2].clamp(min=1e-6) * camera.K[0, 0] / camera.height
+    return float(x.quantile(0.98) - x.quantile(0.02)) if len(x) else 0.5
 
 
 def placement(head: Head, yaw_deg: float = 0.0, pitch_deg: float = 0.0, distance: float = 1.0) -> Placement:

@@ -12,8 +12,10 @@ from ..smoothing import smoothstep
 
 SMALLEST, LARGEST = 16, 8192
 """Pixels a side of a picture may have."""
-BLUR, BLUR_WITHIN = 0.06, 0.12
-"""Beyond the recorded sides the plate is blurred over this share of the height, fully after that share."""
+BLURS = ((0.03, 0.03), (0.12, 0.15))
+"""Beyond the recorded sides the plate is blurred over the first share of the height, fully after the second."""
+DISSOLVED, DARKER = 0.7, 0.8
+"""Heights beyond the recorded sides at which nothing is left of the plate but its mean colour, and how dark that is."""
 
 
 def picture_size(size: int | str | None, camera: Camera) -> tuple[int, int]:
@@ -53,8 +55,8 @@ def framed(camera: Camera, width: int, height: int) -> Camera:
 def fit_background(background: Tensor, camera: Camera) -> Tensor:
     """A plate ``[H, W, 3]`` that fills the camera's picture by height, as ``framed`` does; a colour ``[3]`` passes.
 
-    Where the picture is wider than the plate, the plate goes on mirrored at its sides and soon out of focus, so that
-    nothing is seen twice; where it is narrower, its sides are cropped. It is never stretched.
+    Where the picture is wider than the plate, its borders go on out of focus; where it is narrower, its sides are
+    cropped. It is never stretched.
     """
     if background.ndim == 1 or background.shape[:2] == (camera.height, camera.width):
         return background
@@ -62,13 +64,53 @@ def fit_background(background: Tensor, camera: Camera) -> Tensor:
     inside = max(round(background.shape[1] * scale), 1)
     plate = _resized(background, inside, camera.height)
     start = (camera.width - inside) // 2
-    columns = torch.arange(camera.width) - start
-    wide = plate[:, _mirrored(columns, inside)].contiguous()
     if start <= 0:
-        return wide
-    beyond = torch.maximum(-columns, columns - (inside - 1)).clamp(min=0) / (BLUR_WITHIN * camera.height)
-    weight = beyond.clamp(max=1)[None, :, None]
-    return torch.lerp(wide, _out_of_focus(wide), smoothstep(weight))
+        return plate[:, -start : camera.width - start].contiguous()
+    x = (torch.arange(camera.width) - start + 0.5) / inside * 2 - 1
+    y = (torch.arange(camera.height) + 0.5) / camera.height * 2 - 1
+    wide = _surround(background, torch.stack(torch.meshgrid(x, y, indexing="xy"), -1))
+    wide[:, start : start + inside] = plate
+    return wide
+
+
+def plate_through(plate: Tensor, camera: Camera, recorded: Camera) -> Tensor:
+    """A plate as it stands behind any picture: still on the screen like a studio's, as large as the field of view says.
+
+    Through the recording camera it is the plate itself. Beyond its sides it goes on out of focus, and farther out it
+    dissolves into its own mean colour, so that nothing is seen twice.
+
+    Args:
+        plate: ``[H, W, 3]`` in [0, 1].
+        camera: the view.
+        recorded: the camera that recorded the plate.
+
+    Returns:
+        ``[camera.height, camera.width, 3]``.
+    """
+    K, K0 = camera.K, recorded.K
+    x = (torch.arange(camera.width) + 0.5 - K[0, 2]) / K[0, 0] * K0[0, 0] + K0[0, 2]
+    y = (torch.arange(camera.height) + 0.5 - K[1, 2]) / K[1, 1] * K0[1, 1] + K0[1, 2]
+    grid = torch.stack(torch.meshgrid(x / recorded.width * 2 - 1, y / recorded.height * 2 - 1, indexing="xy"), -1)
+    return _surround(plate, grid) if (grid.abs() > 1).any() else _sampled(plate, grid, "reflection")
+
+
+def _surround(plate: Tensor, grid: Tensor) -> Tensor:
+    """``plate`` at ``grid [h, w, 2]``, [-1, 1] within it; beyond, its borders, ever softer and into the mean colour."""
+    heights = (grid.abs() - 1).clamp(min=0) / 2 * torch.tensor([plate.shape[1] / plate.shape[0], 1.0])
+    beyond = heights.norm(dim=-1, keepdim=True)
+    filled = _sampled(plate, grid, "reflection")
+    for share, within in BLURS:
+        soft = _sampled(_out_of_focus(plate, share), grid, "border")
+        filled = torch.lerp(filled, soft, smoothstep((beyond / within).clamp(max=1)))
+    far = smoothstep((beyond / DISSOLVED).clamp(max=1))
+    return torch.lerp(filled, DARKER * plate.mean((0, 1)), far)
+
+
+def _sampled(plate: Tensor, grid: Tensor, beyond: str) -> Tensor:
+    """``plate`` at ``grid [h, w, 2]``, as ``grid_sample`` goes on beyond its borders."""
+    image = plate.permute(2, 0, 1)[None]
+    found = torch.nn.functional.grid_sample(image, grid[None], padding_mode=beyond, align_corners=False)
+    return found[0].permute(1, 2, 0)
 
 
 def cover(picture: np.ndarray, width: int, height: int) -> Tensor:
@@ -81,10 +123,10 @@ def cover(picture: np.ndarray, width: int, height: int) -> Tensor:
     return big[top : top + height, left : left + width].contiguous()
 
 
-def _out_of_focus(picture: Tensor) -> Tensor:
-    """``[H, W, 3]`` blurred over about BLUR of its height."""
+def _out_of_focus(picture: Tensor, share: float) -> Tensor:
+    """``[H, W, 3]`` blurred over about that share of its height."""
     H, W = picture.shape[:2]
-    pixels = max(round(BLUR * H), 1)
+    pixels = max(round(share * H), 1)
     small = torch.nn.functional.avg_pool2d(picture.permute(2, 0, 1)[None], pixels, ceil_mode=True)
     for _ in range(2):
         small = torch.nn.functional.avg_pool2d(small, 3, stride=1, padding=1, count_include_pad=False)
@@ -98,10 +140,3 @@ def _resized(picture: Tensor, width: int, height: int) -> Tensor:
         picture.permute(2, 0, 1)[None], size=(height, width), mode="bilinear", antialias=True
     )
     return resized[0].permute(1, 2, 0).contiguous()
-
-
-def _mirrored(index: Tensor, size: int) -> Tensor:
-    """Indices into ``size`` elements that go back and forth beyond both ends."""
-    period = 2 * size
-    index = index % period
-    return torch.where(index < size, index, period - 1 - index)

@@ -9,4 +9,5 @@ from .saying import Choice as Choice
 from .saying import choose as choose
 from .saying import in_step as in_step
 from .speaking import Spoken as Spoken
+from .speaking import can_say as can_say
 from .speaking import speak_text as speak_text

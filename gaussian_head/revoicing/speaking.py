@@ -16,6 +16,8 @@ from ..checks import InputError, require_file
 from ..conventions import SAMPLE_RATE
 from ..media import read_audio
 
+ESPEAK = "espeak-ng"
+"""The program that says a text and tells its sounds."""
 SECONDS = 120
 """A program that takes longer is ended."""
 LONGEST = 2000
@@ -47,6 +49,11 @@ class Spoken:
     """``[S]`` f32 mono, 16 kHz."""
 
 
+def can_say() -> bool:
+    """Whether a program is installed that ``speak_text`` can use."""
+    return shutil.which(ESPEAK) is not None
+
+
 def speak_text(text: str, *, language: str = "en-us", piper_voice: str | Path | None = None) -> Spoken:
     """Let a program say ``text``; espeak-ng tells its phones in either case.
 
@@ -65,7 +72,7 @@ def speak_text(text: str, *, language: str = "en-us", piper_voice: str | Path | 
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "said.wav"
         if piper_voice is None:
-            _run(["espeak-ng", "-v", language, "-w", str(sound), "--", text])
+            _run([ESPEAK, "-v", language, "-w", str(sound), "--", text])
         else:
             voice = require_file(piper_voice, "Piper voice")
             _run(["piper", "--model", str(voice), "--output_file", str(sound)], said=text)
@@ -75,7 +82,7 @@ def speak_text(text: str, *, language: str = "en-us", piper_voice: str | Path | 
 
 def phones_of(text: str, *, language: str = "en-us") -> list[tuple[str, tuple[str, ...]]]:
     """Words of a text, as espeak-ng spells their sounds, each with its ARPABET phones."""
-    spelled = _run(["espeak-ng", "-v", language, "-q", "--ipa", "--", text])
+    spelled = _run([ESPEAK, "-v", language, "-q", "--ipa", "--", text])
     found = [(word, arpabet(word)) for word in spelled.split()]
     found = [(word, phones) for word, phones in found if phones]
     if not found:
@@ -103,7 +110,7 @@ def arpabet(ipa: str) -> tuple[str, ...]:
 def _run(command: list[str], said: str | None = None) -> str:
     """What a program writes to its output; InputError where it is missing or fails."""
     if shutil.which(command[0]) is None:
-        how = "`apt-get install espeak-ng`" if command[0] == "espeak-ng" else "`pipx install piper-tts`"
+        how = "`apt-get install espeak-ng`" if command[0] == ESPEAK else "`pipx install piper-tts`"
         raise InputError(f"{command[0]} is not installed; {how} puts it there.")
     try:
         done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=SECONDS, check=False)

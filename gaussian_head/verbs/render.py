@@ -123,15 +123,17 @@ def finish(options: Options, listener: Listener = ignore) -> Path:
 def _ready(options: Options) -> Actor:
     """The actor, once it is known that the output can be written."""
     from ..actor import Actor
-    from ..rendering import picture_size
+    from ..rendering import picture_size, with_soft_ends
     from ..rendering.backdrop import TRANSPARENT
     from ..rendering.video import require_output
 
     actor = options.head if isinstance(options.head, Actor) else Actor.load(options.head)
     require_output(options.out, transparent=options.background == TRANSPARENT)
-    picture_size(options.size, actor.head.camera)
+    width, height = picture_size(options.size, actor.head.camera)
     require_count(options.seed, "seed")
-    return actor
+    if options.camera == "front" and width * actor.head.camera.height <= height * actor.head.camera.width:
+        return actor
+    return replace(actor, head=with_soft_ends(actor.head))  # more is seen than was recorded
 
 
 def _seen(options: Options, actor: Actor, motion: Motion) -> dict[str, Any]:

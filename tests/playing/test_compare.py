@@ -95,6 +95,13 @@ def test_side_by_side_shows_both_whole_and_a_wipe_its_line(scene):
     assert wipe.split == 0.5
 
 
+def test_the_likeness_is_the_same_however_the_two_are_shown(scene):
+    window = front(scene.person.head, 1.2)
+    shown = [staged(replace(scene, versus=Versus(mode=mode, other=RECORDED)), window, 5) for mode in ("side", "wipe")]
+    assert shown[0].image.shape[1] < 2 * 64 < shown[1].image.shape[1] * 2
+    assert shown[0].likeness == shown[1].likeness
+
+
 def test_measurements_are_not_likened_to_a_photograph(scene):
     scene = replace(scene, versus=Versus(mode="side", other=RECORDED), look=replace(scene.look, mode="depth"))
     assert staged(scene, front(scene.person.head), 0).likeness is None

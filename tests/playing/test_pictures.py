@@ -94,13 +94,17 @@ def test_extreme_views_give_a_usable_camera(head, fov, aspect):
     assert bool(torch.isfinite(camera.K).all())
 
 
-def test_the_plate_fits_the_recording_camera_exactly_and_fades_beyond_it(head):
-    exact = backdrop(head, head.camera, Look())
-    torch.testing.assert_close(exact, head.background, atol=1e-4, rtol=0)
-    wide = backdrop(head, camera_of(front_view(head, 2.0), head, 64), Look())
-    assert wide.shape == (64, 128, 3)
-    torch.testing.assert_close(wide[:, 32:96], head.background, atol=1e-2, rtol=0)
-    assert float(wide[32, 0].mean()) < 0.5 * float(wide[32, 32].mean())
+def test_the_plate_fits_the_recording_camera_exactly_and_is_seen_only_once(head):
+    plate = torch.full((64, 64, 3), 0.5)
+    plate[:, 56:58] = 1.0  # a lamp near the border
+    marked = replace(head, background=plate)
+    torch.testing.assert_close(backdrop(marked, head.camera, Look()), plate, atol=1e-4, rtol=0)
+    wide = backdrop(marked, camera_of(front_view(head, 3.0), head, 64), Look())
+    assert wide.shape == (64, 192, 3)
+    torch.testing.assert_close(wide[:, 64:128], plate, atol=1e-2, rtol=0)
+    assert float(wide[32, 120].mean()) > 0.95
+    assert float(wide[:, 128:].max()) < 0.8, "its mirror image beyond the border"
+    assert float((wide[:, 170:] - plate.mean()).abs().max()) < 0.1
 
 
 def test_modes_show_what_they_say(head):

@@ -148,7 +148,7 @@ def test_the_plate_goes_on_out_of_focus_beside_a_wide_picture(head):
     wide = fit_background(plate, framed(head.camera, 128, 64))
     torch.testing.assert_close(wide[:, 32:96], plate)
     for beside, edge in ((wide[:, 31], plate[:, 0]), (wide[:, 96], plate[:, 63])):
-        assert float((beside - edge).abs().mean()) < 0.03
+        assert float((beside - edge).abs().mean()) < 0.08
     assert float(wide[:, :20].std()) < 0.3 * float(plate.std())
     assert float(wide[:, 108:].mean()) == pytest.approx(0.5, abs=0.08)
     torch.testing.assert_close(fit_background(plate, framed(head.camera, 40, 64)), plate[:, 12:52])

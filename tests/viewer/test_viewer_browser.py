@@ -151,7 +151,7 @@ def test_a_video_is_written_and_downloaded(page):
 
     page.open("Save")
     with page.tab.expect_download(timeout=120_000) as download:
-        page.press("Video in orbit")
+        page.press("Save video")
     assert probe(download.value.path()).num_frames >= 50
 
 

@@ -253,7 +253,7 @@ def test_splats_drawn_by_the_browser_are_the_picture_drawn_here(page, viewer):
     session = viewer.sessions[0]
     session.restyle(plate=False, color=(0.2, 0.3, 0.4))
     page.open("Look")
-    page.tab.get_by_label("Draw in the browser").click()
+    page.tab.get_by_label("Draw in the browser (WebGL)").click()
     page.until(lambda: "drawn by the browser" in text(page, "#gh-chip"), "the browser to draw")
     page.until(lambda: page.tab.locator("#gh-screen").is_hidden(), "our picture to go")
     box = page.tab.evaluate("(c => [c.clientWidth, c.clientHeight])(document.querySelector('canvas'))")

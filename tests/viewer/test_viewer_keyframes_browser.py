@@ -55,7 +55,7 @@ def add(page, session, preset, seconds):
     page.until(lambda: session.staging.path is None and abs(yaw(session)) > 0.3, f"the view {preset}")
     page.tab.evaluate(f"gaussianHead.seek({seconds})")
     page.until(lambda: session.frame() == round(seconds * 25), "the moment")
-    page.press("Add this view")
+    page.press("Add keyframe")
     page.until(lambda: len(session.keyframes) == before + 1, "the keyframe")
 
 
@@ -79,7 +79,7 @@ def test_keyframes_are_laid_down_flown_and_left_by_a_drag(page, session):
     page.until(lambda: abs(yaw(session)) < 0.01, "the front")
     page.tab.evaluate("gaussianHead.seek(0)")
     front = page.settled()
-    page.tab.get_by_label("Fly the path").click()
+    page.tab.get_by_label("Preview path").click()
     page.until(lambda: session.staging.path is not None, "the path to be followed")
     page.differs(front, 2.0, "the first keyframe's picture")
     first = page.settled()
@@ -92,7 +92,7 @@ def test_keyframes_are_laid_down_flown_and_left_by_a_drag(page, session):
         page.tab.mouse.move(x, 250)
     page.tab.mouse.up()
     page.until(lambda: session.staging.path is None, "the drag to leave the path")
-    page.until(lambda: not page.tab.get_by_label("Fly the path").is_checked(), "the tick to go")
+    page.until(lambda: not page.tab.get_by_label("Preview path").is_checked(), "the tick to go")
 
 
 def test_to_go_to_a_keyframe_is_to_see_it_at_its_moment(page, session):
@@ -136,9 +136,9 @@ def test_what_is_no_path_is_told_and_changes_nothing(page, session, tmp_path):
     page.tab.locator("input[type=file]").last.set_input_files(str(tmp_path / "list.json"))
     page.tab.get_by_text("camera path list.json is not a list of keyframes").first.wait_for()
     assert session.keyframes == ()
-    page.tab.get_by_label("Fly the path").click()
+    page.tab.get_by_label("Preview path").click()
     page.tab.get_by_text("there is no keyframe yet").first.wait_for()
-    page.until(lambda: not page.tab.get_by_label("Fly the path").is_checked(), "the tick to go")
+    page.until(lambda: not page.tab.get_by_label("Preview path").is_checked(), "the tick to go")
 
 
 def test_field_of_view_follows_its_slider(page, session):

@@ -58,10 +58,19 @@ def test_a_browser_that_comes_by_a_link_finds_head_view_and_moment(shelf):
     assert np.degrees(session.view().fov) == pytest.approx(30.0)
 
 
-def test_an_unknown_head_in_a_link_changes_nothing(shelf):
-    session = Session(FakeClient(), shelf, start=None, size=32)
-    session.follow_link(Link(head="../../etc/passwd", performance="nothing"))
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        (Link(head="../../etc/passwd", performance="nothing"), "there is no head"),
+        (Link(performance="hello.wav"), "give its sound once more"),
+    ],
+)
+def test_what_a_link_asks_for_in_vain_changes_nothing_and_is_told(link, words, shelf):
+    client = FakeClient()
+    session = Session(client, shelf, start=None, size=32)
+    session.follow_link(link)
     assert session.staging.person.name == "head"
+    assert words in client.notices[-1].body
 
 
 @pytest.mark.parametrize(

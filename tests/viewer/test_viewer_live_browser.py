@@ -74,7 +74,7 @@ def test_a_run_is_watched_paused_stopped_and_goes_on_as_the_viewer(live, tab, tm
     assert len(live.sessions[0].staging.person.head) == len(trained)
     page.open("Save")
     with tab.expect_download() as download:
-        page.press("Gaussians of this frame (PLY)")
+        page.press("Save file")
     assert download.value.path().stat().st_size > 10_000
     assert page.errors == []
 

@@ -74,15 +74,14 @@ def test_a_screenshot_while_a_path_is_flown_is_what_the_path_sees(head, scene):
 
 
 def test_the_ply_of_a_frame_holds_what_is_shown(head, scene, tmp_path):
-    (tmp_path / "c.ply").write_bytes(exports.ply(scene, 4))
-    read = read_ply(tmp_path / "c.ply")
+    read = read_ply(exports.exported(scene, (), 4, tmp_path / "c", format="ply", listener=ignore))
     torch.testing.assert_close(read.means, head.gaussians(scene.performance.motion, 4).means, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize(("camera", "size"), [("view", (96, 64)), ("orbit", (64, 64)), ("keyframes", (96, 64))])
+@pytest.mark.parametrize(("camera", "size"), [("view", (96, 64)), ("orbit", (96, 64)), ("keyframes", (96, 64))])
 def test_videos_hold_the_whole_performance_with_its_sound(head, scene, tmp_path, camera, size):
     seen = []
-    path = exports.cameras(scene, view(head, aspect=1.5), camera, keys(head), 64)
+    path = exports.cameras(scene, view(head, aspect=1.5), camera, keys(head), 64, 1.5)
     out = exports.video(scene, path, tmp_path / "v.mp4", listener=seen.append)
     info = probe(out)
     assert (info.width, info.height) == size

@@ -75,16 +75,16 @@ def test_a_picture_of_the_asked_height_arrives(page):
 
 
 def test_the_gaussians_of_this_frame_arrive(page):
-    assert len(read_ply(download(page, "Gaussians of this frame (PLY)").path()).means) == 1500
+    assert len(read_ply(download(page, "Save file").path()).means) == 1500
 
 
 def test_a_cancelled_video_never_arrives_and_leaves_nothing(page, scratch):
     arrived = []
     page.tab.on("download", lambda file: arrived.append(file))
-    page.press("Video in orbit")
+    page.press("Save video")
     page.tab.get_by_text(" left").first.wait_for()
-    page.press("Cancel")
-    page.tab.get_by_role("button", name="Cancel", exact=True).wait_for(state="hidden")
+    page.press("Cancel saving")
+    page.tab.get_by_role("button", name="Cancel saving", exact=True).wait_for(state="hidden")
     nothing_left(page, scratch)
     assert arrived == []
 
@@ -95,7 +95,7 @@ def test_a_short_video_in_orbit_arrives_with_its_sound(page, viewer, scratch):
     short = replace(spoken, motion=spoken.motion.select(slice(0, 25)), samples=spoken.samples[:16000])
     session.staging = replace(session.staging, performance=short)
     choose(page, "Video height", "256")
-    file = download(page, "Video in orbit")
+    file = download(page, "Save video")
     assert file.suggested_filename == "head-long-orbit.mp4"
     info = probe(file.path())
     assert (info.height, info.num_frames) == (256, 25)
@@ -105,8 +105,10 @@ def test_a_short_video_in_orbit_arrives_with_its_sound(page, viewer, scratch):
 
 
 def test_without_keyframes_their_video_says_what_to_do(page):
-    page.press("Video along keyframes")
+    choose(page, "Filmed from", "the keyframes")
+    page.press("Save video")
     page.tab.get_by_text("there is no keyframe yet").first.wait_for()
+    choose(page, "Filmed from", "in orbit")
 
 
 def test_any_registered_format_can_be_chosen(page):
@@ -126,7 +128,7 @@ def test_any_registered_format_can_be_chosen(page):
 def test_a_browser_that_leaves_ends_its_video(chromium, viewer, scratch, page):
     other = Page(chromium, viewer.url)
     other.open("Save")
-    other.press("Video in orbit")
+    other.press("Save video")
     other.tab.get_by_text(" left").first.wait_for()
     assert list(scratch.glob("gaussian-head-*"))
     other.tab.close()

@@ -44,7 +44,7 @@ def time_to_video(head: Path, out: Path) -> dict[str, float]:
             marks["picture"] = time.monotonic() - begun
             page.get_by_role("tab", name="Save").click()
             with page.expect_download(timeout=PATIENCE_MS) as arrived:
-                page.get_by_role("button", name="Video in orbit").click()
+                page.get_by_role("button", name="Save video").click()
             arrived.value.save_as(out)
             marks["video"] = time.monotonic() - begun
             browser.close()

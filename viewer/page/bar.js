@@ -7,6 +7,7 @@ const ICONS = {
   loud: icon("M3 9v6h4l5 5V4L7 9zm13.5 3A4.5 4.5 0 0 0 14 8v8a4.5 4.5 0 0 0 2.5-4z"),
   mute: icon("M3 9v6h4l5 5V4L7 9zm18.6 0L20 7.4 17.4 10 14.8 7.4 13.4 8.8 16 11.4 13.4 14l1.4 1.4 2.6-2.6 2.6 2.6 1.4-1.4-2.6-2.6z"),
   record: icon("M12 14a3 3 0 0 0 3-3V5a3 3 0 0 0-6 0v6a3 3 0 0 0 3 3zm5-3a5 5 0 0 1-10 0H5a7 7 0 0 0 6 6.9V21h2v-3.1a7 7 0 0 0 6-6.9z"),
+  full: icon("M4 4h6v2H6v4H4zm10 0h6v6h-2V6h-4zM4 14h2v4h4v2H4zm14 0h2v6h-6v-2h4z"),
   link: icon("M4 12a3 3 0 0 1 3-3h4V7H7a5 5 0 0 0 0 10h4v-2H7a3 3 0 0 1-3-3zm5 1h6v-2H9zm8-6h-4v2h4a3 3 0 0 1 0 6h-4v2h4a5 5 0 0 0 0-10z"),
 };
 const bar = element("div", { id: "gh-bar" });
@@ -35,12 +36,21 @@ speed.value = "1";
 speed.addEventListener("change", () => { setRate(Number(speed.value)); speed.blur(); });
 bar.append(speed);
 const loopButton = button("Loop", ICONS.loop, () => setLoop(!loop), "on");
-const muteButton = button("Mute", ICONS.loud, () => {
-  audio.muted = !audio.muted;
-  muteButton.innerHTML = audio.muted ? ICONS.mute : ICONS.loud;
-});
+const showMuted = () => { muteButton.innerHTML = audio.muted || audio.volume === 0 ? ICONS.mute : ICONS.loud; };
+const muteButton = button("Mute", ICONS.loud, () => { audio.muted = !audio.muted; showMuted(); });
+const volume = element("input", { type: "range", min: "0", max: "1", step: "0.05", value: "1", className: "volume", title: "Volume" });
+volume.setAttribute("aria-label", "Volume");
+volume.addEventListener("input", () => { audio.volume = Number(volume.value); audio.muted = false; showMuted(); });
+volume.addEventListener("change", () => volume.blur());
+bar.append(volume);
 const recordButton = button("Record a voice", ICONS.record, () => toggleRecording());
 button("Copy link", ICONS.link, () => copyLink());
+const fullButton = button("Full screen", ICONS.full, () => toggleFull(), "full");
+if (!document.fullscreenEnabled) fullButton.style.display = "none";
+const toggleFull = () => {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.().catch((error) => hint(`Full screen is refused: ${error.message}`));
+};
 
 let hintTimer = 0;
 const hint = (text) => {
@@ -67,7 +77,9 @@ const copyLink = async () => {
 
 const clockText = (t) => `${Math.floor(t / 60)}:${(t % 60).toFixed(1).padStart(4, "0")}`;
 const sheet = wave.getContext("2d");
-let lastPaint = 0;
+let lastPaint = 0, marks = [];
+// Moments of the keyframes, in seconds.
+const ticks = (times) => { marks = times; paint(); };
 const paint = () => {
   lastPaint = performance.now();
   const now = time(), w = wave.clientWidth, h = wave.clientHeight, dpr = Math.min(window.devicePixelRatio || 1, 2);
@@ -82,6 +94,11 @@ const paint = () => {
     const tall = Math.max((peak / 100) * (h - 8), 2);
     sheet.fillStyle = (i + 0.5) / bars <= done ? "#ff8a52" : "rgba(200,205,225,.38)";
     sheet.fillRect(i * 3, (h - tall) / 2, 2, tall);
+  }
+  sheet.fillStyle = "#7cc4ff";
+  for (const t of marks) {
+    const x = Math.min(Math.max((t / duration) * w, 4), w - 4);
+    sheet.beginPath(); sheet.moveTo(x - 4, 0); sheet.lineTo(x + 4, 0); sheet.lineTo(x, 7); sheet.fill();
   }
   sheet.fillStyle = "#fff";
   sheet.fillRect(Math.min(done * w, w - 2), 2, 2, h - 4);

@@ -13,7 +13,7 @@ wave.addEventListener("pointercancel", () => { scrubbing = false; });
 const KEYS = {
   " ": toggle, k: toggle, ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => seek(0),
   ">": () => step(Math.round(fps)), "<": () => step(-Math.round(fps)),
-  l: () => setLoop(!loop), m: () => muteButton.click(), r: () => send("reset"), b: () => send("blink"),
+  f: () => toggleFull(), l: () => setLoop(!loop), m: () => muteButton.click(), r: () => send("reset"), b: () => send("blink"),
   1: () => send("preset", { index: 0 }), 2: () => send("preset", { index: 1 }), 3: () => send("preset", { index: 2 }),
   4: () => send("preset", { index: 3 }), 5: () => send("preset", { index: 4 }),
 };
@@ -38,9 +38,13 @@ const onKey = (event) => {
 };
 // viser turns the camera with the arrow keys wherever they are pressed, in a slider too.
 const onKeyDone = (event) => { if (belongsElsewhere(event.target, event.key)) event.stopPropagation(); };
+// A browser that leaves ends what is being saved for it: let it be asked first.
+let isSaving = false;
+const saving = (on) => { isSaving = on; };
+const onLeave = (event) => { if (isSaving) event.preventDefault(); };
 const LISTENERS = [
   [document.body, "keydown", onKeyDone, false], [window, "keydown", onKey, true], [window, "pointerdown", onPointer, true],
-  [window, "change", onFile, true], [window, "dragover", onDragOver, true], [window, "drop", onDrop, true],
+  [window, "beforeunload", onLeave, false], [window, "change", onFile, true], [window, "dragover", onDragOver, true], [window, "drop", onDrop, true],
 ];
 for (const [target, event, action, early] of LISTENERS) target.addEventListener(event, action, early);
 
@@ -57,7 +61,7 @@ document.body.append(...NODES);
 const placing = setInterval(() => { place(); paint(); }, 300);
 
 window.gaussianHead = {
-  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam,
+  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam, ticks, saving,
   state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name }),
   dispose() {
     alive = false; clearInterval(placing); clearTimeout(hintTimer); clearTimeout(blipTimer);
@@ -66,6 +70,7 @@ window.gaussianHead = {
     if (soundUrl) URL.revokeObjectURL(soundUrl);
     for (const [target, event, action, early] of LISTENERS) target.removeEventListener(event, action, early);
     for (const node of [...NODES, screen, style]) node.remove();
+    relaid(null);
   },
 };
 place(); paint(); send("hello", { text: location.search }); beat();

@@ -72,7 +72,7 @@ const load = (next) => {
     audio.src = soundUrl; audio.loop = loop; audio.playbackRate = rate;
     hasSound = true;
   }
-  muteButton.style.display = hasSound ? "" : "none";
+  muteButton.style.display = volume.style.display = hasSound ? "" : "none";
   wave.title = `${name}: click or drag to go there`;
   send("clock"); paint();
 };

@@ -73,24 +73,36 @@ const writeLegend = (legend) => {
     legendBox.append(swatch, element("span", { className: "swatch-name", textContent: label }));
   }
 };
-// On a phone viser's panel is a sheet over the picture's foot: what is ours stands on its upper edge.
-const drawer = () => [...document.querySelectorAll(".mantine-Paper-root")].map((node) => [node, node.getBoundingClientRect()])
-  .find(([node, edge]) => getComputedStyle(node).position === "fixed" && edge.height > 0 && edge.bottom > innerHeight - 2)?.[1];
+// On a phone viser's panel is a sheet at the window's foot. Picture, player and sheet then stand one under the other:
+// the sheet is made as wide as the window, and viser's page as high as what the other two leave.
+const BAR = 56, TALL_BAR = 104;
+const narrow = matchMedia("(max-width: 36em)");
+const drawer = () => narrow.matches ? [...document.querySelectorAll(".mantine-Paper-root")]
+  .find((node) => getComputedStyle(node).position === "fixed" && node.clientHeight > 0) : undefined;
+const relaid = (sheetNode) => {
+  document.documentElement.classList.toggle("gh-phone", Boolean(sheetNode));
+  sheetNode?.classList.add("gh-sheet");
+  const page = document.getElementById("root"), height = sheetNode ? `${innerHeight - sheetNode.offsetHeight - TALL_BAR}px` : "";
+  if (page && page.style.height !== height) page.style.height = height;
+};
 const place = () => {
-  const box = picture(), floor = Math.min(box.bottom, drawer()?.top ?? box.bottom);
+  const sheetNode = drawer();
+  relaid(sheetNode);
+  const box = picture(), phone = Boolean(sheetNode), floor = phone ? box.bottom + 12 : box.bottom - BAR;
   const put = (node, left, top) => { node.style.left = `${left}px`; node.style.top = `${top}px`; };
-  const width = Math.min(box.width - 24, 900);
+  const width = phone ? innerWidth : Math.min(box.width - 24, 900);
   bar.style.width = `${width}px`;
-  put(bar, box.left + (box.width - width) / 2, floor - 68);
-  timeText.style.display = width < 520 ? "none" : "";
-  put(chip, box.left + 12, floor - 104);
-  put(hintBox, box.left + (box.width - hintBox.clientWidth) / 2, floor - 112);
-  put(legendBox, box.left + 12, floor - 112 - legendBox.offsetHeight);
+  put(bar, phone ? 0 : box.left + (box.width - width) / 2, phone ? box.bottom : floor - 12);
+  timeText.style.display = width < 520 && !phone ? "none" : "";
+  chip.style.maxWidth = `${box.width - 24}px`;
+  put(chip, box.left + 12, floor - 48);
+  put(hintBox, box.left + (box.width - hintBox.clientWidth) / 2, box.top + 12);
+  put(legendBox, box.left + 12, floor - 56 - legendBox.offsetHeight);
   put(leftLabel, box.left + 12, box.top + 12);
   put(rightLabel, box.left + box.width - rightLabel.offsetWidth - 12, box.top + 12);
   splitLine.style.display = splitAt === null || splitAt === undefined ? "none" : "block";
   put(splitLine, box.left + (splitAt ?? 0) * box.width, box.top);
-  splitLine.style.height = `${floor - box.top - 80}px`;
+  splitLine.style.height = `${floor - box.top - 24}px`;
 };
 let dragging = false;
 splitLine.addEventListener("pointerdown", (event) => { dragging = true; splitLine.setPointerCapture(event.pointerId); });

@@ -29,6 +29,7 @@ TABS = {
 def build(session: Session, first: Mapping[str, Callable[[Session, GuiApi], None]] | None = None) -> None:
     """Fill the browser's control panel; ``first`` are tabs before the usual ones."""
     gui = session.client.gui
+    save.progress(session, gui)
     tabs = gui.add_tab_group()
     for title, fill in {**(first or {}), **TABS}.items():
         with tabs.add_tab(title):

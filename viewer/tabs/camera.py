@@ -38,9 +38,9 @@ def build(session: Session, gui: GuiApi) -> None:
 def _views(session: Session, gui: GuiApi) -> None:
     names = tuple(PRESETS)
     groups = [gui.add_button_group(label, part) for label, part in (("View", names[:3]), ("Side", names[3:]))]
-    reset = gui.add_button("Reset view", icon=Icon.HOME, hint="the recording camera, as at the start")
+    reset = gui.add_button("Reset view", icon=Icon.HOME, color="gray", hint="the recording camera, as at the start")
     first = round(2 * math.degrees(recorded_fov(session.staging.person.head))) / 2
-    fov = gui.add_slider("Field of view", *FOV_DEG, 0.5, first)
+    fov = gui.add_slider("Field of view °", *FOV_DEG, 0.5, first)
 
     round_ = gui.add_checkbox(
         "All the way round", False, hint="let a drag go on beyond what the clip shows: the back of a head is a guess"
@@ -68,12 +68,14 @@ class _Keyframes:
     def __init__(self, session: Session, gui: GuiApi) -> None:
         self._session = session
         self._noted: View | None = None
-        add = gui.add_button("Add this view", icon=Icon.PLUS, hint="the camera as it stands now, at the moment shown")
+        add = gui.add_button("Add keyframe", icon=Icon.PLUS, hint="the camera as it stands now, at the moment shown")
         self._list: GuiDropdownHandle[str] = gui.add_dropdown("Keyframe", (NONE_YET,))
         change = gui.add_button_group("Chosen one", ("Go there", "Delete"))
-        self._follow = gui.add_checkbox("Fly the path", False, hint="the picture follows the keyframes while it plays")
-        save = gui.add_button("Save path", icon=Icon.DOWNLOAD, hint="JSON, also for `gaussian-head render --camera`")
-        load = gui.add_upload_button("Load path …", icon=Icon.UPLOAD, mime_type=".json,application/json")
+        self._follow = gui.add_checkbox("Preview path", False, hint="the picture follows the keyframes while it plays")
+        save = gui.add_button(
+            "Save path", icon=Icon.DOWNLOAD, color="gray", hint="JSON, also for `gaussian-head render --camera`"
+        )
+        load = gui.add_upload_button("Load path", icon=Icon.UPLOAD, color="gray", mime_type=".json,application/json")
         clear = gui.add_button("Delete all", icon=Icon.TRASH, color="gray")
         add.on_click(lambda _: guarded(session, self._add))
         change.on_click(lambda _: guarded(session, self._go if change.value == "Go there" else self._delete))
@@ -127,7 +129,7 @@ class _Keyframes:
         return keyframes.path_of(self._session.keyframes, staging.person.head, len(motion), fps=motion.fps)
 
     def _set(self, keys: tuple[Keyframe, ...], chosen: int) -> None:
-        self._session.keyframes = keys
+        self._session.keep_keyframes(keys)
         self._list.options = tuple(_label(i, key) for i, key in enumerate(keys)) or (NONE_YET,)
         self._list.value = self._list.options[min(max(chosen, 0), len(self._list.options) - 1)]
         if self._follow.value:

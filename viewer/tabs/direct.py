@@ -46,8 +46,10 @@ def build(session: Session, gui: GuiApi) -> None:
     blink = gui.add_checkbox("Blink", True)
     take = gui.add_number("Take", 1, min=1, max=9999, step=1, hint="another number is another take of the same words")
     play = gui.add_button("Perform", icon=Icon.MOVIE)
-    again = gui.add_button("Another take", icon=Icon.REFRESH)
-    save = gui.add_button("Save what is played as a motion file", icon=Icon.DOWNLOAD, hint="render --motion plays it")
+    again = gui.add_button("Another take", icon=Icon.REFRESH, color="gray")
+    save = gui.add_button(
+        "Save as motion file", icon=Icon.DOWNLOAD, color="gray", hint="what is played; `render --motion` plays it too"
+    )
 
     def direction() -> Direction:
         if not MOVEMENTS[movement.value]:

@@ -9,7 +9,7 @@ from gaussian_head.playing.pictures import MODES, PLAIN
 from gaussian_head.playing.scheduler import Moving
 
 from ..session import Session
-from . import compare
+from . import colours, compare
 from .common import SIZES, on_user
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ def build(session: Session, gui: GuiApi) -> None:
     on_user(size, lambda: session.resize(sizes[size.value]))
     moving = gui.add_dropdown("While it moves", MOVING, hint="sharp: always full size; fluid: half of it")
     on_user(moving, lambda: session.move_at(moving.value))
-    own = gui.add_checkbox("Draw in the browser", False, hint="smooth to turn with a graphics card; colour only")
+    own = gui.add_checkbox(
+        "Draw in the browser (WebGL)", False, hint="smooth to turn with a graphics card; colour only"
+    )
     on_user(own, lambda: session.draw_in_browser(own.value))
+    with gui.add_folder("Colours", expand_by_default=False):
+        colours.build(session, gui)
     with gui.add_folder("Compare"):
         compare.build(session, gui)

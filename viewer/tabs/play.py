@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from viser import Icon
 
+from gaussian_head.revoicing import can_say
+
 from ..session import Session
 from .common import guarded, on_user
 
@@ -16,8 +18,24 @@ if TYPE_CHECKING:
 SOUND_FILES = "audio/*,video/mp4,.wav,.mp3,.mp4,.m4a,.flac,.ogg,.webm"
 KEYS = (
     "**Space** play · **← →** frame · **< >** second · **Home** start · **L** loop · **M** mute · **B** blink · "
-    "**R** reset view · **1** to **5** views · drop a sound on the picture to have it spoken"
+    "**R** reset view · **F** full screen · **1** to **5** views · drop a sound on the picture to have it spoken"
 )
+EXAMPLE = "Hello! I can say whatever you type."
+LANGUAGES = {
+    "English (US)": "en-us",
+    "English (UK)": "en-gb",
+    "German": "de",
+    "French": "fr-fr",
+    "Spanish": "es",
+    "Italian": "it",
+    "Portuguese (Brazil)": "pt-br",
+    "Polish": "pl",
+    "Russian": "ru",
+    "Turkish": "tr",
+    "Hindi": "hi",
+    "Chinese (Mandarin)": "cmn",
+}
+"""Of a text, as espeak-ng names them."""
 POSES = {"captured": False, "still": True}
 BLINKS = {"as performed": "natural", "none": "off", "generated": "generated"}
 
@@ -26,7 +44,7 @@ def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
     people = gui.add_dropdown("Head", session.shelf.names, visible=len(session.shelf.names) > 1)
     on_user(people, lambda: guarded(session, lambda: session.choose_person(people.value)))
-    performances = gui.add_dropdown("Performance", _names(session), initial_value=session.staging.performance.name)
+    performances = gui.add_dropdown("Audio / clip", _names(session), initial_value=session.staging.performance.name)
     on_user(performances, lambda: guarded(session, lambda: session.choose_performance(performances.value)))
 
     def refresh() -> None:
@@ -42,7 +60,7 @@ def build(session: Session, gui: GuiApi) -> None:
 
 def _voice(session: Session, gui: GuiApi) -> None:
     upload = gui.add_upload_button(
-        "Give it a voice …", icon=Icon.MICROPHONE, mime_type=SOUND_FILES, hint="wav, mp3, mp4 …: the head will say it"
+        "Upload audio", icon=Icon.UPLOAD, mime_type=SOUND_FILES, hint="wav, mp3, mp4 …: the head will say it"
     )
     upload.on_upload(lambda _: session.give_voice(upload.value.name, upload.value.content))
     what = gui.add_markdown("", visible=False)
@@ -58,6 +76,18 @@ def _voice(session: Session, gui: GuiApi) -> None:
             what.content, bar.value = f"{_escaped(text)} …", round(100 * share)
 
     session.voices.on_progress = tell
+    if can_say():
+        _words(session, gui)
+
+
+def _words(session: Session, gui: GuiApi) -> None:
+    with gui.add_folder("Text", expand_by_default=False):
+        text = gui.add_text(
+            "Say", initial_value=EXAMPLE, multiline=True, hint="spoken by espeak-ng, in a machine's voice"
+        )
+        language = gui.add_dropdown("Language", tuple(LANGUAGES))
+        say = gui.add_button("Speak this text", icon=Icon.MESSAGE, color="gray")
+    say.on_click(lambda _: session.say(text.value, LANGUAGES[language.value]))
 
 
 def _liveliness(session: Session, gui: GuiApi) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from gaussian_head.events import Listener
 from gaussian_head.exporting import FORMATS
 
 from .. import exports
-from ..jobs import Jobs, State, Work
+from ..jobs import State, Work
 from ..live_run import duration
 from ..session import Session
 from .common import SIZES, guarded, on_user, send
@@ -24,53 +23,45 @@ if TYPE_CHECKING:
 
 VIDEO_KINDS = {"mp4": ".mp4", "mov, transparent": ".mov", "webm, transparent": ".webm"}
 """Name and file ending."""
+FILMED = {"in orbit": "orbit", "this view": "view", "the keyframes": "keyframes"}
+"""What is offered, of `exports.CAMERAS`."""
+WINDOW = "as this window"
+SHAPES = {"as recorded": None, WINDOW: None, "16 : 9": 16 / 9, "1 : 1": 1.0, "4 : 5": 4 / 5, "9 : 16": 9 / 16}
+"""Width over height; None where something else says it."""
 SPANS = {"moment": "this frame", "clip": "whole performance"}
 """What a format can hold, and how that is called."""
 
 
 def build(session: Session, gui: GuiApi) -> None:
     """Fill the tab."""
-    jobs = _progress(session, gui)
+    with gui.add_folder("Video with sound"):
+        _videos(session, gui)
     with gui.add_folder("Picture"):
         _pictures(session, gui)
-    with gui.add_folder("Video with sound"):
-        _videos(session, gui, jobs)
     with gui.add_folder("For other programs"):
-        _files(session, gui, jobs)
+        _files(session, gui)
 
 
-def _progress(session: Session, gui: GuiApi) -> Jobs:
-    """The line at the top while something is being made."""
+def progress(session: Session, gui: GuiApi) -> None:
+    """The line above the tabs while something is being made."""
     text = gui.add_markdown("", visible=False)
     bar = gui.add_progress_bar(0.0, visible=False)
-    cancel = gui.add_button("Cancel", icon=Icon.X, color="red", visible=False)
+    cancel = gui.add_button("Cancel saving", icon=Icon.X, color="red", visible=False)
 
     def show(state: State | None) -> None:
-        if session.stopped:
-            return
         if state is not None:
             text.content, bar.value = _words(state), 100 * state.share
         for widget in (text, bar, cancel):
             widget.visible = state is not None
 
-    def deliver(name: str, content: bytes) -> None:
-        session.client.send_file_download(name, content, save_immediately=True)
-        session.hint(f"{name} is in your downloads")
-
-    jobs = Jobs(
-        show=show,
-        deliver=deliver,
-        complain=lambda words: session.complain("This could not be saved", words),
-        gone=lambda: session.stopped,
-    )
-    cancel.on_click(lambda _: jobs.cancel())
-    return jobs
+    session.on_saving = show
+    cancel.on_click(lambda _: session.jobs.cancel())
 
 
 def _pictures(session: Session, gui: GuiApi) -> None:
     height = gui.add_dropdown("Picture height", tuple(SIZES), initial_value="1024")
     transparent = gui.add_checkbox("Transparent", False)
-    shot = gui.add_button("Screenshot", icon=Icon.CAMERA)
+    shot = gui.add_button("Screenshot", icon=Icon.CAMERA, color="gray")
 
     def take() -> None:
         content = exports.screenshot(
@@ -81,36 +72,33 @@ def _pictures(session: Session, gui: GuiApi) -> None:
     shot.on_click(lambda _: guarded(session, take))
 
 
-def _videos(session: Session, gui: GuiApi, jobs: Jobs) -> None:
+def _videos(session: Session, gui: GuiApi) -> None:
     sizes = {**SIZES, str(session.staging.size): session.staging.size}
+    camera = gui.add_dropdown("Filmed from", tuple(FILMED))
+    shape = gui.add_dropdown("Shape", tuple(SHAPES), hint="wider than the recording shows its surround out of focus")
     height = gui.add_dropdown("Video height", tuple(sizes), initial_value=str(session.staging.size))
     kind = gui.add_dropdown("Video format", tuple(VIDEO_KINDS))
+    save = gui.add_button("Save video", icon=Icon.MOVIE)
 
-    def film(camera: str) -> None:
-        staging = session.staging
-        path = exports.cameras(staging, session.view(), camera, session.keyframes, sizes[height.value])
-        name = f"{_name(session)}-{camera}{VIDEO_KINDS[kind.value]}"
+    def film() -> None:
+        staging, view, how = session.staging, session.view(), FILMED[camera.value]
+        aspect = view.aspect if shape.value == WINDOW else SHAPES[shape.value]
+        path = exports.cameras(staging, view, how, session.keyframes, sizes[height.value], aspect)
+        name = f"{_name(session)}-{how}{VIDEO_KINDS[kind.value]}"
 
         def work(folder: Path, listener: Listener) -> Path:
             return exports.video(staging, path, folder / name, listener=listener)
 
-        _begin(session, jobs, name, work)
+        begin(session, name, work)
 
-    for label, camera, icon in (
-        ("Video from this view", "view", Icon.MOVIE),
-        ("Video in orbit", "orbit", Icon.ROTATE_360),
-        ("Video along keyframes", "keyframes", Icon.ROUTE),
-    ):
-        button = gui.add_button(label, icon=icon)
-        button.on_click(lambda _, c=camera: guarded(session, partial(film, c)))
+    save.on_click(lambda _: guarded(session, film))
 
 
-def _files(session: Session, gui: GuiApi, jobs: Jobs) -> None:
-    gaussians = gui.add_button("Gaussians of this frame (PLY)", icon=Icon.GRAIN)
+def _files(session: Session, gui: GuiApi) -> None:
     format = gui.add_dropdown("File format", tuple(FORMATS))
     of = gui.add_dropdown("Of", tuple(SPANS.values()))
     says = gui.add_markdown("")
-    save = gui.add_button("Save file", icon=Icon.DOWNLOAD)
+    save = gui.add_button("Save file", icon=Icon.DOWNLOAD, color="gray")
 
     def describe() -> None:
         row = FORMATS[format.value]
@@ -126,7 +114,7 @@ def _files(session: Session, gui: GuiApi, jobs: Jobs) -> None:
         def work(folder: Path, listener: Listener) -> Path:
             return exports.exported(staging, keys, t, folder / name, format=chosen, listener=listener)
 
-        _begin(session, jobs, f"{chosen} file", work)
+        begin(session, f"{chosen} file", work)
 
     def frame() -> int | None:
         return session.frame() if of.value == SPANS["moment"] else None
@@ -134,13 +122,11 @@ def _files(session: Session, gui: GuiApi, jobs: Jobs) -> None:
     describe()
     on_user(format, describe)
     save.on_click(lambda _: guarded(session, lambda: write(format.value, frame())))
-    gaussians.on_click(
-        lambda _: guarded(session, lambda: send(session, "ply", exports.ply(session.staging, session.frame())))
-    )
 
 
-def _begin(session: Session, jobs: Jobs, title: str, work: Work) -> None:
-    if not jobs.start(title, work):
+def begin(session: Session, title: str, work: Work) -> None:
+    """Make a file for the browser, one at a time."""
+    if not session.jobs.start(title, work):
         session.hint("Something is being saved already; wait for it or cancel it")
 
 
