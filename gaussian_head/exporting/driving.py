@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
 from ..events import Listener, ignore
-from .material import rest_moment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +76,7 @@ def _moved(actor: Actor, file: str | Path | None, pose: Literal["captured", "sti
     from dataclasses import replace
 
     from ..actor import lent
+    from ..rendering.ends import rest_moment
 
     motion = actor.clip.motion if file is None else lent(actor.clip, file, listener=listener)
     if pose == "captured":

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
-from ..rendering.ends import rest_moment as rest_moment
 
 if TYPE_CHECKING:
     from ..actor import Actor
@@ -48,6 +47,8 @@ class Material:
         Raises:
             InputError: the performance has no such frame.
         """
+        from ..rendering.ends import rest_moment
+
         return rest_moment(self.head) if self.frame is None else self.moments.motion.at(0)
 
     @property

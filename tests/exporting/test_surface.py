@@ -8,7 +8,7 @@ from support_head import CENTRE, RADII, make_actor
 
 from gaussian_head import export
 from gaussian_head.checks import InputError
-from gaussian_head.exporting import rest_moment
+from gaussian_head.rendering.ends import rest_moment
 from gaussian_head.rendering.surface import fuse_surface, surface_cameras, trusted_depth
 
 
