@@ -57,9 +57,7 @@ class Hull:
 
         It is the origin's where none of them is in the picture.
         """
-        mesh = ScreenMesh(self.vertices @ rotation.T + position, self.triangles[chosen], camera)
-        everywhere = np.ones((camera.height, camera.width), bool)
-        nearest = mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(everywhere.shape)
+        mesh, nearest = self._drawn(chosen, camera, rotation, position)
         hit = nearest >= 0
         if not hit.any():
             return np.full(hit.shape, position[2])
@@ -67,6 +65,18 @@ class Hull:
         depth = np.zeros(hit.shape)
         depth[hit] = mesh.look_up(nearest[hit], column + 0.5, row + 0.5)[2]
         return depth[nearest_true(hit)]
+
+    def covered(self, chosen: np.ndarray, camera: Camera, rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Pixels ``[H, W]`` bool that show one of the triangles ``chosen`` ``[F]`` bool, were there no others."""
+        return self._drawn(chosen, camera, rotation, position)[1] >= 0
+
+    def _drawn(
+        self, chosen: np.ndarray, camera: Camera, rotation: np.ndarray, position: np.ndarray
+    ) -> tuple[ScreenMesh, np.ndarray]:
+        """The triangles in the picture, and the nearest of them ``[H, W]``, -1 where there is none."""
+        mesh = ScreenMesh(self.vertices @ rotation.T + position, self.triangles[chosen], camera)
+        everywhere = np.ones((camera.height, camera.width), bool)
+        return mesh, mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(everywhere.shape)
 
 
 def fit_hull(capture: Capture, views: list[OutlineView]) -> Hull:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..capture import Capture
 from ..checks import require_fields
 from ..conventions import FACE, HAIR, MOUTH, NECK, TORSO
-from ..transforms import quat_to_rotmat
+from ..transforms import quat_to_rotmat, quat_to_rotvec
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
 from .head import Head
@@ -19,10 +19,12 @@ from .hull import Hull, fit_hull, neck_share
 from .lifting import lift_frame
 from .outline import outline_views
 from .surface import Patch, hang_mouth, joined, moving_with
-from .surfels import flat_branch
-from .unseen import sample_colours, turned_frames
-from .volume import HullSamples, drawn_in, hardly_shown, sample_hull
+from .surfels import THICKNESS, WIDTH, flat_branch
+from .unseen import sample_colours
+from .volume import BEHIND, GRAZING, HullSamples, drawn_in, sample_hull, squarely_shown
 
+ARM = 0.1
+"""Metres from the middle of a head at which turns count as ways."""
 EYE_CORNERS, CHIN = (33, 263), 152
 """Landmarks: outer corners of the eyes, and the chin's."""
 CHIN_HEIGHT = 0.01
@@ -33,8 +35,8 @@ COARSER = 2.0
 """Spacing on unseen neck and shoulders over that on the unseen head."""
 WIDER, CLOSED = 1.3, 0.97
 """Unseen Gaussians next to lifted ones, and their opacity: nothing shows through them from behind."""
-OUTLINES = 12
-"""Frames, evenly spaced, whose outlines shape the hull, beside the rest frame and those turned farthest."""
+OUTLINES, VARIED = 12, 12
+"""Frames, evenly spaced and as unlike each other's poses as may be, whose outlines shape the hull."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,12 +138,26 @@ def rest_frame(capture: Capture) -> int:
     return int(frames[(away + turned + 2 * calm).argmin()])
 
 
+def varied_frames(capture: Capture, first: int, count: int) -> list[int]:
+    """At most ``count`` training frames from ``first`` on, each the one least like the earlier ones in its poses.
+
+    Source: Gonzalez, "Clustering to minimize the maximum intercluster distance" (1985).
+    """
+    motion, frames = capture.motion, capture.train_frames
+    poses = [ARM * quat_to_rotvec(p.quats[frames]) for p in (motion.head, motion.torso)]
+    places = torch.cat([*poses, *(p.positions[frames] for p in (motion.head, motion.torso))], 1)
+    chosen = [int((frames == first).nonzero()[0])]
+    for _ in range(min(count, len(frames)) - 1):
+        chosen.append(int(torch.cdist(places, places[chosen]).min(1).values.argmax()))
+    return frames[chosen].tolist()
+
+
 def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) -> _Start:
     """Fit the hull and sample and colour what of it the rest frame hardly shows."""
     rest, motion = rest_frame(capture), capture.motion
     frames = capture.train_frames
     evenly = frames[torch.linspace(0, len(frames) - 1, OUTLINES).round().long()].tolist()
-    views = outline_views(capture, [rest, *turned_frames(capture), *evenly])
+    views = outline_views(capture, [*varied_frames(capture, rest, VARIED), *evenly])
     hull = fit_hull(capture, views)
     of_head, camera = hull.of_head(), capture.camera
     rotation = quat_to_rotmat(motion.head.quats[rest]).double().numpy()
@@ -150,18 +166,21 @@ def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) 
     neutral = capture.shape.vertices.double().numpy()
     samples = sample_hull(hull, of_head, spacing, seed) + sample_hull(hull, ~of_head, COARSER * spacing, seed)
     on_head = of_head[samples.triangles]
-    rows = hardly_shown(samples, hull, camera, rotation, position)
+    cosine = squarely_shown(samples, hull, camera, rotation, position)
+    rows = cosine < GRAZING
     rows &= ~on_head | _beside_the_face(samples.points, neutral)
     colours = sample_colours(samples, hull, capture, rest, seed)
     weights = np.where(on_head, 1.0, neck_share(samples.points, neutral))
-    points, inside = drawn_in(samples, weights, views)
-    rows &= inside
-    hidden, colours, on_head = replace(samples, points=points)[rows], colours[rows], on_head[rows]
+    pitch = WIDER * np.where(on_head, spacing, COARSER * spacing)
+    sunk = replace(samples, points=samples.points - BEHIND * (cosine > 0)[:, None] * samples.normals)
+    within = drawn_in(sunk, (WIDTH * pitch, THICKNESS * pitch), weights, hull, views)
+    rows &= within.possible
+    hidden, colours = replace(samples, points=within.points)[rows], colours[rows]
     basis = (capture.shape.basis.permute(1, 2, 0) * code_scale).double().numpy()
     patch = Patch(
         surface=moving_with(hidden.points, hidden.normals, neutral, basis),
         colours=colours,
-        spacing=WIDER * np.where(on_head, spacing, COARSER * spacing)[:, None].repeat(2, 1),
+        spacing=(pitch * within.sizes)[rows, None].repeat(2, 1),
         opacities=np.full(len(hidden), CLOSED),
     )
     return _Start(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
 
+from ..camera import Camera
 from ..capture import Capture, CaptureFrame
+from ..conventions import HAIR, NECK, TORSO
 from ..transforms import quat_to_rotmat
 from .hull import Hull
 from .outline import eroded, nearest_true
@@ -47,8 +50,9 @@ def lift_frame(
     uv = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     pitch = np.maximum(*np.meshgrid(dx, dy)).reshape(-1)
     column, row = (np.clip(uv[:, i].astype(int), 0, sizes[i] - 1) for i in (0, 1))
-    labels = frame.labels[row, column]
-    keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127)
+    pose = (quat_to_rotmat(motion.head.quats[t]).double().numpy(), motion.head.positions[t].double().numpy())
+    labels = settled_labels(frame, hull, capture.camera, *pose)[row, column]
+    keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127) & _continued(uv, hull, capture, t, *pose)
     uv, labels, row, column, pitch = uv[keep], labels[keep], row[keep], column[keep], pitch[keep]
     shape = capture.shape
     neutral = shape.vertices.double().numpy()
@@ -59,8 +63,7 @@ def lift_frame(
         neutral + basis @ capture.code[t].double().numpy(),
         basis,
         capture.camera,
-        quat_to_rotmat(motion.head.quats[t]).double().numpy(),
-        motion.head.positions[t].double().numpy(),
+        *pose,
         neutral=neutral,
         hull=hull,
     )
@@ -74,6 +77,38 @@ def lift_frame(
         opacities=np.full(len(uv), OPACITY),
     )
     return patch, uv
+
+
+def settled_labels(
+    frame: CaptureFrame, hull: Hull, camera: Camera, rotation: np.ndarray, position: np.ndarray
+) -> np.ndarray:
+    """The frame's labels ``[H, W]``; hair that lies beside the head, before the body, is what of the body is next."""
+    of_head, labels = hull.of_head(), frame.labels
+    body = np.isin(labels, (NECK, TORSO))
+    head, behind = (hull.covered(chosen, camera, rotation, position) for chosen in (of_head, ~of_head))
+    stray = (labels == HAIR) & behind & ~head
+    return np.where(stray, labels[nearest_true(body)], labels) if stray.any() and body.any() else labels
+
+
+def _continued(
+    uv: np.ndarray, hull: Hull, capture: Capture, t: int, rotation: np.ndarray, position: np.ndarray
+) -> np.ndarray:
+    """``[P]`` bool, pixels ``[P, 2]`` in the picture or below it.
+
+    Beside it those that some frame shows there, and those where the hull's body goes on: shoulders do not end square.
+    """
+    camera, torso = capture.camera, capture.motion.torso.positions
+    beside = max(0, math.ceil(-uv[:, 0].min(initial=0)))
+    if not beside:
+        return np.ones(len(uv), bool)
+    K = camera.K.clone()
+    K[0, 2] += beside
+    wide = Camera(viewmat=camera.viewmat, K=K, width=camera.width + 2 * beside, height=camera.height)
+    body = hull.covered(~hull.of_head(), wide, rotation, position)
+    column, row = (uv[:, 0] + beside).astype(int), uv[:, 1].astype(int).clip(0, camera.height - 1)
+    moved = (torso[capture.train_frames, 0] - torso[t, 0]).abs().max() * K[0, 0] / torso[t, 2]
+    away = np.maximum(-uv[:, 0], uv[:, 0] - camera.width)
+    return (away <= float(moved)) | body[row, column.clip(0, wide.width - 1)]
 
 
 def _unmixed(frame: CaptureFrame) -> np.ndarray:

@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix
 
 from ..camera import Camera
 from ..capture import Capture
+from ..conventions import NECK, TORSO
 from ..screen_mesh import ScreenMesh
 from ..transforms import quat_to_rotmat
 
@@ -30,13 +31,44 @@ ALONG = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutlineView:
-    """One frame's outline of the person."""
+class Border:
+    """Where some pixels of a picture end."""
 
     distance: np.ndarray
-    """``[H, W]`` pixels to the person's outline, negative inside."""
+    """``[H, W]`` pixels to them, negative among them."""
     slope: np.ndarray
     """``[2, H, W]`` its unit gradient: rows, columns."""
+
+    @staticmethod
+    def of(mask: np.ndarray) -> Border:
+        """That of the true pixels of ``mask`` ``[H, W]``; where there are none or no others it is far away."""
+        if mask.all() or not mask.any():
+            return Border(distance=np.full(mask.shape, -1e3 if mask.all() else 1e3), slope=np.zeros((2, *mask.shape)))
+        distance = np.asarray(distance_transform_edt(~mask)) - np.asarray(distance_transform_edt(mask))
+        smooth = np.asarray(gaussian_filter(distance, 2.0))
+        slope = np.stack([np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)])
+        return Border(distance=distance, slope=slope / np.maximum(np.linalg.norm(slope, axis=0), 1e-6))
+
+    def outside(self, points: np.ndarray, K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Metres ``[P]`` by which points ``[P, 3]`` of the camera lie outside, and the way out ``[P, 2]``.
+
+        Negative inside. Beside the picture it is as at its edge; the way is a unit one in the picture, x and y.
+        """
+        column, row = (points[:, :2] / points[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]).T - 0.5
+        pixels, down, right = (
+            map_coordinates(part, [row, column], order=1, mode="nearest") for part in (self.distance, *self.slope)
+        )
+        return pixels * points[:, 2] / K[0, 0], np.stack([right, down], 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlineView:
+    """One frame's outlines."""
+
+    person: Border
+    """Of the person."""
+    unclothed: Border
+    """Of all but neck and torso: nothing of the head stands before these."""
     camera: Camera
     """The recording camera."""
     poses: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -46,13 +78,6 @@ class OutlineView:
         """Points ``[P, 3]`` of which shares ``[P]`` follow the head in the world; directions where not ``moved``."""
         head, torso = (vectors @ rotation.T + moved * position for rotation, position in self.poses)
         return torso + head_weights[:, None] * (head - torso)
-
-    def outside(self, points: np.ndarray) -> np.ndarray:
-        """Metres by which points ``[P, 3]`` of the world lie outside the outline, negative inside and beside it."""
-        K = self.camera.K.double().numpy()
-        column, row = (points[:, :2] / points[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]).T - 0.5
-        pixels = map_coordinates(self.distance, [row, column], order=1, cval=-np.inf)
-        return pixels * points[:, 2] / K[0, 0]
 
 
 def eroded(mask: np.ndarray, pixels: int) -> np.ndarray:
@@ -72,17 +97,14 @@ def outline_views(capture: Capture, frames: Iterable[int]) -> list[OutlineView]:
 
 
 def _outline_view(capture: Capture, t: int) -> OutlineView:
-    person, moment = capture.frame(t).alpha > 127, capture.motion.at(t)
-    distance = np.asarray(distance_transform_edt(~person)) - np.asarray(distance_transform_edt(person))
-    smooth = np.asarray(gaussian_filter(distance, 2.0))
-    slope = np.stack([np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)])
+    frame, moment = capture.frame(t), capture.motion.at(t)
     head, torso = (
         (quat_to_rotmat(pose.quats).double().numpy(), pose.positions.double().numpy())
         for pose in (moment.head, moment.torso)
     )
     return OutlineView(
-        distance=distance,
-        slope=slope / np.maximum(np.linalg.norm(slope, axis=0), 1e-6),
+        person=Border.of(frame.alpha > 127),
+        unclothed=Border.of(~np.isin(frame.labels, (NECK, TORSO))),
         camera=capture.camera,
         poses=(head, torso),
     )
@@ -109,7 +131,7 @@ def outline_rows(
         view: the frame.
     """
     mesh = ScreenMesh(view.placed(vertices, head_weights), triangles, view.camera)
-    everywhere = np.ones(view.distance.shape, bool)
+    everywhere = np.ones(view.person.distance.shape, bool)
     nearest = mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(everywhere.shape)
     covered = nearest >= 0
     rim = covered & ~eroded(covered, 1)
@@ -118,8 +140,8 @@ def outline_rows(
     triangle, weights, depth = mesh.look_up(nearest[row, column], column + 0.5, row + 0.5)
     corners = triangles[triangle]
     metre = depth / float(view.camera.K[0, 0])
-    missing = -view.distance[row, column] * metre
-    down, right = (map_coordinates(part, [row, column], order=1) for part in view.slope)
+    missing = -view.person.distance[row, column] * metre
+    down, right = (map_coordinates(part, [row, column], order=1) for part in view.person.slope)
     ways = view.placed(directions, head_weights, moved=False)[corners]
     along = weights * (ways[..., 0] * right[:, None] + ways[..., 1] * down[:, None])
     kept = (np.abs(missing) < FARTHEST) & (along.sum(1) > ALONG) & closed[corners].all(1)

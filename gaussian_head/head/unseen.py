@@ -24,12 +24,15 @@ BESIDE = 0.07
 """Metres beside the middle from which on clothes are the same in front and behind: shirts and ties are not."""
 NEIGHBOURS, REACH = 24, 0.02
 """Coloured samples that one without is painted from, and metres within which they count alike."""
-ALIKE = (0.6, 2.0, 0.4)
-"""Weight of distances sideways, down and in depth: collars and hair lines go around at one height."""
+ALIKE, IN_FRONT = (0.6, 2.0, 0.4), (2.0, 2.0, 0.2)
+"""Weight of distances sideways, down and in depth: collars and hair lines go around at one height, but under a chin it
+is as it is before it."""
 FEWEST = 20
 """Samples of hair below which a scalp is taken for bald."""
 HAIR_LINE = ((0.012, -0.01), (0.03, 0.0), (0.06, 0.012))
 """Metres behind the ears' middle, and below their lower end, through which hair ends over the neck."""
+DOWNWARDS = 0.1
+"""From which slope on what hangs over under a chin is the chin's own skin and not the collar's."""
 HIGHEST = 0.01
 """Share of the recorded clothes above the height at which they begin."""
 GRAIN = 0.7
@@ -142,8 +145,9 @@ def _kinds(samples: HullSamples, seen: _Seen, on_head: np.ndarray, hull: Hull, c
         line = np.maximum(line, np.quantile(height[hanging], 0.95))
     scalp, neck = (samples.regions == REGIONS.index(name) for name in ("scalp", "neck"))
     hair = (scalp & (height < ears[:, 1].mean())) | ((scalp | neck) & (height < line))
-    throat = ~on_head & ~hair & (back < 0)
-    clothes = ~on_head & ~hair & ~throat & (height > collar)
+    down, forward = samples.normals[:, 1] > DOWNWARDS, samples.normals[:, 2] < 0
+    covered = ~on_head & ~hair & ~(neck & down) & (height > collar)
+    throat, clothes = covered & forward, covered & ~forward
     return hair, ~hair & ~throat & ~clothes, throat, clothes
 
 
@@ -164,9 +168,9 @@ def _painted(
     bald = hair.sum() < FEWEST
     body = known & ~on_head
     sources = (skin if bald else hair, skin, body, beside if beside.any() else seen.clothes)
-    for members, source in zip(kinds, sources, strict=True):
+    for members, source, alike in zip(kinds, sources, (ALIKE, ALIKE, IN_FRONT, ALIKE), strict=True):
         missing, source = np.flatnonzero(members & ~known), source if source.any() else known
-        result[missing] = _mixed(samples.points[missing], samples.points[source], seen.colours[source])
+        result[missing] = _mixed(samples.points[missing], samples.points[source], seen.colours[source], alike)
     if not bald:
         uneven = seen.colours[hair] - _mixed(samples.points[hair], samples.points[hair], seen.colours[hair])
         size = np.abs(uneven).sum(1)
@@ -176,11 +180,11 @@ def _painted(
     return result.clip(0, 1)
 
 
-def _mixed(points: np.ndarray, known: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """Colours ``[P, 3]`` of the neighbours and of their mirror images."""
+def _mixed(points: np.ndarray, known: np.ndarray, colours: np.ndarray, alike: tuple[float, ...] = ALIKE) -> np.ndarray:
+    """Colours ``[P, 3]`` of the neighbours and of their mirror images, distances weighed by ``alike``."""
     if not len(points):
         return np.zeros((0, 3))
-    both = np.concatenate([known, known * [-1, 1, 1]]) * ALIKE
-    distance, index = KDTree(both).query(points * ALIKE, min(NEIGHBOURS, len(both)))
+    both = np.concatenate([known, known * [-1, 1, 1]]) * alike
+    distance, index = KDTree(both).query(points * alike, min(NEIGHBOURS, len(both)))
     weight = 1 / (distance**2 + REACH**2)
     return (colours[index % len(known)] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)

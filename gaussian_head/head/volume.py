@@ -6,23 +6,29 @@ they would stick out: they are drawn in there, and training leaves them alone.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import KDTree
 
 from ..camera import Camera
+from ..raster.constants import EPS2D
 from .hull import Hull
 from .outline import OutlineView
 
 GRAZING = 0.4
 """Cosine between a surface and the line of sight of the rest frame up to which it counts as hardly shown."""
-INSET = 0.009
-"""Metres that samples stand inside every outline, which they would otherwise cross as the head moves."""
+BEHIND = 0.005
+"""Metres that Gaussians stand behind a surface that the rest frame shows at all, whose own Gaussians cover them."""
+CLEAR = 2.2
+"""Standard deviations that Gaussians' centres stand inside every outline."""
 FARTHEST, STEPS = 0.025, 4
-"""Metres by which outlines may draw samples in, and in how many steps."""
+"""Metres by which outlines may draw Gaussians in, and in how many steps."""
 FACING = 0.3
 """Least cosine between a normal and the picture with which a step is reckoned."""
+SMALLEST = 0.25
+"""Share of its size to which an outline may shrink a Gaussian that lies broadside to it."""
 TIGHT = 0.85
 """Least distance of points over that of a square grid of as many."""
 CROWDED = 8
@@ -58,33 +64,87 @@ class HullSamples:
         return HullSamples(**{name: np.concatenate([v, getattr(other, name)]) for name, v in vars(self).items()})
 
 
-def hardly_shown(
+def squarely_shown(
     samples: HullSamples, hull: Hull, camera: Camera, rotation: np.ndarray, position: np.ndarray
 ) -> np.ndarray:
-    """``[S]`` bool, the samples of a hull that a frame, of T_world_head as given, shows from aside or not at all."""
+    """Cosine ``[S]`` at which a frame, of T_world_head as given, shows samples of a hull; 0 where not at all."""
     depth = hull.depth(np.ones(len(hull.triangles), bool), camera, rotation, position)
-    return shown(samples, depth, camera.K.double().numpy(), rotation, position)[0] < GRAZING
+    return shown(samples, depth, camera.K.double().numpy(), rotation, position)[0]
 
 
-def drawn_in(samples: HullSamples, head_weights: np.ndarray, views: list[OutlineView]) -> tuple[np.ndarray, np.ndarray]:
-    """Samples moved inwards until they stand inside every recorded outline: places ``[S, 3]``, and where it is not far.
+@dataclass(frozen=True, kw_only=True)
+class Within:
+    """Flat Gaussians of a surface brought inside every recorded outline."""
 
+    points: np.ndarray
+    """``[S, 3]`` their centres."""
+    sizes: np.ndarray
+    """``[S]`` share of their size that they may keep."""
+    possible: np.ndarray
+    """``[S]`` bool, neither had to go far nor to shrink much."""
+
+
+def drawn_in(
+    samples: HullSamples, spreads: tuple[np.ndarray, np.ndarray], head_weights: np.ndarray, hull: Hull,
+    views: list[OutlineView],
+) -> Within:  # fmt: skip
+    """Flat Gaussians on samples moved inwards, and made smaller, until none reaches across a recorded outline.
+
+    One that crossed an outline would be hidden in training by others in front of it, in the colours of the background
+    or, below the jaw, of the collar.
     Source: Laurentini, "The visual hull concept for silhouette-based image understanding" (1994).
 
     Args:
         samples: S of them.
+        spreads: ``[S]`` standard deviations in metres along the surface and across it.
         head_weights: ``[S]`` how far they follow the head, else the torso.
+        hull: that they lie on.
         views: frames.
     """
-    gone = np.zeros(len(samples))
+    along, thick = spreads
+    of_head = hull.of_head()
+    ends = [_Ends(view=view, body=hull.depth(~of_head, view.camera, *view.poses[1])) for view in views]
+    on_head, points = of_head[samples.triangles], samples.points
     for _ in range(STEPS):
         inwards = np.zeros(len(samples))
-        for view in views:
-            out = view.outside(view.placed(samples.points - gone[:, None] * samples.normals, head_weights))
-            sideways = np.linalg.norm(view.placed(samples.normals, head_weights, moved=False)[:, :2], axis=1)
-            inwards = np.maximum(inwards, (out + INSET) / np.maximum(sideways, FACING))
-        gone += inwards
-    return samples.points - gone[:, None] * samples.normals, gone < FARTHEST
+        for end in ends:
+            out, _ = end.outside(points, head_weights, on_head)
+            sideways = np.linalg.norm(end.view.placed(samples.normals, head_weights, moved=False)[:, :2], axis=1)
+            inwards = np.maximum(inwards, (out + CLEAR * np.hypot(thick, end.blur)) / np.maximum(sideways, FACING))
+        points = points - inwards[:, None] * samples.normals
+    sizes = np.ones(len(samples))
+    for end in ends:
+        out, way = end.outside(points, head_weights, on_head)
+        edge_on = (end.view.placed(samples.normals, head_weights, moved=False)[:, :2] * way).sum(1) ** 2
+        reach = CLEAR * np.sqrt(along**2 * (1 - edge_on).clip(0) + thick**2 * edge_on + end.blur**2)
+        sizes = np.minimum(sizes, -out / reach)
+    near = np.linalg.norm(points - samples.points, axis=1) < FARTHEST
+    return Within(points=points, sizes=sizes.clip(SMALLEST, 1), possible=near & (sizes > SMALLEST))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ends:
+    """Where one frame says that a person's head and body end."""
+
+    view: OutlineView
+    body: np.ndarray
+    """``[H, W]`` depth of neck and shoulders."""
+
+    @property
+    def blur(self) -> float:
+        """Metres of standard deviation by which the rasterizer blurs all it draws, at the head."""
+        return math.sqrt(EPS2D) * float(self.view.poses[0][1][2] / self.view.camera.K[0, 0])
+
+    def outside(self, points: np.ndarray, head_weights: np.ndarray, on_head: np.ndarray):
+        """As ``Border.outside``; what is ``on_head`` ``[P]`` and before the body ends above neck and clothes too."""
+        K, placed = self.view.camera.K.double().numpy(), self.view.placed(points, head_weights)
+        out, way = self.view.person.outside(placed, K)
+        bare, bare_way = self.view.unclothed.outside(placed, K)
+        height, width = self.body.shape
+        column, row = (placed[:, :2] / placed[:, 2:] * K[[0, 1], [0, 1]] + K[:2, 2]).T.astype(int)
+        before = placed[:, 2] < self.body[row.clip(0, height - 1), column.clip(0, width - 1)]
+        nearer = on_head & before & (bare > out)
+        return np.where(nearer, bare, out), np.where(nearer[:, None], bare_way, way)
 
 
 def sample_hull(hull: Hull, chosen: np.ndarray, spacing: float, seed: int = 0) -> HullSamples:

@@ -1,22 +1,26 @@
 """The hull around a person: on the tracked face, inside the recorded outline, closed, coloured like what was seen."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_dilation, binary_erosion
 from scipy.spatial import KDTree
 from support_bust import make_bust
 
 from gaussian_head.capture import Capture
+from gaussian_head.conventions import HAIR, NECK, TORSO
 from gaussian_head.face import REGIONS
-from gaussian_head.head import InitConfig, initial_parts
+from gaussian_head.head import PARTS, InitConfig, initial_parts
 from gaussian_head.head.hull import fit_hull
 from gaussian_head.head.init import rest_frame
+from gaussian_head.head.lifting import settled_labels
 from gaussian_head.head.outline import outline_views
 from gaussian_head.head.unseen import sample_colours
 from gaussian_head.head.volume import TIGHT, sample_hull
+from gaussian_head.raster import rasterize_view
 from gaussian_head.rendering import orbit_view, render_frame
 from gaussian_head.screen_mesh import ScreenMesh
 from gaussian_head.sh import rgb_to_sh
@@ -123,6 +127,47 @@ def test_it_is_closed_from_all_sides(bust, hull, parts):
         inside = binary_erosion(covered(hull, hull.of_head(), camera, rotation, position), iterations=3)
         assert inside.sum() > 500
         assert (alpha[inside] > 0.95).mean() > 0.985, yaw
+
+
+def test_unseen_gaussians_reach_across_no_recorded_outline(bust, parts):
+    head, held = parts
+    unseen = head.with_branches(
+        tuple(replace(b, **{n: v[held[b.name]] for n, v in b.tensors().items()}) for b in head.branches)
+    )
+    for t in range(bust.capture.num_frames):
+        around = binary_dilation(bust.capture.frame(t).alpha > 127, iterations=2)
+        assert float(render_frame(unseen, bust.capture.motion, t).alpha[~around].sum()) < 2, t
+
+
+def test_the_unseen_jaw_does_not_hang_before_neck_and_clothes(bust, parts):
+    head, _ = parts
+    of_face = (head.parts == PARTS.index("face")).float()[:, None]
+    shares = []
+    for t in range(bust.capture.num_frames):
+        gaussians = head.gaussians_at(bust.capture.motion.at(t))
+        shown = rasterize_view(gaussians, bust.capture.camera, extra=of_face).extra[0, ..., 0].numpy()
+        shares.append(shown[np.isin(bust.capture.frame(t).labels, (NECK, TORSO))].mean())
+    assert np.mean(shares) < 0.027
+
+
+def test_hair_beside_the_head_and_before_the_body_is_the_bodys(bust, hull):
+    t = rest_frame(bust.capture)
+    frame, camera = bust.capture.frame(t), bust.capture.camera
+    of_head, (rotation, position) = hull.of_head(), pose(bust.capture, t)
+    body = covered(hull, ~of_head, camera, rotation, position) & ~covered(hull, of_head, camera, rotation, position)
+    stray = body & (frame.labels == TORSO) & binary_dilation(frame.labels == NECK, iterations=3)
+    assert stray.sum() > 20
+    wrong = replace(frame, labels=np.where(stray, HAIR, frame.labels).astype(np.uint8))
+    settled = settled_labels(wrong, hull, camera, rotation, position)
+    assert np.isin(settled[stray], (NECK, TORSO)).all()
+    assert (settled[~stray] == frame.labels[~stray]).all()
+
+
+def test_shoulders_do_not_go_on_beside_the_picture_where_the_hull_ends(bust, hull, parts):
+    head, held = parts
+    lifted = head.branch("torso").means[~held["torso"]].numpy()
+    shoulders = hull.vertices[hull.regions == REGIONS.index("shoulders")]
+    assert np.abs(lifted[:, 0]).max() < np.abs(shoulders[:, 0]).max() + 0.01
 
 
 def test_recorded_and_unseen_surface_meet_without_a_step(bust, hull, parts):
