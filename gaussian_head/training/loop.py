@@ -186,13 +186,17 @@ def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
     Offset bases decay towards the tracked shape's (as AdamW decays weights), and no Gaussian outgrows a bound.
 
     Motion along the line of sight hardly shows in the clip but does from the side: it decays faster. Turns of the head
-    may stretch the neck but not the shoulders: there their part of the basis is let go.
+    may stretch the neck but not the shoulders: there their part of the basis is let go. Surfaces seen from aside alone
+    would take on the colour of a recorded edge, which is half the background's: theirs goes no nearer to that.
     """
     for name in PARTS:
         basis, anchor = state.params[f"{name}.basis"], state.anchor(name)
         basis[:, :2].lerp_(anchor[:, :2], PULL_EVERY * config.motion_decay)
         basis[:, 2:].lerp_(anchor[:, 2:], PULL_EVERY * config.depth_motion_decay)
         state.params[f"{name}.log_scales"].clamp_(max=math.log(config.max_scale))
+        spill = state.fixed[f"{name}.spill"]
+        taken_on = ((state.params[f"{name}.sh0"] - state.fixed[f"{name}.colour"]) * spill).sum(2, keepdim=True)
+        state.params[f"{name}.sh0"] -= taken_on.clamp(min=0) * spill
     torso = state.params["torso.basis"]
     keep = 1 - NECK_RELEASE * (1 - state.fixed["torso.head_weights"])
     torso[:, :, :NECK_SIZE] *= keep[:, None, None]

@@ -34,7 +34,7 @@ from .written import StepTable
 
 log = logging.getLogger(__name__)
 CHECKPOINT, CONFIG = "checkpoint", "config.json"
-FORMAT, VERSION = "gaussian-head-training", 2
+FORMAT, VERSION = "gaussian-head-training", 3
 STRIDES = ("face_stride", "torso_stride", "back_stride", "mouth_stride")
 WIDENINGS = 4
 """Layouts tried to keep within the number of Gaussians that a run may have."""

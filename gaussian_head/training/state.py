@@ -12,6 +12,8 @@ from ..checks import InputError
 from ..head import Branch, Head
 from ..head.branch import PER_GAUSSIAN, TRAINED
 from ..kernels import CPU
+from ..sh import rgb_to_sh
+from ..transforms import quat_to_rotmat
 from .cameras import EXPOSURE, EXPOSURE_RATE
 from .config import LearningRates
 from .densify import Growth, split_rows
@@ -20,6 +22,8 @@ NETWORK = ("w1", "b1", "w2")
 CORRECTIONS = "pose.corrections"
 BETAS = (0.9, 0.99)
 """Adam's momenta from one frame to the next."""
+ASKANCE = 0.5
+"""Cosine of a flat Gaussian's normal with the line of sight below which the clip shows it from aside."""
 
 
 @dataclass(kw_only=True)
@@ -170,6 +174,8 @@ def new_state(
         for name, value in branch.tensors().items():
             (params if name in TRAINED else fixed)[f"{branch.name}.{name}"] = value.clone()
         fixed[f"{branch.name}.anchor"] = branch.basis.clone()
+        fixed[f"{branch.name}.colour"] = branch.sh0.clone()
+        fixed[f"{branch.name}.spill"] = _spill(head, branch)
         fixed[f"{branch.name}.held"] = (
             torch.zeros(len(branch), dtype=torch.bool) if held is None else held[branch.name].clone()
         )
@@ -178,6 +184,15 @@ def new_state(
     if cameras > 1:
         params[EXPOSURE] = torch.zeros(cameras - 1, 2, 3)
     return _assemble(head, params, fixed, rates, device)
+
+
+def _spill(head: Head, branch: Branch) -> Tensor:
+    """Unit directions ``[N, 1, 3]`` from colours to those of the plate behind, 0 where surfaces do not lie askance."""
+    plate, camera = head.background, head.camera
+    row_and_column = camera.project(branch.means + head.centre).flip(1).long()
+    row, column = (row_and_column[:, i].clamp(0, plate.shape[i] - 1) for i in (0, 1))
+    towards = torch.nn.functional.normalize(rgb_to_sh(plate[row, column]) - branch.sh0[:, 0], dim=1)
+    return (towards * (quat_to_rotmat(branch.quats)[:, 2, 2].abs() < ASKANCE)[:, None])[:, None]
 
 
 def _assemble(

@@ -14,7 +14,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.rendering import render_frame
 from gaussian_head.training import train
 from gaussian_head.training.cameras import EXPOSURE, shots, training_cameras
-from gaussian_head.training.pipeline import CHECKPOINT
+from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
 from gaussian_head.training.state import new_state
 
 LONGER = replace(CONFIG, stages=tuple(replace(stage, iterations=80) for stage in CONFIG.stages))
@@ -59,7 +59,7 @@ def test_the_brighter_camera_is_told_by_its_exposure(filmed, tmp_path):
             raise StopTraining
 
     train(filmed, tmp_path / "head", LONGER, observer=stop)
-    tensors, _ = load_checkpoint(tmp_path / "head" / CHECKPOINT, format="gaussian-head-training", version=2)
+    tensors, _ = load_checkpoint(tmp_path / "head" / CHECKPOINT, format=FORMAT, version=VERSION)
     gain = tensors[f"params.{EXPOSURE}"][0, 0]
     assert 0.02 < float(gain.mean()) < 0.4
 

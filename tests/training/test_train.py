@@ -151,6 +151,22 @@ SHORT = replace(
 )
 
 
+def test_surfaces_seen_from_aside_take_on_nothing_of_the_plate(silent):
+    state = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
+    spill, start = state.fixed["face.spill"], state.fixed["face.colour"]
+    askance = spill.norm(dim=2) > 0.5
+    assert 0.02 < askance.float().mean() < 0.5
+    across = torch.linalg.cross(spill, torch.tensor([[[0.3, 0.5, 0.8]]]).expand_as(spill))
+    with torch.no_grad():
+        state.params["face.sh0"] += 0.4 * spill + across
+    loop.hold_to_prior(state, CONFIG)
+    assert torch.allclose(state.params["face.sh0"], start + across, atol=1e-5)
+    with torch.no_grad():
+        state.params["face.sh0"] -= 0.4 * spill
+    loop.hold_to_prior(state, CONFIG)
+    assert torch.allclose(state.params["face.sh0"], start + across - 0.4 * spill, atol=1e-5)
+
+
 def content(folder) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
