@@ -1,6 +1,8 @@
 """Who performs: a head, the clip it was captured in, and its voice; and how they speak."""
 
 from ._actor import Actor as Actor
+from ._cameras import behind_of as behind_of
+from ._cameras import recorded_views as recorded_views
 from ._clip import Clip as Clip
 from .directing import Direction as Direction
 from .directing import attend as attend

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..actor import Clip
-from ..capture import Capture
+from ..camera import Camera
+from ..capture import Capture, views_of
 from ..checks import InputError
 from ..media import resize_image
 
@@ -42,6 +43,11 @@ class Footage:
         if capture.num_frames != len(clip.motion):
             return Footage(reason="The capture of this head is of another clip.")
         return Footage(capture=capture)
+
+    def cameras(self) -> dict[str, Camera]:
+        """The cameras that filmed, by name, where there was more than one."""
+        views = () if self.capture is None else views_of(self.capture)
+        return {view.name: view.camera for view in views} if len(views) > 1 else {}
 
     def frame(self, t: int, width: int, height: int) -> np.ndarray:
         """Frame ``t`` as ``[height, width, 3]`` uint8."""

@@ -115,6 +115,17 @@ def turned_view(
     return View(wxyz=(w, x, y, z), position=(px, py, pz), fov=put.fov, aspect=aspect)
 
 
+def view_of(camera: Camera) -> View:
+    """Where a browser's camera has to stand to see what a recorded one saw."""
+    to_world = rigid_inverse(camera.viewmat)
+    return View(
+        wxyz=tuple(rotmat_to_quat(to_world[:3, :3]).tolist()),
+        position=tuple(to_world[:3, 3].tolist()),
+        fov=2 * math.atan(camera.height / 2 / float(camera.K[1, 1])),
+        aspect=camera.width / camera.height,
+    )
+
+
 def camera_of(view: View, head: Head, height: int, *, centred: bool = False) -> Camera:
     """The Camera of a browser's view at ``height`` pixels; its principal point is shifted as the recording's is.
 

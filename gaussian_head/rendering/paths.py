@@ -6,7 +6,7 @@ A named path is one function of the head and the time in seconds; PATHS is the w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -84,7 +84,15 @@ PATHS: dict[str, View] = {
 """Every named path: its camera at a time in seconds."""
 
 
-def camera_path(head: Head, name: str | Path, num_frames: int, *, fps: float, seed: int = 0) -> CameraPath:
+def camera_path(
+    head: Head,
+    name: str | Path,
+    num_frames: int,
+    *,
+    fps: float,
+    seed: int = 0,
+    recorded: Mapping[str, Camera] | None = None,
+) -> CameraPath:
     """The path that a user names.
 
     Args:
@@ -94,6 +102,7 @@ def camera_path(head: Head, name: str | Path, num_frames: int, *, fps: float, se
         num_frames: length.
         fps: frames per second.
         seed: of the loop where a capture is shorter than the path.
+        recorded: further still cameras by name, where several filmed the person.
 
     Raises:
         InputError: no such path, or the file or folder is not what it should be.
@@ -103,12 +112,15 @@ def camera_path(head: Head, name: str | Path, num_frames: int, *, fps: float, se
 
     if str(name) in PATHS:
         return named_path(head, str(name), num_frames, fps=fps)
+    recorded = recorded or {}
+    if str(name) in recorded:
+        return CameraPath(num_frames, lambda t: recorded[str(name)])
     if str(name).endswith(".json"):
         return load_path(name, head, num_frames, fps=fps)
     if Path(name).is_dir():
         return follow_capture(name, head, num_frames, fps=fps, seed=seed)
     raise InputError(
-        f"camera {str(name)!r} is unknown; choose {', '.join(PATHS)}, a .json file of keyframes "
+        f"camera {str(name)!r} is unknown; choose {', '.join([*PATHS, *recorded])}, a .json file of keyframes "
         "or the folder of a capture."
     )
 

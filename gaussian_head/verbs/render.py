@@ -46,8 +46,8 @@ somebody does in another video; a sound given besides is heard with it."""
     """Sound or video file of somebody whom the head listens to: breath, blinks, small nods. With `audio` it does so \
 in pauses; without, it only listens, and that is what is heard."""
     camera: Named = "front"
-    """`front`, `orbit`, `figure-eight`, `dolly`, a JSON file of keyframes, or the folder of another capture, whose \
-camera is followed as its head saw it."""
+    """`front`, `orbit`, `figure-eight`, `dolly`, the name of one of several cameras that filmed, a JSON file of \
+keyframes, or the folder of another capture, whose camera is followed as its head saw it."""
     size: int | str | None = None
     """Picture height in pixels, or WIDTHxHEIGHT (1280x720: the head as large as in 720, more room at its sides); the \
 captured size where absent."""
@@ -138,12 +138,18 @@ def _ready(options: Options) -> Actor:
 
 def _seen(options: Options, actor: Actor, motion: Motion) -> dict[str, Any]:
     """Cameras and what is behind, as `render_video` takes them."""
+    from ..actor import behind_of, recorded_views
     from ..rendering import backdrop, camera_path, framed, picture_size
+    from ..rendering.paths import PATHS
 
     width, height = picture_size(options.size, actor.head.camera)
-    cameras = camera_path(actor.head, options.camera, len(motion), fps=motion.fps, seed=options.seed)
-    cameras = cameras.map(lambda camera: framed(camera, width, height))
-    behind = backdrop(actor.head, options.background, cameras[0])
+    views = {} if options.camera in PATHS else recorded_views(actor.clip)
+    still = {name: view.camera for name, view in views.items()}
+    cameras = camera_path(
+        actor.head, options.camera, len(motion), fps=motion.fps, seed=options.seed, recorded=still
+    ).map(lambda camera: framed(camera, width, height))
+    filmed = actor.head if options.camera not in views else behind_of(actor.head, views[str(options.camera)])
+    behind = backdrop(filmed, options.background, cameras[0])
     return {"cameras": cameras, "background": behind, "transparent": behind is None, "label": options.label}
 
 

@@ -11,7 +11,7 @@ from viser import Icon
 from gaussian_head.playing import keyframes
 from gaussian_head.playing.keyframes import Keyframe
 from gaussian_head.playing.staging import Staging
-from gaussian_head.playing.views import PRESETS, View, recorded_fov
+from gaussian_head.playing.views import PRESETS, View, recorded_fov, view_of
 from gaussian_head.rendering import CameraPath
 
 from ..session import Session
@@ -38,6 +38,10 @@ def build(session: Session, gui: GuiApi) -> None:
 def _views(session: Session, gui: GuiApi) -> None:
     names = tuple(PRESETS)
     groups = [gui.add_button_group(label, part) for label, part in (("View", names[:3]), ("Side", names[3:]))]
+    filmed = session.staging.person.footage.cameras()
+    if filmed:
+        recorded = gui.add_dropdown("Recorded by", tuple(filmed), hint="stand where one of the cameras stood")
+        on_user(recorded, lambda: stand(recorded.value))
     reset = gui.add_button("Reset view", icon=Icon.HOME, color="gray", hint="the recording camera, as at the start")
     first = round(2 * math.degrees(recorded_fov(session.staging.person.head))) / 2
     fov = gui.add_slider("Field of view °", *FOV_DEG, 0.5, first)
@@ -50,6 +54,11 @@ def _views(session: Session, gui: GuiApi) -> None:
     def go(name: str) -> None:
         session.follow(None)
         session.go_to(names.index(name))
+        fov.value = min(max(math.degrees(session.client.camera.fov), FOV_DEG[0]), FOV_DEG[1])
+
+    def stand(name: str) -> None:
+        session.follow(None)
+        session.look(view_of(filmed[name]))
         fov.value = min(max(math.degrees(session.client.camera.fov), FOV_DEG[0]), FOV_DEG[1])
 
     def zoom() -> None:
