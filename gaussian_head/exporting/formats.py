@@ -183,9 +183,19 @@ def _cameras(material: Material, out: Path, listener: Listener) -> None:
 
 
 def _transforms(material: Material, out: Path, listener: Listener) -> None:
+    from ..io.sequence import sequence_folder
     from ..io.transforms_json import write_transforms
+    from ..media import write_image
+    from ..rendering.frames import render_moment
+    from ..rendering.pixels import to_rgba8
 
-    write_transforms(out, material.cameras(), fps=material.performance.fps)
+    cameras, motion, head = material.cameras(), material.performance.motion, material.head
+    folder = out.with_name(f"{out.stem}_images")
+    with sequence_folder(folder, ".png", num_frames=len(cameras), fps=motion.fps) as name_of:
+        for t in tracked(range(len(cameras)), "export: pictures", len(cameras), listener):
+            moment = motion.at(t) if material.sequence else material.moment
+            write_image(name_of(t), to_rgba8(render_moment(head, moment, cameras[t])))
+    write_transforms(out, cameras, fps=motion.fps, pattern=f"{folder.name}/%06d.png")
 
 
 def _baked(material: Material, out: Path, listener: Listener) -> None:
@@ -262,7 +272,7 @@ FORMATS: dict[str, ExportFormat] = {
     ),
     "transforms-json": ExportFormat(
         endings=(".json",),
-        description="camera path as nerfstudio's transforms.json",
+        description="nerfstudio's transforms.json with a transparent picture from each camera beside it",
         write=_transforms,
         holds=("clip",),
         by_ending=False,

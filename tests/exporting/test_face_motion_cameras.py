@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from PIL import Image
 from support_capture import make_capture
 from support_head import make_actor
 
@@ -122,6 +123,10 @@ def test_transforms_json_projects_like_the_camera(tmp_path):
     export(actor, tmp_path / "transforms.json", format="transforms-json", camera="orbit")
     data = json.loads((tmp_path / "transforms.json").read_text())
     assert len(data["frames"]) == 10
+    pictures = [Image.open(tmp_path / frame["file_path"]) for frame in data["frames"]]
+    assert {(picture.mode, picture.size) for picture in pictures} == {("RGBA", (data["w"], data["h"]))}
+    assert np.asarray(pictures[0])[..., 3].max() > 200
+    assert np.abs(np.asarray(pictures[0]).astype(int) - np.asarray(pictures[4])).max() > 20, "another side is seen"
     point = actor.head.centre + torch.tensor([0.02, -0.05, -0.08])
     for frame, camera in zip(data["frames"], orbit(actor.head, 10, fps=actor.clip.motion.fps), strict=True):
         pose = torch.tensor(frame["transform_matrix"], dtype=torch.float64)

@@ -1,0 +1,85 @@
+"""Files read by programs that share no line with this project.
+
+splat-transform and the Khronos validator come from npm: `npm install @playcanvas/splat-transform gltf-validator`, and
+name their `node_modules` in $NODE_PATH. Without them those tests are skipped.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from plyfile import PlyData
+from support_capture import make_capture
+
+from gaussian_head import export
+from gaussian_head.exporting import FORMATS
+
+VALIDATE = """
+const fs = require("fs");
+require("gltf-validator").validateBytes(new Uint8Array(fs.readFileSync(process.argv[1])))
+  .then((report) => console.log(JSON.stringify(report)));
+"""
+
+
+@pytest.fixture(scope="module")
+def actor(tmp_path_factory):
+    capture, actor = make_capture(tmp_path_factory.mktemp("person") / "capture", num_frames=12, size=64)
+    return replace(actor, clip=replace(actor.clip, capture_path=str(capture.path)))
+
+
+def node(package: str) -> Path:
+    """The folder of an installed npm package; the test is skipped where there is none."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    for root in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
+        if (Path(root) / package).is_dir():
+            return Path(root) / package
+    pytest.skip(f"npm package {package} is not in $NODE_PATH")
+
+
+def ran(*command: object) -> str:
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("format", ["ply", "compressed-ply", "splat", "spz"])
+def test_splat_transform_reads_every_file_of_gaussians(actor, tmp_path, format):
+    program = node("@playcanvas/splat-transform") / "bin" / "cli.mjs"
+    path = tmp_path / f"head{FORMATS[format].endings[0]}"
+    export(actor, path, format=format, frame=3)
+    ran("node", program, path, tmp_path / "read.csv")
+    read = np.genfromtxt(tmp_path / "read.csv", delimiter=",", names=True)
+    assert len(read) == len(actor.head)
+    places = np.sort(np.stack([read[axis] for axis in "xyz"], 1), 0)
+    ours = actor.head.gaussians(actor.clip.motion, 3).means.numpy()
+    # It gives every format the axes of a PLY.
+    spans = [np.ptp(points, axis=0) for points in (places, ours)]
+    np.testing.assert_allclose(*spans, rtol=0.02)
+
+
+@pytest.mark.parametrize(("format", "frame"), [("glb", None), ("mesh", 3)])
+def test_the_khronos_validator_finds_no_fault(actor, tmp_path, format, frame):
+    node("gltf-validator")
+    path = tmp_path / "head.glb"
+    export(actor, path, format=format, **({} if frame is None else {"frame": frame}))
+    issues = json.loads(ran("node", "-e", VALIDATE, path))["issues"]
+    assert issues["numErrors"] == issues["numWarnings"] == 0, issues["messages"][:5]
+
+
+def test_plyfile_reads_the_gaussians_and_trimesh_the_faces(actor, tmp_path):
+    export(actor, tmp_path / "head.ply", frame=3)
+    vertices = PlyData.read(tmp_path / "head.ply")["vertex"]
+    assert vertices.count == len(actor.head)
+    ours = actor.head.gaussians(actor.clip.motion, 3)
+    np.testing.assert_allclose(vertices["x"], ours.means[:, 0], atol=1e-6)
+    np.testing.assert_allclose(1 / (1 + np.exp(-np.asarray(vertices["opacity"]))), ours.opacities, atol=1e-4)
+    for ending in ("obj", "glb"):
+        export(actor, tmp_path / f"face.{ending}", format=ending, frame=3)
+        assert len(trimesh.load(tmp_path / f"face.{ending}", force="mesh").faces) > 100
