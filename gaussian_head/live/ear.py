@@ -31,6 +31,12 @@ ENDING_SECONDS = 1.0
 """Silence after the last sound with which an utterance ends; by then the voice has shut the mouth."""
 SHUTTING_SECONDS = 0.12
 """How long the mouth takes to shut when it is interrupted."""
+AS_SPOKEN = (0.9, 1.5)
+"""Seconds of sound that come in a second from somebody who speaks this moment, while playing may falter."""
+WATCHED_SECONDS, SLACK_SECONDS, MOST_LAG = 2.0, 0.2, 1.0
+"""Their sound may wait SLACK_SECONDS all of that time; beyond it pauses are cut short, beyond MOST_LAG all else."""
+PAUSE = 0.01
+"""Greatest sample of a pause."""
 FADE = 80
 """Samples, 5 ms, over which sound that is interrupted fades."""
 
@@ -65,6 +71,7 @@ class Ear:
         self._tail = np.zeros(0, np.float32)
         self._last = self._fade_from = self._closed
         self._fade = 0.0
+        self._watched, self._came, self._least, self._excess = 0, 0, 0, 0
         self._rest()
 
     _cushion = round(CUSHION_SECONDS * SAMPLE_RATE)
@@ -98,12 +105,13 @@ class Ear:
             )
         self._waiting.append(np.array(samples))
         self._waiting_samples += len(samples)
+        self._came += len(samples)
         self._chunk = min(len(samples), round(LONGEST_CHUNK * SAMPLE_RATE))
 
     def interrupt(self) -> None:
         """Stop saying: silent from the next frame on, the mouth shut SHUTTING_SECONDS later."""
         self._waiting.clear()
-        self._waiting_samples, self._patience = 0, 0.0
+        self._waiting_samples, self._patience, self._excess = 0, 0.0, 0
         if self._uttering:
             begin = self._at(self._frame) - self._base
             tail = self._sound[begin : begin + FADE]
@@ -113,6 +121,7 @@ class Ear:
 
     def next(self) -> Said:
         """The next frame."""
+        self._watch()
         if not self._uttering and self._ready():
             self._uttering = True
         said = self._uttered() if self._uttering else self._silence()
@@ -179,6 +188,7 @@ class Ear:
             # What came late begins anew, with a cushion.
             self._flowing = self._waiting_samples >= count + max(self._cushion, self._chunk)
             self._patience += 1 / float(self._fps)
+        self._cut()
         taken = self._taken(count) if self._flowing or self._patience >= PATIENCE_SECONDS else np.zeros(0, np.float32)
         if len(taken):
             self._sound_end, self._patience, self._flowing = self._heard + len(taken), 0.0, len(taken) == count
@@ -186,6 +196,27 @@ class Ear:
         self._sound = np.concatenate([self._sound, piece])
         self._heard = stop
         self._told.extend(self._voice.hear(piece))
+
+    def _watch(self) -> None:
+        """See whether somebody who speaks this moment is heard ever later, as after playing faltered."""
+        self._least = min(self._least, self._waiting_samples) if self._watched else self._waiting_samples
+        self._watched += 1
+        seconds = self._watched / float(self._fps)
+        if seconds < WATCHED_SECONDS:
+            return
+        pace = self._came / SAMPLE_RATE / seconds
+        slack = round(SLACK_SECONDS * SAMPLE_RATE)
+        live = AS_SPOKEN[0] < pace < AS_SPOKEN[1] and self._least > slack
+        self._excess = self._least - slack // 2 if live else 0
+        self._watched, self._came = 0, 0
+
+    def _cut(self) -> None:
+        """Leave out what waits too much, where it is a pause."""
+        while self._excess > 0 and self._waiting:
+            first = self._waiting[0][: self._excess]
+            if self._excess < MOST_LAG * SAMPLE_RATE and np.abs(first).max() > PAUSE:
+                return
+            self._excess -= len(self._taken(len(first)))
 
     def _taken(self, count: int) -> np.ndarray:
         """Up to ``count`` samples of what waits."""

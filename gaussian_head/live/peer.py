@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -150,7 +151,8 @@ class Peer:
                 "this is no WebRTC offer that can be answered; a recvonly or sendrecv description of one video (H.264 "
                 "or VP8) and one audio (Opus) was wanted."
             ) from error
-        return self._connection.localDescription.sdp
+        # Of one stream, which browsers keep in step; aiortc calls each track one of its own.
+        return re.sub(r"(?m)^(a=msid:)\S+", r"\1head", self._connection.localDescription.sdp)
 
     async def close(self) -> None:
         """End the connection."""

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from support_browser import headless_chromium
 from support_head import make_actor
 
 
@@ -33,3 +34,10 @@ def peer(server):
     peer.send(kind="bye")
     until(lambda: not server.sessions, "the session to end")
     peer.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser for the whole session; skipped where there is none."""
+    with headless_chromium() as browser:
+        yield browser

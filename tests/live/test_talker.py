@@ -153,6 +153,26 @@ def test_too_little_sound_is_said_all_the_same_and_late_sound_waits_for_a_cushio
     assert not sound[8000:9600].any()
 
 
+def test_who_speaks_this_moment_is_not_heard_ever_later(actor, said):
+    """After playing stood still for half a second pauses are cut short; speech that was made ahead is left as it is."""
+    talker, chunk = Talker(actor), np.concatenate([said[:480], np.zeros(160, np.float32)])
+    pause = np.zeros(640, np.float32)
+    for _ in range(12):
+        talker.hear(pause)
+    waited = []
+    for frame in range(6 * FPS):
+        talker.hear(pause if frame // 10 % 2 else chunk)
+        talker.tell()
+        waited.append(talker.waiting)
+    assert min(waited[20:40]) > 0.45
+    assert max(waited[-40:]) < 0.35
+    ahead = Talker(actor)
+    spoken = np.concatenate([chunk, pause] * 100)
+    ahead.hear(spoken)
+    sound = np.concatenate([ahead.tell().samples for _ in range(200)])
+    assert np.array_equal(sound, spoken)
+
+
 def test_idle_it_lives_and_its_mouth_is_shut(actor):
     talker = Talker(actor)
     moments = [talker.tell() for _ in range(FPS * 20)]
