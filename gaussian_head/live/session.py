@@ -21,8 +21,10 @@ from .talker import Moment, Talker
 
 FOREVER = 2**40
 """Frames of a performance without end."""
-LEAST_LEAD = 0.04
+LEAST_LEAD = 0.03
 """Seconds of sound that are told ahead at least."""
+BROWSER_HOLDS = 0.06
+"""Seconds that browsers keep a sound longer than a picture before it is there: so much later pictures may leave."""
 STEADY_SECONDS = 3.0
 """How long pictures keep a size: for each other one the encoder begins anew."""
 KEPT = 64
@@ -115,7 +117,7 @@ class Session:
                 if self.stopped:
                     return
                 now = time.monotonic()
-                lead = max(self.scheduler.pacer.lead, LEAST_LEAD)
+                lead = max(self.scheduler.pacer.lead - BROWSER_HOLDS, LEAST_LEAD)
                 ahead = self._told / fps - self.scheduler.playback.time(now) - lead
                 if ahead > 0:
                     self.changed.wait(min(ahead, 1 / fps))
@@ -136,14 +138,15 @@ class Session:
                     return
                 now = time.monotonic()
                 job = self.scheduler.next(now)
-                moment = None if job is None or job.frame == self._painted else self._moments.get(job.frame)
+                number = -1 if job is None else min(job.frame, self._told - 1)
+                moment = None if number <= self._painted else self._moments.get(number)
                 if job is None or moment is None:
                     self.changed.wait(self.scheduler.wait(now) if job is None else 0.25 / self.talker.fps)
                     continue
                 at = moment.number / self.talker.fps + self._stalled / SAMPLE_RATE
             if job.scale != self._scale and now - self._scaled_at > STEADY_SECONDS:
                 self._scale, self._scaled_at = job.scale, now
-            job = replace(job, scale=self._scale)
+            job = replace(job, frame=number, scale=self._scale)
             image = self.talker.picture(moment, job.scale)
             done = time.monotonic()
             with self.changed:
