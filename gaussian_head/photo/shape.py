@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
+from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.sparse import csr_matrix, identity, vstack
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import KDTree
@@ -24,7 +24,7 @@ from ..head.hull import (
     vertex_normals,
 )
 from ..head.laid import SKIN, landmark_rows, mesh_edges
-from ..head.outline import OutlineView, outline_rows
+from ..head.outline import Border, OutlineView, outline_rows
 from ..smoothing import smoothstep
 from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto, PhotoFit
@@ -200,20 +200,16 @@ def _grown(shape: PhotoShape, views: list[PhotoView], fit: PhotoFit, lands: csr_
 def _outlines(view: PhotoView, photo: FittedPhoto) -> tuple[OutlineView, OutlineView]:
     """The outline that the head has to fill, and the one of neck and shoulders, which hair before them hides."""
     person = view.alpha > 127
-    distance = np.asarray(distance_transform_edt(~person)) - np.asarray(distance_transform_edt(person))
-    smooth = np.asarray(gaussian_filter(distance, 2.0))
-    slope = np.stack([np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)])
+    border = Border.of(person)
     pose = quat_to_rotmat(photo.pose.quats).double().numpy(), photo.pose.positions.double().numpy()
-    whole = OutlineView(
-        distance=distance,
-        slope=slope / np.maximum(np.linalg.norm(slope, axis=0), 1e-6),
-        camera=camera_of(photo, len(person)),
-        poses=(pose, pose),
-    )
+    whole = OutlineView(person=border, unclothed=border, camera=camera_of(photo, len(person)), poses=(pose, pose))
     row, column = np.asarray(distance_transform_edt(person, return_distances=False, return_indices=True))
     rim_row, rim_column = np.asarray(distance_transform_edt(~person, return_distances=False, return_indices=True))
     near_hair = np.asarray(binary_dilation(view.hair, iterations=BESIDE_HAIR), bool)
     hairy = np.where(person, near_hair[row, column], near_hair[rim_row, rim_column]) | near_hair
     below = np.arange(len(person))[:, None] > view.landmarks[list(EYES), 1].mean()
-    head = replace(whole, distance=np.where(hairy & below, 1e6, distance))
-    return head, replace(whole, distance=np.where(hairy, 1e6, distance))
+    head, body = (
+        replace(whole, person=replace(border, distance=np.where(away, 1e6, border.distance)))
+        for away in (hairy & below, hairy)
+    )
+    return head, body

@@ -175,7 +175,8 @@ def new_state(
             (params if name in TRAINED else fixed)[f"{branch.name}.{name}"] = value.clone()
         fixed[f"{branch.name}.anchor"] = branch.basis.clone()
         fixed[f"{branch.name}.colour"] = branch.sh0.clone()
-        fixed[f"{branch.name}.spill"] = _spill(head, branch)
+        spill = _spill(head, branch)
+        fixed[f"{branch.name}.spill"] = spill if cameras == 1 else torch.zeros_like(spill)  # others see it squarely
         fixed[f"{branch.name}.held"] = (
             torch.zeros(len(branch), dtype=torch.bool) if held is None else held[branch.name].clone()
         )
