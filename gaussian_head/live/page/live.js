@@ -4,10 +4,10 @@
 const of = (id) => document.getElementById(id);
 const head = of("head"), volume = of("volume");
 const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
-const BEAT = 1000, PATIENCE = 4000, TURN = 0.25, REACH = { yaw: 60, pitch: 25 }, MOST_HELD = 250;
+const BEAT = 1000, PATIENCE = 4000, TURN = 0.25, REACH = { yaw: 60, pitch: 25 };
 const live = {
   peer: null, channel: null, session: "", microphone: null, camera: { yaw: 0, pitch: 0, distance: 1 },
-  balance: 0, trip: 0, delay: 0, told: 0, wanted: false, quiet: 1, tries: 0, number: 0,
+  trip: 0, delay: 0, told: 0, wanted: false, quiet: 1, tries: 0, number: 0,
 };
 window.gaussianHeadLive = live;
 
@@ -127,29 +127,16 @@ function hear(told) {
   of("stop").disabled = !told.waiting;
 }
 
-// The browser's own buffers leave picture and sound apart: whichever is ahead is held a little longer.
-function keepInStep(playout) {
-  const ahead = playout.video - playout.audio;
-  if (!(Math.abs(ahead) < 1000)) return;
-  live.balance = Math.max(-MOST_HELD, Math.min(MOST_HELD, live.balance + 0.4 * ahead));
-  for (const { receiver } of live.peer.getTransceivers())
-    receiver.jitterBufferTarget = Math.max(receiver.track.kind === "video" ? live.balance : -live.balance, 0);
-}
-
 async function measure() {
   let hold = 0;
-  const playout = {};
   for (const report of (await live.peer.getStats()).values()) {
-    if (report.type !== "inbound-rtp") continue;
-    playout[report.kind] = report.estimatedPlayoutTimestamp;
-    if (report.kind === "video") {
+    if (report.type === "inbound-rtp" && report.kind === "video") {
       const count = report.jitterBufferEmittedCount - (live.emitted || 0);
       if (count > 0) hold = (report.jitterBufferDelay - live.held) / count;
       [live.emitted, live.held] = [report.jitterBufferEmittedCount, report.jitterBufferDelay];
       live.shown = report.framesPerSecond || 0;
     }
   }
-  keepInStep(playout);
   live.latency = live.delay * 1000 + live.trip / 2 + hold * 1000;
   of("facts").textContent = `${Math.round(live.latency)} ms · ${Math.round(live.shown)} fps`;
 }
