@@ -15,15 +15,24 @@ LEVELS = 9
 
 
 def plate_of(view: PhotoView) -> np.ndarray:
-    """The background ``[S, S, 3]`` f32 in [0, 1]: colours pulled together coarser and coarser, and pushed back.
+    """The background ``[S, S, 3]`` f32 in [0, 1] of a photograph."""
+    return filled(view.image, view.alpha)
+
+
+def filled(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """What stands behind the person: colours pulled together coarser and coarser, and pushed back.
 
     Source: Gortler et al., "The lumigraph" (1996).
+
+    Args:
+        picture: ``[S, S, 3]`` u8.
+        alpha: ``[S, S]`` u8 matte of the person.
     """
-    size = len(view.image)
-    known = ~np.asarray(binary_dilation(view.alpha > NOT_YET, iterations=max(1, CLEAR * size // 512)), bool)
-    image = view.image.astype(np.float32) / 255
+    size = len(picture)
+    known = ~np.asarray(binary_dilation(alpha > NOT_YET, iterations=max(1, CLEAR * size // 512)), bool)
+    image = picture.astype(np.float32) / 255
     if known.mean() < 0.002:
-        known = view.alpha < 128
+        known = alpha < 128
     if not known.any():
         return np.full_like(image, float(image.mean()))
     return np.where(known[..., None], image, _pushed(image, known.astype(np.float32)))

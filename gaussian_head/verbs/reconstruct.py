@@ -24,6 +24,7 @@ EXAMPLES = (
     "gaussian-head reconstruct me.mp4 --out runs/me --preset preview --view",
     "gaussian-head reconstruct me.jpg --out runs/photo",
     "gaussian-head reconstruct front.mp4 left.mp4 right.mp4 --out runs/me",
+    "gaussian-head reconstruct --views pictures --out runs/me",
 )
 
 
@@ -53,8 +54,11 @@ can run. No GPU has trained a head yet."""
     """Keep a finished capture and go on from the last checkpoint."""
     overwrite: bool = False
     """Begin anew where `out` holds a capture, a head or an unfinished run."""
+    views: bool = False
+    """The source is a folder of 6 to 32 pictures of one moment: cameras by a transforms.json or COLMAP text model in \
+it, by azimuths in degrees at the end of names, or told by the faces."""
     hold_out: tuple[str, ...] = ()
-    """Of several videos those (named as the files, without ending) that are kept for `evaluate --hold-out`."""
+    """Of several videos or pictures those (named as the files, without ending) that are kept for measuring."""
     cameras: PathLike | None = None
     """Of several videos lenses and places where they are known: a transforms.json or a COLMAP text model."""
     person: int | None = None
@@ -68,6 +72,11 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     from ..media import is_photograph
 
     sources = _sources(options)
+    if options.views:
+        return _from_views(options, sources, listener)
+    for path in sources:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; of pictures of one moment give it with --views.")
     pictures = [is_photograph(path) for path in sources]
     if all(pictures):
         return _from_photographs(options, sources, listener)
@@ -88,7 +97,7 @@ def again(options: Options) -> Options:
     """``options`` that go on with an interrupted run of the same: photographs begin anew."""
     from ..media import is_photograph
 
-    if all(is_photograph(path) for path in _sources(options)):
+    if options.views or all(is_photograph(path) for path in _sources(options)):
         return replace(options, overwrite=True)
     return replace(options, resume=True)
 
@@ -99,6 +108,24 @@ def _sources(options: Options) -> list[Path]:
     if not paths:
         raise InputError("no file came; one video, or one to five photographs of one person, were wanted.")
     return paths
+
+
+def _from_views(options: Options, folders: list[Path], listener: Listener) -> Actor:
+    from ..scanning import reconstruct_views
+
+    if len(folders) != 1:
+        raise InputError(f"--views takes one folder of pictures; {len(folders)} paths came.")
+    if options.resume or options.set:
+        raise InputError("--resume and --set are for videos; pictures of one moment take minutes: leave them out.")
+    return reconstruct_views(
+        folders[0],
+        options.out,
+        size=options.size,
+        hold_out=options.hold_out,
+        seed=options.seed,
+        overwrite=options.overwrite,
+        listener=listener,
+    )
 
 
 def _from_photographs(options: Options, paths: list[Path], listener: Listener) -> Actor:

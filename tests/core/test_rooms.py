@@ -24,7 +24,7 @@ LAYERS = (
     {"io"},
     {"actor", "rendering", "revoicing"},
     {"training", "photo", "editing"},
-    {"exporting", "playing", "evaluation", "dubbing"},
+    {"exporting", "playing", "evaluation", "dubbing", "scanning"},
     {"viewer", "live", "batch"},
     {"verbs"},
     {"cli"},

@@ -1,0 +1,162 @@
+"""Where the head is among cameras: given ones, azimuths in names, or none, and then the faces tell."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..camera import Camera
+from ..capture import camera_name, read_cameras
+from ..checks import InputError
+from ..motion import Pose
+from ..photo.fitting import FittedPhoto
+from ..transforms import pose_to_matrix, quat_to_rotmat, rigid_inverse, rotmat_to_quat
+
+AZIMUTH = re.compile(r"(?:^|[^A-Za-z0-9])(?:az(?:imuth)?|yaw)?[ _]?([+-]?\d{1,3})(?:deg|°)?$", re.IGNORECASE)
+"""Ends of file names that say degrees about the head: me_-45, az030, yaw_90deg."""
+HEAD_METRES = 0.52
+"""Side of the square that is worked on, at the head's distance."""
+FEWEST_FACES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """All pictures' cameras about one head. The world is the leading picture's camera."""
+
+    cameras: dict[str, Camera]
+    """By picture, in pixels of the pictures as they came."""
+    head: Pose
+    """One moment."""
+
+
+def given_cameras(folder: Path, names: Sequence[str]) -> dict[str, Camera] | None:
+    """Cameras that lie beside the pictures; None where there are none.
+
+    Raises:
+        InputError: they are damaged, or lack a picture.
+    """
+    if not any((folder / name).is_file() for name in ("transforms.json", "images.txt")):
+        return None
+    cameras = read_cameras(folder)
+    missing = [name for name in names if name not in cameras]
+    if missing:
+        raise InputError(
+            f"the cameras in {folder} name {', '.join(sorted(cameras)[:4])} …, but not the pictures "
+            f"{', '.join(missing[:4])}; give a camera for each, or take these pictures out."
+        )
+    return {name: cameras[name] for name in names}
+
+
+def azimuths(names: Sequence[str]) -> dict[str, float] | None:
+    """Radians about the head that all names end in, 0 the front, growing as the camera goes to the subject's left."""
+    found = {name: AZIMUTH.search(name) for name in names}
+    degrees = {name: float(match[1]) for name, match in found.items() if match}
+    if len(degrees) < len(names) or len({value % 360 for value in degrees.values()}) < 3:
+        return None
+    return {name: math.radians(value) for name, value in degrees.items()}
+
+
+def place_given(cameras: dict[str, Camera], faces: dict[str, FittedPhoto], leading: str) -> Placed:
+    """Given cameras in metres, and the head among them, by the pictures that show a face.
+
+    Raises:
+        InputError: fewer than two do, or they contradict the cameras.
+    """
+    if len(faces) < FEWEST_FACES:
+        raise InputError(f"{len(faces)} of the pictures show the face well; {FEWEST_FACES} at least were wanted.")
+    turns = torch.stack([_turn(cameras[n]).T @ quat_to_rotmat(f.pose.quats).double() for n, f in faces.items()])
+    U, _, Vt = torch.linalg.svd(turns.mean(0))
+    turn = U @ torch.diag(torch.tensor([1.0, 1.0, float(torch.det(U @ Vt))]).double()) @ Vt
+    off = [math.degrees(math.acos(max(-1.0, min(1.0, (float((t @ turn.T).trace()) - 1) / 2)))) for t in turns]
+    if np.median(off) > 25:
+        raise InputError(
+            f"the cameras contradict the faces: heads turn {np.median(off):.0f} degrees otherwise than they say. "
+            "transform_matrix is camera to world with +y up and -z ahead."
+        )
+    rows = torch.cat([torch.cat([_turn(cameras[n]), _shift(cameras[n])[:, None]], 1) for n in faces])
+    seen = torch.cat([f.pose.positions.double() for f in faces.values()])
+    solved = torch.linalg.lstsq(rows, seen[:, None]).solution[:, 0]
+    centre, metres = solved[:3], solved[3]
+    if not metres > 0:
+        raise InputError("the cameras contradict the faces: they look away from the head; check their axes.")
+    placed = {}
+    for name, camera in cameras.items():
+        view = camera.viewmat.double().clone()
+        view[:3, 3] *= metres
+        placed[name] = camera.with_view(view)
+    home = rigid_inverse(placed[leading].viewmat)
+    lead = placed[leading].viewmat
+    head = Pose(
+        quats=rotmat_to_quat(lead[:3, :3] @ turn).float(), positions=(lead[:3, :3] @ centre + lead[:3, 3]).float()
+    )
+    return Placed(cameras={n: c.with_view((c.viewmat @ home).float()) for n, c in placed.items()}, head=head)
+
+
+def place_about(
+    angles: dict[str, float], sizes: dict[str, tuple[int, int]], lead: FittedPhoto, leading: str, scale: float
+) -> Placed:
+    """Cameras on a level circle about the head, all as far away and with the same lens as the leading one."""
+    centre, cameras = lead.pose.positions.double(), {}
+    for name, angle in angles.items():
+        turn = angle - angles[leading]
+        view = torch.eye(4).double()
+        c, s = math.cos(turn), math.sin(turn)
+        view[:3, :3] = torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+        view[:3, 3] = centre - view[:3, :3] @ centre
+        width, height = sizes[name]
+        cameras[name] = Camera.from_focal(lead.focal / scale, width, height).with_view(view.float())
+    return Placed(cameras=cameras, head=lead.pose)
+
+
+def place_by_faces(
+    faces: dict[str, FittedPhoto], sizes: dict[str, tuple[int, int]], scales: dict[str, float], leading: str
+) -> Placed:
+    """Cameras from the pose of the head in each picture alone."""
+    lead = faces[leading].pose
+    at = pose_to_matrix(lead.quats.double(), lead.positions.double())
+    cameras = {}
+    for name, face in faces.items():
+        seen = pose_to_matrix(face.pose.quats.double(), face.pose.positions.double())
+        camera = Camera.from_focal(face.focal / scales[name], *sizes[name])
+        cameras[name] = camera.with_view((seen @ rigid_inverse(at)).float())
+    return Placed(cameras=cameras, head=lead)
+
+
+def squared(camera: Camera, head: Pose) -> tuple[int, int, int]:
+    """Left, top and side of the square around the head in a camera's picture, inside it where that is wide enough."""
+    x, y = camera.project(head.positions).tolist()
+    depth = float(camera.viewmat[2, :3] @ head.positions + camera.viewmat[2, 3])
+    side = int(min(camera.width, camera.height, max(HEAD_METRES * float(camera.K[0, 0]) / depth, 32)))
+    left = int(np.clip(round(x - side / 2), 0, camera.width - side))
+    top = int(np.clip(round(y - 0.45 * side), 0, camera.height - side))
+    return left, top, side
+
+
+def cropped(camera: Camera, square: tuple[int, int, int], size: int) -> Camera:
+    """The camera of a square scaled to ``size`` pixels."""
+    left, top, side = square
+    K = camera.K.clone()
+    K[0, 2] -= left
+    K[1, 2] -= top
+    K[:2] *= size / side
+    return Camera(viewmat=camera.viewmat, K=K, width=size, height=size)
+
+
+def name_of(path: Path) -> str:
+    """What a picture is called."""
+    return camera_name(path.name)
+
+
+def _turn(camera: Camera) -> Tensor:
+    return camera.viewmat[:3, :3].double()
+
+
+def _shift(camera: Camera) -> Tensor:
+    return camera.viewmat[:3, 3].double()
