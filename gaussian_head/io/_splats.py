@@ -77,6 +77,23 @@ def unorm(values: np.ndarray, bits: int) -> np.ndarray:
     return np.clip(np.floor(values * top + 0.5), 0, top).astype(np.uint32)
 
 
+def unpack_rotation(packed: np.ndarray, decode: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Unit quaternions ``[N, 4]``, in the order that the format counts components, of what ``pack_rotation`` packed.
+
+    Args:
+        packed: ``[N]`` uint32.
+        decode: components in [-1 / sqrt 2, 1 / sqrt 2] of their 10-bit numbers.
+    """
+    largest = (packed >> 30).astype(np.int64)
+    others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
+    small = np.stack([decode((packed >> shift) & 1023) for shift in (20, 10, 0)], 1)
+    quats = np.zeros((len(packed), 4))
+    np.put_along_axis(quats, others, small, 1)
+    rest = np.sqrt((1 - (small**2).sum(1)).clip(0))
+    np.put_along_axis(quats, largest[:, None], rest[:, None], 1)
+    return quats
+
+
 def pack_rotation(quats: np.ndarray, code: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Unit quaternions ``[N, 4]`` as uint32: 2 bits for the largest component, then the 10-bit code of each other.
 

@@ -11,11 +11,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from ..checks import InputError, require_file
 from ..durable import replacing
 from ..gaussians import Gaussians
 from ..sh import C0
-from ._splats import SplatArrays, pack_rotation, splat_arrays, unorm
+from ._splats import SplatArrays, pack_rotation, splat_arrays, unorm, unpack_rotation
+from .ply import require_honest_header
 
 CHUNK = 256
 _BOUNDS = tuple(
@@ -59,6 +62,63 @@ def write_compressed_ply(path: str | Path, gaussians: Gaussians) -> None:
     described = [PlyElement.describe(table, name) for name, table in elements.items()]
     with replacing(path) as temporary:
         PlyData(described, byte_order="<").write(str(temporary))
+
+
+def is_compressed_ply(path: str | Path) -> bool:
+    """Whether a PLY file is one of these, by its header."""
+    with open(path, "rb") as file:
+        head = file.read(1 << 13)
+    return head.startswith(b"ply") and b"packed_position" in head
+
+
+def read_compressed_ply(path: str | Path) -> Gaussians:
+    """Read a compressed PLY; colours come as SH ``[N, B, 3]``.
+
+    Raises:
+        InputError: not one, or cut short.
+    """
+    from plyfile import PlyData, PlyParseError
+
+    path = require_file(path, "PLY file")
+    require_honest_header(path)
+    try:
+        ply = PlyData.read(str(path))
+        chunk, vertex = ply["chunk"].data, ply["vertex"].data
+        bounds = np.stack([np.asarray(chunk[name], np.float64) for name in _BOUNDS if name in chunk.dtype.names], 1)
+        position, turn, size, paint = (np.asarray(vertex[name], np.uint32) for name in _PACKED)
+        sh = ply["sh"].data if any(element.name == "sh" for element in ply.elements) else None
+    except (PlyParseError, KeyError, ValueError, TypeError, EOFError) as error:
+        raise InputError(f"{path} is not a complete compressed PLY file ({error}).") from error
+    count = len(vertex)
+    if not count or len(chunk) != -(-count // CHUNK) or bounds.shape[1] < 12:
+        raise InputError(f"{path} is not a compressed PLY: {count} Gaussians came with {len(chunk)} chunks of bounds.")
+    at = bounds[np.arange(count) // CHUNK]
+    rgb = _bits(paint, (24, 16, 8), (8, 8, 8))
+    if at.shape[1] == 18:
+        rgb = at[:, 12:15] + rgb * (at[:, 15:18] - at[:, 12:15])
+    three = (21, 11, 0), (11, 10, 11)
+    means = at[:, 0:3] + _bits(position, *three) * (at[:, 3:6] - at[:, 0:3])
+    scales = at[:, 6:9] + _bits(size, *three) * (at[:, 9:12] - at[:, 6:9])
+    quats = unpack_rotation(turn, lambda code: (code / 1023 - 0.5) * 2**0.5)
+    columns = (means, quats, np.exp(scales), _bits(paint, (0,), (8,))[:, 0], _colours(rgb, sh))
+    means, quats, scales, opacities, colors = (torch.from_numpy(np.ascontiguousarray(c)).float() for c in columns)
+    return Gaussians(means=means, quats=quats, scales=scales, opacities=opacities, colors=colors)
+
+
+def _bits(word: np.ndarray, shifts: tuple[int, ...], counts: tuple[int, ...]) -> np.ndarray:
+    """Parts of words as shares in [0, 1]."""
+    parts = [((word >> s) & ((1 << n) - 1)) / ((1 << n) - 1) for s, n in zip(shifts, counts, strict=True)]
+    return np.stack(parts, 1)
+
+
+def _colours(rgb: np.ndarray, sh: np.ndarray | None) -> np.ndarray:
+    """SH coefficients ``[N, B, 3]``."""
+    base = (rgb - 0.5)[:, None] / C0
+    if sh is None:
+        return base
+    bytes_ = np.stack([np.asarray(sh[name], np.float64) for name in sh.dtype.names or ()], 1)
+    share = np.where(bytes_ == 0, 0, np.where(bytes_ == 255, 1, (bytes_ + 0.5) / 256))
+    return np.concatenate([base, (share * 8 - 4).reshape(len(rgb), 3, -1).transpose(0, 2, 1)], 1)
 
 
 def _in_chunks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

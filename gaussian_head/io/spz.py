@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from ..checks import InputError
+from ..checks import InputError, require_file
 from ..durable import replacing
 from ..gaussians import Gaussians
 from ..sh import degree_of
-from ._splats import pack_rotation, splat_arrays
+from ._splats import pack_rotation, splat_arrays, unpack_rotation
 
 MAGIC, VERSION = 0x5053474E, 3
 FINEST_BITS = 18
 """Fractional bits of positions where the extent allows it: 4 micrometres, within 32 metres of the origin."""
 COLOR_SCALE = 0.15
+MOST_BYTES = 1 << 31
+"""Of a file that is read, unpacked."""
 _SH_FLIPS = np.array(
     [-1, -1, 1, -1, 1, 1, -1, 1, -1, 1, -1, -1, 1, -1, 1], np.float64
 )  # signs of degree 1, 2, 3 when y and z change sign
@@ -56,6 +61,60 @@ def write_spz(path: str | Path, gaussians: Gaussians) -> None:
     payload = header + b"".join(np.ascontiguousarray(stream).tobytes() for stream in streams)
     with replacing(path) as temporary:
         temporary.write_bytes(gzip.compress(payload, mtime=0))
+
+
+def read_spz(path: str | Path) -> Gaussians:
+    """Read an SPZ file of version 2 or 3; colours come as SH ``[N, B, 3]``.
+
+    Raises:
+        InputError: missing, no SPZ, of another version, or cut short.
+    """
+    path = require_file(path, "SPZ file")
+    header, body = _inflated(path)
+    magic, version, count, degree, bits, _, _ = header
+    if magic != MAGIC or version not in (2, VERSION) or degree > 3 or not count:
+        raise InputError(f"{path} is no SPZ file of version 2 or 3 with Gaussians in it; save it anew as PLY or SPZ.")
+    higher = (degree + 1) ** 2 - 1
+    sizes = [9 * count, count, 3 * count, 3 * count, (4 if version == VERSION else 3) * count, 3 * higher * count]
+    if len(body) < sum(sizes):
+        raise InputError(f"{path} was cut short: {count} Gaussians take {sum(sizes)} bytes, {len(body)} came.")
+    stops = np.cumsum([0, *sizes])
+    raw = [np.frombuffer(body[a:b], "u1").reshape(count, -1) for a, b in pairwise(stops.tolist())]
+    place, opacity, colour, scale, turn, sh = raw
+    fixed = np.zeros((count, 3, 4), "u1")
+    fixed[..., 1:] = place.reshape(count, 3, 3)
+    means = fixed.view("<i4")[..., 0] / 256.0 / 2.0**bits * [1, -1, -1]
+    base = (colour / 255.0 - 0.5) / COLOR_SCALE
+    rest = (sh.reshape(count, higher, 3) - 128.0) / 128 * _SH_FLIPS[:higher, None]
+    columns = (means, _turned(turn), np.exp(scale / 16.0 - 10), opacity[:, 0] / 255.0)
+    columns += (np.concatenate([base[:, None], rest], 1),)
+    means, quats, scales, opacities, colors = (torch.from_numpy(np.ascontiguousarray(c)).float() for c in columns)
+    return Gaussians(means=means, quats=quats, scales=scales, opacities=opacities, colors=colors)
+
+
+def _inflated(path: Path) -> tuple[tuple[int, ...], bytes]:
+    """Header and the rest, no more of it than the header counts."""
+    try:
+        with gzip.open(path) as file:
+            header = struct.unpack("<IIIBBBB", file.read(16))
+            most = header[2] * (20 + 3 * 15) if header[0] == MAGIC else 0
+            return header, file.read(min(most, MOST_BYTES))
+    except (OSError, EOFError, struct.error, zlib.error) as error:
+        raise InputError(f"{path} is no SPZ file, or was cut short ({error}).") from error
+
+
+def _turned(raw: np.ndarray) -> np.ndarray:
+    """Quaternions ``[N, 4]`` wxyz in our axes."""
+    if raw.shape[1] == 3:  # version 2: x, y, z as bytes
+        xyz = raw / 127.5 - 1
+        xyzw = np.concatenate([xyz, np.sqrt((1 - (xyz**2).sum(1, keepdims=True)).clip(0))], 1)
+    else:
+        xyzw = unpack_rotation(np.ascontiguousarray(raw).view("<u4")[:, 0], _component)
+    return xyzw[:, [3, 0, 1, 2]] * [1, 1, -1, -1]
+
+
+def _component(code: np.ndarray) -> np.ndarray:
+    return np.where(code >> 9 & 1, -1.0, 1.0) * (code & 511) / 511 * 0.5**0.5
 
 
 def _fractional_bits(extent: float) -> int:

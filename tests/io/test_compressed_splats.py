@@ -11,7 +11,7 @@ from plyfile import PlyData
 
 from gaussian_head.checks import InputError
 from gaussian_head.gaussians import Gaussians
-from gaussian_head.io import write_compressed_ply, write_spz
+from gaussian_head.io import read_gaussians, write_compressed_ply, write_ply, write_splat, write_spz
 from gaussian_head.io._splats import morton_order
 from gaussian_head.sh import C0, basis
 
@@ -199,3 +199,55 @@ def test_plain_colours_work_and_odd_numbers_of_coefficients_do_not(tmp_path, wri
     assert (tmp_path / "rgb").stat().st_size == pytest.approx((tmp_path / "sh").stat().st_size, abs=20)
     with pytest.raises(InputError, match="2 SH coefficients"):
         write(tmp_path / "odd", Gaussians(**{**vars(g), "colors": torch.zeros(20, 2, 3)}))
+
+
+WRITERS = {"a.ply": write_ply, "b.ply": write_compressed_ply, "a.spz": write_spz, "a.splat": write_splat}
+
+
+@pytest.mark.parametrize("degree", [0, 1, 3])
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_is_written_is_read_again(tmp_path, name, degree):
+    g = cloud(700, degree)
+    WRITERS[name](tmp_path / name, g)
+    again = read_gaussians(tmp_path / name)
+    assert len(again) == len(g)
+    pairs = torch.cdist(g.means.double(), again.means.double()).argmin(1)
+    assert len(pairs.unique()) == len(g)
+    assert (g.means - again.means[pairs]).abs().max() < 1e-3
+    assert (g.scales.log() - again.scales[pairs].log()).abs().max() < 0.05
+    assert (g.opacities - again.opacities[pairs]).abs().max() < 0.01
+    ours, theirs = (torch.nn.functional.normalize(q, dim=1) for q in (g.quats, again.quats[pairs]))
+    assert ((ours * theirs).sum(1).abs() > 0.9995).all()
+    if name != "a.splat":
+        assert (g.colors[:, 0] - again.colors[pairs, 0]).abs().max() < 0.02
+        assert (g.colors - again.colors[pairs]).abs().max() < 0.02
+        assert again.colors.shape[1] == (degree + 1) ** 2
+
+
+def test_the_second_version_of_spz_is_read(tmp_path):
+    g = cloud(50, 0)
+    write_spz(tmp_path / "a.spz", g)
+    data = gzip.decompress((tmp_path / "a.spz").read_bytes())
+    body, turns = data[16 : 16 + 50 * 16], read_gaussians(tmp_path / "a.spz").quats.double().numpy()
+    xyz = (turns * [1, 1, -1, -1])[:, [1, 2, 3]] * np.where(turns[:, :1] < 0, -1, 1)
+    packed = np.round((xyz + 1) * 127.5).astype("u1").tobytes()
+    old = struct.pack("<IIIBBBB", 0x5053474E, 2, 50, 0, data[13], 0, 0) + body + packed
+    (tmp_path / "b.spz").write_bytes(gzip.compress(old))
+    a, b = read_gaussians(tmp_path / "a.spz"), read_gaussians(tmp_path / "b.spz")
+    torch.testing.assert_close(a.means, b.means)
+    assert ((a.quats * b.quats).sum(1).abs() > 0.99).all()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_damaged_files_are_refused(tmp_path, name):
+    WRITERS[name](tmp_path / name, cloud(300))
+    whole = (tmp_path / name).read_bytes()
+    for length in (0, 7, len(whole) // 3 + 1, len(whole) - 9):
+        (tmp_path / name).write_bytes(whole[:length])
+        with pytest.raises(InputError):
+            read_gaussians(tmp_path / name)
+    (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(4001))
+    with pytest.raises(InputError):
+        read_gaussians(tmp_path / name)
+    with pytest.raises(InputError, match="a file of Gaussians"):
+        read_gaussians(__file__)
