@@ -39,7 +39,7 @@ def flat_branch(
     channel = uses[owned]
     basis, stretch = torch.zeros(N, 3, J), torch.zeros(N, 6, J)
     basis[:, :, owned] = torch.as_tensor(surface.basis, dtype=torch.float32)[:, :, channel]
-    stretch[:, :, owned] = _stretch(torch.as_tensor(surface.jacobian, dtype=torch.float32), axes)[:, :, channel]
+    stretch[:, :, owned] = stretch_of(torch.as_tensor(surface.jacobian, dtype=torch.float32), axes)[:, :, channel]
     return Branch(
         name=name,
         uses=uses,
@@ -63,7 +63,7 @@ def _tangent_frame(normals: Tensor, view: Tensor) -> Tensor:
     return torch.stack([torch.linalg.cross(y, normals), y, normals], dim=2)
 
 
-def _stretch(jacobian: Tensor, axes: Tensor) -> Tensor:
+def stretch_of(jacobian: Tensor, axes: Tensor) -> Tensor:
     """Rotation vector and log-scale change ``[N, 6, K]`` of a basis with spatial derivative ``[N, 3, 3, K]``."""
     turn = 0.5 * torch.stack(
         [

@@ -155,11 +155,11 @@ def _drawn(
         wanted += weight[:, None] * (missing @ rotation)
     system = csr_matrix(edges + FADE * identity(V) + lands.T @ csr_matrix(np.diag(total)) @ lands)
     moved = np.asarray(spsolve(system.tocsc(), lands.T @ wanted))
-    moved = _carried(moved, shape, edges)
+    moved = carried(moved, shape, edges)
     return replace(shape, vertices=shape.vertices + moved)
 
 
-def _carried(moved: np.ndarray, shape: PhotoShape, edges: csr_matrix) -> np.ndarray:
+def carried(moved: np.ndarray, shape: PhotoShape, edges: csr_matrix) -> np.ndarray:
     """The same for eyes, teeth, tongue and lashes, which hang on nothing: as what lies around them."""
     model, moved = shape.model, moved.copy()
     lids, lips = model.of_region("lids").numpy(), model.of_region("lips").numpy()

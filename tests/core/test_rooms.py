@@ -24,7 +24,7 @@ LAYERS = (
     {"io"},
     {"actor", "rendering", "revoicing"},
     {"training", "photo", "editing"},
-    {"exporting", "playing", "evaluation", "dubbing", "scanning"},
+    {"exporting", "playing", "evaluation", "dubbing", "scanning", "adopting"},
     {"viewer", "live", "batch"},
     {"verbs"},
     {"cli"},
