@@ -16,7 +16,6 @@ from gaussian_head.actor import Actor, speak
 from gaussian_head.adopting.looking import moved
 from gaussian_head.checks import InputError
 from gaussian_head.demo.voice import speak as sentence
-from gaussian_head.exporting.material import rest_moment
 from gaussian_head.face import UNITS
 from gaussian_head.gaussians import Gaussians
 from gaussian_head.io import write_compressed_ply, write_ply, write_splat, write_spz
@@ -24,6 +23,7 @@ from gaussian_head.media import read_photograph
 from gaussian_head.metrics import psnr
 from gaussian_head.photo.building import build
 from gaussian_head.photo.view import prepare
+from gaussian_head.rendering.ends import rest_moment
 from gaussian_head.rendering.frames import render_gaussians, render_moment
 from gaussian_head.transforms import quat_to_rotmat, rotvec_to_quat
 
