@@ -236,7 +236,7 @@ FORMATS: dict[str, ExportFormat] = {
     ),
     "glb": ExportFormat(
         endings=(".glb",),
-        description="tracked face, morph targets and head pose, animated",
+        description="tracked face, 52 ARKit units as morph targets, head pose, animated",
         write=_glb,
         holds=("clip", "moment"),
     ),

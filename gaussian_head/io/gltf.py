@@ -1,4 +1,4 @@
-"""The tracked face with its motion as one animated GLB: morph targets for the inner code, a moving node for the head.
+"""The tracked face with its motion as one animated GLB: ARKit's units as morph targets, a moving node for the head.
 
 Written by hand after the glTF 2.0 specification, because mesh libraries export no morph targets.
 """
@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ..capture import FaceShape
 from ..checks import InputError
 from ..durable import replacing
-from ..motion import Motion
+from ..face import UNITS
+from ..face.gaze import gaze_of_looks
+from ..motion import CodeMap, Motion
 from .mesh import require_triangles, to_y_up
 
 _FLOAT, _UINT = 5126, 5125
@@ -23,11 +27,14 @@ _KINDS = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}
 
 
 def write_animated_glb(path: str | Path, face: FaceShape, motion: Motion, *, world: bool = True) -> None:
-    """Write the tracked face and all frames of ``motion``; Blender and web viewers play it.
+    """Write the tracked face and all frames of ``motion``; Blender, engines and web viewers play it.
+
+    Its first 52 morph targets have the names of the ARKit units and do alone what a unit does. What units cannot say of
+    this face follows in targets of their own: with them the animation is the tracked one exactly.
 
     Args:
         path: The .glb to write, at once or not at all.
-        face: the tracked face, one morph target for each number of its inner code.
+        face: the tracked face.
         motion: T frames.
         world: Also move the head; False keeps it at the origin.
 
@@ -36,14 +43,18 @@ def write_animated_glb(path: str | Path, face: FaceShape, motion: Motion, *, wor
     """
     if not len(motion):
         raise InputError("the motion has no frame; at least one was wanted.")
-    vertices, names, code = face.vertices, face.code_map.names, face.code_map.code(motion)
+    vertices, names = face.posed(face.code_map.bias), (*UNITS, *face.code_map.names)
+    per_unit = unit_codes(face.code_map)
+    beyond = face.code_map.code(motion) - face.code_map.bias - motion.units @ per_unit
     faces = require_triangles(vertices, face.triangles)
     pack = _Pack()
     attributes = {"POSITION": pack.add(to_y_up(vertices), bounds=True)}
-    targets = [{"POSITION": pack.add(to_y_up(offset), bounds=True)} for offset in face.basis.detach()]
+    offsets = torch.cat([torch.einsum("uk,klc->ulc", per_unit, face.basis), face.basis])
+    targets = [{"POSITION": pack.add(to_y_up(offset), bounds=True)} for offset in offsets.detach()]
     primitive = {"attributes": attributes, "indices": pack.add(faces.reshape(-1)), "targets": targets}
     times = pack.add(np.arange(len(motion), dtype=np.float32) / np.float32(motion.fps), bounds=True)
-    curves = {"weights": code.detach().numpy().astype(np.float32).reshape(-1)}
+    weights = torch.cat([motion.units, beyond], 1)
+    curves = {"weights": weights.detach().numpy().astype(np.float32).reshape(-1)}
     if world:
         curves["translation"] = to_y_up(motion.head.positions.detach())
         w, x, y, z = motion.head.quats.detach().numpy().astype(np.float32).T
@@ -70,6 +81,12 @@ def write_animated_glb(path: str | Path, face: FaceShape, motion: Motion, *, wor
     }
     with replacing(path) as temporary:
         temporary.write_bytes(pack.glb(document))
+
+
+def unit_codes(code_map: CodeMap) -> Tensor:
+    """``[52, K]`` inner code that a whole unit asks for; the eyeLook units through the gaze that they tell."""
+    of_units, of_gaze = code_map.weights.split([len(UNITS), 2])
+    return of_units + gaze_of_looks(torch.eye(len(UNITS))) @ of_gaze
 
 
 class _Pack:

@@ -14,6 +14,7 @@ from support_head import make_actor
 
 from gaussian_head import export
 from gaussian_head.checks import InputError
+from gaussian_head.face import UNITS
 from gaussian_head.io import read_motion, write_motion
 from gaussian_head.motion.edit import resample
 from gaussian_head.rendering import load_path, orbit
@@ -56,15 +57,16 @@ def test_glb_carries_every_channel_and_frame(captured, tmp_path):
     export(actor, tmp_path / "face.glb", format="glb", frames="2:8")
     scene = trimesh.load(tmp_path / "face.glb")
     (mesh,) = scene.geometry.values()
-    np.testing.assert_allclose(mesh.vertices, capture.shape.vertices.numpy() * FLIP, atol=1e-6)
+    neutral = capture.shape.posed(capture.shape.code_map.bias)
+    np.testing.assert_allclose(mesh.vertices, neutral.numpy() * FLIP, atol=1e-6)
     data = (tmp_path / "face.glb").read_bytes()
     document = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
-    assert document["meshes"][0]["extras"]["targetNames"] == list(actor.head.code_map.names)
+    assert document["meshes"][0]["extras"]["targetNames"] == [*UNITS, *actor.head.code_map.names]
     counts = {
         channel["target"]["path"]: document["accessors"][document["animations"][0]["samplers"][i]["output"]]["count"]
         for i, channel in enumerate(document["animations"][0]["channels"])
     }
-    assert counts == {"weights": 6 * len(actor.head.code_map.names), "translation": 6, "rotation": 6}
+    assert counts == {"weights": 6 * (52 + len(actor.head.code_map.names)), "translation": 6, "rotation": 6}
 
 
 def test_the_face_needs_its_capture(captured, tmp_path):

@@ -9,7 +9,7 @@ import trimesh
 
 from gaussian_head.capture import FaceShape
 from gaussian_head.checks import InputError
-from gaussian_head.face import with_looks
+from gaussian_head.face import UNITS, with_looks
 from gaussian_head.io.gltf import write_animated_glb
 from gaussian_head.io.mesh import write_mesh
 from gaussian_head.io.motion_file import read_motion, write_motion
@@ -98,7 +98,8 @@ def test_animated_glb_plays_the_motion(tmp_path):
     write_animated_glb(tmp_path / "face.glb", face, motion)
     document, array = read_glb(tmp_path / "face.glb")
     primitive = document["meshes"][0]["primitives"][0]
-    assert document["meshes"][0]["extras"]["targetNames"] == list(face.code_map.names)
+    names = document["meshes"][0]["extras"]["targetNames"]
+    assert names == [*UNITS, *face.code_map.names]
     base = array(primitive["attributes"]["POSITION"])
     targets = np.stack([array(target["POSITION"]) for target in primitive["targets"]])
     animation = document["animations"][0]
@@ -106,12 +107,17 @@ def test_animated_glb_plays_the_motion(tmp_path):
     times = array(animation["samplers"][0]["input"])[:, 0]
     np.testing.assert_allclose(times, np.arange(6) / 25, atol=1e-6)
     for t in (0, 3, 5):
-        shape = base + np.einsum("k,klc->lc", curves["weights"].reshape(6, 9)[t], targets)
+        shape = base + np.einsum("k,klc->lc", curves["weights"].reshape(6, 52 + 9)[t], targets)
         x, y, z, w = curves["rotation"][t]
         rotation = quat_to_rotmat(torch.tensor([w, x, y, z])).numpy()
         played = shape @ rotation.T + curves["translation"][t]
         np.testing.assert_allclose(played, face.in_world(motion.at(t)).numpy() * FLIP, atol=1e-5)
     assert len(trimesh.load(tmp_path / "face.glb", force="mesh").faces) == 4
+    np.testing.assert_allclose(curves["weights"].reshape(6, 52 + 9)[:, :52], motion.units, atol=1e-6)
+    for name in ("jawOpen", "mouthSmileLeft"):
+        alone = base + 0.1 * targets[names.index(name)]
+        asked = face.code_map.bias + 0.1 * face.code_map.weights[UNITS.index(name)]
+        np.testing.assert_allclose(alone, face.posed(asked).numpy() * FLIP, atol=1e-5)
 
 
 def test_animated_glb_can_keep_the_head_still(tmp_path):
