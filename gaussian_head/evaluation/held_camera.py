@@ -13,6 +13,7 @@ from torch import Tensor
 from ..actor import Actor
 from ..capture import Capture, CaptureView, capture_of, views_of
 from ..checks import InputError, read_json
+from ..conventions import HEAD_LABELS
 from ..events import Listener, Warned, ignore
 from ..head import Head
 from ..metrics.evaluate import evaluate_frames
@@ -92,6 +93,22 @@ def evaluate_camera(
     report = replace(report, protocol={**report.protocol, **{f"driver {k}": words for k, words in ROWS.items()}})
     write_report(report, out)
     return report
+
+
+def score_camera(actor: Actor, capture: Capture, name: str, count: int) -> dict[str, float]:
+    """PSNR on ``count`` frames of a camera, exposure told by others: whole, of head pixels and of the person's."""
+    view = named(views_of(capture), name)
+    known, motion = torch.cat([view.train_frames, view.test_frames]), view.moved(actor.clip.motion)
+    frames = known[torch.linspace(0, len(known) - 1, count).round().long()]
+    gains = _exposure(actor.head, motion, view, known[torch.linspace(0, len(known) - 1, 6)[1:-1].long()])
+    rows = []
+    for t, picture in zip(frames.tolist(), _rendered(actor.head, motion, view, frames, gains), strict=True):
+        frame = view.capture.frame(t)
+        error = np.square(picture[..., :3] / 255.0 - frame.image / 255.0)
+        regions = (error, error[np.isin(frame.labels, HEAD_LABELS)], error[frame.alpha > 127])
+        rows.append([-10 * np.log10(part.mean()) for part in regions])
+    full, head, person = np.mean(rows, 0)
+    return {"psnr_full": full, "psnr_head": head, "psnr_person": person}
 
 
 def named(views: tuple[CaptureView, ...], name: str) -> CaptureView:

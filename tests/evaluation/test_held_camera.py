@@ -10,7 +10,7 @@ from support_capture import add_camera, make_capture
 from gaussian_head.actor import behind_of, recorded_views
 from gaussian_head.capture import views_of
 from gaussian_head.checks import InputError
-from gaussian_head.evaluation.held_camera import evaluate_camera
+from gaussian_head.evaluation.held_camera import evaluate_camera, score_camera
 from gaussian_head.events import Warned
 from gaussian_head.playing.footage import Footage
 from gaussian_head.playing.views import camera_of, view_of
@@ -27,7 +27,7 @@ def filmed(tmp_path_factory):
 
 
 def test_the_head_itself_scores_high_once_exposure_is_told(filmed, tmp_path):
-    actor, _ = filmed
+    actor, capture = filmed
     heard = []
     report = evaluate_camera(actor, tmp_path / "report", "left", listener=heard.append)
     scores = {name: values["psnr_full"] for name, values in report.summary().items()}
@@ -36,6 +36,7 @@ def test_the_head_itself_scores_high_once_exposure_is_told(filmed, tmp_path):
     assert scores["nearest"] < scores["tracked"]
     assert any("training looked through camera 'left'" in e.message for e in heard if isinstance(e, Warned))
     assert (tmp_path / "report" / "report.json").is_file()
+    assert score_camera(actor, capture, "left", 4)["psnr_full"] > 38
 
 
 def test_a_camera_that_is_not_there(filmed, tmp_path):
