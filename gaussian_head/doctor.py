@@ -169,7 +169,11 @@ def _gpu() -> tuple[bool, str, str]:
     if torch.cuda.is_available():
         major, minor = torch.cuda.get_device_capability()
         memory = torch.cuda.get_device_properties(0).total_memory / 2**30
-        return True, f"{torch.cuda.get_device_name()}, {memory:.0f} GiB, compute capability {major}.{minor}", ""
+        card = f"{torch.cuda.get_device_name()}, {memory:.0f} GiB, compute capability {major}.{minor}"
+        from .kernels import why_no_cuda
+
+        reason = why_no_cuda()
+        return reason is None, f"{card}{', cannot be used by the kernels' if reason else ''}", reason or ""
     built = torch.version.cuda
     reason = f"torch is built for CUDA {built} but sees no GPU" if built else "torch is a CPU build"
     return False, f"none: {reason}", "optional; for an NVIDIA GPU install a CUDA build of torch from pytorch.org"

@@ -4,10 +4,6 @@
 #include "../core/config.h"
 #include "runtime.h"
 
-#if defined(__USE_FAST_MATH__)
-#error "-use_fast_math loses NaN and infinity, by which the kernels tell broken Gaussians; build without it."
-#endif
-
 namespace gh {
 
 constexpr int kThreads = 256;

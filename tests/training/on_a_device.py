@@ -15,6 +15,8 @@ from test_train import CONFIG, INIT
 
 from gaussian_head.head import initial_head
 from gaussian_head.kernels import CPU
+from gaussian_head.rendering import frames
+from gaussian_head.rendering.frames import render_moment
 from gaussian_head.training import loop, stepping
 from gaussian_head.training.data import Recorded, load_frame
 from gaussian_head.training.observing import snapshot
@@ -117,3 +119,23 @@ def test_frames_cross_to_a_device_once(silent, emulated):
 def test_mixing_devices_shows(emulated):
     with pytest.raises(RuntimeError, match="mixes devices"):
         torch.ones(3, device=emulated) + torch.ones(3)
+
+
+def test_a_moment_is_drawn_on_a_device_and_comes_back(silent, emulated, monkeypatch):
+    """What `view`, `evaluate` and `dub` draw: with parts, sizes and backgrounds, the head kept there."""
+    head = initial_head(silent, FEW)
+    moment = silent.motion.at(3)
+    camera = silent.camera.resized(24, 24)
+    plate = torch.rand(24, 24, 3)
+    monkeypatch.setattr("gaussian_head.raster.api.choose_backend", lambda *_: "reference")
+    monkeypatch.setattr("gaussian_head.rendering.frames.drawing_device", lambda: CPU)
+    asked = [{}, {"parts": ("face", "mouth")}, {"scale_modifier": 0.5}]
+    want = [render_moment(head, moment, camera, background=plate, **options) for options in asked]
+    monkeypatch.setattr("gaussian_head.rendering.frames.drawing_device", lambda: emulated)
+    have = [render_moment(head, moment, camera, background=plate, **options) for options in asked]
+    for one, other in zip(have, want, strict=True):
+        for name in ("rgb", "alpha", "depth"):
+            assert getattr(one, name).device == CPU
+            torch.testing.assert_close(getattr(one, name), getattr(other, name), rtol=1e-4, atol=1e-5)
+    copies = [copy for original, _, copy in frames._residents if original() is head]
+    assert len(copies) == 1
