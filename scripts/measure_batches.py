@@ -1,6 +1,7 @@
 """Frames per step against quality: the same run with one, four and eight frames a step, as many frames seen in all.
 
-Each run trains from the same start on the same draws and is measured on the held-out frames, moved as tracked.
+Each run trains from the same start on the same draws and is measured on the held-out frames, moved as tracked, at the
+resolution of its last stage.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ import torch
 import tyro
 
 from gaussian_head.capture import Capture
-from gaussian_head.evaluation.held_out import evaluate
-from gaussian_head.head import initial_parts
+from gaussian_head.head import Head, initial_parts
 from gaussian_head.kernels import device_named
-from gaussian_head.training import PRESETS, loop
-from gaussian_head.training.pipeline import _saved
+from gaussian_head.metrics.image import psnr
+from gaussian_head.rendering.frames import render_moment
+from gaussian_head.training import PRESETS, TrainConfig, loop
+from gaussian_head.training.config import LossWeights
+from gaussian_head.training.data import Recorded, load_frame
+from gaussian_head.training.observing import snapshot
+from gaussian_head.training.pipeline import STRIDES
 from gaussian_head.training.state import new_state
+from gaussian_head.training.stepping import Filming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +36,14 @@ class Options:
 
     capture: tyro.conf.Positional[Path] = field(kw_only=False)
     """Folder that `track` wrote."""
-    out: Path = field(kw_only=False)
-    """Folder of heads and reports."""
     table: Path = field(kw_only=False)
     """JSON that gets a row for every run."""
     preset: str = "preview"
     """What to train."""
     batches: tuple[int, ...] = (1, 4, 8)
     """Frames a step."""
+    size: float = 1.0
+    """Share of the preset's resolutions, with Gaussians laid as much wider."""
     seeds: tuple[int, ...] = (0,)
     """Of draws and densification: how much chance alone changes stands beside what the batch changes."""
     device: str = "cpu"
@@ -50,21 +56,38 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def resized(config: TrainConfig, size: float) -> TrainConfig:
+    """The run at a share of its resolution."""
+    stages = tuple(replace(stage, resolution=stage.resolution * size) for stage in config.stages)
+    strides = {name: getattr(config.init, name) / size for name in STRIDES}
+    return replace(config, stages=stages, init=replace(config.init, **strides))
+
+
+@torch.no_grad()
+def held_out(head: Head, capture: Capture, resolution: float) -> dict[str, float]:
+    """PSNR in dB of all pixels and of the person's over the held-out frames, each the mean of its frames."""
+    filming, recorded = Filming.of(capture, resolution), Recorded(capture)
+    found: dict[str, list[float]] = {"full": [], "person": []}
+    for t in capture.test_frames.tolist():
+        truth = load_frame(recorded, t, resolution, LossWeights())
+        drawn = render_moment(head, filming.motion.at(t), filming.camera, background=filming.background)
+        found["full"].append(float(psnr(drawn.rgb, truth.rgb)))
+        found["person"].append(float(psnr(drawn.rgb, truth.rgb, truth.alpha)))
+    return {name: round(sum(values) / len(values), 3) for name, values in found.items()}
+
+
 def main(options: Options) -> None:
     """Train, measure and write, run by run."""
     capture, device = Capture.load(options.capture), device_named(options.device)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     for seed in options.seeds:
         for batch in options.batches:
-            config = replace(PRESETS[options.preset], batch=batch, seed=seed)
+            config = resized(replace(PRESETS[options.preset], batch=batch, seed=seed), options.size)
             head, held = initial_parts(capture, config.init, seed)
-            state = new_state(head, capture.num_frames, config.rates, held, device)
+            state = new_state(head, capture.num_frames, config.rates, held, device=device)
             before = processor_seconds()
             loop.run(state, capture, config, save=lambda state: None)
-            took, out = processor_seconds() - before, options.out / f"{options.preset}_{batch}_{seed}"
-            out.mkdir(parents=True, exist_ok=True)
-            _saved(state, capture, config, out)
-            summary = evaluate(out, out / "report", capture=options.capture).summary()
+            took, resolution = processor_seconds() - before, config.stages[-1].resolution
             row = {
                 "date": date.today().isoformat(),
                 "commit": commit,
@@ -72,12 +95,14 @@ def main(options: Options) -> None:
                 "device": options.device,
                 "clip": capture.info.source.get("name", ""),
                 "preset": options.preset,
+                "size": options.size,
                 "frames": config.iterations,
                 "batch": batch,
                 "seed": seed,
                 "gaussians": len(state.pull),
                 "loop_processor_seconds": round(took, 1),
-                "tracked": {name: round(value, 3) for name, value in summary["tracked"].items()},
+                "psnr": held_out(snapshot(state), capture, resolution),
+                "psnr_before_training": held_out(head, capture, resolution),
             }
             rows = json.loads(options.table.read_text()) if options.table.exists() else []
             options.table.write_text(json.dumps([*rows, row], indent=1) + "\n")

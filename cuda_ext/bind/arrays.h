@@ -10,16 +10,66 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace gh {
 
+#if defined(GH_CUDA_EMULATION)
+using Cuda = nanobind::device::cpu;  // the device of tests/cuda_emulation, whose arrays may come as numpy's too
+#else
+using Cuda = nanobind::device::cuda;
+#endif
+
+// Memory of a device as gaussian_head/kernels tells it: a tuple (address, device, "float32", sizes…). Nothing of it is
+// owned: whoever calls keeps the tensors. (DLPack would cost 4 microseconds an array, and asks for a stream.)
+template <class T>
+class Placed {
+ public:
+  static constexpr std::size_t kMostAxes = 6;
+  T* data() const { return data_; }
+  std::size_t ndim() const { return ndim_; }
+  std::size_t shape(std::size_t axis) const { return shape_[axis]; }
+  int device_id() const { return device_; }
+
+  bool read(PyObject* told) noexcept {
+    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) < 3) return false;
+    const std::size_t axes = std::size_t(PyTuple_GET_SIZE(told)) - 3;
+    const char* kind = PyUnicode_AsUTF8(PyTuple_GET_ITEM(told, 2));
+    const char* wanted = std::is_same_v<std::remove_const_t<T>, float> ? "float32" : "int32";
+    if (!kind || std::string(kind) != wanted || axes > kMostAxes) return PyErr_Clear(), false;
+    data_ = static_cast<T*>(PyLong_AsVoidPtr(PyTuple_GET_ITEM(told, 0)));
+    device_ = int(PyLong_AsLong(PyTuple_GET_ITEM(told, 1)));
+    for (std::size_t i = 0; i < axes; ++i) shape_[i] = PyLong_AsSize_t(PyTuple_GET_ITEM(told, 3 + i));
+    ndim_ = axes;
+    return PyErr_Occurred() ? (PyErr_Clear(), false) : true;
+  }
+  template <class Array>
+  void take(const Array& array) {
+    data_ = array.data(), device_ = array.device_id(), ndim_ = array.ndim();
+    for (std::size_t i = 0; i < ndim_; ++i) shape_[i] = array.shape(i);
+  }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t ndim_ = 0, shape_[kMostAxes] = {};
+  int device_ = 0;
+};
+
+#if defined(GH_CUDA_EMULATION)
+template <class T, class Device>
+using Crossing = Placed<T>;
+#else
+template <class T, class Device>
+using Crossing =
+    std::conditional_t<std::is_same_v<Device, Cuda>, Placed<T>, nanobind::ndarray<T, nanobind::c_contig, Device>>;
+#endif
 template <class Device>
-using In = nanobind::ndarray<const float, nanobind::c_contig, Device>;
+using In = Crossing<const float, Device>;
 template <class Device>
-using Out = nanobind::ndarray<float, nanobind::c_contig, Device>;
+using Out = Crossing<float, Device>;
 template <class Device>
-using OutInt = nanobind::ndarray<std::int32_t, nanobind::c_contig, Device>;
+using OutInt = Crossing<std::int32_t, Device>;
 template <class Device>
 using MaybeIn = std::optional<In<Device>>;
 template <class Device>
@@ -52,3 +102,25 @@ void require(const char* name, const std::optional<Array>& array, const Shape& w
 }
 
 }  // namespace gh
+
+namespace nanobind::detail {
+
+template <class T>
+struct type_caster<gh::Placed<T>> {
+  NB_TYPE_CASTER(gh::Placed<T>, const_name("tuple"))
+
+  bool from_python(handle source, uint32_t flags, cleanup_list* cleanup) noexcept {
+    if (value.read(source.ptr())) return true;
+#if defined(GH_CUDA_EMULATION)
+    make_caster<ndarray<T, c_contig, device::cpu>> array;
+    if (!array.from_python(source, flags & ~uint32_t(cast_flags::convert), cleanup)) return false;
+    value.take(array.value);
+    return true;
+#else
+    (void)flags, (void)cleanup;
+    return false;
+#endif
+  }
+};
+
+}  // namespace nanobind::detail

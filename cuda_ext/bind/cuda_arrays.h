@@ -8,12 +8,6 @@
 
 namespace gh {
 
-#if defined(GH_CUDA_EMULATION)
-using Cuda = nanobind::device::cpu;  // the device of tests/cuda_emulation
-#else
-using Cuda = nanobind::device::cuda;
-#endif
-
 // A device and a stream of it for a call; afterwards the caller's device is current again.
 class OnCuda {
  public:

@@ -118,12 +118,12 @@ void bind_deform(nb::module_& m) {
   using MaybeO = MaybeOut<Device>;
   using Branch = HeldBranch<Device>;
   using Gradients = HeldGradients<Device>;
-  nb::class_<Branch>(m, "DeformBranch")
+  nb::class_<Branch>(m, "DeformBranch", nb::dynamic_attr())
       .def(nb::init<I, I, I, I, I, I, I, I, I, I, bool>(), "means"_a.noconvert(), "quats"_a.noconvert(),
            "log_scales"_a.noconvert(), "logit_opacities"_a.noconvert(), "sh0"_a.noconvert(), "shN"_a.noconvert(),
            "basis"_a.noconvert(), "stretch"_a.noconvert(), "head_weights"_a.noconvert(), "coefficients"_a.noconvert(),
            "torso_colors"_a);
-  nb::class_<Gradients>(m, "DeformGradients")
+  nb::class_<Gradients>(m, "DeformGradients", nb::dynamic_attr())
       .def(nb::init<MaybeO, MaybeO, MaybeO, MaybeO, MaybeO, MaybeO, MaybeO, MaybeO>(), "means"_a.noconvert().none(),
            "quats"_a.noconvert().none(), "log_scales"_a.noconvert().none(), "logit_opacities"_a.noconvert().none(),
            "sh0"_a.noconvert().none(), "shN"_a.noconvert().none(), "basis"_a.noconvert().none(),

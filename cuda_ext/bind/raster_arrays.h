@@ -168,18 +168,18 @@ void bind_arrays(nb::module_& m) {
   using O = Out<Device>;
   using MaybeI = MaybeIn<Device>;
   using MaybeO = MaybeOut<Device>;
-  nb::class_<Scene<Device>>(m, "Scene")
+  nb::class_<Scene<Device>>(m, "Scene", nb::dynamic_attr())
       .def(nb::init<I, I, I, I, I, I, I, I, MaybeI, int, int, float, float, float>(), "means"_a.noconvert(),
            "quats"_a.noconvert(), "scales"_a.noconvert(), "opacities"_a.noconvert(), "colors"_a.noconvert(),
            "extra"_a.noconvert(), "viewmats"_a.noconvert(), "Ks"_a.noconvert(), "backgrounds"_a.noconvert().none(),
            "width"_a, "height"_a, "near_plane"_a, "far_plane"_a, "eps2d"_a);
-  nb::class_<Outputs<Device>>(m, "Outputs")
+  nb::class_<Outputs<Device>>(m, "Outputs", nb::dynamic_attr())
       .def(nb::init<O, O, O, O>(), "rgb"_a.noconvert(), "alpha"_a.noconvert(), "depth"_a.noconvert(),
            "extra"_a.noconvert());
-  nb::class_<Cotangents<Device>>(m, "Cotangents")
+  nb::class_<Cotangents<Device>>(m, "Cotangents", nb::dynamic_attr())
       .def(nb::init<MaybeI, MaybeI, MaybeI, MaybeI>(), "rgb"_a.noconvert().none(), "alpha"_a.noconvert().none(),
            "depth"_a.noconvert().none(), "extra"_a.noconvert().none());
-  nb::class_<Gradients<Device>>(m, "Gradients")
+  nb::class_<Gradients<Device>>(m, "Gradients", nb::dynamic_attr())
       .def(nb::init<O, O, O, O, O, O, O, MaybeO, MaybeO>(), "means"_a.noconvert(), "quats"_a.noconvert(),
            "scales"_a.noconvert(), "opacities"_a.noconvert(), "colors"_a.noconvert(), "extra"_a.noconvert(),
            "means2d"_a.noconvert(), "viewmats"_a.noconvert().none(), "backgrounds"_a.noconvert().none());

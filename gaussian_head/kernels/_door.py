@@ -11,6 +11,9 @@ from torch import Tensor
 
 from ..checks import InputError
 
+KINDS = {torch.float32: "float32", torch.int32: "int32"}
+"""Numbers that kernels take, by the name that crosses."""
+
 
 def compiled() -> ModuleType | None:
     """The module ``gaussian_head._kernels``, or None where this installation has none; loaded on first use."""
@@ -48,10 +51,23 @@ def lane(device: torch.device) -> int:
 
 
 def view(tensor: Tensor | None) -> Any:
-    """The same memory; CPU tensors as numpy arrays, which cross into the kernels ten times faster."""
+    """The same memory: CPU tensors as numpy arrays, those of CUDA as address, device, kind and sizes.
+
+    Torch's own protocol for the latter (DLPack) takes 4 µs a tensor, and asks for a stream that a captured one must not
+    wait for.
+
+    Raises:
+        ValueError: a tensor on CUDA is neither float32 nor int32, or not contiguous.
+    """
     if tensor is None:
         return None
-    return tensor.detach() if tensor.is_cuda else tensor.detach().numpy()
+    if not is_cuda(tensor.device):
+        return tensor.detach().numpy()
+    if tensor.dtype not in KINDS or not tensor.is_contiguous():
+        raise ValueError(
+            f"a tensor of {tensor.dtype} with strides {tensor.stride()} came; float32 in a row was wanted."
+        )
+    return (tensor.data_ptr(), max(tensor.get_device(), 0), KINDS[tensor.dtype], *tensor.shape)
 
 
 def made(name: str, device: torch.device, *values: Any) -> Any:
@@ -61,9 +77,12 @@ def made(name: str, device: torch.device, *values: Any) -> Any:
         InputError: the values do not belong together.
     """
     try:
-        return getattr(on(device), name)(*_crossing(values))
+        held = getattr(on(device), name)(*_crossing(values))
     except ValueError as error:
         raise InputError(str(error)) from error
+    if values and is_cuda(device):
+        held.kept = values  # it has their addresses only
+    return held
 
 
 def call(name: str, device: torch.device, *values: Any) -> Any:

@@ -15,8 +15,10 @@ import sysconfig
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 KERNELS = HERE.parents[1] / "cuda_ext"
@@ -155,7 +157,16 @@ class StandIn:
     def __getattr__(self, name: str) -> object:
         from gaussian_head.kernels import compiled
 
-        return getattr(self._device if hasattr(self._device, name) else compiled(), name)
+        found = getattr(self._device if hasattr(self._device, name) else compiled(), name)
+        return partial(_kept, found) if isinstance(found, type) and hasattr(self._device, name) else found
+
+
+def _kept(made: type, *values: object) -> object:
+    """An object that has the addresses of arrays only, and the arrays beside it."""
+    held: Any = made(*values)
+    if values:
+        held.kept = values
+    return held
 
 
 def load(path: Path) -> ModuleType:
