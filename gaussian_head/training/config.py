@@ -110,6 +110,9 @@ class TrainConfig:
     """Share by which the offset bases decay towards the tracked shape's with every frame."""
     depth_motion_decay: float = 2e-3
     """The same for motion along the line of sight."""
+    motion_together: float = 0.05
+    """Share by which what training adds to the motion of face and mouth goes over to the neighbours' mean in every
+    step: a Gaussian that moves for itself fits the frames trained on and no others."""
     max_scale: float = 0.01
     """No Gaussian's standard deviation grows beyond it, in metres: long ones turn into spikes from other sides."""
     min_opacity: float = 0.02
@@ -137,6 +140,7 @@ class TrainConfig:
                 "densify_every": (1, 10**9),
                 "densify_share": share,
                 "motion_decay": (0.0, 0.1),
+                "motion_together": (0.0, 0.1),
                 "depth_motion_decay": (0.0, 0.1),
                 "max_scale": (1e-6, 10.0),
                 "min_opacity": share,

@@ -21,6 +21,7 @@ from .config import Stage, TrainConfig
 from .data import KEPT_BYTES, Recorded, TrainFrame, batches, draw_weights, prefetched
 from .densify import choose_growth, split_growth
 from .interrupting import Interruptions
+from .neighbours import drawn_to_neighbours
 from .observing import Observer, StepDone, StepsDone, StopTraining, snapshot, unobserved
 from .state import BETAS, CORRECTIONS, TrainState, require_finite
 from .stepping import Filming, step
@@ -185,12 +186,18 @@ def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
 
     Offset bases decay towards the tracked shape's (as AdamW decays weights), and no Gaussian outgrows a bound.
 
+    Of face and mouth they go over to the mean of their neighbours': the torso's own few coefficients need no such hold.
     Motion along the line of sight hardly shows in the clip but does from the side: it decays faster. Turns of the head
     may stretch the neck but not the shoulders: there their part of the basis is let go. Surfaces seen from aside alone
     would take on the colour of a recorded edge, which is half the background's: theirs goes no nearer to that.
     """
     for name in PARTS:
         basis, anchor = state.params[f"{name}.basis"], state.anchor(name)
+        if config.motion_together and name != "torso":
+            delta = drawn_to_neighbours(
+                (basis - anchor).flatten(1), *state.neighbours(name), PULL_EVERY * config.motion_together
+            )
+            torch.add(anchor, delta.view_as(basis), out=basis)
         basis[:, :2].lerp_(anchor[:, :2], PULL_EVERY * config.motion_decay)
         basis[:, 2:].lerp_(anchor[:, 2:], PULL_EVERY * config.depth_motion_decay)
         state.params[f"{name}.log_scales"].clamp_(max=math.log(config.max_scale))

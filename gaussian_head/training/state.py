@@ -17,6 +17,7 @@ from ..transforms import quat_to_rotmat
 from .cameras import EXPOSURE, EXPOSURE_RATE
 from .config import LearningRates
 from .densify import Growth, split_rows
+from .neighbours import neighbours_of
 
 NETWORK = ("w1", "b1", "w2")
 CORRECTIONS = "pose.corrections"
@@ -35,7 +36,8 @@ class TrainState:
     params: dict[str, Tensor]
     """Trained leaves, each requiring grad."""
     fixed: dict[str, Tensor]
-    """Per-Gaussian tensors that only follow growth and pruning, and the tracked basis as anchor."""
+    """Per-Gaussian tensors that only follow growth and pruning, the tracked basis (``anchor``) and the first place
+    (``home``) among them."""
     optimizer: torch.optim.Adam
     """One group per name."""
     pull: Tensor
@@ -44,6 +46,8 @@ class TrainState:
     """``[N]`` in how many frames each Gaussian was visible since then."""
     held_rows: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """By branch, what ``held`` was when last asked and the rows that it names: asking makes the host wait."""
+    beside: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """By branch, what ``neighbours`` found; growth and pruning forget it."""
     step: int = 0
     """Frames trained on so far, each as often as it was drawn: steps done, where a step takes one."""
 
@@ -96,6 +100,12 @@ class TrainState:
         """The tracked basis ``[N, 3, J]`` a branch started from."""
         return self.fixed[f"{branch}.anchor"]
 
+    def neighbours(self, branch: str) -> tuple[Tensor, Tensor]:
+        """Indices and weights ``[N, k]`` of each Gaussian's neighbours, by where they were at first."""
+        if branch not in self.beside:
+            self.beside[branch] = neighbours_of(self.fixed[f"{branch}.home"], self.anchor(branch))
+        return self.beside[branch]
+
     @property
     def held(self) -> Tensor:
         """``[N]`` bool, Gaussians that stay as they are."""
@@ -122,6 +132,7 @@ class TrainState:
     def grow(self, branch: Branch, growth: Growth, generator: torch.Generator) -> None:
         """Keep, drop and split rows of one branch, its Adam moments and its fixed tensors alike."""
         prefix = branch.name + "."
+        self.beside.pop(branch.name, None)
         copy = growth.copy
         places, scales, opacities = split_rows(
             branch.means[copy], branch.quats[copy], branch.log_scales[copy], branch.logit_opacities[copy], generator
@@ -177,6 +188,7 @@ def new_state(
         fixed[f"{branch.name}.colour"] = branch.sh0.clone()
         spill = _spill(head, branch)
         fixed[f"{branch.name}.spill"] = spill if cameras == 1 else torch.zeros_like(spill)  # others see it squarely
+        fixed[f"{branch.name}.home"] = branch.means.clone()
         fixed[f"{branch.name}.held"] = (
             torch.zeros(len(branch), dtype=torch.bool) if held is None else held[branch.name].clone()
         )
