@@ -78,7 +78,7 @@ def deform(branch: Branch, coefficients: Tensor, frame: MotionFrame) -> Gaussian
 
     Args:
         branch: canonical Gaussians, N of them.
-        coefficients: ``[K + E + 9]`` of the whole head.
+        coefficients: ``[K + E + 12]`` of the whole head.
         frame: the moment's head and torso pose.
 
     Returns:

@@ -1,12 +1,13 @@
 """From Motion to the coefficients that scale every Gaussian's offset basis.
 
 Offsets are linear in a short code, ``offset = coefficients @ basis``, so that a frame costs one small
-matrix product per Gaussian. The code has three groups, laid out one after the other:
+matrix product per Gaussian. The code has four groups, laid out one after the other:
 
 - the K numbers of the face's inner code, each divided by its spread over the training clip;
 - ``learned``: E outputs of a small network of these, for what is not linear in them;
 - ``neck`` and ``pose``: 3 numbers for how the head is turned against the torso, and 6 for how far the torso is from
-  its rest.
+  its rest;
+- ``turn``: the 3 numbers of ``neck``, kept within the turns that training saw, where those are known.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ ANGLE_UNIT = 0.1
 LENGTH_UNIT = 0.01
 """Metres that count as one unit of a pose coefficient."""
 HIDDEN = 32
+TURN_BOUNDS = "turn_bounds"
+"""Name of the parameter ``[2, 3]`` with the least and greatest ``turn``; heads of before have none."""
 
 Params = dict[str, Tensor]
 
@@ -48,12 +51,12 @@ def init_coefficients(code_scale: Tensor, rest_position: Tensor, learned: int, g
 
 def coefficient_names(code: tuple[str, ...], learned: int) -> tuple[str, ...]:
     """Names of all coefficients in layout order."""
-    sizes = {"learned": learned, "neck": NECK_SIZE, "pose": POSE_SIZE}
+    sizes = {"learned": learned, "neck": NECK_SIZE, "pose": POSE_SIZE, "turn": NECK_SIZE}
     return code + tuple(f"{group}_{i}" for group, size in sizes.items() for i in range(size))
 
 
 def coefficients(params: Params, code: Tensor, frame: MotionFrame) -> Tensor:
-    """Coefficient vector ``[K + E + 9]`` of one moment with inner code ``[K]``."""
+    """Coefficient vector ``[K + E + 12]`` of one moment with inner code ``[K]``."""
     code = code / params["code_scale"]
     learned = torch.tanh(code @ params["w1"] + params["b1"]) @ params["w2"]
     relative = quat_multiply(quat_conjugate(frame.torso.quats), frame.head.quats)
@@ -64,4 +67,6 @@ def coefficients(params: Params, code: Tensor, frame: MotionFrame) -> Tensor:
             (frame.torso.positions - params["rest_position"]) / LENGTH_UNIT,
         ]
     )
-    return torch.cat([code, learned, pose])
+    turn, bounds = pose[:NECK_SIZE], params.get(TURN_BOUNDS)
+    turn = turn if bounds is None else torch.maximum(torch.minimum(turn, bounds[1]), bounds[0])
+    return torch.cat([code, learned, pose, turn])

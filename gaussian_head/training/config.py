@@ -113,6 +113,9 @@ class TrainConfig:
     motion_together: float = 0.05
     """Share by which what training adds to the motion of face and mouth goes over to the neighbours' mean in every
     step: a Gaussian that moves for itself fits the frames trained on and no others."""
+    face_turns: bool = True
+    """Face and hair may move with the turn of the head against the torso too: hair hangs, and a surface guessed wrong
+    shows in turns."""
     max_scale: float = 0.01
     """No Gaussian's standard deviation grows beyond it, in metres: long ones turn into spikes from other sides."""
     min_opacity: float = 0.02

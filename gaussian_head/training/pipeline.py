@@ -21,6 +21,7 @@ from ..events import Listener, Progress, Warned, ignore
 from ..head import Head, initial_parts
 from ..head.anchoring import with_anchors
 from ..head.storage import MODEL
+from ..head.turning import with_turns
 from ..kernels import CPU, device_named
 from ..strict_json import config_from_json, config_to_json
 from ..voice import BlendedVoice, usual_prior
@@ -145,7 +146,7 @@ def _initial_parts(capture: Capture, config: TrainConfig) -> tuple[Head, dict[st
             break
         wider = 1.02 * math.sqrt(len(head) / max(config.max_gaussians, 1))
         init = replace(init, **{name: min(wider * getattr(init, name), 1000.0) for name in STRIDES})
-    return head, held
+    return with_turns(head, capture.motion, capture.train_frames, follows=config.face_turns), held
 
 
 def _is_config(path: Path) -> bool:
