@@ -1,6 +1,8 @@
 """Session and worker against a fake browser: pictures come, changes arrive, errors and departures are survived."""
 
+import gc
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -206,3 +208,21 @@ def test_what_is_played_is_directed_into_a_performance_of_its_own(browser):
     assert len([p for p in session.performances if "directed" in p.name]) == 2
     assert session.staging.performance.direction == Direction(pose="still", seed=1)
     assert b"gaussian-head-motion" in motion_file(session)
+
+
+def test_nothing_of_a_browser_stays_once_it_has_left(shelf):
+    client = FakeClient()
+    client.session = Session(client, shelf, start=None, size=64)
+    worker = Worker(client.session)
+    worker.start()
+    settle(client)
+    client.session.give_voice("hello.wav", wav_bytes(1.0))
+    left = weakref.ref(client.session), weakref.ref(worker)
+    client.session.stop()
+    worker.join(10)
+    del client, worker
+    end = time.monotonic() + 5  # the fake's own threads end
+    while any(ref() is not None for ref in left) and time.monotonic() < end:
+        gc.collect()
+        time.sleep(0.05)
+    assert [ref() for ref in left] == [None, None]
