@@ -199,6 +199,13 @@ def _gsplat() -> tuple[bool, str, str]:
     return version is not None, version or "not installed", remedy
 
 
+def _live() -> tuple[bool, str, str]:
+    versions = {name: _version(name) for name in ("aiohttp", "aiortc", "prometheus-client")}
+    missing = [name for name, version in versions.items() if version is None]
+    detail = f"without {', '.join(missing)}" if missing else f"aiortc {versions['aiortc']}"
+    return not missing, detail, "optional, heads that talk in real time: pip install 'gaussian-head[live]'"
+
+
 def _development() -> tuple[bool, str, str]:
     tools = ("pytest", "hypothesis", "playwright", "ruff", "pyright", "clang-format")
     missing = [name for name in tools if _version(name) is None]
@@ -308,6 +315,7 @@ _CHECKS: dict[str, Callable[[], tuple[bool, str, str]]] = {
     "video encoders": _encoders,
     "extra: gsplat": _gsplat,
     "extra: speech": _speech,
+    "extra: live": _live,
     "extra: dev": _development,
     "disk": _disk,
     "memory": _memory,

@@ -87,7 +87,7 @@ def test_a_bug_report_has_what_it_needs():
     assert platform.machine() in findings["system"].detail
     assert platform.python_version() in findings["python"].detail
     assert importlib.metadata.version("numpy") in findings["dependencies"].detail
-    assert {"extra: gsplat", "extra: speech", "extra: dev"} <= set(findings)
+    assert {"extra: gsplat", "extra: speech", "extra: live", "extra: dev"} <= set(findings)
 
 
 def test_the_doctor_looks_at_every_declared_dependency():

@@ -1,6 +1,7 @@
 """A live head by an offline clock: what it says, when, and what it does when nothing is said."""
 
 import pickle
+import sys
 from dataclasses import replace
 from itertools import islice
 
@@ -10,6 +11,7 @@ import torch
 from support_head import make_actor
 from support_voices import recording
 
+import gaussian_head
 from gaussian_head.actor.speak import voice_of
 from gaussian_head.checks import InputError
 from gaussian_head.live import Talker
@@ -208,6 +210,13 @@ def test_memory_stays_as_it_is(actor, said):
     talker.hear(np.zeros(599 * RATE, np.float32))
     with pytest.raises(InputError, match="interrupt"):
         talker.hear(np.zeros(2 * RATE, np.float32))
+
+
+def test_without_the_extra_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "gaussian_head.live.app", raising=False)
+    with pytest.raises(InputError, match=r"gaussian-head\[live\]"):
+        gaussian_head.serve("nowhere", block=False)
 
 
 def test_it_is_posed_directed_and_felt(actor):
