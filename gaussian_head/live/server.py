@@ -26,6 +26,8 @@ from .sessions import FullError, Sessions, UnknownSessionError
 
 MOST_SAID = 64 * 2**20
 """Bytes of a sound to be said."""
+UPLOAD_SECONDS = 60.0
+"""How long it may take to come: two at once are taken."""
 MOST_JSON = 2**17
 MOST_PIECE = 2**20
 """Bytes of one message of a stream."""
@@ -137,7 +139,10 @@ class Server:
         if mode not in ("queue", "interrupt"):
             raise InputError(f"mode is {mode[:40]!r}; queue or interrupt was wanted.")
         async with self._reading:
-            content = await request.read()
+            try:
+                content = await asyncio.wait_for(request.read(), UPLOAD_SECONDS)
+            except asyncio.TimeoutError:
+                raise InputError(f"the sound was not here after {UPLOAD_SECONDS:.0f} s; send it in pieces.") from None
             if request.content_type.lower() in RAW:
                 samples = ArrivingSound().hear_pcm(_pcm(content), rate)
             else:
