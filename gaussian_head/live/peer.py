@@ -112,8 +112,8 @@ class Peer:
         # No server of somebody else's is asked how this machine is reached.
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._tasks: set[asyncio.Task] = set()
-        self.has_channel = False
-        """Whether the page reports that it is there."""
+        self.reports = False
+        """Whether the page says now and then that it is there."""
         self._connection.on("track", self._listen)
         self._connection.on("datachannel", self._converse)
         self._connection.on("connectionstatechange", self._changed)
@@ -185,8 +185,6 @@ class Peer:
                 log.info("a piece of a microphone's sound was left out: %s", error)
 
     def _converse(self, channel: Any) -> None:
-        self.has_channel = True
-
         def receive(text: str | bytes) -> None:
             self.session.alive_at = time.monotonic()
             try:
@@ -196,6 +194,7 @@ class Peer:
                 if not isinstance(message, dict):
                     raise InputError("a JSON object was wanted.")
                 kind = str(message.pop("kind", ""))
+                self.reports = self.reports or kind == "ping"
                 if kind == "bye":
                     self.session.stop()
                 elif kind != "ping":

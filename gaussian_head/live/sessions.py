@@ -17,7 +17,7 @@ from .talker import Talker
 
 MOST_SILENT = 15.0
 """Seconds without a word from a browser after which it has left."""
-MOST_GONE = 5.0
+MOST_GONE = 10.0
 """The same where its connection has ended, in which it may come back."""
 SWEEP_SECONDS = 1.0
 
@@ -110,7 +110,7 @@ class Sessions:
             now = time.monotonic()
             for name, peer in list(self._peers.items()):
                 silent = now - peer.session.alive_at
-                left = silent > (MOST_GONE if peer.gone else MOST_SILENT) and (peer.has_channel or not peer.connected)
+                left = silent > (MOST_GONE if peer.gone else MOST_SILENT) and (peer.reports or not peer.connected)
                 if peer.session.stopped or left:
                     log.info("session %s has ended", name)
                     await self.end(name)

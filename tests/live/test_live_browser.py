@@ -38,7 +38,9 @@ def test_the_picture_moves_with_the_sound_that_was_sent(page, monkeypatch, tmp_p
     page.until(lambda: len(apart(*onsets(page.tab))) >= 4, "four ticks seen and heard")
     late = apart(*onsets(page.tab))
     print(f"the picture is {np.median(late) * 1e3:.0f} ms late, of {len(late)} ticks")  # noqa: T201
-    assert abs(float(np.median(late))) < 0.2
+    # Steadily, and far less than the 1.2 s from tick to tick; how much is measured on a quiet machine.
+    assert abs(float(np.median(late))) < 0.4
+    assert float(np.ptp(late)) < 0.35
     page.until(lambda: page.state("latency") > 100, "the latency")
     assert "ms" in page.tab.inner_text("#facts")
 
