@@ -129,4 +129,7 @@ def advise(figures: dict[str, Any], findings: Findings) -> None:
     if figures["mask_coverage"] < 0.1:
         findings.add("matte", "The person fills little of the picture, or the matte missed parts: look at alpha/.")
     if figures["torso_features"] < 10:
-        findings.add("plain clothes", "The clothes have too little texture to follow: the torso is held nearly still.")
+        findings.add(
+            "plain clothes",
+            "The clothes have too little texture to follow: the torso moves as its picture as a whole, or stays.",
+        )

@@ -11,9 +11,14 @@ from torch import Tensor
 
 from ..conventions import TORSO
 from ..transforms import quat_multiply, quat_rotate, rotvec_to_quat
+from .torso_picture import follow_picture
 
 MOST_FEATURES = 300
 FEWEST_FEATURES = 10
+PLAIN = 40
+"""Features, usually agreeing, below which the torso's whole picture is followed instead."""
+FEWEST_PIXELS = 0.002
+"""Share of the picture that must be torso for that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +34,7 @@ class TorsoMotion:
     growth: np.ndarray
     """``[N]`` logarithm of the size."""
     features: np.ndarray
-    """``[N]`` features that agreed with the motion; 0 where it was interpolated."""
+    """``[N]`` features that agreed with each other; where few usually do, the motion is that of the whole picture."""
 
 
 def rest_frame(quats: Tensor, positions: Tensor, frames: np.ndarray) -> int:
@@ -43,7 +48,7 @@ def rest_frame(quats: Tensor, positions: Tensor, frames: np.ndarray) -> int:
 def follow_torso(
     read_gray: Callable[[int], np.ndarray], rest: int, labels: np.ndarray, num_frames: int, fps: float
 ) -> TorsoMotion:
-    """Track features of the clothes from the rest frame to all others.
+    """Track features of the clothes, or where they have few their whole picture, from the rest frame to all others.
 
     Every frame is matched with the rest frame itself, started from its neighbour's motion, so that
     nothing drifts.
@@ -74,6 +79,9 @@ def follow_torso(
             found, guess = _match(template, gray, points, guess)
             if found is not None:
                 motion[t], features[t] = _decompose(found[0], pivot), found[1]
+    whole = labels == TORSO
+    if np.median(features) < PLAIN and whole.sum() > FEWEST_PIXELS * labels.size:
+        motion = follow_picture(read_gray, rest, whole, pivot, num_frames)
     smooth = _smooth(motion, fps)
     return TorsoMotion(pivot=pivot, shift=smooth[:, :2], angle=smooth[:, 2], growth=smooth[:, 3], features=features)
 

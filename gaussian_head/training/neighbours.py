@@ -22,12 +22,12 @@ def neighbours_of(means: Tensor, anchor: Tensor) -> tuple[Tensor, Tensor]:
         means: ``[N, 3]`` canonical centres, metres.
         anchor: ``[N, 3, J]`` tracked offset basis, metres a unit.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     device, means, anchor = means.device, means.cpu(), anchor.cpu()
     points = means.double().numpy()
     count = min(NEIGHBOURS + 1, len(points))
-    rows = torch.from_numpy(cKDTree(points).query(points, k=count)[1]).reshape(len(points), -1)[:, 1:]
+    rows = torch.from_numpy(KDTree(points).query(points, k=count)[1]).reshape(len(points), -1)[:, 1:]
     if not rows.shape[1]:
         return torch.arange(len(points), device=device)[:, None], torch.ones(len(points), 1, device=device)
     flat = anchor.flatten(1)

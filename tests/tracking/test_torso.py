@@ -88,3 +88,32 @@ def test_rest_is_the_median_pose():
     quats = torch.tensor([[1.0, 0, 0, 0]]).repeat(5, 1)
     assert rest_frame(quats, positions, np.arange(5)) == 3
     assert rest_frame(quats, positions, np.array([0, 1, 2])) == 2
+
+
+def test_the_outline_of_plain_clothes_is_followed():
+    import cv2
+
+    labels = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.ellipse(labels, (95, 190), (70, 80), 0, 0, 360, (1.0,), -1)
+    labels[labels > 0] = TORSO
+    pivot = np.array([95.0, 150.0])
+    shirt = np.full((SIZE, SIZE), 60, np.float32)
+    shirt[labels == TORSO] = 210
+    cv2.ellipse(shirt, (95, 115), (22, 14), 0, 0, 360, (90.0,), 4)  # a collar
+    shirt = cv2.GaussianBlur(shirt, (0, 0), 1.5).astype(np.uint8)
+
+    def gray(t):
+        dx, dy, angle, growth = true_motion(t)
+        c, s = np.cos(angle) * np.exp(growth), np.sin(angle) * np.exp(growth)
+        matrix = np.array([[c, -s], [s, c]])
+        full = np.c_[matrix, pivot + [dx, dy] - matrix @ pivot]
+        return cv2.warpAffine(shirt, full, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+
+    motion = follow_torso(gray, REST, labels, N, FPS)
+    assert np.median(motion.features) < 40
+    truth = np.array([true_motion(t) for t in range(N)])
+
+    off = np.abs(motion.shift - truth[:, :2])[4:-4]
+    assert off.max() < 2.0
+    assert np.median(off) < 0.6
+    assert np.abs(motion.angle - truth[:, 2])[4:-4].max() < 0.015
