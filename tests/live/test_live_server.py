@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("aiortc", reason="aiortc is not installed: pip install 'gaussian-head[live]'")
+pytest.importorskip("prometheus_client")
 
 from conftest import until
 from support_head import make_actor

@@ -70,7 +70,7 @@ def test_a_photograph_lying_on_its_side_is_turned_as_the_camera_noted(portrait, 
 
 def test_the_lens_that_a_camera_notes_is_known(portrait, tmp_path):
     exif = Image.Exif()
-    exif.get_ifd(0x8769)[0xA405] = 50
+    exif[0x8769] = {0xA405: 50}
     portrait.save(tmp_path / "phone.jpg", exif=exif)
     assert read_photograph(tmp_path / "phone.jpg").focal == pytest.approx(50 / 36 * 400)
 
