@@ -15,8 +15,8 @@ from gaussian_head.demo.rig import Rig, RigCamera, film_rig
 from gaussian_head.evaluation.held_camera import score_camera
 from gaussian_head.media import read_audio
 from gaussian_head.tracking import track
-from gaussian_head.tracking.calibrating import Filming
 from gaussian_head.tracking.clocks import clock_of
+from gaussian_head.tracking.placing import Filming
 from gaussian_head.tracking.several import join
 from gaussian_head.training import PRESETS, train
 from gaussian_head.verbs.bars import drawing

@@ -23,10 +23,11 @@ from ..media import probe, read_audio
 from ..motion import write_take
 from ..transforms import quat_conjugate, quat_multiply, rigid_inverse
 from .bundle import continuous_quats
-from .calibrating import Calibration, Filming, calibrate, place, steady_poses
+from .calibrating import Calibration, calibrate, steady_poses
 from .clocks import clock_of
 from .code_map import said_in_units
 from .pipeline import track
+from .placing import Filming, place
 
 
 def track_several(

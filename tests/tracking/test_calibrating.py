@@ -12,8 +12,9 @@ from gaussian_head.checks import InputError
 from gaussian_head.motion import Pose
 from gaussian_head.motion.edit import sampled
 from gaussian_head.rendering import orbit_view
-from gaussian_head.tracking.calibrating import Filming, calibrate, place
+from gaussian_head.tracking.calibrating import calibrate
 from gaussian_head.tracking.clocks import Clock
+from gaussian_head.tracking.placing import Filming, place
 from gaussian_head.transforms import quat_multiply, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat, rotvec_to_quat
 
 FRAMES, SIZE = 40, 64
