@@ -43,7 +43,8 @@ class Peer:
         codecs = RTCRtpReceiver.getCapabilities("video").codecs
         video.setCodecPreferences([one for one in codecs if one.mimeType == f"video/{self.codec}"])
         peer.addTransceiver("audio", direction="recvonly")
-        self.channel = peer.createDataChannel("head")
+        self.channel, opened = peer.createDataChannel("head"), asyncio.Event()
+        self.channel.on("open", opened.set)
         self.channel.on("message", lambda text: self.told.append(json.loads(text)))
         peer.on("track", lambda track: self.tasks.append(asyncio.ensure_future(self._keep(track))))
         await peer.setLocalDescription(await peer.createOffer())
@@ -54,6 +55,7 @@ class Peer:
         answer = json.loads(answer)
         assert status == 200, answer
         await peer.setRemoteDescription(RTCSessionDescription(sdp=answer["sdp"], type="answer"))
+        await opened.wait()
         return answer
 
     async def _keep(self, track):

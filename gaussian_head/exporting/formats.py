@@ -272,7 +272,7 @@ FORMATS: dict[str, ExportFormat] = {
     ),
     "transforms-json": ExportFormat(
         endings=(".json",),
-        description="nerfstudio's transforms.json with a transparent picture from each camera beside it",
+        description="nerfstudio's transforms.json, with a transparent picture from each camera",
         write=_transforms,
         holds=("clip",),
         by_ending=False,
