@@ -35,6 +35,8 @@ class Head:
     """From units and gaze to the inner code that its bases are linear in."""
     anchors: Anchors | None = None
     """What units do beyond what the inner code can say; None where nothing is known of it."""
+    one_view: bool = False
+    """Filmed by one camera: how colours change with where they are seen from is known about it only."""
 
     @staticmethod
     def load(folder: str | Path) -> Head:

@@ -56,6 +56,7 @@ def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
         "basis": fields["code_map"].basis_id,
         "width": camera.width,
         "height": camera.height,
+        "one_view": fields["one_view"],
     }
     save_checkpoint(folder / MODEL, tensors, meta, format=FORMAT, version=VERSION)
 
@@ -89,6 +90,8 @@ def _check_meta(meta: dict[str, Any]) -> None:
     require_names(meta["code"], "code")
     for side in ("width", "height"):
         require_count(meta[side], side, least=1, most=MOST_PIXELS)
+    if not isinstance(meta.get("one_view", False), bool):
+        raise InputError(f"one_view is a {type(meta['one_view']).__name__}; true or false was wanted.")
     if not isinstance(meta["basis"], str):
         raise InputError(f"basis is a {type(meta['basis']).__name__}; a text was wanted.")
     if set(meta["branches"]) - set(PARTS) or not meta["branches"]:
@@ -129,6 +132,7 @@ def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any]) -> dict[str, An
         background=tensors["background"].float() / 255,
         code_map=CodeMap.from_tensors(tensors, names=meta["code"], basis_id=meta["basis"]),
         anchors=_anchors(tensors, meta["branches"]),
+        one_view=meta.get("one_view", False),
     )
 
 

@@ -13,7 +13,7 @@ from ..head import Head
 from ..head.cuda_render import HeadRenderer
 from ..kernels import drawing_device
 from ..motion import MotionFrame
-from .frames import normalised_depth, render_moment
+from .frames import known_share, normalised_depth, render_moment
 
 
 class Draw(Protocol):
@@ -43,6 +43,8 @@ def on_device(head: Head, device: torch.device) -> Draw:
 
     @torch.no_grad()
     def draw(moment: MotionFrame, camera: Camera, background: Tensor | None) -> Frame:
+        if known_share(head, camera) < 1:
+            return render_moment(head, moment, camera, background=background)
         poses = torch.cat([moment.head.quats, moment.head.positions, moment.torso.quats, moment.torso.positions])
         now = renderer
         if anchors is not None and bool(anchors.beyond(moment.units.to(device)).any()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Collection
 from dataclasses import replace
@@ -15,8 +16,12 @@ from ..head import PARTS, Head
 from ..kernels import drawing_device
 from ..motion import Motion, MotionFrame
 from ..raster import rasterize_view
+from ..smoothing import smoothstep
 from .backdrop import Background, as_background
 
+ASIDE_DEG = 5.0, 20.0
+"""From this far beside the camera that filmed, colours change less and less with where they are seen from, and from
+that far on no more: what they would say there is no more than continued."""
 MOST_RESIDENT = 3
 """Heads that a device keeps for single pictures."""
 
@@ -49,6 +54,24 @@ def render_gaussians(
 def normalised_depth(depth: Tensor, alpha: Tensor) -> Tensor:
     """Metres ``[H, W]`` of metres times alpha; 0 where nothing is hit."""
     return torch.where(alpha > 1e-3, depth / alpha.clamp(min=1e-3), 0)
+
+
+def known_share(head: Head, camera: Camera) -> float:
+    """How much of the change of colours with the view is known at a camera: 1 about that which filmed, 0 far aside."""
+    if not head.one_view:
+        return 1.0
+    ways = (one.position.cpu().double() - head.centre.cpu().double() for one in (camera, head.camera))
+    here, filmed = (torch.nn.functional.normalize(way, dim=0) for way in ways)
+    angle = math.degrees(math.acos(min(max(float(here @ filmed), -1.0), 1.0)))
+    return 1 - smoothstep(min(max((angle - ASIDE_DEG[0]) / (ASIDE_DEG[1] - ASIDE_DEG[0]), 0.0), 1.0))
+
+
+def as_seen_from(gaussians: Gaussians, head: Head, camera: Camera) -> Gaussians:
+    """SH colours ``[N, B, 3]`` with as much of their dependence on the view as is known at a camera."""
+    share = known_share(head, camera)
+    if share == 1 or gaussians.colors.shape[1] == 1:
+        return gaussians
+    return replace(gaussians, colors=torch.cat([gaussians.colors[:, :1], gaussians.colors[:, 1:] * share], 1))
 
 
 def keep_parts(gaussians: Gaussians, head: Head, parts: Collection[str]) -> Gaussians:
@@ -116,7 +139,7 @@ def render_moment(
     if device.type != "cpu":
         head, moment, camera = _resident(head, device), moment.to(device), camera.to(device)
         background = None if background is None else background.to(device)
-    gaussians = head.gaussians_at(moment)
+    gaussians = as_seen_from(head.gaussians_at(moment), head, camera)
     if parts is not None:
         gaussians = keep_parts(gaussians, head, parts)
     if scale_modifier != 1.0:

@@ -89,8 +89,9 @@ def train(
         if resume and checkpoint is None and (out / MODEL).exists():
             return _finished(out, capture, config, listener)
         start, held = _initial_parts(capture, config)
+        cameras = len(training_cameras(capture, config.hold_out))
+        start = replace(start, one_view=cameras == 1)
         if checkpoint is None:
-            cameras = len(training_cameras(capture, config.hold_out))
             held = held if cameras == 1 else None  # what one camera hardly shows others may
             state = new_state(start, capture.num_frames, config.rates, held, cameras, on)
             discard(out / CHECKPOINT)
