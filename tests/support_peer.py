@@ -3,10 +3,19 @@
 import asyncio
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 
 import numpy as np
+
+
+def until(condition, what, seconds=60.0):
+    """Wait, polling."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.05)
 
 
 def asked(url, path, body=None, headers=None, method=None):

@@ -13,7 +13,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
-from gaussian_head.playing.door import bound_socket, link_from_elsewhere, link_to
+from gaussian_head.playing.door import LOCAL, bound_socket, link_from_elsewhere, link_to
 from gaussian_head.playing.performances import NamedPerformance, spoken
 from gaussian_head.playing.shelf import Shelf
 from gaussian_head.playing.views import placement
@@ -35,7 +35,6 @@ TITLE = "gaussian-head"
 BRAND = (255, 138, 82)
 """Colour of the controls."""
 SessionsOf = Callable[[], tuple[Session, ...]]
-LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class ViewerHandle:

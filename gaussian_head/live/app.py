@@ -15,14 +15,12 @@ from aiohttp import web
 from ..actor import Actor
 from ..checks import InputError
 from ..playing import Shelf
-from ..playing.door import bound_socket, link_from_elsewhere, link_to
+from ..playing.door import LOCAL, bound_socket, link_from_elsewhere, link_to
 from .meters import Meters
 from .server import Server
 from .session import Session
 from .sessions import Sessions
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
-"""Hosts that only this machine reaches."""
 LEAST_TOKEN = 8
 
 log = logging.getLogger(__name__)

@@ -19,6 +19,8 @@ from ..checks import InputError
 TRIED = 1000
 """Ports tried from the wanted one on."""
 LAST_PORT = 65535
+LOCAL = ("127.0.0.1", "localhost", "::1")
+"""Hosts that only this machine reaches."""
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and how it calls itself there."""
 

@@ -1,18 +1,9 @@
 """A live server of a synthetic person, shared by the tests of this room."""
 
-import time
-
 import pytest
 from support_browser import headless_chromium
 from support_head import make_actor
-
-
-def until(condition, what, seconds=60.0):
-    """Wait, polling."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain for {what}"
-        time.sleep(0.05)
+from support_peer import until
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("aiortc", reason="aiortc is not installed: pip install 'gaussian-head[live]'")
 
-from conftest import until
 from support_browser import CHROMIUM, FLAGS
 from support_live_page import EVERY, WATCH, LivePage, apart, onsets, processes_with, stamped, ticks
+from support_peer import until
 
 from gaussian_head.live.client import LiveClient
 from gaussian_head.live.talker import Talker

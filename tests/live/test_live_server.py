@@ -13,9 +13,8 @@ import pytest
 pytest.importorskip("aiortc", reason="aiortc is not installed: pip install 'gaussian-head[live]'")
 pytest.importorskip("prometheus_client")
 
-from conftest import until
 from support_head import make_actor
-from support_peer import Peer, asked
+from support_peer import Peer, asked, until
 
 from gaussian_head.checks import InputError
 from gaussian_head.live.api import ENDPOINTS
