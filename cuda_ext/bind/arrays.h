@@ -33,14 +33,14 @@ class Placed {
   int device_id() const { return device_; }
 
   bool read(PyObject* told) noexcept {
-    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) < 3) return false;
-    const std::size_t axes = std::size_t(PyTuple_GET_SIZE(told)) - 3;
-    const char* kind = PyUnicode_AsUTF8(PyTuple_GET_ITEM(told, 2));
+    if (!PyTuple_Check(told) || PyTuple_Size(told) < 3) return false;
+    const std::size_t axes = std::size_t(PyTuple_Size(told)) - 3;
+    const char* kind = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(told, 2), nullptr);
     const char* wanted = std::is_same_v<std::remove_const_t<T>, float> ? "float32" : "int32";
     if (!kind || std::string(kind) != wanted || axes > kMostAxes) return PyErr_Clear(), false;
-    data_ = static_cast<T*>(PyLong_AsVoidPtr(PyTuple_GET_ITEM(told, 0)));
-    device_ = int(PyLong_AsLong(PyTuple_GET_ITEM(told, 1)));
-    for (std::size_t i = 0; i < axes; ++i) shape_[i] = PyLong_AsSize_t(PyTuple_GET_ITEM(told, 3 + i));
+    data_ = static_cast<T*>(PyLong_AsVoidPtr(PyTuple_GetItem(told, 0)));
+    device_ = int(PyLong_AsLong(PyTuple_GetItem(told, 1)));
+    for (std::size_t i = 0; i < axes; ++i) shape_[i] = PyLong_AsSize_t(PyTuple_GetItem(told, Py_ssize_t(3 + i)));
     ndim_ = axes;
     return PyErr_Occurred() ? (PyErr_Clear(), false) : true;
   }
