@@ -128,6 +128,7 @@ ENDPOINTS = (
             "distance": _number(0.35, 2.5, "Multiples of the recording's."),
         },
     ),
+    Endpoint(method="GET", path="/ice", handler="ice", summary="The ICE servers that a page connects through."),
     Endpoint(method="GET", path="/health", handler="health", summary="Whether it runs and has room.", open=True),
     Endpoint(method="GET", path="/metrics", handler="metrics", summary="For Prometheus.", gives="text/plain"),
     Endpoint(method="GET", path="/openapi.json", handler="openapi", summary="This description.", open=True),

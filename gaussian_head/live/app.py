@@ -17,6 +17,7 @@ from ..checks import InputError
 from ..playing import Shelf
 from ..playing.door import LOCAL, bound_socket, link_from_elsewhere, link_to
 from .meters import Meters
+from .reach import helpers_of
 from .server import Server
 from .session import Session
 from .sessions import Sessions
@@ -97,6 +98,7 @@ def serve(
     token: str | None = None,
     size: int = 512,
     sessions: int = 4,
+    through: Sequence[str] = (),
 ) -> LiveHandle:
     """Serve live heads from threads.
 
@@ -107,9 +109,10 @@ def serve(
         token: what whoever asks must know. None makes one where other machines reach the server, and wants none else.
         size: height of pictures.
         sessions: browsers at once.
+        through: STUN and TURN servers, as `reach.Helper.of` reads them, for browsers behind routers.
 
     Raises:
-        InputError: no head there, a host or port that cannot be, or a number or token that is too small.
+        InputError: no head there, a host, port or server that cannot be, or a number or token that is too small.
     """
     if not 64 <= size <= 2048:
         raise InputError(f"size is {size}; from 64 to 2048 pixels were wanted.")
@@ -119,8 +122,9 @@ def serve(
         raise InputError(f"the token has {len(token)} letters; {LEAST_TOKEN} or more were wanted, or none at all.")
     if token is None:
         token = "" if host in LOCAL else secrets.token_urlsafe(16)
+    helpers = helpers_of(through)
     shelf = Shelf(heads)
     shelf.get(shelf.names[0])  # what is wrong with it is said before anybody asks
     meters = Meters()
-    made = Sessions(shelf, meters, size=size, most=sessions)
+    made = Sessions(shelf, meters, size=size, most=sessions, helpers=helpers)
     return LiveHandle(bound_socket(host, port), host, made, meters, token)

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..media.arriving import VIDEO_CLOCK, ArrivingSound, picture_frame, sound_frame
+from .reach import Helper
 from .session import Session
 
 PACKET = SAMPLE_RATE // 50
@@ -101,16 +102,21 @@ class PictureTrack(MediaStreamTrack):
 class Peer:
     """One connection of one browser to its session."""
 
-    def __init__(self, session: Session, apply: Callable[[Session, str, dict], None]) -> None:
+    def __init__(
+        self, session: Session, apply: Callable[[Session, str, dict], None], helpers: tuple[Helper, ...] = ()
+    ) -> None:
         """Not connected yet.
 
         Args:
             session: what is shown.
             apply: does what a message of the page asks: a kind and its values; InputError where that is nothing.
+            helpers: who is asked how this machine is reached.
         """
         self.session, self._apply = session, apply
-        # No server of somebody else's is asked how this machine is reached.
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        # Without helpers no server of somebody else's is asked: aiortc asks one of its own choice where none is given.
+        self._connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=[RTCIceServer(**helper.told) for helper in helpers])
+        )
         self._tasks: set[asyncio.Task] = set()
         self.reports = False
         """Whether the page says now and then that it is there."""

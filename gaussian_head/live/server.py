@@ -194,6 +194,10 @@ class Server:
         """POST /camera."""
         return await self._applied(request, "camera")
 
+    async def ice(self, request: web.Request) -> web.Response:
+        """GET /ice."""
+        return web.json_response({"iceServers": [helper.told for helper in self.sessions.helpers]})
+
     async def health(self, request: web.Request) -> web.Response:
         """GET /health."""
         count = len(self.sessions.all)

@@ -12,6 +12,7 @@ from ..checks import InputError
 from ..playing import Shelf
 from .meters import Meters
 from .peer import Peer
+from .reach import Helper
 from .session import Session
 from .talker import Talker
 
@@ -35,7 +36,7 @@ class UnknownSessionError(InputError):
 class Sessions:
     """Sessions and their connections; used from the server's event loop alone."""
 
-    def __init__(self, shelf: Shelf, meters: Meters, *, size: int, most: int) -> None:
+    def __init__(self, shelf: Shelf, meters: Meters, *, size: int, most: int, helpers: tuple[Helper, ...] = ()) -> None:
         """None yet.
 
         Args:
@@ -43,8 +44,9 @@ class Sessions:
             meters: what counts.
             size: height of pictures.
             most: sessions at once.
+            helpers: through whom browsers and this machine may reach each other.
         """
-        self.shelf, self.most = shelf, most
+        self.shelf, self.most, self.helpers = shelf, most, helpers
         self._meters, self._size = meters, size
         self._peers: dict[str, Peer] = {}
         self._coming = 0
@@ -84,7 +86,7 @@ class Sessions:
         self._coming += old is None
         try:
             session = await self._made(head, aspect) if old is None else old.session
-            peer = Peer(session, apply)
+            peer = Peer(session, apply, self.helpers)
             answer = await peer.answer(sdp)
             session.alive_at = time.monotonic()
             self._peers[session.name] = peer

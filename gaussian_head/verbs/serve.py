@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "gaussian-head serve runs/me/head",
     "gaussian-head serve runs/me/head runs/other/head --host 0.0.0.0 --sessions 2",
+    "gaussian-head serve runs/me/head --host 0.0.0.0 --through stun:stun.example.org:3478",
 )
 
 
@@ -38,6 +39,8 @@ class Options:
     """Height of the picture in pixels."""
     sessions: int = 4
     """Browsers that may have a head at once."""
+    through: tuple[str, ...] = ()
+    """STUN and TURN servers for browsers behind routers: stun:HOST:PORT, turn:USER:SECRET@HOST:PORT; none is asked."""
     block: Suppress[bool] = True
     """Serve until Ctrl-C; False returns at once and serves from threads."""
 
@@ -58,6 +61,7 @@ def run(options: Options, listener: Listener = ignore) -> LiveHandle:
         token=options.token,
         size=options.size,
         sessions=options.sessions,
+        through=options.through,
     )
     listener(Said(message=f"live: {handle.links} (Ctrl+C ends it)"))
     if options.block:

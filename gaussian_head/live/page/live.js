@@ -12,9 +12,9 @@ const live = {
 window.gaussianHeadLive = live;
 
 async function ask(path, body, type = "application/json", query = {}) {
-  const headers = { "Content-Type": type, ...(token && { Authorization: `Bearer ${token}` }) };
+  const headers = { ...(body !== undefined && { "Content-Type": type }), ...(token && { Authorization: `Bearer ${token}` }) };
   const where = new URLSearchParams({ ...query, ...(live.session && path !== "/offer" && { session: live.session }) });
-  const answer = await fetch(`${path}?${where}`, { method: "POST", headers, body });
+  const answer = await fetch(`${path}?${where}`, { method: body === undefined ? "GET" : "POST", headers, body });
   const told = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(told.error), { status: answer.status });
   return told;
@@ -31,7 +31,9 @@ async function connect() {
   const number = ++live.number, late = () => number !== live.number;
   live.peer?.close();
   tell(live.session ? "Connecting again …" : "Connecting …");
-  const peer = (live.peer = new RTCPeerConnection({ iceServers: [] }));
+  const helpers = await ask("/ice");
+  if (late()) return;
+  const peer = (live.peer = new RTCPeerConnection(helpers));
   const video = peer.addTransceiver("video", { direction: "recvonly" });
   const audio = peer.addTransceiver(live.microphone?.getAudioTracks()[0] || "audio", { direction: "sendrecv" });
   for (const { receiver } of [video, audio]) receiver.jitterBufferTarget = 0;
