@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support_browser import headless_chromium
 
 BACKENDS = ("reference", "cpu", "cuda", "gsplat")
 
@@ -58,3 +59,10 @@ def footage() -> Path:
     if not (folder / "clips").is_dir():
         pytest.skip(f"no shared footage at {folder}; set GAUSSIAN_HEAD_FOOTAGE to a folder with clips/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser; skipped, with the reason, where there is none. There can be one of a process only."""
+    with headless_chromium() as browser:
+        yield browser

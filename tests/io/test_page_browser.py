@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support_browser import headless_chromium
 from support_head import make_head, make_motion
 
 from gaussian_head.io.baked_make import bake
@@ -46,12 +45,6 @@ def head():
 def baked(head):
     tone = 0.2 * np.sin(2 * np.pi * 330 * np.arange(2 * 16000) / 16000)
     return bake(head, Performance(motion=MOTION, samples=tone.astype(np.float32)))
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with headless_chromium() as browser:
-        yield browser
 
 
 class Page:

@@ -1,7 +1,6 @@
 """A live server of a synthetic person, shared by the tests of this room."""
 
 import pytest
-from support_browser import headless_chromium
 from support_head import make_actor
 from support_peer import until
 
@@ -25,10 +24,3 @@ def peer(server):
     peer.send(kind="bye")
     until(lambda: not server.sessions, "the session to end")
     peer.close()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless browser for the whole session; skipped where there is none."""
-    with headless_chromium() as browser:
-        yield browser

@@ -33,15 +33,13 @@ def test_the_picture_moves_with_the_sound_that_was_sent(page, monkeypatch, tmp_p
     monkeypatch.setattr(Talker, "picture", stamped(Talker.picture))
     page.begin()
     page.tab.evaluate(WATCH)
-    write_audio(tmp_path / "ticks.wav", ticks(8))
+    write_audio(tmp_path / "ticks.wav", ticks(50))  # many: a busy machine leaves some pictures out
     page.tab.set_input_files("#chosen", str(tmp_path / "ticks.wav"))
     page.until(lambda: len(apart(*onsets(page.tab))) >= 4, "four ticks seen and heard")
     late = apart(*onsets(page.tab))
     print(f"the picture is {np.median(late) * 1e3:.0f} ms late, of {len(late)} ticks")  # noqa: T201
-    # Nearer than to the same tones half a period later; how near is measured on a quiet machine.
-    seen, heard = onsets(page.tab)
-    other = apart(seen, heard + EVERY / 2)
-    assert np.median(np.abs(late)) < np.median(np.abs(other))
+    # Nearer than a tick by chance would be; how near is measured on a quiet machine.
+    assert np.median(np.abs(late)) < EVERY / 4
     page.until(lambda: page.state("latency") > 100, "the latency")
     assert "ms" in page.tab.inner_text("#facts")
 

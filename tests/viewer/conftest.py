@@ -9,17 +9,7 @@ for folder in (ROOT, ROOT / "tests"):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 
-import pytest  # noqa: E402
-from support_browser import headless_chromium  # noqa: E402
-
 import gaussian_head  # noqa: E402
 
 if importlib.util.find_spec("gaussian_head.viewer") is None:
     gaussian_head.__path__.append(str(ROOT))
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A headless browser for the whole session; skipped where there is none."""
-    with headless_chromium() as browser:
-        yield browser
