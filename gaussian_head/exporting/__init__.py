@@ -9,3 +9,4 @@ from .formats import format_of as format_of
 from .formats import require_ending as require_ending
 from .formats import write_material as write_material
 from .material import Material as Material
+from .material import Up as Up

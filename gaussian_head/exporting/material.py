@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 from ..checks import InputError
 
+Up = Literal["format", "camera", "y", "z"]
+"""What points up in a file: what is usual for its format; the picture's up, which is -y; +y; +z."""
+
 if TYPE_CHECKING:
     from ..actor import Actor
     from ..capture import FaceShape
+    from ..gaussians import Gaussians
     from ..head import Head
     from ..motion import MotionFrame, Performance
     from ..rendering import CameraPath
+    from .placing import Placing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,12 @@ class Material:
     """Capture with the tracked face; by default the one the head remembers."""
     precision: Literal["int8", "float16", "float32"] = "int8"
     """Numbers of the baked format."""
+    up: Up = "format"
+    """What points up in the file."""
+    centre: bool = False
+    """The resting head, between its ears, becomes the origin, in place of the recording camera."""
+    axes: Literal["down", "up", ""] = ""
+    """Which way +y points in files of the format that is written, as `write_material` says; "" where they have none."""
 
     @property
     def head(self) -> Head:
@@ -60,6 +71,25 @@ class Material:
             last = len(self.performance) - 1
             raise InputError(f"frame {self.frame} was asked; the motion has frames 0 to {last}.")
         return self.performance.select(slice(self.frame, self.frame + 1))
+
+    @property
+    def placing(self) -> Placing:
+        """How the world moves before it is written.
+
+        Raises:
+            InputError: the format has no axes or origin to choose.
+        """
+        from .placing import placing
+
+        if not self.axes:
+            raise InputError("this format has no axes or origin to choose; leave up and centre out.")
+        return placing(self.axes, self.up, self.head.centre if self.centre else None)
+
+    def gaussians_at(self, moment: MotionFrame) -> Gaussians:
+        """All Gaussians at one moment as a file holds them: placed, with colours that can be shown from every side."""
+        from ..rendering import for_every_side
+
+        return self.placing.gaussians(for_every_side(self.head.gaussians_at(moment), self.head))
 
     def face(self) -> FaceShape:
         """The tracked face.

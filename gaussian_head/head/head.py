@@ -18,6 +18,10 @@ from .coefficients import Params, coefficients
 from .fused import Moments, can_deform_fused, deform_fused, deform_moments, poses_of
 from .storage import read_fields, write_fields
 
+ASIDE_DEG = 5.0, 20.0
+"""From this far beside the one camera that filmed, colours change less and less with where they are seen from, and from
+that far on no more: what they would say there is no more than continued."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Head:

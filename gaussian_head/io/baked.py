@@ -43,6 +43,10 @@ A Gaussian with mean ``m``, unit quaternion ``q``, log-scales ``l`` and head wei
                                                                     # branch "torso", R(H) in the others
     Y = (0.28209479, -0.48860251 y, 0.48860251 z, -0.48860251 x)
 
+Where the header has ``known_deg = [from, to]``, one camera filmed the head, and what its colours do with the view is
+known about that camera only: multiply ``sh[1:]`` by ``1 - s(clamp((angle - from) / (to - from), 0, 1))`` with
+``s(x) = x x (3 - 2 x)``. ``angle`` lies between the ways from ``centre`` to the camera and to the recording camera.
+
 The quaternions of a frame lie on one half of the sphere, so that they can be blended as they are.
 """
 
@@ -204,6 +208,7 @@ def _check_header(header: dict[str, Any]) -> None:
         raise InputError(f"its header lacks {sorted(missing) or 'a list of branches or a table of decodings'}.")
     require_number(header["fps"], "fps", least=SLOWEST, most=FASTEST)
     require_count(header["num_frames"], "num_frames", least=1)
+    _check_known(header.get("known_deg", [0, 1]))
     N, J = require_count(header["num_gaussians"], "num_gaussians"), len(require_names(header["coefficients"], "codes"))
     start, names = 0, []
     for branch in header["branches"]:
@@ -223,6 +228,15 @@ def _check_header(header: dict[str, Any]) -> None:
     if start != N or not names:
         raise InputError(f"its branches hold {start} of {N} Gaussians.")
     require_names(names, "branches")
+
+
+def _check_known(known: Any) -> None:
+    """InputError unless these are two angles in degrees, one after the other."""
+    if not isinstance(known, list) or len(known) != 2:
+        raise InputError(f"its known_deg is {known!r}; two angles were wanted.")
+    start, end = (require_number(angle, "an angle of known_deg", least=0, most=180) for angle in known)
+    if not start < end:
+        raise InputError(f"its known_deg is {known!r}; the first angle must be the smaller one.")
 
 
 def _check_tables(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> None:

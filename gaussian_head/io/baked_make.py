@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..face import UNITS
-from ..head import Branch, Head
+from ..head import ASIDE_DEG, Branch, Head
 from ..head.coefficients import coefficient_names
 from ..media.memory import aac_bytes, jpeg_bytes
 from ..motion import Motion, Performance
@@ -85,7 +85,8 @@ def _with_units(head: Head, code: Tensor, motion: Motion) -> tuple[tuple[Branch,
 
 def _description(head: Head, motion: Motion) -> dict[str, Any]:
     """Header fields that do not depend on how numbers are stored."""
-    return {
+    aside = {"known_deg": list(ASIDE_DEG)} if head.one_view else {}
+    return aside | {
         "format": FORMAT,
         "version": VERSION,
         "fps": float(motion.fps),

@@ -4,6 +4,7 @@ from ._path import CameraPath as CameraPath
 from .backdrop import backdrop as backdrop
 from .ends import with_soft_ends as with_soft_ends
 from .follow import follow_capture as follow_capture
+from .frames import for_every_side as for_every_side
 from .frames import render_frame as render_frame
 from .frames import render_gaussians as render_gaussians
 from .framing import fit_background as fit_background

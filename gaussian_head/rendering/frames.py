@@ -12,16 +12,14 @@ from torch import Tensor
 
 from ..camera import Camera
 from ..gaussians import Frame, Gaussians
-from ..head import PARTS, Head
+from ..head import ASIDE_DEG, PARTS, Head
 from ..kernels import drawing_device
 from ..motion import Motion, MotionFrame
 from ..raster import rasterize_view
+from ..sh import rgb_to_sh, sh_to_rgb
 from ..smoothing import smoothstep
 from .backdrop import Background, as_background
 
-ASIDE_DEG = 5.0, 20.0
-"""From this far beside the camera that filmed, colours change less and less with where they are seen from, and from
-that far on no more: what they would say there is no more than continued."""
 MOST_RESIDENT = 3
 """Heads that a device keeps for single pictures."""
 
@@ -72,6 +70,17 @@ def as_seen_from(gaussians: Gaussians, head: Head, camera: Camera) -> Gaussians:
     if share == 1 or gaussians.colors.shape[1] == 1:
         return gaussians
     return replace(gaussians, colors=torch.cat([gaussians.colors[:, :1], gaussians.colors[:, 1:] * share], 1))
+
+
+def for_every_side(gaussians: Gaussians, head: Head) -> Gaussians:
+    """SH colours ``[N, B, 3]`` for files whose viewers know nothing of where a head was filmed from.
+
+    Where one camera filmed, every Gaussian keeps the colour that this camera sees and shows it to all sides.
+    """
+    if not head.one_view or gaussians.colors.shape[1] == 1:
+        return gaussians
+    seen = sh_to_rgb(gaussians.colors, gaussians.means - head.camera.position, 1)
+    return replace(gaussians, colors=rgb_to_sh(seen)[:, None])
 
 
 def keep_parts(gaussians: Gaussians, head: Head, parts: Collection[str]) -> Gaussians:

@@ -11,7 +11,16 @@ from tyro.conf import Positional, arg
 from ..checks import InputError
 from ..durable import require_replaceable
 from ..events import Listener, Said, ignore
-from ..exporting import FORMATS, Material, driving_performance, format_called, format_of, require_ending, write_material
+from ..exporting import (
+    FORMATS,
+    Material,
+    Up,
+    driving_performance,
+    format_called,
+    format_of,
+    require_ending,
+    write_material,
+)
 from ._calling import function_of
 from ._values import ActorLike, Named, PathLike
 
@@ -22,6 +31,7 @@ EXAMPLES = (
     "gaussian-head export runs/me/head --out me.ply",
     "gaussian-head export runs/me/head --audio speech.wav --out talk.html",
     "gaussian-head export runs/me/head --format arkit-csv --out take.csv",
+    "gaussian-head export runs/me/head --format mesh --up z --centre --out bust.obj",
 )
 
 
@@ -49,6 +59,10 @@ class Options:
     """Camera path of cameras-json and transforms-json, named as for `render`."""
     capture: PathLike | None = None
     """Capture with the tracked face (glb, obj); by default the one the head remembers."""
+    up: Up = "format"
+    """What points up in the file: as usual for its `format`, the `camera`'s own axes (+y down), `y` or `z`."""
+    centre: bool = False
+    """Let the resting head, between its ears, be the origin, not the recording camera."""
     precision: Literal["int8", "float16", "float32"] = "int8"
     """Numbers of the baked format: int8 is small and looks the same, float32 keeps every bit."""
 
@@ -93,6 +107,8 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         camera=options.camera,
         capture=options.capture,
         precision=options.precision,
+        up=options.up,
+        centre=options.centre,
     )
     write_material(material, out, format, listener=listener)
     listener(Said(message=f"{format}: {out}"))

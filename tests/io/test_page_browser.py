@@ -13,7 +13,7 @@ from support_head import make_head, make_motion
 from gaussian_head.io.baked_make import bake
 from gaussian_head.io.page import write_page
 from gaussian_head.motion import Performance
-from gaussian_head.rendering import orbit_view, render_gaussians
+from gaussian_head.rendering import orbit_view, render_frame, render_gaussians
 
 MOTION = make_motion()
 pytestmark = pytest.mark.browser
@@ -130,6 +130,22 @@ def test_the_picture_is_the_rasterizers(chromium, path, head, frame, yaw, pitch)
     rgb = render_gaussians(head.gaussians(MOTION, frame), camera, background=head.background).rgb
     ours = (rgb.clamp(0, 1) * 255).numpy()
     assert decibels(shown, ours) > 48
+
+
+@pytest.mark.parametrize(("yaw", "least"), [(0.0, 48), (0.2, 45), (0.6, 45)])
+def test_colours_beside_the_one_camera_that_filmed_are_the_rasterizers(chromium, head, tmp_path, yaw, least):
+    filmed = dataclasses.replace(head, one_view=True)
+    write_page(tmp_path / "talk.html", bake(filmed, Performance(motion=MOTION)))
+    page = Page(chromium, tmp_path / "talk.html", size=(SIZE, SIZE), hash="#bare").ready()
+    shown = page.bare(0.0, yaw)
+    page.tab.close()
+    plate = filmed.background
+    ours, continued = (
+        render_frame(one, MOTION, 0, orbit_view(one, yaw), background=plate).rgb.clamp(0, 1).numpy() * 255
+        for one in (filmed, head)
+    )
+    assert decibels(shown, ours) > least
+    assert yaw == 0 or decibels(shown, continued) < least - 10
 
 
 def test_one_silent_frame_without_view_dependence_or_mouth(chromium, head, tmp_path):

@@ -3,9 +3,10 @@
 const MAX_YAW = 0.75, MAX_PITCH = 0.4, MAX_ZOOM = 8;  // radians, radians, times; beyond, nothing was recorded
 
 class Camera {
-  constructor({ camera, centre }) {
+  constructor({ camera, centre, known_deg }) {
     this.base = camera;
     this.centre = centre;
+    this.known_deg = known_deg;
     this.wanted = { yaw: 0, pitch: 0, zoom: 1, x: 0, y: 0 };  // x, y: left upper corner of the picture, in stage sizes
     this.now = { ...this.wanted };
   }
@@ -62,11 +63,21 @@ class Camera {
     const swing = apply(turn, centre).map((c, i) => centre[i] - c);
     const R = product(R0, turn), t = apply(R0, swing).map((c, i) => c + t0[i]);
     const sx = (width / base.width) * zoom, sy2 = (height / base.height) * zoom;
+    const [eye, filmed] = [[R, t], [R0, t0]].map(([turned, moved]) => apply(transpose(turned), moved).map((c) => -c));
     return {
-      camera: base, width, height, zoom, R, t,
-      eye: apply(transpose(R), t).map((c) => -c),
+      camera: base, width, height, zoom, R, t, eye, known: this.known(eye, filmed),
       pinhole: [base.fx * sx, base.fy * sy2, base.cx * sx + x * width, base.cy * sy2 + y * height],
       crop: [zoom, x, y],
     };
+  }
+
+  // How much of the change of colours with the view is known from `eye`: 1 about the camera that filmed, 0 far aside.
+  known(eye, filmed) {
+    if (!this.known_deg) return 1;
+    const [a, b] = [eye, filmed].map((place) => place.map((c, i) => c - this.centre[i]));
+    const dot = a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+    const angle = Math.acos(clamp(dot / (Math.hypot(...a) * Math.hypot(...b)), -1, 1)) * 180 / Math.PI;
+    const [from, to] = this.known_deg, x = clamp((angle - from) / (to - from), 0, 1);
+    return 1 - x * x * (3 - 2 * x);
   }
 }

@@ -24,6 +24,7 @@ uniform vec4 u_pinhole;  // fx fy cx cy, pixels of the drawing
 uniform vec4 u_limits;   // lowest and highest x/z, lowest and highest y/z of the local affine map
 uniform vec2 u_size;
 uniform float u_blur;
+uniform float u_known;  // how much of the change of colours with the view is known from here
 
 layout(location = 0) out uvec4 o_place;  // centre, first axis
 layout(location = 1) out uvec4 o_look;   // second axis (y only), colour, opacity
@@ -43,7 +44,7 @@ mat3 rotation(vec4 q) {
 
 vec3 colour(vec3 d) {
   vec3 rgb = 0.5 + 0.28209479177387814 * rest(4).rgb;
-  if (u_sh_bases == 4) rgb += 0.4886025119029199 * (-d.y * rest(5).rgb + d.z * rest(6).rgb - d.x * rest(7).rgb);
+  if (u_sh_bases == 4) rgb += u_known * 0.4886025119029199 * (-d.y * rest(5).rgb + d.z * rest(6).rgb - d.x * rest(7).rgb);
   return max(rgb, 0.0);
 }
 

@@ -122,7 +122,7 @@ class Renderer {
     set.u_head_position(moment.headPosition), set.u_torso_position(moment.torsoPosition);
     set.u_head(head), set.u_torso(torso), set.u_view(view.R), set.u_shift(view.t), set.u_eye(view.eye);
     set.u_pinhole(view.pinhole), set.u_limits(limits(view.camera)), set.u_size([view.width, view.height]);
-    set.u_blur(BLUR * Math.max(scale, 1) ** 2), set.u_sh_bases(this.bases);
+    set.u_blur(BLUR * Math.max(scale, 1) ** 2), set.u_sh_bases(this.bases), set.u_known(view.known);
     bind(gl, 0, gl.TEXTURE_2D_ARRAY, this.rest, set.u_rest);
     bind(gl, 3, gl.TEXTURE_2D, this.codes, set.u_code);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.prepared);
