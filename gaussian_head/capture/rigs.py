@@ -69,7 +69,7 @@ def _of_frame(frame: dict[str, Any], whole: dict[str, Any]) -> Camera:
         raise InputError("transform_matrix is no 4x4 rotation with a translation")
     K = [[fx, 0, number("cx", width / 2)], [0, number("fl_y", fx), number("cy", height / 2)], [0, 0, 1]]
     view = np.linalg.inv(matrix @ _AXES)
-    return _camera(view, K, width, height)
+    return camera_of(view, K, width, height)
 
 
 def _from_colmap(folder: Path) -> dict[str, Camera]:
@@ -79,7 +79,7 @@ def _from_colmap(folder: Path) -> dict[str, Camera]:
         for words in _lines(folder / COLMAP[1])[::2]:
             quat, shift = (torch.tensor([float(w) for w in words[a:b]]).double() for a, b in ((1, 5), (5, 8)))
             K, width, height = lenses[words[8]]
-            cameras[camera_name(words[9])] = _camera(pose_to_matrix(quat, shift).numpy(), K, width, height)
+            cameras[camera_name(words[9])] = camera_of(pose_to_matrix(quat, shift).numpy(), K, width, height)
     except (KeyError, IndexError, ValueError) as error:
         raise InputError(f"{folder} holds no text model of COLMAP ({type(error).__name__}: {error}).") from error
     if not cameras:
@@ -105,10 +105,11 @@ def _lens(words: list[str]) -> tuple[list[list[float]], float, float]:
     return [[fx, 0.0, rest[0]], [0.0, fy, rest[1]], [0.0, 0.0, 1.0]], width, height
 
 
-def _camera(view: np.ndarray, K: list[list[float]], width: float, height: float) -> Camera:
+def camera_of(view: np.ndarray, K: list[list[float]] | np.ndarray, width: float, height: float) -> Camera:
+    """A camera of numbers: world to camera ``[4, 4]``, OpenCV axes, and lens ``[3, 3]``."""
     return Camera(
         viewmat=torch.from_numpy(view).float(),
-        K=torch.tensor(K, dtype=torch.float32),
+        K=torch.from_numpy(np.array(K, np.float32)),
         width=round(width),
         height=round(height),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
@@ -80,7 +81,7 @@ def calibrate(
     sigma, fixed = pixel_sigma(model, states, config), lens is not None
     placed = [placed_roughly(leader, other, states, model, sigma) for other in others]
     apart = tuple(angle for _, angle in placed)
-    cameras = [_weighed(camera, model, states) for camera, _ in placed]
+    cameras = [_weighed(camera, model, states) for camera in _one_rig([camera for camera, _ in placed], others)]
     seen = replace(seen, weights=seen.weights * _facing(as_beside(model, seen, sigma), model, states))
     picks = _picks(leader)
     support = torch.from_numpy(channel_support(model.shape.numpy(), leader.code_map.names))
@@ -161,6 +162,14 @@ def _facing(camera: Beside, model: LandmarkModel, states: FrameStates) -> Tensor
     weight = ((facing - FACING[0]) / (FACING[1] - FACING[0])).clamp(HIDDEN, 1)
     weight[:, list(OVAL)] *= OUTLINE
     return weight
+
+
+def _one_rig(cameras: Sequence[Beside], others: Sequence[Filming]) -> list[Beside]:
+    """Cameras of a given rig in as many metres a unit as most of them tell; others as they are."""
+    ways = [None if other.given is None else other.given.viewmat[:3, 3].double() for other in others]
+    told = [float(c.translation @ w / w.square().sum()) for c, w in zip(cameras, ways, strict=True) if w is not None]
+    metres = float(np.median(told)) if told else 1.0
+    return [c if w is None else replace(c, translation=metres * w) for c, w in zip(cameras, ways, strict=True)]
 
 
 def _weighed(camera: Beside, model: LandmarkModel, states: FrameStates) -> Beside:

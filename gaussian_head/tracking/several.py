@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,10 +25,13 @@ from ..motion import write_take
 from ..transforms import quat_conjugate, quat_multiply, rigid_inverse
 from .bundle import continuous_quats
 from .calibrating import Calibration, calibrate, steady_poses
-from .clocks import clock_of
+from .clocks import Clock, clock_of
 from .code_map import said_in_units
 from .pipeline import track
 from .placing import Filming, place
+
+ONE_CLOCK = Clock(offset=0.0, rate=1.0, spread=0.0, stretches=0)
+"""Of cameras that a studio triggers together."""
 
 
 def track_several(
@@ -37,6 +41,7 @@ def track_several(
     size: int = 512,
     cameras: Mapping[str, Camera] | None = None,
     hold_out: Sequence[str] = (),
+    one_clock: bool = False,
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Capture:
@@ -49,6 +54,7 @@ def track_several(
         size: Width and height of the square pictures, pixels.
         cameras: Lenses and places by ``camera_name`` where they are known, in pixels of the films.
         hold_out: Names of cameras that are placed, but tell nothing about the head.
+        one_clock: All began at one moment and ran by one clock; no sound is asked.
         overwrite: Replace an older capture in ``out``.
         listener: Gets Progress and Warned events.
 
@@ -66,7 +72,7 @@ def track_several(
     require_place(out, overwrite=overwrite)
     with replacing(out, folder=True) as folder:
         leader = track(videos[0], folder, size=size, listener=_said_of(names[0], listener))
-        heard = _sound(leader, Path(videos[0]), names[0])
+        heard = None if one_clock else _sound(Path(videos[0]), names[0])
         found, lost = [], []
         for name, video in zip(names[1:], videos[1:], strict=True):
             try:
@@ -127,15 +133,15 @@ def _said_of(name: str, listener: Listener) -> Listener:
     return tell
 
 
-def _sound(capture: Capture, video: Path, name: str) -> Tensor:
+def _sound(video: Path, name: str) -> np.ndarray:
     if not probe(video).has_audio:
         raise InputError(f"camera {name!r} recorded no sound, by which films are put in step; switch it on.")
-    return torch.from_numpy(read_audio(video, sample_rate=SAMPLE_RATE))
+    return read_audio(video, sample_rate=SAMPLE_RATE)
 
 
 def _tracked(
     leader: Capture,
-    heard: Tensor,
+    heard: np.ndarray | None,
     video: Path,
     folder: Path,
     name: str,
@@ -145,10 +151,7 @@ def _tracked(
     listener: Listener,
 ) -> Filming:
     """One camera's film, tracked, in step and seen to show the same person."""
-    samples = read_audio(video, sample_rate=SAMPLE_RATE) if probe(video).has_audio else None
-    if samples is None:
-        raise InputError(f"camera {name!r} recorded no sound, by which films are put in step; switch it on.")
-    clock = clock_of(heard.numpy(), samples, name)
+    clock = ONE_CLOCK if heard is None else clock_of(heard, _sound(video, name), name)
     own = track(video, folder / VIEWS / name, size=size, listener=_said_of(name, listener))
     ours, theirs = (capture.info.source.get("first_frame", 0) / capture.fps for capture in (leader, own))
     clock = replace(clock, offset=clock.offset + clock.rate * theirs - ours)
