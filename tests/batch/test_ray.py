@@ -6,6 +6,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Hashable
 from pathlib import Path
@@ -138,3 +140,32 @@ def test_twenty_jobs_whose_workers_are_killed_ten_times(material, tmp_path):
 def test_more_cores_than_there_are_is_told_before_any_work(material, tmp_path):
     with RayPool(workers=1) as pool, pytest.raises(ValueError, match="job talk asks for cpus: 2; there are 1 here"):
         pool.require(jobs_of(material, "verb,name,head,cpus\nrender,talk,head,2\n"))
+
+
+def command(material: Path, out: Path) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "gaussian_head", "batch", str(material / "jobs.csv"), "--out", str(out)]
+    return subprocess.Popen([*words, "--workers", "2"], start_new_session=True)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="ends processes as Linux does")
+def test_a_killed_driver_s_batch_goes_on_with_the_same_command(material, tmp_path):
+    jobs = jobs_of(material, FEW)
+    assert run_jobs(jobs, place_at(tmp_path / "whole"), Here()).exit_status == 0
+    out = tmp_path / "killed"
+    driver = command(material, out)
+    try:
+        end = time.monotonic() + 300
+        while not list(out.glob("**/*.mp4")) and not list(out.glob("*/.*parts*")) and time.monotonic() < end:
+            assert driver.poll() is None, "the batch ended before it was killed"
+            time.sleep(0.05)
+    finally:
+        driver.kill()  # nothing is tidied up: no record is written, no worker told
+        driver.wait()
+    table = (out / "status.csv").read_text()
+    assert table.startswith("job,")
+    assert all(job.name in table for job in jobs)
+    again = command(material, out)
+    assert again.wait(500) == 0
+    assert files_of(tmp_path / "whole") == files_of(out)
+    assert (out / "status.csv").read_text().count("done") == len(jobs)
