@@ -167,3 +167,9 @@ def test_every_public_name_is_there():
 def test_every_verb_that_makes_something_of_yours_is_a_function_too():
     files = {verb.file for verb in VERBS.values()} - {"demo", "doctor"}
     assert files <= set(gaussian_head.__all__)
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest imports them without their folders, so that of two it would refuse one, and with it the whole run."""
+    names = [path.name for path in (Path(__file__).parents[1]).rglob("test_*.py")]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
