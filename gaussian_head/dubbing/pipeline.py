@@ -12,7 +12,7 @@ from ..actor import Actor
 from ..checks import InputError, require_file
 from ..durable import require_replaceable
 from ..events import Listener, Progress, Said, Warned, ignore
-from ..media import video_format
+from ..media import Carried, probe, video_format
 from ..media.parts import PartsFolder, VideoParts
 from ..rendering._behind import Behind
 from .compose import Made, dubbed_frames
@@ -65,9 +65,8 @@ def dub(
     wish, film, out = wish or Wish(), require_file(film, "video"), Path(out)
     require_output(film, out)
     lines, scripted = _lines(audio, script, person, wish)
+    require_colours(film, wish.flatten)
     seen = look_over(film, listener)
-    for note in seen.info.notes:
-        listener(Warned(message=note))
     _tell(seen, listener)
     folder = work_folder(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +99,18 @@ def require_output(film: Path, out: Path) -> None:
         raise InputError(f"output {out} is the recording itself; name another file.")
 
 
+def require_colours(film: Path, flatten: bool) -> None:
+    """InputError where a film has colours that what is written cannot have, unless they may be ``flatten``-ed."""
+    info = probe(film)
+    if flatten or (info.standard_colours and info.bits <= 8):
+        return
+    kind = f"{info.bits} bits a colour" if info.standard_colours else "high dynamic range or a wide gamut"
+    raise InputError(
+        f"video {film} is in {kind}; a dub is written in ordinary colours of 8 bits (BT.709), and the whole film would "
+        "lose the rest. Allow that with --flatten."
+    )
+
+
 def _lines(
     audio: str | Path | None, script: str | Path | None, person: int | None, wish: Wish
 ) -> tuple[tuple[Line, ...], bool]:
@@ -117,6 +128,14 @@ def _lines(
 def _tell(film: Film, listener: Listener) -> None:
     seconds = {p: sum(len(s) for s in film.shots_of(p)) / film.info.fps for p in film.people}
     people = ", ".join(f"person {p} for {s:.1f} s" for p, s in seconds.items())
+    for note in film.info.notes:
+        listener(Warned(message=note))
+    if film.info.variable_frame_rate:
+        words = f"The frame rate varies; the dub has an even one, {film.info.fps:g} a second, and stays in step."
+        listener(Warned(message=words))
+    if film.bad:
+        words = f"{len(film.bad)} frames are damaged or missing, the first at {min(film.bad) / film.info.fps:.2f} s; "
+        listener(Warned(message=words + "they stay as they are."))
     listener(Said(message=f"shots: {len(film.shots)}; {people}"))
 
 
@@ -125,7 +144,8 @@ def _write(
 ) -> None:
     """Compose and encode what is not there yet, then join it with its sound."""
     comment, count = SYNTHETIC if wish.label else "", plan.num_frames
-    video = _video(plan, store.path, out, 1, comment)
+    carried = Carried(film=plan.film.path, heard=wish.keep == "keep", tracks=plan.path is None)
+    video = _video(plan, store.path, out, 1, comment, carried, listener)
     both = _video(plan, store.path / "compare", compared(out), 2, comment) if wish.compare else None
     first = video.done() if both is None else min(video.done(), both.done())
 
@@ -154,7 +174,15 @@ def _write(
             raise type(stop)(words) from stop
 
 
-def _video(plan: Plan, folder: Path, out: Path, abreast: int, comment: str) -> VideoParts:
+def _video(
+    plan: Plan,
+    folder: Path,
+    out: Path,
+    abreast: int,
+    comment: str,
+    carried: Carried | None = None,
+    listener: Listener = ignore,
+) -> VideoParts:
     """Parts of a video of the film's size, ``abreast`` pictures beside each other."""
     info = plan.film.info
     folder.mkdir(exist_ok=True)
@@ -168,4 +196,6 @@ def _video(plan: Plan, folder: Path, out: Path, abreast: int, comment: str) -> V
         alpha=False,
         length=max(round(PART_SECONDS * info.fps), 1),
         comment=comment,
+        carried=carried,
+        listener=listener,
     )

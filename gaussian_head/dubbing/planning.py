@@ -43,11 +43,13 @@ class Wish:
     mouth: Literal["drawn", "recorded"] = "drawn"
     """``recorded`` re-orders recorded mouths; no head is trained."""
     keep: Keep = "replace"
-    """What becomes of the old sound."""
+    """What becomes of the old sound; ``keep`` lets it stand as a further track."""
     exaggerate: float = 1.0
     """Factor on how far the lips leave the closed mouth."""
     preset: str = "standard"
     """Of training, where somebody is learnt."""
+    flatten: bool = False
+    """Take high dynamic range, wide gamuts and more than 8 bits as ordinary colours instead of refusing them."""
     compare: bool = False
     """Write a second video, recorded and dubbed side by side."""
     label: bool = True

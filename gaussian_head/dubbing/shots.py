@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ..checks import InputError
-from ..events import Listener, Progress, ignore
+from ..events import Event, Listener, Progress, ignore
 from ..facenet import FaceLandmarks
-from ..media import VideoInfo, probe, read_frames
+from ..media import BadFrames, VideoInfo, probe, read_frames
 from ..tracking.people import Person, note_faces
 from ..tracking.shots import find_shots, thumbnail
 from .identity import Likeness, unlike
@@ -79,6 +79,12 @@ class Film:
     """What each person looks like."""
     small: np.ndarray
     """``[N, h, w]`` u8 small grey pictures of all frames."""
+    bad: frozenset[int] = frozenset()
+    """Frames that are damaged or missing in the file."""
+
+    def whole(self, first: int, count: int) -> np.ndarray:
+        """``[count]`` bool of the frames from ``first`` on: not damaged."""
+        return np.array([t not in self.bad for t in range(first, first + count)], bool)
 
     @property
     def people(self) -> tuple[int, ...]:
@@ -104,8 +110,15 @@ def look_over(video: str | Path, listener: Listener = ignore) -> Film:
     info = probe(video)
     step = max(1, round(info.fps / min(LOOKS_PER_SECOND, MOST_LOOKS / max(info.duration, 1e-3))))
     small: list[np.ndarray] = []
-    seen = _Faces()
-    for t, image in enumerate(read_frames(video, fps=info.fps)):
+    seen, bad = _Faces(), set[int]()
+
+    def note(event: Event) -> None:
+        if isinstance(event, BadFrames):
+            bad.update(event.frames)
+        else:
+            listener(event)
+
+    for t, image in enumerate(read_frames(video, fps=info.fps, listener=note)):
         small.append(thumbnail(image))
         if t % step == 0:
             seen.look(t, image)
@@ -118,7 +131,9 @@ def look_over(video: str | Path, listener: Listener = ignore) -> Film:
             f"video {video} shows no face that could be dubbed in any of {len(range(0, len(small), step))} pictures "
             f"looked at; somebody who faces the camera, {SMALLEST} pixels wide or more, was wanted."
         )
-    return Film(path=video, info=info, num_frames=len(small), shots=shots, likeness=likeness, small=pictures)
+    return Film(
+        path=video, info=info, num_frames=len(small), shots=shots, likeness=likeness, small=pictures, bad=frozenset(bad)
+    )
 
 
 class _Faces:

@@ -16,7 +16,7 @@ from ..conventions import SAMPLE_RATE
 from ..media import read_long_audio, read_recorded_audio
 from .lines import TO_THE_END, Line
 
-Keep = Literal["replace", "mix"]
+Keep = Literal["replace", "mix", "keep"]
 UNDER = 0.15
 """Factor on the old sound while the new one is heard over it."""
 EASE_SECONDS = 0.03
@@ -61,13 +61,13 @@ def heard(
         has_sound: whether it has any.
         lines: what is said.
         seconds: length of the film.
-        keep: ``replace`` takes the old sound away, ``mix`` keeps it quietly under the new.
+        keep: ``replace`` and ``keep`` take the old sound out of this one, ``mix`` keeps it quietly under the new.
         scripted: the lines are some among others: outside of them the old sound is heard as it was.
         folder: for temporary files.
     """
     parts = [(line, *read_recorded_audio(line.sound, folder=folder)) for line in lines]
     alone = not scripted and len(parts) == 1 and parts[0][0].start == 0
-    if alone and (keep == "replace" or not has_sound):
+    if alone and (keep != "mix" or not has_sound):
         return Heard(samples=parts[0][1], rate=parts[0][2])
     base, rate = read_recorded_audio(film, folder=folder) if has_sound else (np.zeros((0, 1), np.float32), 0)
     rate = rate or max(p[2] for p in parts)

@@ -83,7 +83,7 @@ def _learnt(film: Film, person: int, learnt: Learnt, place: Place) -> Stretch:
     if info.source.get("turned_deg"):
         raise InputError(f"video {film.path} lies on its side; turn it upright (its metadata may say so) and dub that.")
     first = place.first + int(info.source.get("first_frame", 0))
-    believed = np.ones(len(motion), bool)
+    believed = film.whole(first, len(motion))
     believed[info.bad_frames] = False
     camera = replace(shifted(film_camera(info), -place.x0, -place.y0), width=film.info.width, height=film.info.height)
     return Stretch(person=person, first=first, recorded=motion, camera=camera, states=states_of(believed, info.fps))
@@ -117,7 +117,7 @@ def _followed(film: Film, shot: Shot, there: Appearance, learnt: Learnt, listene
     centre = landmarks[seen][..., :2].mean((0, 1))
     result = follow(learnt.capture, landmarks, seen, fps=fps, focal=focal, centre=centre)
     usual = float(np.median(result.residual[seen]))
-    believed = seen & (result.residual < FAR * usual + FAR_SHARE * there.width)
+    believed = seen & (result.residual < FAR * usual + FAR_SHARE * there.width) & film.whole(shot.first, len(shot))
     camera = Camera.from_focal(focal, film.info.width, film.info.height, *(float(v) for v in centre))
     return Stretch(
         person=there.person,

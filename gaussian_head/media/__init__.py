@@ -5,6 +5,7 @@ from .audio import read_long_audio as read_long_audio
 from .audio import read_recorded_audio as read_recorded_audio
 from .audio import read_spoken_audio as read_spoken_audio
 from .audio import write_audio as write_audio
+from .carrying import Carried as Carried
 from .formats import FORMATS as FORMATS
 from .formats import video_format as video_format
 from .image import read_image as read_image

@@ -41,12 +41,17 @@ class SoundSource:
             kinds = [(t.codec_context.sample_rate or 0, len(t.codec_context.layout.channels)) for t in tracks]
             order = sorted(range(len(tracks)), key=lambda k: not _is_default(tracks[k]))
         self._track, self._weights = order[0], dict[str, np.ndarray]()
-        self._origin, self._end = _first_picture_time(path, self._line), None
+        self._origin, self._end = first_picture_time(path, self._line), None
         self._any = False
         if len(kinds) > 1 or (kinds[0][1] > 1 and any(form.mono for form in wanted)):
             self._choose(order, listener)
         self.outputs = tuple(SoundOutput(form, kinds[self._track], self._weights) for form in wanted)
         """One for each form that is wanted."""
+
+    @property
+    def track(self) -> int:
+        """Number of the chosen track among the file's sound tracks, from 0."""
+        return self._track
 
     def runs(self) -> Iterator[tuple[int, int, np.ndarray]]:
         """Which output, the index of the first sample and the samples ``[S, C]`` f32, as they are decoded.
@@ -146,7 +151,7 @@ def _is_default(track: Any) -> bool:
     return bool(track.disposition & Disposition.default)
 
 
-def _first_picture_time(path: str | Path, line: Timeline) -> float | None:
+def first_picture_time(path: str | Path, line: Timeline) -> float | None:
     """Seconds of the first decodable video frame, None where the file has no pictures."""
     with open_container(path, "sound") as container:
         streams = moving_streams(container)

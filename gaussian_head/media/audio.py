@@ -141,6 +141,15 @@ def read_spoken_audio(
     return spoken[:, 0], recorded, sound.outputs[1].sample_rate
 
 
+def chosen_track(path: str | Path) -> int:
+    """Number, from 0, of the sound track of a file that all of the above read.
+
+    Raises:
+        InputError: there is none.
+    """
+    return SoundSource(path, [], math.inf, ignore).track
+
+
 def _kept(sound: SoundSource, folder: str | Path | None) -> list[np.ndarray]:
     """Samples ``[S, C]`` of every output on disk, read-only."""
     with ExitStack() as stack:

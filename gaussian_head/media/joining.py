@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import numpy as np
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..durable import replacing
+from ..events import Listener, Warned, ignore
 from ._containers import open_container, reporting_writes, video_stream
 from ._sound_track import SoundTrack, checked_sound
+from .carrying import Beside, Carried, left_behind
 from .formats import VideoFormat, video_format
 from .writer import frame_rate
 
@@ -27,6 +30,8 @@ def join_videos(
     sample_rate: int = SAMPLE_RATE,
     alpha: bool = False,
     comment: str = "",
+    carried: Carried | None = None,
+    listener: Listener = ignore,
 ) -> int:
     """Copy the pictures of silent videos one after the other into one file, and encode its sound.
 
@@ -39,6 +44,8 @@ def join_videos(
         sample_rate: of ``audio``, Hz.
         alpha: the parts are transparent.
         comment: what the file says about itself in its metadata.
+        carried: what goes along from another film.
+        listener: is warned of what cannot.
 
     Returns:
         Number of frames in ``out``.
@@ -53,7 +60,7 @@ def join_videos(
         raise InputError(f"output {out} would have no pictures; at least one part was wanted.")
     if out.is_dir():
         raise InputError(f"output {out} is a folder; name a file in it.")
-    form = video_format(out, alpha=alpha)
+    form, length = video_format(out, alpha=alpha), sum(_frames_in(part) for part in parts) if carried else 0
     samples = None if audio is None else checked_sound(audio)
     with (
         reporting_writes(out),
@@ -65,10 +72,18 @@ def join_videos(
             container.metadata["comment"] = comment
         stream = _like(container, parts[0], form, alpha)
         sound = None if samples is None else SoundTrack(container, form, samples, sample_rate)
-        for part in parts:
-            frames += _copy(part, container, stream, sound, rate, frames)
-        if sound is not None:
-            sound.send(frames / rate, last=True)
+        with ExitStack() as stack:
+            beside = None
+            if carried is not None:
+                beside = stack.enter_context(Beside(carried, container, form.container, length / rate))
+                if beside.left:
+                    listener(Warned(message=left_behind(beside.left, out)))
+            for part in parts:
+                frames += _copy(part, container, stream, [s for s in (sound, beside) if s is not None], rate, frames)
+            if sound is not None:
+                sound.send(frames / rate, last=True)
+            if beside is not None:
+                beside.send(frames / rate)
     return frames
 
 
@@ -85,7 +100,14 @@ def _like(container: Any, part: Path, form: VideoFormat, alpha: bool) -> Any:
     return stream
 
 
-def _copy(part: Path, container: Any, stream: Any, sound: SoundTrack | None, rate: Fraction, first: int) -> int:
+def _frames_in(part: Path) -> int:
+    with open_container(part, "part") as source:
+        return sum(packet.pts is not None for packet in source.demux(video_stream(source, part)))
+
+
+def _copy(
+    part: Path, container: Any, stream: Any, others: Sequence[SoundTrack | Beside], rate: Fraction, first: int
+) -> int:
     """Append the packets of ``part`` from frame ``first`` on; returns how many frames they are."""
     count = 0
     with open_container(part, "part") as source:
@@ -100,6 +122,6 @@ def _copy(part: Path, container: Any, stream: Any, sound: SoundTrack | None, rat
             packet.duration, packet.time_base, packet.stream = 1, 1 / rate, stream
             container.mux(packet)
             count += 1
-            if sound is not None:
-                sound.send(Fraction(first + count) / rate)
+            for other in others:
+                other.send(Fraction(first + count) / rate)
     return count

@@ -13,8 +13,10 @@ import numpy as np
 
 from ..checks import InputError
 from ..durable import locked, replacing
+from ..events import Listener, ignore
 from ._containers import reporting_writes
 from .audio import write_audio
+from .carrying import Carried
 from .formats import FORMATS
 from .image import write_image
 from .joining import join_videos
@@ -64,9 +66,11 @@ class VideoParts:
         alpha: bool,
         length: int,
         comment: str = "",
+        carried: Carried | None = None,
+        listener: Listener = ignore,
     ) -> None:
         """``num_frames`` frames on their way to ``out``, ``length`` in each part, joined by ``join_videos``."""
-        self._comment = comment
+        self._comment, self._carried, self._listener = comment, carried, listener
         self._folder, self._out, self._fps, self._alpha = folder, out, fps, alpha
         self._num_frames, self._length = num_frames, length
         self._width, self._height = width, height
@@ -122,6 +126,8 @@ class VideoParts:
             sample_rate=sample_rate,
             alpha=self._alpha,
             comment=self._comment,
+            carried=self._carried,
+            listener=self._listener,
         )
 
     def _part(self, t: int) -> Path:

@@ -48,6 +48,10 @@ class VideoInfo:
     """True if there is a sound track."""
     variable_frame_rate: bool
     """True if the frame times are uneven; ``read_frames`` makes them even."""
+    bits: int = 8
+    """Of each colour of a pixel, as recorded."""
+    standard_colours: bool = True
+    """False for high dynamic range and wide gamuts."""
     notes: tuple[str, ...] = ()
     """What makes the pictures worse than they could be, or had to be mended, a sentence each: interlacing, high
     dynamic range, time stamps that restart, pauses. Damage shows only in reading: see ``BadFrames``."""
@@ -143,6 +147,8 @@ def _inspect(path: str | Path) -> _Source:
             num_frames=max(1, round(duration * fps)),
             has_audio=len(container.streams.audio) > 0,
             variable_frame_rate=variable,
+            bits=max(component.bits for component in frame.format.components),
+            standard_colours=not needs_conversion(stream.codec_context.color_trc, stream.codec_context.color_primaries),
             notes=tuple(_notes(stream, any(f.interlaced_frame for f in opening), line, gaps, fps)),
         )
         return _Source(info=info, line=line, first=first, orientation=orientation)

@@ -41,8 +41,12 @@ name, gets the report and what is learnt."""
 follow each other well, `video` makes the sound slower or faster."""
     mouth: Literal["drawn", "recorded"] = "drawn"
     """`drawn` anew by a head, or `recorded` mouths of the film in another order, for which nothing is trained."""
-    sound: Literal["replace", "mix"] = "replace"
-    """`replace` takes the old sound away, `mix` keeps it quietly under the new."""
+    sound: Literal["replace", "mix", "keep"] = "replace"
+    """`replace` takes the old sound away, `mix` keeps it quietly under the new, `keep` lets it stand as a further \
+track behind the new. Other sound tracks, subtitles, chapters and tags are always carried over."""
+    flatten: bool = False
+    """Take a film in high dynamic range, a wide gamut or more than 8 bits as one in ordinary colours; without it such \
+a film is refused, for what is written has ordinary colours."""
     lips: float = 1.0
     """How far the lips move, 0 to 2: 1 as spoken, more exaggerates."""
     compare: bool = False
@@ -76,6 +80,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         keep=options.sound,
         exaggerate=require_number(options.lips, "lips", least=0.0, most=2.0),
         preset=options.preset,
+        flatten=options.flatten,
         compare=options.compare,
         label=options.label,
         seed=require_count(options.seed, "seed"),
