@@ -103,7 +103,7 @@ def scores(case: Case, frames: list[int], make) -> dict[str, float]:
             if regions[name] is not None:
                 row.append(float(apart[regions[name]].mean()))
         for _, box, patched in patches:
-            meter.update(recorded[box.slices], patched.image, patched.mask, (box.x0, box.y0))
+            meter.update(recorded[box.slices], patched.image, patched.mask, (box.x0, box.y0), patched.skin)
             mask = np.zeros(recorded.shape[:2], bool)
             mask[box.slices] = patched.mask > 0
             outside = max(outside, int(np.abs(picture[~mask].astype(int) - recorded[~mask]).max()))
@@ -200,7 +200,9 @@ def cross_dub(case: Case, voice: Path) -> dict[str, dict]:
             for t in range(count):
                 made = dubbed_frame(t, case.picture(t), parts, 0)
                 for _, box, patched in made.patches:
-                    meter.update(case.picture(t)[box.slices], patched.image, patched.mask, (box.x0, box.y0))
+                    meter.update(
+                        case.picture(t)[box.slices], patched.image, patched.mask, (box.x0, box.y0), patched.skin
+                    )
                 yield made.image
 
         motion, opening = seen_again(case, pictures())

@@ -21,6 +21,8 @@ class Looks:
     """Mean change of the change from picture to picture where the picture is new, dubbed over recorded."""
     sharpness: float
     """Mean squared Laplacian where the picture is new, dubbed over recorded."""
+    skin_sharpness: float
+    """The same where skin was and is: teeth that come or go with the words tell nothing."""
     sharpness_to_ring: float
     """Mean squared Laplacian where the picture is new over that of the skin around it, dubbed."""
     recorded_to_ring: float
@@ -32,9 +34,17 @@ class LooksMeter:
 
     def __init__(self) -> None:
         self._sums = np.zeros((9, 2))
+        self._skin = np.zeros(2)
         self._before: list[tuple[np.ndarray, np.ndarray, np.ndarray, tuple[int, int]]] = []
 
-    def update(self, recorded: np.ndarray, dubbed: np.ndarray, mask: np.ndarray, corner: tuple[int, int]) -> float:
+    def update(
+        self,
+        recorded: np.ndarray,
+        dubbed: np.ndarray,
+        mask: np.ndarray,
+        corner: tuple[int, int],
+        skin: np.ndarray | None = None,
+    ) -> float:
         """Take the next picture.
 
         Args:
@@ -42,10 +52,13 @@ class LooksMeter:
             dubbed: the same, dubbed.
             mask: ``[H, W]`` in [0, 1].
             corner: left and top edge of the box in the whole picture.
+            skin: ``[H, W]`` bool, skin in both; None where that is not known.
 
         Returns:
             How far its seam alone is from the recording's: the logarithm of their ratio, 0 where there is none.
         """
+        import cv2
+
         pictures = [picture.astype(np.float32) @ LUMA for picture in (recorded, dubbed)]
         seam = [across(picture, mask) for picture in pictures]
         energy = [laplacian_energy(picture, mask > 0.5) for picture in pictures]
@@ -53,6 +66,9 @@ class LooksMeter:
         for row, (a, b) in enumerate((seam, energy, (ring, ring))):
             self._sums[row] += (a[0], b[0])
             self._sums[row + 3] += (a[1], b[1])
+        if skin is not None:
+            inner = cv2.erode(((mask > 0.5) & skin).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+            self._skin += [laplacian_energy(picture, inner)[0] for picture in pictures]
         self._flicker(pictures, mask, corner)
         (a, n), (b, _) = seam
         return float(abs(np.log((b + 1) / (a + 1)))) if n else 0.0
@@ -65,10 +81,12 @@ class LooksMeter:
             flicker = self._sums[6, 1] / self._sums[6, 0]
             ratios = mean[:, 1] / mean[:, 0]
             to_ring = mean[1] / mean[2]
+            skin = self._skin[1] / self._skin[0]
         return Looks(
             seam=float(ratios[0]),
             flicker=float(flicker),
             sharpness=float(ratios[1]),
+            skin_sharpness=float(skin),
             sharpness_to_ring=float(to_ring[1]),
             recorded_to_ring=float(to_ring[0]),
         )

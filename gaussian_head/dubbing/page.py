@@ -26,7 +26,7 @@ document.getElementById('old').onchange=e=>{a.muted=!e.target.checked;b.muted=e.
 a.ontimeupdate=()=>{document.getElementById('seek').value=1000*a.currentTime/a.duration;
 if(Math.abs(a.currentTime-b.currentTime)>.06&&!a.paused)b.currentTime=a.currentTime};
 """
-COLUMNS = ("person", "from", "seconds", "dubbed", "bridged", "passed", "covered", "seam", "flicker", "sharpness")
+COLUMNS = ("person", "from", "seconds", "dubbed", "bridged", "passed", "covered", "seam", "flicker", "skin_sharpness")
 
 
 def write_page(path: Path, out: Path, film: Path, report: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def write_page(path: Path, out: Path, film: Path, report: dict[str, Any]) -> Non
 <p><input id="at" type="range" value="50"><input id="seek" type="range" max="1000" value="0">
 <button id="play">play / pause</button> <label><input id="old" type="checkbox"> the recording's sound</label></p>
 <h2>Stretches</h2><table><tr>{"".join(f"<th>{name}</th>" for name in COLUMNS)}</tr>{rows}</table>
-<p>Seam, flicker and sharpness are multiples of the recording's own in the same place.</p>
+<p>Seam, flicker and sharpness (of skin) are multiples of the recording's own in the same place.</p>
 <h2>Frames to look at</h2>{worst}<script>{SCRIPT}</script>
 """
     with replacing(path) as temporary:

@@ -15,7 +15,7 @@ import numpy as np
 from ..smoothing import smoothstep
 from .seam import blended, grain_like, grain_of
 from .surface import Pair
-from .trust import warped
+from .trust import rising, warped
 
 INSIDE = 0.02
 """Mask from which on a pixel may change."""
@@ -33,6 +33,14 @@ MOST_GAIN = 1.6
 """Farthest that the rendering's light is brought up or down."""
 BEHIND = 0.06
 """Face widths over which what is behind a face is told by what is beside it."""
+STILL = (0.0004, 0.002)
+"""Face widths of way between which a pixel begins to move."""
+BARED = (0.3, 0.8)
+"""Change of opacity between which what is behind begins to be bared."""
+OTHERWISE = (0.01, 0.04)
+"""Change of the rendering between which a pixel begins to look otherwise."""
+SKIN = 0.98
+"""Share of skin from which on a pixel counts as such."""
 DARK = 0.02
 """Light added on both sides, so that black tells nothing."""
 
@@ -47,6 +55,8 @@ class Patched:
     """``[H, W]`` f32 in [0, 1], how far a pixel is new."""
     covered: float
     """Share of the lower face that something else was before."""
+    skin: np.ndarray | None = None
+    """``[H, W]`` bool, skin as recorded and as put back: where sharpness can be compared whatever is said."""
 
 
 def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
@@ -59,11 +69,11 @@ def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
     """
     face_width = pair.face_width
     picture = recorded.astype(np.float32) / 255
-    behind = uncovered_by(picture, pair.mask, face_width)
+    behind = uncovered_by(picture, pair, face_width)
     pair = replace(pair, old=over(pair.old, pair.old_alpha, picture), new=over(pair.new, pair.new_alpha, behind))
     clear = clear_of_hands(picture, pair, face_width)
     patch = carried_over(picture, pair, face_width, seed)
-    mask = (grown(pair.mask, GROWN * face_width) * clear).clip(0, 1)
+    mask = (grown(pair.mask, GROWN * face_width) * clear * changing(pair)).clip(0, 1)
     mask = smoothstep(((mask - INSIDE) / (0.5 - INSIDE)).clip(0, 1)).astype(np.float32)
     inside = mask > 0
     seamless = blended(picture, patch, inside, most=MOST_SPREAD)
@@ -71,7 +81,8 @@ def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
     image = np.where(inside[..., None], (mixed.clip(0, 1) * 255 + 0.5).astype(np.uint8), recorded)
     lower = pair.mask > 0.5
     covered = float(1 - clear[lower].mean()) if lower.any() else 0.0
-    return Patched(image=image, mask=mask, covered=covered)
+    skin = np.minimum(pair.old_skin, pair.new_skin) > SKIN
+    return Patched(image=image, mask=mask, covered=covered, skin=skin)
 
 
 def grown(mask: np.ndarray, pixels: float) -> np.ndarray:
@@ -87,10 +98,25 @@ def over(rendered: np.ndarray, alpha: np.ndarray, behind: np.ndarray) -> np.ndar
     return rendered + (1 - alpha[..., None]) * behind
 
 
-def uncovered_by(picture: np.ndarray, mask: np.ndarray, face_width: float) -> np.ndarray:
+def changing(pair: Pair) -> np.ndarray:
+    """``[H, W]`` f32 in [0, 1], 0 where nothing moves, bares or looks otherwise: such pixels stay as recorded."""
+    import cv2
+
+    way = np.linalg.norm(pair.flow, axis=2) / pair.face_width
+    bared = np.abs(pair.new_alpha - pair.old_alpha)
+    otherwise = np.abs(pair.new - pair.old).mean(2)
+    moves = np.maximum(rising(way, STILL), np.maximum(rising(bared, BARED), rising(otherwise, OTHERWISE)))
+    return cv2.GaussianBlur(grown(moves, GROWN * pair.face_width), (0, 0), max(GROWN * pair.face_width / 2, 0.5))
+
+
+def uncovered_by(picture: np.ndarray, pair: Pair, face_width: float) -> np.ndarray:
     """``picture`` with what is around the lower face in its place: where it moves away and nothing is drawn behind."""
-    around = (1 - grown(mask, GROWN * face_width)).clip(0, 1)
-    return picture + (1 - around[..., None]) * (spread(picture, around, BEHIND * face_width) - picture)
+    bared = rising(pair.old_alpha - pair.new_alpha, BARED)
+    if not bared.any():
+        return picture
+    around = (1 - grown(pair.mask, GROWN * face_width)).clip(0, 1)
+    share = grown(bared, GROWN * face_width) * (1 - around)
+    return picture + share[..., None] * (spread(picture, around, BEHIND * face_width) - picture)
 
 
 def carried_over(picture: np.ndarray, pair: Pair, face_width: float, seed: int) -> np.ndarray:
@@ -98,12 +124,17 @@ def carried_over(picture: np.ndarray, pair: Pair, face_width: float, seed: int) 
     sigma = max(LIGHT * face_width, 1.0)
     skin = firm(pair.old_skin)
     gain = light_gain(picture, pair.old, skin, sigma)
-    beyond = picture - pair.old * gain
-    lit = pair.new * warped(gain, pair.flow)
+    beyond = picture - pair.old * of_the_head(gain, pair.old_alpha)
+    lit = pair.new * of_the_head(warped(gain, pair.flow), pair.new_alpha)
     moved = warped(beyond, pair.flow, sharp=True) * pair.seen[..., None]
     noise = grain_like(skin.shape, grain_of(picture, (skin > 0.9) & (pair.old_alpha > 0.9)), seed)
     shade = np.sqrt(lit.mean(2).clip(0, 1) / max(float(picture[skin > 0.9].mean()), DARK)) if skin.any() else 1.0
     return lit + moved + ((1 - pair.seen) * shade * noise)[..., None]
+
+
+def of_the_head(gain: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """``gain [H, W, 3]`` of a head's light where the head is, 1 beside it: what is behind is as recorded already."""
+    return 1 + alpha[..., None] * (gain - 1)
 
 
 def firm(share: np.ndarray) -> np.ndarray:

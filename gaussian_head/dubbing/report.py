@@ -46,7 +46,9 @@ class Watcher:
             box, patched = done[id(part)]
             self._covered[i] += patched.covered
             rows = box.slices
-            off = self._meters[i].update(made.recorded[rows], patched.image, patched.mask, (box.x0, box.y0))
+            off = self._meters[i].update(
+                made.recorded[rows], patched.image, patched.mask, (box.x0, box.y0), patched.skin
+            )
             score = off + 2 * patched.covered + (0.1 if made.state == BRIDGED else 0)
             self._note(
                 score, t, f"seam off by {off:.2f}, covered {patched.covered:.0%}", made.recorded[rows], patched.image

@@ -21,6 +21,8 @@ STEP = (0.006, 0.015)
 """Metres of depth within 5 pixels between which an edge begins."""
 FLOW_SMOOTH = 3.0
 """Standard deviation, pixels, that flow is smoothed by: skin stretches evenly, single Gaussians do not."""
+AT_REST = (0.15, 0.6)
+"""Pixels of way between which an outline begins to be another than recorded."""
 INSIDE_MOVES = (1.0, 4.0)
 """Pixels of motion near by between which what is seen inside the mouth begins to be another."""
 
@@ -35,7 +37,8 @@ def trusted(depths: list[np.ndarray], skins: list[np.ndarray], flow: np.ndarray,
         came_from: metres ``[H, W]`` that it was away.
     """
     seen = 1 - hidden_behind(depths[0], came_from, flow)
-    return seen * unbroken(flow) * alike(skins, flow) * edged_alike(depths, flow) * still_inside(skins[1], flow)
+    edged = np.maximum(edged_alike(depths, flow), 1 - rising(np.linalg.norm(flow, axis=2), AT_REST))
+    return seen * unbroken(flow) * alike(skins, flow) * edged * still_inside(skins[1], flow)
 
 
 def hidden_behind(known: np.ndarray, depth: np.ndarray, flow: np.ndarray) -> np.ndarray:
