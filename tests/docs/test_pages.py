@@ -12,6 +12,7 @@ import pytest
 from support_head import make_actor
 
 from gaussian_head import cli
+from gaussian_head.batch import read_jobs
 from gaussian_head.exporting import FORMATS
 from gaussian_head.verbs import VERBS
 
@@ -49,6 +50,17 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
     for name in re.findall(r"-f (docs/\S+)", (DOCS / "gpu.md").read_text(encoding="utf-8")):
         assert (ROOT / name).is_file()
+
+
+@pytest.mark.parametrize(("kind", "ending"), [("yaml", "yaml"), ("", "csv")])
+def test_the_lists_of_jobs_on_their_page_can_be_read(kind, ending, tmp_path):
+    if kind:
+        pytest.importorskip("yaml")
+    (block,) = re.findall(rf"```{kind}\n((?:#|verb).*?)```", (DOCS / "batch.md").read_text(encoding="utf-8"), re.DOTALL)
+    for name in ("anna.mp4", "ben.mp4", "speech.wav"):
+        (tmp_path / name).touch()
+    (tmp_path / f"jobs.{ending}").write_text(block)
+    assert {"anna"} < {job.name for job in read_jobs(tmp_path / f"jobs.{ending}", VERBS)}
 
 
 def test_the_page_on_exports_names_every_splat_and_mesh_format():
