@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..conventions import SAMPLE_RATE
 from ..playing import Playback, Scheduler
@@ -62,7 +63,7 @@ class Session:
             if self._started or self.stopped:
                 return
             self._started = True
-        for work in (self._tell, self._paint):
+        for work in (self._tell_alone, self._paint):
             threading.Thread(target=self._guarded, args=(work,), daemon=True, name=f"live-{self.name}").start()
 
     def stop(self) -> None:
@@ -109,6 +110,11 @@ class Session:
         except Exception:
             log.exception("a live session failed and ends")
             self.stop()
+
+    def _tell_alone(self) -> None:
+        # What is heard goes through small products, whose threads would wait for each other longer than they work.
+        with threadpool_limits(1):
+            self._tell()
 
     def _tell(self) -> None:
         fps = self.talker.fps

@@ -132,7 +132,7 @@ def styled(head: Head, look: Look) -> Head:
 
 def to_bytes(image: Tensor) -> np.ndarray:
     """``[H, W, C]`` in [0, 1] as uint8."""
-    return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).contiguous().cpu().numpy()
+    return (image * 255).add_(0.5).clamp_(0, 255).to(torch.uint8).contiguous().cpu().numpy()
 
 
 def _measured(frame: Frame, gaussians: Gaussians, camera: Camera, mode: str) -> tuple[Tensor, Legend]:

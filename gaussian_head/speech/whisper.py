@@ -149,8 +149,8 @@ class WhisperEncoder(nn.Module):
         except (KeyError, ValueError, RuntimeError) as error:
             raise InputError(f"the arrays are not those of a Whisper encoder ({error}).") from error
 
-    def forward(self, mel: Tensor, layers: tuple[int, ...]) -> list[Tensor]:
-        """Outputs ``[T / 2, A]`` of the layers named, from ``mel [80, T]``."""
+    def forward(self, mel: Tensor, layers: tuple[int, ...], newest: int | None = None) -> list[Tensor]:
+        """Outputs ``[T / 2, A]`` of the layers named, from ``mel [80, T]``; of the last one its ``newest`` rows alone."""
         w = self.weights
         x = F.gelu(F.conv1d(mel[None], w["conv1/weight"], w["conv1/bias"], padding=1))
         x = F.gelu(F.conv1d(x, w["conv2/weight"], w["conv2/bias"], stride=2, padding=1))[0].T
@@ -160,14 +160,16 @@ class WhisperEncoder(nn.Module):
             if layer in layers:
                 outputs.append(x)
             if layer < max(layers):
-                x = self._layer(x, f"layer_{layer}/")
+                x = self._layer(x, f"layer_{layer}/", newest if layer + 1 == max(layers) else None)
         return outputs
 
-    def _layer(self, x: Tensor, at: str) -> Tensor:
+    def _layer(self, x: Tensor, at: str, newest: int | None) -> Tensor:
         query, key, value = (
             part.unflatten(-1, (self.heads, -1)).transpose(0, 1)
             for part in self._linear(self._norm(x, f"{at}self_attention/"), f"{at}self_attention/linear_0").chunk(3, -1)
         )
+        if newest is not None:
+            x, query = x[-newest:], query[:, -newest:]
         heard = F.scaled_dot_product_attention(query, key, value).transpose(0, 1).flatten(1)
         x = x + self._linear(heard, f"{at}self_attention/linear_1")
         inner = F.gelu(self._linear(self._norm(x, f"{at}ffn/"), f"{at}ffn/linear_0"))
@@ -206,10 +208,9 @@ class WhisperTail:
         self._levels = torch.cat([self._levels, new], 1)[:, -self._levels.shape[1] :]
         self._top = max(self._top, float(new.max()))
         mel = (self._levels.clamp(min=self._top - RANGE) + 4) / 4
-        place = TAIL_OUTPUTS - 1 - TAIL_ROWS // 2
-        outputs, blur = self._encoder(mel, self._layers), torch.tensor(TAIL_BLUR)
-        told = [blur @ out[place - 1 : place + 2] for out in outputs]
-        told += [blur @ outputs[-1][place + later - 1 : place + later + 2] for later in TAIL_LATER]
+        behind, blur = TAIL_ROWS // 2, torch.tensor(TAIL_BLUR)
+        outputs = [out[-behind - 2 :] for out in self._encoder(mel, self._layers, newest=behind + 2)]
+        told = [blur @ out[:3] for out in outputs] + [blur @ outputs[-1][later : later + 3] for later in TAIL_LATER]
         return torch.cat(told).numpy()
 
 
