@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from . import activity as speaking
 from .frames import FEATURE_RATE, checked_sound
 from .mel import MEL_BANDS, QUIETEST, frame_levels, log_mel, loudness
 from .phones import ACOUSTIC_SCALE, CRISP_SCALE, LIPS_MEET, SILENT, phone_names, posteriors_at_scales, probability_of
@@ -78,7 +79,7 @@ def encode_speech(samples: np.ndarray, *, encoder: str = "default") -> SpeechFea
         values, activity, closure, version = log_mel(samples), audible, np.zeros_like(audible), OWN_VERSION
     else:
         soft, crisp = posteriors_at_scales(samples, (ACOUSTIC_SCALE, CRISP_SCALE))
-        activity = audible * (1 - probability_of(soft, SILENT))
+        activity = audible * _spoken(samples, soft)
         closure = audible * probability_of(crisp, LIPS_MEET)
         if name == "default":
             values, version = np.concatenate([log_mel(samples), evidence(soft)], 1), OWN_VERSION
@@ -132,6 +133,11 @@ def _with_weights(samples: np.ndarray, name: str, folder: str) -> tuple[np.ndarr
     if name in WHISPERS and not folder:
         return encode_with_whisper(samples, name)
     return encode_with_transformer(samples, name, folder)
+
+
+def _spoken(samples: np.ndarray, posteriors: np.ndarray) -> np.ndarray:
+    """``[F]`` probability of speech: of any language where the package for that is installed, else English."""
+    return speaking.speech_activity(samples) if speaking.is_installed() else 1 - probability_of(posteriors, SILENT)
 
 
 def _audible(samples: np.ndarray) -> np.ndarray:

@@ -1,0 +1,109 @@
+"""Whether somebody speaks, in any language: silero-vad's net, read from the package that carries its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..checks import InputError
+from .frames import FEATURE_RATE, SAMPLE_RATE, num_feature_frames
+
+PACKAGE, INSIDE = "silero_vad", "data/silero_vad_16k.safetensors"
+SHA256 = "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1"
+"""Of the weights in silero-vad 6.2.3 (MIT)."""
+REQUIREMENT = "gaussian-head[vad]"
+CHUNK, CONTEXT, MIRRORED = 512, 64, 64
+"""Samples told at a time, heard before them, and mirrored after them."""
+FFT, HOP = 256, 128
+BLOCK = 4096
+"""Chunks whose spectra are held at once; a longer sound needs no more memory."""
+
+
+class ActivityNet(nn.Module):
+    """Magnitudes of a short Fourier transform, four convolutions, a recurrent cell: one probability a chunk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stft_conv = nn.Conv1d(1, FFT + 2, FFT, stride=HOP, bias=False)
+        self.conv1 = nn.Conv1d(FFT // 2 + 1, 128, 3, padding=1)
+        self.conv2 = nn.Conv1d(128, 64, 3, stride=2, padding=1)
+        self.conv3 = nn.Conv1d(64, 64, 3, stride=2, padding=1)
+        self.conv4 = nn.Conv1d(64, 128, 3, padding=1)
+        self.lstm_cell = nn.LSTMCell(128, 128)
+        self.final_conv = nn.Conv1d(128, 1, 1)
+
+    def forward(self, chunks: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Probabilities ``[n]`` of consecutive chunks ``[n, CONTEXT + CHUNK]``, and the state after them."""
+        x = self.stft_conv(F.pad(chunks, (0, MIRRORED), "reflect")[:, None])
+        real, imaginary = x.chunk(2, 1)
+        x = (real.square() + imaginary.square()).sqrt()
+        for layer in (self.conv1, self.conv2, self.conv3, self.conv4):
+            x = layer(x).relu()
+        told, now = [], (torch.zeros(1, 128), torch.zeros(1, 128)) if state is None else state
+        for row in x.flatten(1).split(1):
+            now = self.lstm_cell(row, now)
+            told.append(now[0])
+        return self.final_conv(torch.cat(told).relu()[..., None]).sigmoid().flatten(), now
+
+
+def is_installed() -> bool:
+    """Whether the package that carries the weights is on this machine."""
+    return _place() is not None
+
+
+@torch.inference_mode()
+def speech_activity(samples: np.ndarray) -> np.ndarray:
+    """Probability that somebody speaks.
+
+    Args:
+        samples: ``[S]`` mono f32 in [-1, 1] at 16 kHz.
+
+    Returns:
+        ``[F]`` f32 in [0, 1] at 100 Hz.
+
+    Raises:
+        InputError: the package is not installed, or its file is not the one it should be.
+    """
+    net, count = _net(), max(-(-len(samples) // CHUNK), 1)
+    padded = np.zeros(CONTEXT + count * CHUNK, np.float32)
+    padded[CONTEXT : CONTEXT + len(samples)] = samples
+    chunks = torch.from_numpy(padded).unfold(0, CONTEXT + CHUNK, CHUNK)
+    told, state = [], None
+    for part in chunks.split(BLOCK):
+        probabilities, state = net(part, state)
+        told.append(probabilities)
+    middles = (np.arange(count) + 0.5) * CHUNK / SAMPLE_RATE
+    rows = np.arange(num_feature_frames(len(samples))) / FEATURE_RATE
+    return np.interp(rows, middles, torch.cat(told).numpy()).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _net() -> ActivityNet:
+    from safetensors.torch import load
+
+    place = _place()
+    if place is None:
+        raise InputError(f"the weights of voice activity are not on this machine; `pip install '{REQUIREMENT}'`.")
+    data = place.read_bytes()
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise InputError(
+            f"{place} is not the file it should be (its sha256 differs); `pip install --force-reinstall"
+            f" '{REQUIREMENT}'`."
+        )
+    net = ActivityNet()
+    net.load_state_dict(load(data))
+    return net.eval().requires_grad_(False)
+
+
+def _place() -> Path | None:
+    """The weights inside the installed package, which is not imported; None where there are none."""
+    spec = find_spec(PACKAGE)
+    places = [Path(folder) / INSIDE for folder in (spec.submodule_search_locations or ())] if spec else []
+    return next((place for place in places if place.is_file()), None)
