@@ -55,6 +55,9 @@ a film is refused, for what is written has ordinary colours."""
     """How long to learn where there is no head."""
     label: bool = True
     """Let the video say in its metadata that it is synthetic."""
+    credentials: PathLike | None = None
+    """Folder with `chain.pem` and `key.pem` (ES256) of a certificate of yours, which signs the video's C2PA content \
+credentials."""
     seed: int = 0
     """Seed of the grain."""
     device: str = "cpu"
@@ -73,6 +76,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """
     from ..dubbing import Wish, dub
     from ..kernels import drawing_on
+    from ..media.credentials import Credentials
 
     wish = Wish(
         fit=options.fit,
@@ -87,8 +91,9 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     )
     if options.person is not None:
         require_count(options.person, "person", least=1)
+    signing = None if options.credentials is None else Credentials.load(options.credentials, options.out)
     with drawing_on(options.device):
-        return dub(
+        video = dub(
             options.film,
             options.out,
             audio=options.audio,
@@ -99,6 +104,9 @@ def run(options: Options, listener: Listener = ignore) -> Path:
             resume=options.resume,
             listener=listener,
         )
+    if signing is not None:
+        signing.sign(video, "dubbed")
+    return video
 
 
 dub = function_of(Options, run)

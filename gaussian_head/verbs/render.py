@@ -68,6 +68,9 @@ the capture of another clip of this person; or a file of moods keyed in time (.j
     """Seed of the blinks and of the loops."""
     label: bool = True
     """Let the video say in its metadata that it is synthetic."""
+    credentials: PathLike | None = None
+    """Folder with `chain.pem` and `key.pem` (ES256) of a certificate of yours, which signs the video's C2PA content \
+credentials."""
     device: str = "auto"
     """Where it is drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that can run."""
     resume: bool = False
@@ -160,8 +163,10 @@ def _film(options: Options, actor: Actor, motion: Motion) -> Film:
 
 
 def _joined(options: Options, actor: Actor, performance: Performance, listener: Listener) -> Path:
+    from ..media.credentials import Credentials
     from ..rendering import render_video
 
+    signing = None if options.credentials is None else Credentials.load(options.credentials, options.out)
     video = render_video(
         actor.head,
         performance,
@@ -170,6 +175,8 @@ def _joined(options: Options, actor: Actor, performance: Performance, listener: 
         listener=listener,
         **_seen(options, actor, performance.motion),
     )
+    if signing is not None:
+        signing.sign(video, "rendered")
     listener(Said(message=f"video: {options.out}"))
     return video
 
