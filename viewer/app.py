@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,8 @@ from gaussian_head.checks import InputError
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.head import Head
 from gaussian_head.media import read_audio
-from gaussian_head.playing.door import LOCAL, bound_socket, link_from_elsewhere, link_to
+from gaussian_head.playing.door import LOCAL, bound_socket
+from gaussian_head.playing.handle import Handle
 from gaussian_head.playing.performances import NamedPerformance, spoken
 from gaussian_head.playing.shelf import Shelf
 from gaussian_head.playing.views import placement
@@ -37,7 +37,7 @@ BRAND = (255, 138, 82)
 SessionsOf = Callable[[], tuple[Session, ...]]
 
 
-class ViewerHandle:
+class ViewerHandle(Handle):
     """A running viewer."""
 
     def __init__(self, server: ViserServer, host: str, sessions: SessionsOf, close: SessionsOf) -> None:
@@ -49,29 +49,13 @@ class ViewerHandle:
             sessions: the browsers connected now.
             close: lets no browser in from now on, and gives the sessions to stop.
         """
+        super().__init__(host, server.get_port())
         self._server, self._sessions, self._close = server, sessions, close
-        self._ended = threading.Event()
-        self.url = link_to(host, server.get_port())
-        """Where to look from this machine."""
-        self.url_elsewhere = link_from_elsewhere(host, server.get_port())
-        """Where to look from other machines; None where ``url`` says it or they cannot."""
-
-    @property
-    def links(self) -> str:
-        """Every address to look at, in words."""
-        return self.url if self.url_elsewhere is None else f"{self.url} (from other machines {self.url_elsewhere})"
 
     @property
     def sessions(self) -> tuple[Session, ...]:
         """The browsers connected now."""
         return self._sessions()
-
-    def wait(self) -> None:
-        """Block until ``stop`` is called from elsewhere or the user presses Ctrl-C."""
-        try:
-            self._ended.wait()
-        finally:
-            self.stop()
 
     def stop(self) -> None:
         """Disconnect every browser and free the port; calling it twice is fine."""

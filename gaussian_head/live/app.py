@@ -15,7 +15,8 @@ from aiohttp import web
 from ..actor import Actor
 from ..checks import InputError
 from ..playing import Shelf
-from ..playing.door import LOCAL, bound_socket, link_from_elsewhere, link_to
+from ..playing.door import LOCAL, bound_socket
+from ..playing.handle import Handle
 from .meters import Meters
 from .reach import helpers_of
 from .server import Server
@@ -27,20 +28,15 @@ LEAST_TOKEN = 8
 log = logging.getLogger(__name__)
 
 
-class LiveHandle:
+class LiveHandle(Handle):
     """A running live server."""
 
     def __init__(self, listening: socket, host: str, sessions: Sessions, meters: Meters, token: str) -> None:
         """Start to serve on a socket that listens."""
-        port = listening.getsockname()[1]
+        super().__init__(host, listening.getsockname()[1], f"/#token={token}" if token else "")
         self.token = token
         """What requests must know; "" for nothing."""
-        self.url = link_to(host, port)
-        """Where programs ask from this machine."""
-        self.url_elsewhere = link_from_elsewhere(host, port)
-        """Where they ask from other machines; None where ``url`` says it or they cannot."""
         self._sessions = sessions
-        self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="live-server")
         self._thread.start()
@@ -48,27 +44,13 @@ class LiveHandle:
         asyncio.run_coroutine_threadsafe(self._open(listening, host, meters), self._loop).result(60)
 
     @property
-    def links(self) -> str:
-        """Every address of the page, in words."""
-        key = f"/#token={self.token}" if self.token else ""
-        here = f"{self.url}{key}"
-        return here if self.url_elsewhere is None else f"{here} (from other machines {self.url_elsewhere}{key})"
-
-    @property
     def sessions(self) -> tuple[Session, ...]:
         """Those that run now."""
         return self._sessions.all
 
-    def wait(self) -> None:
-        """Block until ``stop`` is called from elsewhere or the user presses Ctrl-C."""
-        try:
-            self._ended.wait()
-        finally:
-            self.stop()
-
     def stop(self) -> None:
         """End every session and free the port; calling it twice is fine."""
-        self._ended.set()
+        super().stop()
         if self._loop.is_running():
             try:
                 asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(20)
