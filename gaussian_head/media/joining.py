@@ -75,7 +75,7 @@ def join_videos(
         with ExitStack() as stack:
             beside = None
             if carried is not None:
-                beside = stack.enter_context(Beside(carried, container, form.container, length / rate))
+                beside = stack.enter_context(Beside(carried, container, form.container, float(length / rate)))
                 if beside.left:
                     listener(Warned(message=left_behind(beside.left, out)))
             for part in parts:

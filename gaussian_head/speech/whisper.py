@@ -150,7 +150,7 @@ class WhisperEncoder(nn.Module):
             raise InputError(f"the arrays are not those of a Whisper encoder ({error}).") from error
 
     def forward(self, mel: Tensor, layers: tuple[int, ...], newest: int | None = None) -> list[Tensor]:
-        """Outputs ``[T / 2, A]`` of the layers named, from ``mel [80, T]``; of the last one its ``newest`` rows alone."""
+        """Outputs ``[T / 2, A]`` of the layers named, from ``mel [80, T]``; of the last its ``newest`` rows alone."""
         w = self.weights
         x = F.gelu(F.conv1d(mel[None], w["conv1/weight"], w["conv1/bias"], padding=1))
         x = F.gelu(F.conv1d(x, w["conv2/weight"], w["conv2/bias"], stride=2, padding=1))[0].T
