@@ -46,6 +46,17 @@ class Camera:
         K[1] *= height / self.height
         return Camera(viewmat=self.viewmat, K=K, width=width, height=height)
 
+    def turned(self, quarters: int) -> Camera:
+        """The camera of its picture turned by so many quarters counter-clockwise, as ``np.rot90`` does."""
+        camera = self
+        for _ in range(quarters % 4):
+            K, view = camera.K.clone(), camera.viewmat.clone()
+            (fx, fy), (cx, cy) = camera.K[[0, 1], [0, 1]], camera.K[:2, 2]
+            K[[0, 1], [0, 1]], K[:2, 2] = torch.stack([fy, fx]), torch.stack([cy, camera.width - cx])
+            view[0], view[1] = camera.viewmat[1], -camera.viewmat[0]
+            camera = Camera(viewmat=view, K=K, width=camera.height, height=camera.width)
+        return camera
+
     def to(self, device: torch.device) -> Camera:
         """The same view with its matrices in a device's memory."""
         return Camera(viewmat=self.viewmat.to(device), K=self.K.to(device), width=self.width, height=self.height)

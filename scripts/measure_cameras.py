@@ -1,18 +1,20 @@
-"""Film made-up people with several cameras, make heads of one, three and four of them, and measure on another one."""
+"""Film made-up people with up to eight cameras, make heads of 1, 2, 4 and 8 of them, and measure before another one."""
 
 import json
 import math
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-import torch
 import tyro
 
-from gaussian_head.actor import Actor
-from gaussian_head.capture import Capture, views_of
-from gaussian_head.demo.rig import Rig, RigCamera, film_rig
-from gaussian_head.evaluation.held_camera import score_camera
+from gaussian_head.capture import Capture
+from gaussian_head.checks import InputError
+from gaussian_head.demo.rig import Rig, RigCamera, film_rig, load_rig
+from gaussian_head.durable import replacing
+from gaussian_head.evaluation.held_camera import evaluate_camera, score_camera
+from gaussian_head.evaluation.rigs import score_moods, score_rig
 from gaussian_head.media import read_audio
 from gaussian_head.tracking import track
 from gaussian_head.tracking.clocks import clock_of
@@ -21,77 +23,127 @@ from gaussian_head.tracking.several import join
 from gaussian_head.training import PRESETS, train
 from gaussian_head.verbs.bars import drawing
 
-CAMERAS = (
-    RigCamera(name="left", yaw=math.radians(45), offset=0.217, drift=2e-4, gain=1.1, noise=0.02, zoom=1.1),
-    RigCamera(name="right", yaw=math.radians(-45), offset=0.091, drift=-1e-4, gain=0.9, noise=0.02),
-    RigCamera(name="above", yaw=math.radians(15), pitch=math.radians(-20), offset=0.133, noise=0.02),
-    RigCamera(name="side", yaw=math.radians(30), offset=0.05, noise=0.02),
+CAMERAS = tuple(
+    RigCamera(name=name, yaw=math.radians(yaw), pitch=math.radians(pitch), noise=0.02, **more)
+    for name, yaw, pitch, more in (
+        ("left", 45, 0, {"offset": 0.217, "drift": 2e-4, "gain": 1.1, "zoom": 1.1}),
+        ("right", -45, 0, {"offset": 0.091, "drift": -1e-4, "gain": 0.9}),
+        ("above", 15, -20, {"offset": 0.133}),
+        ("below", -12, 14, {"offset": 0.021, "gain": 1.05}),
+        ("near", 20, 4, {"offset": 0.177, "drift": 1e-4}),
+        ("far", -60, 0, {"offset": 0.064}),
+        ("other", -25, -10, {"offset": 0.2, "zoom": 0.9}),
+        ("side", 30, 0, {"offset": 0.05}),
+    )
 )
-HELD, SETS = "side", {"1": (), "3": ("left", "right"), "4": ("left", "right", "above")}
+HELD = "side"
+SETS = {
+    "1": (),
+    "2": ("left",),
+    "4": ("left", "right", "above"),
+    "4, right broken": ("left", "right broken", "above"),
+    "8": tuple(camera.name for camera in CAMERAS if camera.name != HELD),
+}
+MOODS, LEVELS = ("happy", "sad", "surprised"), (0.3, 0.6, 1.0)
 
 
-def main(work: Path, out: Path, seed: int = 2001, seconds: float = 3.4, size: int = 384, steps: int = 500) -> None:
-    """Write a JSON: clocks, placing, and PSNR on the camera left out, for each number of cameras that taught.
+def main(
+    work: Path,
+    out: Path,
+    seeds: tuple[int, ...] = (2001,),
+    sets: tuple[str, ...] = tuple(SETS),
+    seconds: float = 3.4,
+    size: int = 320,
+    steps: int = 400,
+) -> None:
+    """Write a JSON: clocks, cameras, geometry, PSNR before the camera left out and moods; goes on where it was.
 
     Args:
         work: Folder for films, captures and heads.
         out: JSON to write.
-        seed: Number of the person.
+        seeds: Numbers of the people.
+        sets: How many cameras teach, see SETS.
         seconds: Length of the clip.
         size: Width and height in pixels.
-        steps: Of the first stage, at half the size; a third as many follow.
+        steps: Of the first stage, at half the size; a third as many follow at full size.
     """
-    with drawing() as listener:
-        rig = film_rig(work / "films", CAMERAS, seed=seed, seconds=seconds, size=size, listener=listener)
-        for video in rig.videos:
-            track(video, work / video.stem, size=size, overwrite=True, listener=listener)
-        said = {}
-        for name, teaching in SETS.items():
-            capture = _joined(rig, work, work / f"capture_{name}", teaching)
-            coarse, fine = PRESETS["preview"].stages
-            stages = (replace(coarse, iterations=steps), replace(fine, iterations=3 * steps // 10, resolution=0.5))
-            init = replace(PRESETS["preview"].init, face_stride=4.0, torso_stride=6.0)
-            config = replace(
-                PRESETS["preview"], stages=stages, init=init, max_gaussians=9000, densify_every=150, hold_out=(HELD,)
-            )
-            actor = train(capture, work / f"head_{name}", config, overwrite=True, listener=listener)
-            said[name] = _scores(actor, capture, rig)
-    out.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    table: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
+    for seed in seeds:
+        person, rig = table.setdefault(str(seed), {}), _filmed(work / str(seed), seed, seconds, size)
+        for name in sets:
+            if name not in person:
+                person[name] = _measured(rig, work / str(seed), name, size, steps)
+                with replacing(out) as temporary:
+                    temporary.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     print(f"numbers: {out}")
 
 
-def _joined(rig: Rig, work: Path, folder: Path, teaching: tuple[str, ...]) -> Capture:
-    """A capture of the leading camera, those that teach, and the one that is only placed."""
+def _filmed(work: Path, seed: int, seconds: float, size: int) -> Rig:
+    """The films, and one of them cut off in the middle as if its disk had been full."""
+    films = work / "films"
+    if not (films / "rig.json").exists():
+        with drawing() as listener:
+            film_rig(films, CAMERAS, seed=seed, seconds=seconds, size=size, listener=listener)
+    whole = (films / "right.mp4").read_bytes()
+    (films / "right broken.mp4").write_bytes(whole[: len(whole) // 2])
+    return load_rig(films)
+
+
+def _measured(rig: Rig, work: Path, name: str, size: int, steps: int) -> dict[str, Any]:
+    capture, lost = _joined(rig, work, work / f"capture {name}", SETS[name], size)
+    coarse, fine = PRESETS["preview"].stages
+    stages = (replace(coarse, iterations=steps), replace(fine, iterations=steps // 3, resolution=1.0))
+    init = replace(PRESETS["preview"].init, face_stride=4.0, torso_stride=6.0)
+    config = replace(
+        PRESETS["preview"], stages=stages, init=init, max_gaussians=9000, densify_every=150, hold_out=(HELD,)
+    )
+    with drawing() as listener:
+        actor = train(capture, work / f"head {name}", config, overwrite=True, listener=listener)
+        report = evaluate_camera(work / f"head {name}", work / f"report {name}", HELD, listener=listener)
+    found = score_rig(capture, rig)
+    return {
+        "psnr": _rounded(score_camera(actor, capture, HELD, 20)),
+        "null, nearest camera's picture": _rounded(
+            {k: v for k, v in report.summary()["nearest"].items() if k in ("psnr_full", "psnr_head")}
+        ),
+        "geometry_mm": round(found.geometry_mm, 2),
+        "cameras": {camera: _rounded(asdict(scores)) for camera, scores in found.cameras.items()},
+        "moods": {k: _rounded(v) for k, v in score_moods(actor, capture, rig, HELD, MOODS, LEVELS).items()},
+        "left out": lost,
+        "gaussians": len(actor.head),
+    }
+
+
+def _joined(rig: Rig, work: Path, folder: Path, teaching: tuple[str, ...], size: int) -> tuple[Capture, list[str]]:
+    """A capture of the leading camera, those that teach, and the one that is only placed; each is tracked once."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(work / "front", folder)
+    shutil.copytree(_tracked(work, "front", size), folder)
     info = folder / "capture.json"
     info.write_text(info.read_text().replace('"has_audio": true', '"has_audio": false'))  # no voice is measured here
-    heard, found = read_audio(rig.videos[0], sample_rate=16000), []
+    heard, found, lost = read_audio(rig.videos[0], sample_rate=16000), [], []
     for name in (*teaching, HELD):
         own = folder / "views" / name
-        shutil.copytree(work / name, own)
+        try:
+            shutil.copytree(_tracked(work, name, size), own)
+        except InputError as error:
+            lost.append(str(error).replace(str(work), ""))
+            continue
         clock = clock_of(heard, read_audio(work / "films" / f"{name}.mp4", sample_rate=16000), name)
         found.append(Filming(name=name, capture=Capture.load(own), clock=clock, held_out=name == HELD))
     join(Capture.load(folder), found)
-    return Capture.load(folder)
+    return Capture.load(folder), lost
 
 
-def _scores(actor: Actor, capture: Capture, rig: Rig) -> dict[str, object]:
-    """What is known of the cameras, and how like the head is to the one left out."""
-    truth = {camera.name: camera for camera in rig.cameras}
-    clocks = {}
-    for view in views_of(capture)[1:]:
-        at = torch.arange(view.capture.num_frames) / view.capture.fps
-        true = truth[view.name].offset + (1 + truth[view.name].drift) * at
-        clocks[view.name] = round(1000 * float((view.moments / capture.fps - true).abs().max()), 3)
-    scores = {name: round(float(value), 2) for name, value in score_camera(actor, capture, HELD, 10).items()}
-    residual = {name: said["residual_of_face"] for name, said in capture.report["cameras"].items()}
-    return {
-        "clock_ms_at_most": clocks,
-        "residual_of_face": residual,
-        **scores,
-        "gaussians": len(actor.head),
-    }
+def _tracked(work: Path, name: str, size: int) -> Path:
+    own = work / "tracked" / name
+    if not (own / "capture.json").exists():
+        with drawing() as listener:
+            track(work / "films" / f"{name}.mp4", own, size=size, listener=listener)
+    return own
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(float(value), 3) for name, value in values.items()}
 
 
 if __name__ == "__main__":

@@ -68,17 +68,22 @@ def track_several(
     unknown = [name for name in hold_out if name not in names[1:]]
     if unknown:
         raise InputError(f"there is no camera {unknown[0]!r} to hold out beside {names[0]!r}; there are {names[1:]}.")
-    given = _about_the_first(cameras, names) if cameras else {}
+    given = _named(cameras or {}, names)
     require_place(out, overwrite=overwrite)
     with replacing(out, folder=True) as folder:
         leader = track(videos[0], folder, size=size, listener=_said_of(names[0], listener))
         heard = None if one_clock else _sound(Path(videos[0]), names[0])
+        lens = _in_crop(given[names[0]], leader) if given else None
         found, lost = [], []
         for name, video in zip(names[1:], videos[1:], strict=True):
             try:
-                found.append(
-                    _tracked(leader, heard, Path(video), folder, name, size, given, name in hold_out, listener)
-                )
+                filming = _tracked(leader, heard, Path(video), folder, name, size, name in hold_out, listener)
+                if lens is not None:
+                    home = rigid_inverse(lens.viewmat)
+                    camera = _in_crop(given[name], filming.capture)
+                    filming = replace(filming, given=camera.with_view(camera.viewmat @ home))
+                place(leader, filming)
+                found.append(filming)
             except InputError as error:
                 shutil.rmtree(folder / VIEWS / name, ignore_errors=True)
                 lost.append(f"camera {name!r} is left out: {error}")
@@ -86,7 +91,7 @@ def track_several(
         if not found:
             raise InputError(f"none of the cameras beside {names[0]!r} can be used. {' '.join(lost)}")
         listener(Progress(stage="tracking: cameras", done=0, total=1))
-        join(leader, found, lens=_in_crop(given[names[0]], leader) if given else None, lost=lost)
+        join(leader, found, lens=lens, lost=lost)
         listener(Progress(stage="tracking: cameras", done=1, total=1))
     return Capture.load(out)
 
@@ -112,16 +117,15 @@ def camera_names(videos: Sequence[str | Path]) -> list[str]:
     return names
 
 
-def _about_the_first(cameras: Mapping[str, Camera], names: Sequence[str]) -> dict[str, Camera]:
-    """The same cameras in the world of the leading one."""
+def _named(cameras: Mapping[str, Camera], names: Sequence[str]) -> Mapping[str, Camera]:
+    """The cameras given; InputError where there are some, but not of all films."""
     missing = [name for name in names if name not in cameras]
-    if missing:
+    if cameras and missing:
         raise InputError(
             f"the cameras given are called {', '.join(sorted(cameras))}; {', '.join(missing)} is not among them: name "
             "the films as the cameras, or leave them out to have the cameras found."
         )
-    back = rigid_inverse(cameras[names[0]].viewmat)
-    return {name: cameras[name].with_view(cameras[name].viewmat @ back) for name in names}
+    return cameras
 
 
 def _said_of(name: str, listener: Listener) -> Listener:
@@ -146,24 +150,21 @@ def _tracked(
     folder: Path,
     name: str,
     size: int,
-    given: Mapping[str, Camera],
     held_out: bool,
     listener: Listener,
 ) -> Filming:
-    """One camera's film, tracked, in step and seen to show the same person."""
+    """One camera's film, tracked and in step."""
     clock = ONE_CLOCK if heard is None else clock_of(heard, _sound(video, name), name)
     own = track(video, folder / VIEWS / name, size=size, listener=_said_of(name, listener))
     ours, theirs = (capture.info.source.get("first_frame", 0) / capture.fps for capture in (leader, own))
     clock = replace(clock, offset=clock.offset + clock.rate * theirs - ours)
-    camera = _in_crop(given[name], own) if name in given else None
-    filming = Filming(name=name, capture=own, clock=clock, given=camera, held_out=held_out)
-    place(leader, filming)
-    return filming
+    return Filming(name=name, capture=own, clock=clock, held_out=held_out)
 
 
 def _in_crop(camera: Camera, capture: Capture) -> Camera:
-    """A camera of a film as that of the square that was cut out of it."""
+    """A camera of a film as that of the square that was cut out of its pictures once they stood upright."""
     left, top, side = capture.info.source["crop"]
+    camera = camera.turned(capture.info.source.get("turned_deg", 0) // 90)
     K = camera.K.clone()
     K[0, 2] -= left
     K[1, 2] -= top

@@ -1,6 +1,7 @@
 """Several films to one capture: what cannot be used is left out and named, the rest is put in step and placed."""
 
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,18 +26,25 @@ def films(filmed, monkeypatch, tmp_path):  # noqa: F811
     voice = speak(6.0, 25.0, 3).samples.astype(np.float32)
     start = round(LATE * SAMPLE_RATE)
     sounds = {"front": voice, "left": voice[start:], "mute": None, "cut": voice[start:], "blind": voice}
+    sounds |= {"broken": voice, "upside-down": voice[start:]}
     sounds["deaf"] = speak(6.0, 25.0, 55).samples.astype(np.float32)
+
+    whole_track = several.track
 
     def track(video, out, *, size, listener, overwrite=False):
         name = video.stem if hasattr(video, "stem") else str(video).rpartition("/")[2].split(".")[0]
         if name == "blind":
             raise InputError("no face was found in blind.mp4.")
+        if name == "broken":
+            video.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(4000))
+            return whole_track(video, out, size=128)
         shutil.copytree(leader.path if name == "front" else own.path, out)
         if name != "front":
             from gaussian_head.checkpoint import save_tensors
 
             save_tensors(out / "tracking.safetensors", {k: v.contiguous() for k, v in own._tensors.items()})
-            (out / "capture.json").write_text(own.info.to_json())
+            source = own.info.source | {"turned_deg": 180 if name == "upside-down" else 0}
+            (out / "capture.json").write_text(replace(own.info, source=source).to_json())
         (out / "report.json").write_text("{}")
         return Capture.load(out)
 
@@ -61,7 +69,7 @@ def test_cameras_are_put_in_step_and_placed(films, filmed):  # noqa: F811
 
 def test_what_cannot_be_used_is_left_out_and_named(films):
     heard = []
-    names = ("front", "mute", "left", "deaf", "blind")
+    names = ("front", "mute", "left", "deaf", "blind", "broken")
     capture = track_several(
         [films / f"{name}.mp4" for name in names], films / "capture", size=64, listener=heard.append
     )
@@ -71,9 +79,22 @@ def test_what_cannot_be_used_is_left_out_and_named(films):
         "camera 'mute' is left out: camera 'mute' recorded no sound",
         "camera 'deaf' is left out: camera 'deaf' heard nothing that the leading camera heard",
         "camera 'blind' is left out: no face was found",
+        "camera 'broken' is left out: ",
     ):
         assert any(words in message for message in lost), words
-    assert len(capture.report["cameras_left_out"]) == 3
+    assert len(capture.report["cameras_left_out"]) == 4
+
+
+def test_a_given_camera_that_hung_upside_down_is_turned_with_its_pictures(films, filmed):  # noqa: F811
+    leader, view, _ = filmed
+    given = {"front": leader.camera, "upside-down": view.turned(2)}
+    capture = track_several([films / "front.mp4", films / "upside-down.mp4"], films / "capture", size=64, cameras=given)
+    _, found = views_of(capture)
+    assert torch.allclose(found.camera.viewmat[:3, :3], view.viewmat[:3, :3], atol=1e-5)
+    assert torch.allclose(found.camera.K, view.K, atol=1e-4)
+    assert capture.report["cameras"]["upside-down"]["residual_of_face"] < 0.01
+    with pytest.raises(InputError, match="the cameras given are called front, upside-down; left is not among them"):
+        track_several([films / "front.mp4", films / "left.mp4"], films / "other", size=64, cameras=given)
 
 
 def test_nothing_is_left_behind_where_no_camera_can_be_used(films):
