@@ -182,9 +182,9 @@ def seen_again(case: Case, pictures) -> tuple[Motion, np.ndarray]:
     return result.motion, np.where(seen, mouth_opening(landmarks), np.nan)
 
 
-def cross_dub(case: Case, voice: Path) -> dict[str, dict]:
+def cross_dub(case: Case, voice: Path, most: int) -> dict[str, dict]:
     judge, fps = LipJudge.load(), case.motion.fps
-    count = min(len(case.motion), round(len(read_audio(voice)) / SAMPLE_RATE * fps))
+    count = min(len(case.motion), round(len(read_audio(voice)) / SAMPLE_RATE * fps), most)
     sound = fitted(read_audio(voice), round(count / fps * SAMPLE_RATE))
     wanted = said(case.speech, case.motion, sound)
     rows: dict[str, dict] = {}
@@ -214,6 +214,7 @@ def cross_dub(case: Case, voice: Path) -> dict[str, dict]:
         }
         if name == "drawn":
             rows["drawn_against_another_sound"] = judged(judge, motion, fps, np.roll(sound, len(sound) // 2))
+    rows["frames"] = {"count": count}
     rows["unchanged_picture"] = judged(judge, recorded, fps, sound)
     rows["recording_and_its_own_sound"] = judged(judge, recorded, fps, own_sound)
     return rows
@@ -233,6 +234,7 @@ def main() -> None:
     parser.add_argument("heads", nargs="+", help="NAME=FOLDER of a trained head beside its capture")
     parser.add_argument("--voices", nargs="*", type=Path, default=[], help="foreign sounds to dub each with")
     parser.add_argument("--every", type=int, default=1, help="take every so many-th held-out frame")
+    parser.add_argument("--most-frames", type=int, default=10**6, help="of a cross-dub, from the clip's beginning")
     parser.add_argument("--only", nargs="*", default=[], help="rows of the self-dub to measure again")
     parser.add_argument("--note", default="", help="what else the numbers depend on: preset, machine")
     parser.add_argument("--out", type=Path, default=OUT)
@@ -251,7 +253,7 @@ def main() -> None:
         report["clips"][name] = row
         for voice in [None, *options.voices]:
             if voice is not None:
-                row["cross_dub"][voice.stem] = cross_dub(case, voice)
+                row["cross_dub"][voice.stem] = cross_dub(case, voice, options.most_frames)
             options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         print(json.dumps({name: row}, indent=1))
 

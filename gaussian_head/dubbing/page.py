@@ -13,26 +13,29 @@ from ..durable import replacing
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}
 .wipe{position:relative;display:inline-block;max-width:100%}.wipe video{display:block;max-width:100%;max-height:75vh}
-.wipe video+video{position:absolute;inset:0;clip-path:inset(0 0 0 var(--at,50%))}
+.wipe video+video{position:absolute;inset:0;width:100%;height:100%;clip-path:inset(0 0 0 var(--at,50%))}
+.wipe video.mask{clip-path:none;mix-blend-mode:screen;opacity:.5}.wipe [hidden]{display:none}
 table{border-collapse:collapse}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:right}
 img{max-width:100%}input[type=range]{width:100%}
 """
 SCRIPT = """
-const [a,b]=document.querySelectorAll('video'),w=document.querySelector('.wipe');
+const [a,b,m]=document.querySelectorAll('video'),w=document.querySelector('.wipe');
 document.getElementById('at').oninput=e=>w.style.setProperty('--at',e.target.value+'%');
-document.getElementById('play').onclick=()=>{if(a.paused){b.currentTime=a.currentTime;a.play();b.play()}else{a.pause();b.pause()}};
-document.getElementById('seek').oninput=e=>{a.currentTime=b.currentTime=e.target.value/1000*a.duration};
+document.getElementById('play').onclick=()=>{if(a.paused){b.currentTime=m.currentTime=a.currentTime;a.play();b.play();m.play()}else{a.pause();b.pause();m.pause()}};
+document.getElementById('seek').oninput=e=>{a.currentTime=b.currentTime=m.currentTime=e.target.value/1000*a.duration};
 document.getElementById('old').onchange=e=>{a.muted=!e.target.checked;b.muted=e.target.checked};
 a.ontimeupdate=()=>{document.getElementById('seek').value=1000*a.currentTime/a.duration;
-if(Math.abs(a.currentTime-b.currentTime)>.06&&!a.paused)b.currentTime=a.currentTime};
+if(!a.paused)for(const v of [b,m])if(Math.abs(a.currentTime-v.currentTime)>.06)v.currentTime=a.currentTime};
+document.getElementById('mask').onchange=e=>{m.hidden=!e.target.checked;m.currentTime=a.currentTime};
 """
-COLUMNS = ("person", "from", "seconds", "dubbed", "bridged", "passed", "covered", "seam", "flicker", "skin_sharpness")
+COLUMNS = ("person", "from", "seconds", "dubbed", "bridged", "passed", "covered")
+FIGURES = ("seam", "flicker", "skin_sharpness", "sync_before", "sync_after")
 
 
 def write_page(path: Path, out: Path, film: Path, report: dict[str, Any]) -> None:
     """Write the page of a ``report`` on the dub ``out`` of ``film``; it opens from the disk, without a server."""
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_shown(row.get(name))}</td>" for name in COLUMNS) + "</tr>"
+        "<tr>" + "".join(f"<td>{_shown(row.get(name))}</td>" for name in COLUMNS + FIGURES) + "</tr>"
         for row in report["stretches"]
     )
     worst = "".join(
@@ -44,11 +47,14 @@ def write_page(path: Path, out: Path, film: Path, report: dict[str, Any]) -> Non
 <h1>{html.escape(out.name)}</h1>
 <p>Left of the line the recording, right of it the dub. Synthetic: lips were changed.</p>
 <div class="wipe"><video src="{_link(film, path)}" muted playsinline></video>
-<video src="{_link(out, path)}" playsinline></video></div>
+<video src="{_link(out, path)}" playsinline></video>
+<video class="mask" src="mask.mp4" muted playsinline hidden></video></div>
 <p><input id="at" type="range" value="50"><input id="seek" type="range" max="1000" value="0">
-<button id="play">play / pause</button> <label><input id="old" type="checkbox"> the recording's sound</label></p>
-<h2>Stretches</h2><table><tr>{"".join(f"<th>{name}</th>" for name in COLUMNS)}</tr>{rows}</table>
-<p>Seam, flicker and sharpness (of skin) are multiples of the recording's own in the same place.</p>
+<button id="play">play / pause</button> <label><input id="old" type="checkbox"> the recording's sound</label>
+<label><input id="mask" type="checkbox"> where it was changed</label></p>
+<h2>Stretches</h2><table><tr>{"".join(f"<th>{name}</th>" for name in COLUMNS + FIGURES)}</tr>{rows}</table>
+<p>Seam, flicker and sharpness (of skin) are multiples of the recording's own in the same place; sync is the judge's
+confidence that lips and sound belong together, 0 for none.</p>
 <h2>Frames to look at</h2>{worst}<script>{SCRIPT}</script>
 """
     with replacing(path) as temporary:

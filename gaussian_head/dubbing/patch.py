@@ -39,6 +39,8 @@ BARED = (0.3, 0.8)
 """Change of opacity between which what is behind begins to be bared."""
 OTHERWISE = (0.01, 0.04)
 """Change of the rendering between which a pixel begins to look otherwise."""
+COARSE = 3
+"""Pixels by which a mask is grown on its grid."""
 SKIN = 0.98
 """Share of skin from which on a pixel counts as such."""
 DARK = 0.02
@@ -86,11 +88,16 @@ def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
 
 
 def grown(mask: np.ndarray, pixels: float) -> np.ndarray:
-    """``mask [H, W]`` wider by so many pixels."""
+    """``mask [H, W]`` wider by so many pixels; by many, on a coarser grid, for masks are smooth."""
     import cv2
 
-    reach = 2 * round(pixels) + 1
-    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    height, width = mask.shape
+    shrink = max(int(pixels / COARSE), 1)
+    if shrink > 1:
+        mask = cv2.resize(mask, (-(-width // shrink), -(-height // shrink)), interpolation=cv2.INTER_AREA)
+    reach = 2 * round(pixels / shrink) + 1
+    out = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    return out if shrink == 1 else cv2.resize(out, (width, height))
 
 
 def over(rendered: np.ndarray, alpha: np.ndarray, behind: np.ndarray) -> np.ndarray:
@@ -102,7 +109,7 @@ def changing(pair: Pair) -> np.ndarray:
     """``[H, W]`` f32 in [0, 1], 0 where nothing moves, bares or looks otherwise: such pixels stay as recorded."""
     import cv2
 
-    way = np.linalg.norm(pair.flow, axis=2) / pair.face_width
+    way = np.hypot(pair.flow[..., 0], pair.flow[..., 1]) / pair.face_width
     bared = np.abs(pair.new_alpha - pair.old_alpha)
     otherwise = np.abs(pair.new - pair.old).mean(2)
     moves = np.maximum(rising(way, STILL), np.maximum(rising(bared, BARED), rising(otherwise, OTHERWISE)))

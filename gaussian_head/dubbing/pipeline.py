@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-
-import numpy as np
 
 from ..actor import Actor
 from ..checks import InputError, require_file
 from ..durable import require_replaceable
-from ..events import Listener, Progress, Said, Warned, ignore
-from ..media import Carried, probe, video_format
-from ..media.parts import PartsFolder, VideoParts
-from ..rendering._behind import Behind
-from .compose import Made, dubbed_frames
+from ..events import Listener, Said, Warned, ignore
+from ..media import probe, video_format
+from ..media.parts import PartsFolder
+from .agreement import agreements
 from .keeping import kept, request_of
 from .lines import TO_THE_END, Line, read_lines
-from .planning import Plan, Wish, planned
+from .planning import Wish, planned
 from .report import Watcher, write_report
-from .retime import frames_along
 from .shots import Film, look_over
-from .sound import Heard, heard
+from .sound import heard
+from .trial import write_trial
+from .writing import write_videos
 
-PART_SECONDS = 5.0
-"""Seconds of video in a part: what an interruption loses at most."""
 SYNTHETIC = f"Synthetic: lips changed by gaussian-head {version('gaussian-head')}; not what was said in the recording."
 """What a dubbed film says about itself in its metadata."""
 
@@ -56,7 +51,7 @@ def dub(
         listener: receives Progress, Said and Warned.
 
     Returns:
-        ``out``.
+        ``out``; with ``wish.trial`` the page on which the lips' reach can be tried.
 
     Raises:
         InputError: no face, no such person, too little to learn from, sound that outlasts the film, a format that
@@ -71,12 +66,14 @@ def dub(
     folder = work_folder(out)
     folder.mkdir(parents=True, exist_ok=True)
     plan = planned(seen, lines, head, scripted, wish, folder, listener)
+    if wish.trial:
+        return write_trial(plan, scripted, folder, wish, listener)
     sound = heard(film, seen.info.has_audio, plan.lines, plan.seconds, wish.keep, scripted, folder)
     watcher = Watcher(plan)
     with PartsFolder(out, request_of(plan, wish), resume=resume) as store:
         plan = kept(store, plan, resume=resume, listener=listener)
-        _write(plan, sound, out, store, wish, watcher, listener)
-    write_report(folder, out, plan, watcher)
+        write_videos(plan, sound, out, folder, store, wish, SYNTHETIC if wish.label else "", watcher, listener)
+    write_report(folder, out, plan, watcher, agreements(plan, sound))
     listener(Said(message=f"video: {out}\nreport: {folder / 'index.html'}"))
     return out
 
@@ -84,11 +81,6 @@ def dub(
 def work_folder(out: Path) -> Path:
     """Where what belongs to a dubbed film lies."""
     return out.with_name(f"{out.stem}_dub")
-
-
-def compared(out: Path) -> Path:
-    """Where recording and dub stand side by side."""
-    return work_folder(out) / f"compare{out.suffix}"
 
 
 def require_output(film: Path, out: Path) -> None:
@@ -137,65 +129,3 @@ def _tell(film: Film, listener: Listener) -> None:
         words = f"{len(film.bad)} frames are damaged or missing, the first at {min(film.bad) / film.info.fps:.2f} s; "
         listener(Warned(message=words + "they stay as they are."))
     listener(Said(message=f"shots: {len(film.shots)}; {people}"))
-
-
-def _write(
-    plan: Plan, sound: Heard, out: Path, store: PartsFolder, wish: Wish, watcher: Watcher, listener: Listener
-) -> None:
-    """Compose and encode what is not there yet, then join it with its sound."""
-    comment, count = SYNTHETIC if wish.label else "", plan.num_frames
-    carried = Carried(film=plan.film.path, heard=wish.keep == "keep", tracks=plan.path is None)
-    video = _video(plan, store.path, out, 1, comment, carried, listener)
-    both = _video(plan, store.path / "compare", compared(out), 2, comment) if wish.compare else None
-    first = video.done() if both is None else min(video.done(), both.done())
-
-    def encode(item: tuple[int, Made]) -> None:
-        t, made = item
-        video.write(t, made.image)
-        if both is not None:
-            both.write(t, np.concatenate([made.recorded, made.image], 1))
-
-    with ExitStack() as stack:
-        stack.callback(video.abandon)
-        if both is not None:
-            stack.callback(both.abandon)
-        try:
-            with Behind[tuple[int, Made]](encode) as encoder:
-                frames = frames_along(plan.film, plan.path, first)
-                for t, made in enumerate(dubbed_frames(frames, plan.parts, wish.seed), start=first):
-                    watcher.update(t, made)
-                    encoder.put((t, made))
-                    listener(Progress(stage="dubbing", done=t + 1, total=count))
-            if both is not None:
-                both.finish(sound.samples, sound.rate)
-            video.finish(sound.samples, sound.rate)
-        except KeyboardInterrupt as stop:
-            words = f"stopped; {video.done()} of {count} frames are kept, --resume goes on from there"
-            raise type(stop)(words) from stop
-
-
-def _video(
-    plan: Plan,
-    folder: Path,
-    out: Path,
-    abreast: int,
-    comment: str,
-    carried: Carried | None = None,
-    listener: Listener = ignore,
-) -> VideoParts:
-    """Parts of a video of the film's size, ``abreast`` pictures beside each other."""
-    info = plan.film.info
-    folder.mkdir(exist_ok=True)
-    return VideoParts(
-        folder,
-        out,
-        width=abreast * info.width,
-        height=info.height,
-        fps=info.fps,
-        num_frames=plan.num_frames,
-        alpha=False,
-        length=max(round(PART_SECONDS * info.fps), 1),
-        comment=comment,
-        carried=carried,
-        listener=listener,
-    )

@@ -50,6 +50,8 @@ class Wish:
     """Of training, where somebody is learnt."""
     flatten: bool = False
     """Take high dynamic range, wide gamuts and more than 8 bits as ordinary colours instead of refusing them."""
+    trial: bool = False
+    """Write a page on which the lips' reach can be tried instead of the film."""
     compare: bool = False
     """Write a second video, recorded and dubbed side by side."""
     label: bool = True

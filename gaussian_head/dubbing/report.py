@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,12 @@ class Watcher:
         return self._worst
 
 
-def write_report(folder: Path, out: Path, plan: Plan, watcher: Watcher) -> None:
-    """Write report.json, pictures of the worst frames, and the page."""
+def write_report(
+    folder: Path, out: Path, plan: Plan, watcher: Watcher, agreed: Sequence[dict[str, Any]] | None = None
+) -> None:
+    """Write report.json, pictures of the worst frames, and the page; ``agreed`` has more to say of each stretch."""
     film, fps = plan.film, plan.film.info.fps
+    figures = watcher.figures(fps)
     report: dict[str, Any] = {
         "film": film.path.name,
         "out": out.name,
@@ -100,7 +104,7 @@ def write_report(folder: Path, out: Path, plan: Plan, watcher: Watcher) -> None:
             {"from": shot.first / fps, "frames": len(shot), "people": [a.person for a in shot.people]}
             for shot in film.shots
         ],
-        "stretches": watcher.figures(fps),
+        "stretches": [row | more for row, more in zip(figures, agreed or [{}] * len(figures), strict=True)],
         "worst": [],
     }
     pictures = folder / "worst"

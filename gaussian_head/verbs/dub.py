@@ -49,6 +49,8 @@ track behind the new. Other sound tracks, subtitles, chapters and tags are alway
 a film is refused, for what is written has ordinary colours."""
     lips: float = 1.0
     """How far the lips move, 0 to 2: 1 as spoken, more exaggerates."""
+    trial: bool = False
+    """Write no film but a page on which four seconds of it can be seen with lips at 0, 0.5, 1, 1.5 and 2."""
     compare: bool = False
     """Write a second video with recording and dub side by side."""
     preset: Preset = "standard"
@@ -68,7 +70,7 @@ can run. No GPU has trained a head yet."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Path:
-    """Where the video is.
+    """Where the video is, or with ``trial`` the page.
 
     Raises:
         InputError: no face or no such person in the film, too little to learn from, a sound that outlasts the film, or
@@ -85,6 +87,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         exaggerate=require_number(options.lips, "lips", least=0.0, most=2.0),
         preset=options.preset,
         flatten=options.flatten,
+        trial=options.trial,
         compare=options.compare,
         label=options.label,
         seed=require_count(options.seed, "seed"),
