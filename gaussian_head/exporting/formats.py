@@ -146,7 +146,7 @@ FORMATS: dict[str, ExportFormat] = {
     ),
     "mesh": ExportFormat(
         endings=(".ply", ".obj", ".glb"),
-        description="coloured surface fused from rendered depth",
+        description="closed, coloured surface fused from rendered depth",
         write=writers.mesh,
         holds=("moment",),
         axes="up",

@@ -76,12 +76,13 @@ def obj(material: Material, out: Path, listener: Listener) -> None:
 
 def mesh(material: Material, out: Path, listener: Listener) -> None:
     from ..io.mesh import write_mesh
+    from ..rendering import for_every_side
     from ..rendering.surface import fuse_surface, surface_cameras
 
     if material.sequence:
         raise InputError("format mesh writes one moment; name it with --frame.")
-    gaussians = material.head.gaussians_at(material.moment)
-    surface = fuse_surface(gaussians, surface_cameras(material.head), listener=listener)
+    gaussians = for_every_side(material.head.gaussians_at(material.moment), material.head)
+    surface = fuse_surface(gaussians, surface_cameras(material.head), closed=True, listener=listener)
     write_mesh(out, material.placing.points(surface.vertices), surface.triangles, colors=surface.colors)
 
 

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import trimesh
+from scipy.spatial import KDTree
 from skimage.measure import marching_cubes
 from torch import Tensor
 
 from ..camera import Camera
 from ..checks import InputError
+from .closing import outside
 
 TRUNCATION = 4
 """Cells on either side of the surface that a view writes to."""
 BLOCK = 8
 """Cells along a block's edge."""
+MARGIN = 16
+"""Cells around everything seen into which a closed surface may bulge."""
 MOST_CELLS = 2**28
 """Of the box around everything seen; its distances then take a gigabyte."""
 _FAR = 2**20  # blocks from the world's origin; three such numbers fit into one of 63 bits
@@ -97,27 +101,60 @@ class DistanceField:
         x, y, z = (cells % BLOCK).T
         return torch.where((number >= 0)[:, None], self._sums[number, (x * BLOCK + y) * BLOCK + z], 0)
 
-    def surface(self, fewest_views: int) -> tuple[Tensor, Tensor, Tensor]:
+    def surface(self, fewest_views: int, *, closed: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Where the distance is zero between cells that ``fewest_views`` saw.
+
+        Args:
+            fewest_views: that must have seen a cell.
+            closed: also go on, smoothly, where nothing was seen, until the surface has no border; colours there are
+                those of the nearest place seen.
 
         Returns:
             Vertices ``[V, 3]`` f32 metres, triangles ``[F, 3]`` int64, counter-clockwise seen from the views, colours
             ``[V, 3]`` f32 in [0, 1]. Vertices that no triangle uses mean nothing. All empty where there is no surface.
         """
-        volume = torch.ones([n * BLOCK for n in self._size])
         distance, seen = self._sums[..., 0], self._sums[..., 1]
-        boxes = volume.view(*(n for size in self._size for n in (size, BLOCK))).permute(0, 2, 4, 1, 3, 5)
-        mean = torch.where(seen >= fewest_views, distance / seen.clamp(min=1), 1)
-        boxes[tuple(self._blocks.T)] = mean.view(-1, BLOCK, BLOCK, BLOCK)
+        volume = self._boxed(torch.where(seen >= fewest_views, distance / seen.clamp(min=1), 1), 1.0)
         if not (volume.min() < 0 < volume.max()):
             return torch.zeros(0, 3), torch.zeros(0, 3, dtype=torch.int64), torch.zeros(0, 3)
-        found, faces, _, _ = marching_cubes(volume.numpy(), 0.0)
-        at, faces = torch.from_numpy(np.ascontiguousarray(found)), torch.from_numpy(faces.astype(np.int64))
+        at, faces = _zeros(volume)
         below, above = self._at(at.floor().long()), self._at(at.ceil().long())  # a vertex lies on an edge of the grid
         sure = (below[:, 1] >= fewest_views) & (above[:, 1] >= fewest_views)
         share = (at - at.floor()).sum(1, keepdim=True)
         colours = (1 - share) * below[:, 2:] / below[:, 1:2] + share * above[:, 2:] / above[:, 1:2]
-        return self._world(at), faces[sure[faces].all(1)], colours
+        faces = faces[sure[faces].all(1)]
+        if not closed or not len(faces):
+            return self._world(at), faces, colours
+        known = self._boxed((seen >= fewest_views).float(), 0.0) > 0
+        whole, shell = _zeros(_closed(volume, known, at, faces))
+        whole = whole - MARGIN
+        used = faces.unique()
+        _, nearest = KDTree(at[used].numpy()).query(whole.numpy())
+        return self._world(whole), shell, colours[used[torch.from_numpy(nearest)]]
+
+    def _boxed(self, cells: Tensor, elsewhere: float) -> Tensor:
+        """Values ``[B, BLOCK^3]`` of the blocks as a volume of the whole box."""
+        volume = torch.full([n * BLOCK for n in self._size], elsewhere)
+        boxes = volume.view(*(n for size in self._size for n in (size, BLOCK))).permute(0, 2, 4, 1, 3, 5)
+        boxes[tuple(self._blocks.T)] = cells.view(-1, BLOCK, BLOCK, BLOCK)
+        return volume
+
+
+def _zeros(volume: Tensor) -> tuple[Tensor, Tensor]:
+    """Vertices ``[V, 3]`` in cells and triangles ``[F, 3]`` of the surface where a volume is 0."""
+    found, faces, _, _ = marching_cubes(volume.numpy(), 0.0)
+    return torch.from_numpy(np.ascontiguousarray(found)), torch.from_numpy(faces.astype(np.int64))
+
+
+def _closed(volume: Tensor, known: Tensor, at: Tensor, faces: Tensor) -> Tensor:
+    """``volume`` with ``MARGIN`` more cells on each side, smoothly continued where nothing is known of it."""
+    wide = torch.nn.functional.pad(volume, (MARGIN,) * 6, value=1.0)
+    sure = torch.nn.functional.pad(known, (MARGIN,) * 6)
+    guessed = torch.from_numpy(outside((at + MARGIN).numpy(), faces.numpy(), tuple(wide.shape)))  # pyright: ignore
+    wide = torch.where(sure, wide, guessed)
+    border = torch.ones_like(sure)
+    border[1:-1, 1:-1, 1:-1] = False
+    return torch.where(border, 1.0, wide)
 
 
 def _blocks(view: DepthView, voxel: float) -> Tensor:

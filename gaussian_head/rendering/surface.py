@@ -20,6 +20,9 @@ from .paths import orbit_view
 
 YAWS_DEG = (-56, -42, -28, -14, 0, 14, 28, 42, 56)
 PITCHES_DEG = (-24, -12, 0, 12, 24)
+BEHIND_DEG = (-150, -115, -80, 80, 115, 150, 180)
+"""Yaws of the views from the sides and from behind, where a head is a hull at best: two pitches do."""
+BEHIND_PITCHES_DEG = (-10, 15)
 SOLID = 0.9
 """Least opacity of a pixel whose depth is believed."""
 SPREAD = 0.008
@@ -46,9 +49,10 @@ class SurfaceMesh:
 
 
 def surface_cameras(head: Head, size: int = 448) -> list[Camera]:
-    """Cameras all around the front of the resting head, ``size`` pixels high; 45 of them, those behind see nothing."""
+    """Cameras around the resting head, ``size`` pixels high: 45 about its front, 14 more from the sides and behind."""
     width = round(head.camera.width * size / head.camera.height)
     views = [(yaw, pitch) for pitch in PITCHES_DEG for yaw in YAWS_DEG]
+    views += [(yaw, pitch) for pitch in BEHIND_PITCHES_DEG for yaw in BEHIND_DEG]
     return [orbit_view(head, math.radians(yaw), math.radians(pitch)).resized(width, size) for yaw, pitch in views]
 
 
@@ -78,7 +82,12 @@ def _facing(depth: Tensor, camera: Camera) -> Tensor:
 
 
 def fuse_surface(
-    gaussians: Gaussians, cameras: Sequence[Camera], *, voxel: float = 0.002, listener: Listener = ignore
+    gaussians: Gaussians,
+    cameras: Sequence[Camera],
+    *,
+    voxel: float = 0.002,
+    closed: bool = False,
+    listener: Listener = ignore,
 ) -> SurfaceMesh:
     """Fuse what the cameras see into one mesh.
 
@@ -86,10 +95,12 @@ def fuse_surface(
         gaussians: N Gaussians of one moment.
         cameras: the views to render depth from.
         voxel: edge of the grid cells, metres.
+        closed: go on smoothly where nothing was seen, until the surface has no border.
         listener: receives Progress.
 
     Returns:
-        The largest connected surface and all others of at least a hundredth of its triangles.
+        The largest connected surface and all others of at least a hundredth of its triangles; closed, the largest
+        alone.
 
     Raises:
         InputError: the voxel is not between 0.2 mm and 5 cm, or no view saw a solid surface.
@@ -103,8 +114,8 @@ def fuse_surface(
             views.append(DepthView(camera=camera, depth=depth, rgb=rgb))
     if views:
         field = DistanceField(views, voxel)
-        vertices, triangles, colors = field.surface(min(FEWEST_VIEWS, len(views)))
+        vertices, triangles, colors = field.surface(min(FEWEST_VIEWS, len(views)), closed=closed)
         if len(triangles):
-            vertices, triangles, colors = without_crumbs(vertices, triangles, colors, SMALLEST_PIECE)
+            vertices, triangles, colors = without_crumbs(vertices, triangles, colors, 1.0 if closed else SMALLEST_PIECE)
             return SurfaceMesh(vertices=vertices, triangles=triangles, colors=colors)
     raise InputError("no view saw a solid surface; this head has too few or too transparent Gaussians.")

@@ -71,6 +71,7 @@ def test_the_mesh_opens_elsewhere_with_its_colours(head, actor, tmp_path, monkey
     export(actor, tmp_path / f"m.{ending}", format="mesh", frame=3)
     mesh = trimesh.load(tmp_path / f"m.{ending}", force="mesh", process=False)
     assert len(mesh.faces) > 500
+    assert mesh.is_watertight or ending != "ply"  # the others have corners of their own for every triangle
     assert np.ptp(np.asarray(mesh.visual.vertex_colors)[:, 0]) > 60
     assert mesh.vertices[:, 2].max() < 0  # +z towards the viewer: the head stands before the camera
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import trimesh
 
 from gaussian_head.camera import Camera
 from gaussian_head.checks import InputError
@@ -75,3 +76,18 @@ def test_a_field_too_large_for_memory_is_refused_before_it_is_made(views):
     far = DepthView(camera=views[2].camera, depth=views[2].depth * 15, rgb=views[2].rgb)
     with pytest.raises(InputError, match="larger cells"):
         DistanceField([*views, far], 0.001)
+
+
+def test_a_closed_surface_has_no_border(views):
+    seen, _, _ = without_crumbs(*DistanceField(views, 0.004).surface(3), 0.01)
+    vertices, triangles, colours = without_crumbs(*DistanceField(views, 0.004).surface(3, closed=True), 1.0)
+    ball = trimesh.Trimesh(vertices.numpy(), triangles.numpy(), process=False)
+    assert ball.is_watertight
+    assert ball.is_winding_consistent
+    assert 0.5 < ball.volume / (4 / 3 * math.pi * RADIUS**3) < 1.02  # a membrane closes what nobody saw
+    rim = seen[:, 2].max()
+    off = vertices.norm(dim=1) - RADIUS
+    assert off[vertices[:, 2] < -0.05].abs().max() < 0.003
+    assert off.max() < 0.01
+    assert vertices[:, 2].max() > rim + 0.02  # it goes on beyond what was seen
+    assert torch.isfinite(colours).all()
