@@ -25,6 +25,7 @@ from gaussian_head.training import PRESETS, TrainConfig, loop
 from gaussian_head.training.config import LossWeights
 from gaussian_head.training.data import Recorded, load_frame
 from gaussian_head.training.observing import snapshot
+from gaussian_head.training.overrides import overridden
 from gaussian_head.training.pipeline import STRIDES
 from gaussian_head.training.state import new_state
 from gaussian_head.training.stepping import Filming
@@ -46,6 +47,8 @@ class Options:
     """Share of the preset's resolutions, with Gaussians laid as much wider."""
     seeds: tuple[int, ...] = (0,)
     """Of draws and densification: how much chance alone changes stands beside what the batch changes."""
+    set: tuple[str, ...] = ()
+    """Single values of the preset, as `train --set` takes them: absgrad=true."""
     device: str = "cpu"
     """Where to train."""
 
@@ -82,7 +85,8 @@ def main(options: Options) -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     for seed in options.seeds:
         for batch in options.batches:
-            config = resized(replace(PRESETS[options.preset], batch=batch, seed=seed), options.size)
+            preset = overridden(PRESETS[options.preset], options.set)
+            config = resized(replace(preset, batch=batch, seed=seed), options.size)
             head, held = initial_parts(capture, config.init, seed)
             state = new_state(head, capture.num_frames, config.rates, held, device=device)
             before = processor_seconds()
@@ -99,6 +103,7 @@ def main(options: Options) -> None:
                 "frames": config.iterations,
                 "batch": batch,
                 "seed": seed,
+                "set": list(options.set),
                 "gaussians": len(state.pull),
                 "loop_processor_seconds": round(took, 1),
                 "psnr": held_out(snapshot(state), capture, resolution),

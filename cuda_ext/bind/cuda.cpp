@@ -49,8 +49,7 @@ CudaWorkspace& used(const Plan& plan) {
 
 void backward(Plan& plan, const Scene<Cuda>& scene, const Outputs<Cuda>& images, const Cotangents<Cuda>& v,
               const Gradients<Cuda>& out, std::uintptr_t stream) {
-  const SceneGradients gradients = {out.means.data(),  out.quats.data(), out.scales.data(),  out.opacities.data(),
-                                    out.colors.data(), out.extra.data(), out.means2d.data(), false};
+  const SceneGradients gradients = out.camera(scene, 0);
   const ImageGradients cotangents = {v.rgb ? v.rgb->data() : nullptr, v.alpha ? v.alpha->data() : nullptr,
                                      v.depth ? v.depth->data() : nullptr, v.extra ? v.extra->data() : nullptr};
   images.require_fits(scene), v.require_fits(scene), out.require_fits(scene);

@@ -37,8 +37,8 @@ struct Scene {
     if (width < 1 || height < 1) throw std::invalid_argument("width and height of at least 1 were wanted.");
     if (means.ndim() < 2 || colors.ndim() < 1 || extra.ndim() < 1) throw std::invalid_argument("means [N, 3] wanted.");
     require("means", means, gaussians({3}));
-    require("quats", quats, gaussians({4}));
-    require("scales", scales, gaussians({3}));
+    require("quats", quats, gaussians({covariances() ? 6 : 4}));
+    require("scales", scales, gaussians({covariances() ? 0 : 3}));
     require("opacities", opacities, gaussians({}));
     require("extra", extra, gaussians({-1}));
     require("colors", colors, colors_per_camera() ? Shape{cameras(), N(), -1} : Shape{N(), -1});
@@ -62,6 +62,8 @@ struct Scene {
   int E() const { return int(extra.shape(extra.ndim() - 1)); }
   std::int64_t N() const { return std::int64_t(means.shape(means.ndim() - 2)); }
   std::size_t pixels() const { return std::size_t(width) * height; }
+  // Quats are [N, 4], or [N, 6] covariances, which leave no scales.
+  bool covariances() const { return quats.ndim() > 1 && quats.shape(quats.ndim() - 1) == 6; }
   // Colors are [N, D], or [C, N, D] where they depend on the view.
   bool colors_per_camera() const { return colors.ndim() == 3; }
   // Backgrounds are [C, D], or plates [C, H, W, D].
@@ -88,7 +90,8 @@ struct Scene {
             near_plane,
             far_plane,
             eps2d,
-            has_plate()};
+            has_plate(),
+            covariances()};
   }
 };
 
@@ -131,17 +134,18 @@ struct Cotangents {
 template <class Device>
 struct Gradients {
   Out<Device> means, quats, scales, opacities, colors, extra, means2d;
-  MaybeOut<Device> viewmats, backgrounds;
+  MaybeOut<Device> viewmats, backgrounds, absgrad;
 
   void require_fits(const Scene<Device>& scene) const {
     require("v_means", means, scene.gaussians({3}));
-    require("v_quats", quats, scene.gaussians({4}));
-    require("v_scales", scales, scene.gaussians({3}));
+    require("v_quats", quats, scene.gaussians({scene.covariances() ? 6 : 4}));
+    require("v_scales", scales, scene.gaussians({scene.covariances() ? 0 : 3}));
     require("v_opacities", opacities, scene.gaussians({}));
     require("v_extra", extra, scene.gaussians({scene.E()}));
     require("v_colors", colors,
             scene.colors_per_camera() ? Shape{scene.cameras(), scene.N(), scene.D()} : Shape{scene.N(), scene.D()});
     require("v_means2d", means2d, {scene.cameras(), scene.N(), 2});
+    require("absgrad", absgrad, {scene.cameras(), scene.N(), 2});
     require("v_viewmats", viewmats, {scene.cameras(), 4, 4});
     if (backgrounds && !scene.backgrounds) throw std::invalid_argument("the scene has no backgrounds.");
     require("v_backgrounds", backgrounds,
@@ -156,6 +160,7 @@ struct Gradients {
             colors.data() + scene.color_offset(c),
             extra.data(),
             means2d.data() + 2 * scene.N() * c,
+            absgrad ? absgrad->data() + 2 * scene.N() * c : nullptr,
             c > 0};
   }
 };
@@ -180,9 +185,10 @@ void bind_arrays(nb::module_& m) {
       .def(nb::init<MaybeI, MaybeI, MaybeI, MaybeI>(), "rgb"_a.noconvert().none(), "alpha"_a.noconvert().none(),
            "depth"_a.noconvert().none(), "extra"_a.noconvert().none());
   nb::class_<Gradients<Device>>(m, "Gradients", nb::dynamic_attr())
-      .def(nb::init<O, O, O, O, O, O, O, MaybeO, MaybeO>(), "means"_a.noconvert(), "quats"_a.noconvert(),
+      .def(nb::init<O, O, O, O, O, O, O, MaybeO, MaybeO, MaybeO>(), "means"_a.noconvert(), "quats"_a.noconvert(),
            "scales"_a.noconvert(), "opacities"_a.noconvert(), "colors"_a.noconvert(), "extra"_a.noconvert(),
-           "means2d"_a.noconvert(), "viewmats"_a.noconvert().none(), "backgrounds"_a.noconvert().none());
+           "means2d"_a.noconvert(), "viewmats"_a.noconvert().none(), "backgrounds"_a.noconvert().none(),
+           "absgrad"_a.noconvert().none());
 }
 
 }  // namespace gh

@@ -31,6 +31,7 @@ constexpr int kSplatHeader = 12;
 
 // Partial gradients per (splat, tile): sums of g, g dx, g dy, g dx^2, g dx dy, g dy^2, then channels.
 constexpr int kMoments = 6;
+constexpr int kPulls = 2;  // and behind the channels, where they are asked for: see core/splat.h
 
 constexpr int kChannelLimit = 128;  // colors, extra and depth together
 

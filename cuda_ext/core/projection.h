@@ -39,9 +39,12 @@ struct Projection {
   S quat[4], inv_norm, scale[3], Rq[9], M[9], P[6], U[6], rz, u, v, u_clamped, v_clamped;
 };
 
-template <class S, class F>
-GH_FN Projection<S> project(const S mean[3], const S quat[4], const S scale[3], const View<F>& view, F eps2d) {
-  Projection<S> p;
+// The form of a Gaussian, its covariance being M M^T: a rotation wxyz and three scales, or with `covariances` the
+// covariance itself, xx xy xz yy yz zz.
+constexpr int kForm = 7, kCovariance = 6;
+
+template <class F, class S>
+GH_FN void axes_of_rotation(const S quat[4], const S scale[3], Projection<S>& p) {
   const S one = S{} + F(1);
   const S norm = square_root(quat[0] * quat[0] + quat[1] * quat[1] + quat[2] * quat[2] + quat[3] * quat[3]);
   p.inv_norm = one / maximum(norm, S{} + F(1e-12));
@@ -54,6 +57,31 @@ GH_FN Projection<S> project(const S mean[3], const S quat[4], const S scale[3], 
     p.scale[j] = scale[j];
     for (int i = 0; i < 3; ++i) p.M[3 * i + j] = p.Rq[3 * i + j] * scale[j];
   }
+}
+
+// Cholesky's factor, where flat and thin ones have columns of zeros. What is not finite stays so.
+template <class F, class S>
+GH_FN void axes_of_covariance(const S c[kCovariance], Projection<S>& p) {
+  const S zero = S{}, one = S{} + F(1), broken = (c[0] + c[1] + c[2] + c[3] + c[4] + c[5]) * F(0);
+  const auto over = [&](S value, S by) {
+    return select(less(zero, by), value / select(less(zero, by), by, one), zero);
+  };
+  const S a = square_root(maximum(c[0], zero)), b = over(c[1], a), d = over(c[2], a);
+  const S e = square_root(maximum(c[3] - b * b, zero)), f = over(c[4] - b * d, e);
+  const S g = square_root(maximum(c[5] - d * d - f * f, zero));
+  p.M[0] = a + broken, p.M[1] = zero, p.M[2] = zero;
+  p.M[3] = b, p.M[4] = e, p.M[5] = zero;
+  p.M[6] = d, p.M[7] = f, p.M[8] = g;
+}
+
+template <class S, class F>
+GH_FN Projection<S> project(const S mean[3], const S form[kForm], bool covariances, const View<F>& view, F eps2d) {
+  Projection<S> p;
+  const S one = S{} + F(1);
+  if (covariances)
+    axes_of_covariance<F>(form, p);
+  else
+    axes_of_rotation<F>(form, form + 4, p);
 
   S cam[3];
   for (int i = 0; i < 3; ++i)
@@ -92,7 +120,7 @@ struct ProjectionCotangent {
 
 template <class S>
 struct ProjectionGradient {
-  S mean[3], quat[4], scale[3], R[9], t[3];  // R and t: this Gaussian's share of the view's gradient
+  S mean[3], form[kForm], R[9], t[3];  // R and t: this Gaussian's share of the view's gradient
 };
 
 template <class S>
@@ -106,8 +134,32 @@ GH_FN void quat_to_rotmat_vjp(const S q[4], const S v_R[9], S v_quat[4]) {
   v_quat[3] = 2.0f * (x * s02 + y * s12 + w * d10 - 2.0f * z * (v_R[0] + v_R[4]));
 }
 
+// From v_M to a rotation and scales.
+template <class F, class S>
+GH_FN void axes_of_rotation_vjp(const Projection<S>& p, const S v_M[9], S v_quat[4], S v_scale[3]) {
+  S v_Rq[9], v_unit[4];
+  for (int j = 0; j < 3; ++j) {  // M = Rq diag(scale)
+    v_scale[j] = v_M[j] * p.Rq[j] + v_M[3 + j] * p.Rq[3 + j] + v_M[6 + j] * p.Rq[6 + j];
+    for (int i = 0; i < 3; ++i) v_Rq[3 * i + j] = v_M[3 * i + j] * p.scale[j];
+  }
+  quat_to_rotmat_vjp(p.quat, v_Rq, v_unit);
+  const S along = p.quat[0] * v_unit[0] + p.quat[1] * v_unit[1] + p.quat[2] * v_unit[2] + p.quat[3] * v_unit[3];
+  for (int i = 0; i < 4; ++i) v_quat[i] = (v_unit[i] - p.quat[i] * along) * p.inv_norm;
+}
+
+// P^T H P of a symmetric H; what stands for two equal entries gets both their gradients.
+template <class F, class S>
+GH_FN void covariance_vjp(const S P[6], S h00, S h01, S h11, S v_covariance[kCovariance]) {
+  int at = 0;
+  for (int k = 0; k < 3; ++k)
+    for (int l = k; l < 3; ++l) {
+      const S entry = h00 * P[k] * P[l] + h01 * (P[k] * P[3 + l] + P[3 + k] * P[l]) + h11 * P[3 + k] * P[3 + l];
+      v_covariance[at++] = k == l ? entry : F(2) * entry;
+    }
+}
+
 template <class S, class F>
-GH_FN ProjectionGradient<S> project_vjp(const S mean[3], const Projection<S>& p, const View<F>& view,
+GH_FN ProjectionGradient<S> project_vjp(const S mean[3], const Projection<S>& p, bool covariances, const View<F>& view,
                                         const ProjectionCotangent<S>& v) {
   ProjectionGradient<S> g;
   // conic = cov^-1: v_cov = -conic v_conic conic; conic_xy stands for both off-diagonals.
@@ -116,7 +168,7 @@ GH_FN ProjectionGradient<S> project_vjp(const S mean[3], const Projection<S>& p,
   const S q10 = half_b * a + v.conic_yy * b, q11 = half_b * b + v.conic_yy * c;
   const S h00 = -(a * q00 + b * q10), h01 = -(a * q01 + b * q11), h11 = -(b * q01 + c * q11);
 
-  S v_U[6], v_P[6], v_M[9], v_Rq[9];
+  S v_U[6], v_P[6], v_M[9];
   for (int j = 0; j < 3; ++j) {  // cov = U U^T + eps
     v_U[j] = F(2) * (h00 * p.U[j] + h01 * p.U[3 + j]);
     v_U[3 + j] = F(2) * (h01 * p.U[j] + h11 * p.U[3 + j]);
@@ -126,14 +178,11 @@ GH_FN ProjectionGradient<S> project_vjp(const S mean[3], const Projection<S>& p,
     v_P[3 + k] = v_U[3] * p.M[3 * k] + v_U[4] * p.M[3 * k + 1] + v_U[5] * p.M[3 * k + 2];
     for (int j = 0; j < 3; ++j) v_M[3 * k + j] = p.P[k] * v_U[j] + p.P[3 + k] * v_U[3 + j];
   }
-  for (int j = 0; j < 3; ++j) {  // M = Rq diag(scale)
-    g.scale[j] = v_M[j] * p.Rq[j] + v_M[3 + j] * p.Rq[3 + j] + v_M[6 + j] * p.Rq[6 + j];
-    for (int i = 0; i < 3; ++i) v_Rq[3 * i + j] = v_M[3 * i + j] * p.scale[j];
-  }
-  S v_unit[4];
-  quat_to_rotmat_vjp(p.quat, v_Rq, v_unit);
-  const S along = p.quat[0] * v_unit[0] + p.quat[1] * v_unit[1] + p.quat[2] * v_unit[2] + p.quat[3] * v_unit[3];
-  for (int i = 0; i < 4; ++i) g.quat[i] = (v_unit[i] - p.quat[i] * along) * p.inv_norm;
+  g.form[kForm - 1] = S{};
+  if (covariances)
+    covariance_vjp<F>(p.P, h00, h01, h11, g.form);
+  else
+    axes_of_rotation_vjp<F>(p, v_M, g.form, g.form + 4);
 
   // P = J R with J00 = fx/z, J02 = -fx clamp(x/z)/z and the same in y.
   S v_J00 = S{}, v_J02 = S{}, v_J11 = S{}, v_J12 = S{};

@@ -20,6 +20,8 @@ GH_FN float maximum(float a, float b) { return a > b ? a : b; }
 GH_FN double maximum(double a, double b) { return a > b ? a : b; }
 GH_FN float square_root(float a) { return sqrtf(a); }
 GH_FN double square_root(double a) { return sqrt(a); }
+GH_FN float absolute(float a) { return fabsf(a); }
+GH_FN double absolute(double a) { return fabs(a); }
 GH_FN float power_of_two(float a) { return exp2f(a); }
 GH_FN float reciprocal(float a) { return 1.0f / a; }
 GH_FN float negative_where(bool mask, float a) { return mask ? -fabsf(a) : a; }

@@ -9,8 +9,8 @@ namespace gh {
 
 struct SceneView {          // the scene as one camera sees it
   const float* means;       // [N, 3]
-  const float* quats;       // [N, 4] wxyz
-  const float* scales;      // [N, 3]
+  const float* quats;       // [N, 4] wxyz, or with `covariances` [N, 6] xx xy xz yy yz zz
+  const float* scales;      // [N, 3]; not read with `covariances`
   const float* opacities;   // [N]
   const float* colors;      // [N, D]
   const float* extra;       // [N, E]
@@ -20,7 +20,7 @@ struct SceneView {          // the scene as one camera sees it
   int64_t N;
   int D, E, width, height;
   float near_plane, far_plane, eps2d;
-  bool has_plate;
+  bool has_plate, covariances;
 
   GH_FN int channels() const { return D + E + 1; }  // colors, extra, depth
   GH_FN int tiles_x() const { return (width + kTile - 1) / kTile; }
@@ -42,6 +42,7 @@ struct ImageGradients {  // cotangents of the outputs; null where nothing flows 
 struct SceneGradients {  // outputs of the backward pass
   float *means, *quats, *scales, *opacities, *colors, *extra;
   float* means2d;   // [N, 2]
+  float* absgrad;   // [N, 2] the same of each pixel without its sign, or null
   bool accumulate;  // add to what is there (second and later cameras)
 };
 

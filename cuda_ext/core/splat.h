@@ -80,6 +80,15 @@ GH_FN Span tile_rows(const float* splat, int column, int tiles_y) {
   return {clamped_int(top, last_pixel) / kTile, clamped_int(bottom, last_pixel) / kTile};
 }
 
+// Sums beside the moments where they are asked for: of each pixel's gradient to a splat's position, without its sign.
+// A splat that two pixels pull apart moves nowhere and yet lacks detail (AbsGS; Ye et al., 2024).
+template <class S>
+GH_FN void pulls_of(const float* splat, S g, S dx, S dy, S pulls[kPulls]) {
+  const S scaled = g * (1.0f / kLog2E);  // the header's quadratic form is to base 2
+  pulls[0] = absolute(scaled * (2.0f * splat[kA] * dx + splat[kB] * dy));
+  pulls[1] = absolute(scaled * (splat[kB] * dx + 2.0f * splat[kC] * dy));
+}
+
 // Cotangents of a projection from the moments of g = dL/dlog(alpha) over a splat's pixels, where
 // log(alpha) = log(opacity) - d^T conic d / 2: sums of g, g dx, g dy, g dx^2, g dx dy, g dy^2.
 template <class S>

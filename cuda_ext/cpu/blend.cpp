@@ -88,6 +88,30 @@ inline BlockMask unfinished(const Vec* state, int stride) {
 }
 
 template <int CH>
+struct Channels {
+  static constexpr int value = CH;
+};
+
+// Calls `run` with the number of channels where a loop unrolled for it exists, else with 0.
+template <class Run>
+void for_channels(int channels, const Run& run) {
+  switch (channels) {
+    case 4:
+      return run(Channels<4>{});
+    case 5:
+      return run(Channels<5>{});
+    case 6:
+      return run(Channels<6>{});
+    case 7:
+      return run(Channels<7>{});
+    case 8:
+      return run(Channels<8>{});
+    default:
+      return run(Channels<0>{});
+  }
+}
+
+template <int CH>
 void blend_channels(const SceneView& scene, const Sorted& sorted, const Binned& binned, const TileArea& area, int tile,
                     Vec* state) {
   const int channels = CH ? CH : scene.channels(), stride = channels + kForwardHeader;
@@ -119,35 +143,17 @@ void blend_tile(const SceneView& scene, const Sorted& sorted, const Binned& binn
   const int channels = scene.channels();
   Vec state[kBlocks * (kMaxChannels + kForwardHeader)];
   clear_state(area, channels + kForwardHeader, state);
-  switch (channels) {
-    case 4:
-      blend_channels<4>(scene, sorted, binned, area, tile, state);
-      break;
-    case 5:
-      blend_channels<5>(scene, sorted, binned, area, tile, state);
-      break;
-    case 6:
-      blend_channels<6>(scene, sorted, binned, area, tile, state);
-      break;
-    case 7:
-      blend_channels<7>(scene, sorted, binned, area, tile, state);
-      break;
-    case 8:
-      blend_channels<8>(scene, sorted, binned, area, tile, state);
-      break;
-    default:
-      blend_channels<0>(scene, sorted, binned, area, tile, state);
-      break;
-  }
+  for_channels(channels,
+               [&](auto own) { blend_channels<decltype(own)::value>(scene, sorted, binned, area, tile, state); });
   write_tile(scene, out, area, state);
 }
 
 namespace {
 
-// Sums over one tile of a splat's gradient moments and of its channels' gradients.
+// Sums over one tile of a splat's gradient moments, of its channels' gradients and, where asked for, of its pulls.
 template <int CH>
 struct Sums {
-  static constexpr int kCount = (kMoments + (CH ? CH : kChannelLimit) + 15) / 16 * 16;
+  static constexpr int kCount = (kMoments + (CH ? CH : kChannelLimit) + kPulls + 15) / 16 * 16;
   Vec of[kCount];
 
   void add_moments(Vec g, Vec dx, Vec dy) {
@@ -157,11 +163,11 @@ struct Sums {
   }
 };
 
-template <int CH>
+template <int CH, bool kWithPulls>
 void blend_channels_vjp(const SceneView& scene, const Sorted& sorted, const Binned& binned, const TileArea& area,
                         int tile, Vec* state, float* partial) {
   const int channels = CH ? CH : scene.channels(), stride = channels + kBackwardHeader;
-  const int row = partial_row(channels);
+  const int row = partial_row(channels, kWithPulls);
   const TileCentres centres(area);
   BlockMask alive = unfinished(state, stride);
   Sums<CH> sums;
@@ -191,7 +197,13 @@ void blend_channels_vjp(const SceneView& scene, const Sorted& sorted, const Binn
           sums.of[kMoments + k] += v_out * step.weight;
         }
         const Vec behind = block[1] - step.weight * along;
-        sums.add_moments(blend_step_vjp(exponent.value, T, step, along, behind), exponent.dx, exponent.dy);
+        const Vec g = blend_step_vjp(exponent.value, T, step, along, behind);
+        sums.add_moments(g, exponent.dx, exponent.dy);
+        if constexpr (kWithPulls) {
+          Vec pulls[kPulls];
+          pulls_of(splat, g, exponent.dx, exponent.dy, pulls);
+          for (int k = 0; k < kPulls; ++k) sums.of[kMoments + channels + k] += pulls[k];
+        }
         block[0] = step.T, block[1] = behind;
       }
       for (int k = 0; k < row; k += kWidth) lane_sums(sums.of + k, out + k);
@@ -204,33 +216,21 @@ void blend_channels_vjp(const SceneView& scene, const Sorted& sorted, const Binn
 }  // namespace
 
 void blend_vjp_tile(const SceneView& scene, const Sorted& sorted, const Binned& binned, const Images& images,
-                    const ImageGradients& v, float* partial, float* v_background, int tile) {
+                    const ImageGradients& v, bool pulls, float* partial, float* v_background, int tile) {
   const TileArea area = tile_area(scene, binned, tile);
   const bool empty = binned.tile_start[tile] == binned.tile_start[tile + 1];
   if (v_background && !scene.has_plate) memset(v_background, 0, sizeof(float) * scene.D);
   if (empty && !v_background) return;
   Vec state[kBlocks * (kMaxChannels + kBackwardHeader)];
   read_tile(scene, images, v, area, state, v_background);
-  switch (scene.channels()) {
-    case 4:
-      blend_channels_vjp<4>(scene, sorted, binned, area, tile, state, partial);
-      break;
-    case 5:
-      blend_channels_vjp<5>(scene, sorted, binned, area, tile, state, partial);
-      break;
-    case 6:
-      blend_channels_vjp<6>(scene, sorted, binned, area, tile, state, partial);
-      break;
-    case 7:
-      blend_channels_vjp<7>(scene, sorted, binned, area, tile, state, partial);
-      break;
-    case 8:
-      blend_channels_vjp<8>(scene, sorted, binned, area, tile, state, partial);
-      break;
-    default:
-      blend_channels_vjp<0>(scene, sorted, binned, area, tile, state, partial);
-      break;
-  }
+  const auto run = [&](auto channels) {
+    constexpr int CH = decltype(channels)::value;
+    if (pulls)
+      blend_channels_vjp<CH, true>(scene, sorted, binned, area, tile, state, partial);
+    else
+      blend_channels_vjp<CH, false>(scene, sorted, binned, area, tile, state, partial);
+  };
+  for_channels(scene.channels(), run);
 }
 
 void count_tile(const SceneView& scene, const Sorted& sorted, const Binned& binned, int tile, Work& work) {

@@ -11,7 +11,7 @@ void gather_range(const SceneView&, const Projected&, const Sorted&, int64_t beg
 uint32_t list_tiles_range(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair,
                           uint32_t* histogram);
 void blend_tile(const SceneView&, const Sorted&, const Binned&, const Images&, int tile);
-void blend_vjp_tile(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&,
+void blend_vjp_tile(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&, bool pulls,
                     float* partial, float* v_background, int tile);
 void count_tile(const SceneView&, const Sorted&, const Binned&, int tile, Work&);
 void project_vjp_range(const SceneView&, const Sorted&, const Binned&, const float* partial, const SceneGradients&,

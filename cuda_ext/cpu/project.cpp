@@ -10,12 +10,16 @@ namespace gh::GH_ISA {
 namespace {
 
 struct Lanes {  // kWidth Gaussians from index `first`; lanes past the end repeat the last
-  Vec mean[3], quat[4], scale[3], opacity;
+  Vec mean[3], form[kForm], opacity;
 
   Lanes(const SceneView& scene, int64_t first, int count) {
     rows_to_lanes<3>(scene.means + 3 * first, count, mean);
-    rows_to_lanes<4>(scene.quats + 4 * first, count, quat);
-    rows_to_lanes<3>(scene.scales + 3 * first, count, scale);
+    if (scene.covariances) {
+      rows_to_lanes<kCovariance>(scene.quats + kCovariance * first, count, form);
+    } else {
+      rows_to_lanes<4>(scene.quats + 4 * first, count, form);
+      rows_to_lanes<3>(scene.scales + 3 * first, count, form + 4);
+    }
     rows_to_lanes<1>(scene.opacities + first, count, &opacity);
   }
 };
@@ -28,7 +32,7 @@ void project_range(const SceneView& scene, const Projected& out, float* means2d,
   for (int64_t first = begin; first < end; first += kWidth) {
     const int count = end - first < kWidth ? int(end - first) : kWidth;
     const Lanes g(scene, first, count);
-    const auto p = project(g.mean, g.quat, g.scale, view, scene.eps2d);
+    const auto p = project(g.mean, g.form, scene.covariances, view, scene.eps2d);
     const Vec log2_opacity = logarithm_2(g.opacity);
     const auto f = make_footprint(p.cov_xx, p.cov_xy, p.cov_yy, p.det, cutoff_level(log2_opacity));
     for (int i = 0; i < count; ++i) {
@@ -101,20 +105,22 @@ inline void put(const float* values, int count, bool accumulate, float* target) 
 
 // What flows back to kWidth Gaussians through their splats.
 struct SplatGradients {
-  Vec moments[kMoments] = {}, depth = {}, seen = {};
+  Vec moments[kMoments] = {}, pulls[kPulls] = {}, depth = {}, seen = {};
 
   // Also hands the channels' gradients on.
   SplatGradients(const SceneView& scene, const Sorted& sorted, const PartialRows& rows, int in_batch,
                  const float* partial, const SceneGradients& out, int64_t first, int count) {
-    float sums[kMoments + kChannelLimit + 15];
-    const float* channels = sums + kMoments;
+    float sums[kMoments + kChannelLimit + kPulls + 15];
+    const float *channels = sums + kMoments, *behind = channels + scene.channels();
+    const int row = partial_row(scene.channels(), out.absgrad);
     for (int lane = 0; lane < count; ++lane) {
       const int64_t n = first + lane;
-      rows.sum(in_batch + lane, partial, partial_row(scene.channels()), sums);
+      rows.sum(in_batch + lane, partial, row, sums);
       for (int k = 0; k < kMoments; ++k) moments[k][lane] = sums[k];
       put(channels, scene.D, out.accumulate, out.colors + n * scene.D);
       put(channels + scene.D, scene.E, out.accumulate, out.extra + n * scene.E);
       depth[lane] = channels[scene.D + scene.E];
+      for (int k = 0; out.absgrad && k < kPulls; ++k) pulls[k][lane] = behind[k];
       seen[lane] = sorted.rank[n] >= 0 ? 1.0f : 0.0f;
     }
   }
@@ -124,21 +130,26 @@ struct SplatGradients {
 inline void project_vjp_lanes(const SceneView& scene, const View<float>& view, const SplatGradients& splats,
                               const SceneGradients& out, int64_t first, int count, Vec* view_sum) {
   const Lanes g(scene, first, count);
-  const auto p = project(g.mean, g.quat, g.scale, view, scene.eps2d);
+  const auto p = project(g.mean, g.form, scene.covariances, view, scene.eps2d);
   const auto v = cotangent_of_moments(p, splats.moments, splats.depth);
-  const auto grad = project_vjp(g.mean, p, view, v);
+  const auto grad = project_vjp(g.mean, p, scene.covariances, view, v);
   const Mask drawn = less(Vec{}, splats.seen);
-  Vec values[4];
+  Vec values[kCovariance];
   const auto keep = [&](const Vec* source, int K) {  // an invisible Gaussian may hold NaN: its gradient is 0
     for (int k = 0; k < K; ++k) values[k] = select(drawn, source[k], Vec{});
     return values;
   };
   put_rows<3>(keep(grad.mean, 3), count, out.accumulate, out.means + 3 * first);
-  put_rows<4>(keep(grad.quat, 4), count, out.accumulate, out.quats + 4 * first);
-  put_rows<3>(keep(grad.scale, 3), count, out.accumulate, out.scales + 3 * first);
+  if (scene.covariances) {
+    put_rows<kCovariance>(keep(grad.form, kCovariance), count, out.accumulate, out.quats + kCovariance * first);
+  } else {
+    put_rows<4>(keep(grad.form, 4), count, out.accumulate, out.quats + 4 * first);
+    put_rows<3>(keep(grad.form + 4, 3), count, out.accumulate, out.scales + 3 * first);
+  }
   const Vec v_opacity = splats.moments[0] / g.opacity, screen[2] = {v.x, v.y};
   put_rows<1>(keep(&v_opacity, 1), count, out.accumulate, out.opacities + first);
   put_rows<2>(keep(screen, 2), count, false, out.means2d + 2 * first);
+  if (out.absgrad) put_rows<kPulls>(keep(splats.pulls, kPulls), count, false, out.absgrad + kPulls * first);
   for (int k = 0; k < 9; ++k) view_sum[k] += select(drawn, grad.R[k], Vec{});
   for (int k = 0; k < 3; ++k) view_sum[9 + k] += select(drawn, grad.t[k], Vec{});
 }
@@ -148,7 +159,7 @@ inline void project_vjp_lanes(const SceneView& scene, const View<float>& view, c
 void project_vjp_range(const SceneView& scene, const Sorted& sorted, const Binned& binned, const float* partial,
                        const SceneGradients& out, float* v_view, int64_t begin, int64_t end) {
   const View<float> view = make_view(scene.viewmat, scene.K, float(scene.width), float(scene.height));
-  const int row = partial_row(scene.channels());
+  const int row = partial_row(scene.channels(), out.absgrad);
   Vec view_sum[12] = {};
   for (int64_t start = begin; start < end; start += kBatch) {
     const int64_t stop = start + kBatch < end ? start + kBatch : end;

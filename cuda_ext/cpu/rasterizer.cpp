@@ -173,14 +173,15 @@ void Workspace::backward(const SceneView& scene, const Images& images, const Ima
                          const SceneGradients& out, float* v_viewmat, float* v_background, int threads) {
   const Stages& stages = active_stages();
   const int tiles = binned_.tiles_x * binned_.tiles_y;
-  float* partial = partial_.get<float>(std::size_t(binned_.tile_start[tiles]) * partial_row(scene.channels()));
+  const bool pulls = out.absgrad;
+  float* partial = partial_.get<float>(std::size_t(binned_.tile_start[tiles]) * partial_row(scene.channels(), pulls));
   const bool sum_background = v_background && !scene.has_plate;
   float* background = sum_background ? background_partial_.get<float>(std::size_t(tiles) * scene.D) : nullptr;
   {
     Stopwatch watch(timings.blend_vjp);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
     for (int tile = 0; tile < tiles; ++tile)
-      stages.blend_vjp(scene, sorted_, binned_, images, v, partial,
+      stages.blend_vjp(scene, sorted_, binned_, images, v, pulls, partial,
                        background ? background + std::size_t(tile) * scene.D : v_background, tile);
     if (background)
       for (int tile = 0; tile < tiles; ++tile)

@@ -106,6 +106,8 @@ inline void lane_sums(const Vec* a, float* out) {
 #endif
 #endif
 
+inline Vec absolute(Vec a) { return (Vec)((VecInt)a & INT32_MAX); }
+
 inline VecInt lane_numbers() {
   VecInt lanes;
   for (int i = 0; i < kWidth; ++i) lanes[i] = i;

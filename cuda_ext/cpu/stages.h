@@ -54,9 +54,9 @@ struct Stages {
   uint32_t (*list_tiles)(const Sorted&, const Binned&, int64_t begin, int64_t end, uint32_t next_pair,
                          uint32_t* histogram);
   void (*blend)(const SceneView&, const Sorted&, const Binned&, const Images&, int tile);
-  // `partial` [pairs, row]: gradient sums of each (splat, tile); `v_background`: [D] of this tile, the
-  // [H, W, D] of the image where the scene has a plate, or null.
-  void (*blend_vjp)(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&,
+  // `partial` [pairs, row]: gradient sums of each (splat, tile), with `pulls` those behind; `v_background`: [D] of this
+  // tile, the [H, W, D] of the image where the scene has a plate, or null.
+  void (*blend_vjp)(const SceneView&, const Sorted&, const Binned&, const Images&, const ImageGradients&, bool pulls,
                     float* partial, float* v_background, int tile);
   // Adds what blending a tile takes.
   void (*count)(const SceneView&, const Sorted&, const Binned&, int tile, Work&);
@@ -80,7 +80,7 @@ struct Stages {
   void (*sh_vjp)(const ShView&, const float* v_rgb, const ShGradients&, int64_t begin, int64_t end);
 };
 
-inline int partial_row(int channels) { return (kMoments + channels + 15) / 16 * 16; }
+inline int partial_row(int channels, bool pulls) { return (kMoments + channels + (pulls ? kPulls : 0) + 15) / 16 * 16; }
 inline int splat_row(int channels) { return (kSplatHeader + channels + 3) / 4 * 4; }
 
 const Stages* stages_base();

@@ -1,23 +1,28 @@
 // The VJP of blending one tile, without atomics: front to back once more, a pixel a thread, its state in registers.
 //
 // A warp walks the splats that reach its patch. What its 32 pixels give to one splat is summed by a transposed
-// butterfly, which leaves each sum with two lanes, and laid into shared memory; after every 64 splats the patches are
-// added in their order, so the same bits come out every time.
+// butterfly, which leaves each sum with two lanes, and laid into shared memory; after every kChunk splats the patches
+// are added in their order, so the same bits come out every time.
 #pragma once
 
 #include "blend.cuh"
 
 namespace gh::GH_ISA {
 
-constexpr int kChunk = 64;  // splats whose sums lie in shared memory at once
-constexpr int kTerms = 16;  // at least kMoments + CH, a power of two below a warp
-static_assert(kMoments + kGroup <= kTerms && kTilePixels % kChunk == 0, "");
+template <bool kWithPulls>
+constexpr int kChunk = kWithPulls ? 32 : 64;  // splats whose sums lie in shared memory at once, 48 KiB at most
+constexpr int kTerms = 16;                    // at least kMoments + CH + kPulls, a power of two below a warp
+static_assert(kMoments + kGroup + kPulls <= kTerms, "");
 
-template <int CH>
+// What is summed over a splat's pixels: moments, gradients of channels, and with kWithPulls the pulls.
+template <int CH, bool kWithPulls>
+constexpr int kSumsOf = kMoments + CH + (kWithPulls ? kPulls : 0);
+
+template <int CH, bool kWithPulls>
 struct SharedTile {
   SharedBatch<CH> batch;
-  float sums[kPatches][kChunk][kMoments + CH];
-  uint32_t given[kPatches][kChunk / kWarp];  // a bit for each splat that the patch gave something to
+  float sums[kPatches][kChunk<kWithPulls>][kSumsOf<CH, kWithPulls>];
+  uint32_t given[kPatches][kChunk<kWithPulls> / kWarp];  // a bit for each splat that the patch gave something to
 };
 
 // A pixel between two splats: what is left of it, what is behind, and the cotangents of this pass's channels.
@@ -47,9 +52,9 @@ __device__ PixelState<CH> first_state(const CudaScene& scene, const TileJob& job
   return state;
 }
 
-// Moves the pixel past one splat; `terms` are what it gives to the splat's moments and channels, all 0 where the splat
-// is too faint or the pixel finished. Returns whether it gives anything.
-template <int CH>
+// Moves the pixel past one splat; `terms` are what it gives to the splat's sums, all 0 where the splat is too faint or
+// the pixel finished. Returns whether it gives anything.
+template <int CH, bool kWithPulls>
 __device__ inline bool pass_splat(const float* splat, const float* channels, PixelState<CH>& pixel,
                                   float (&terms)[kTerms]) {
   const float dx = pixel.x - splat[kX], dy = pixel.y - splat[kY];
@@ -62,6 +67,7 @@ __device__ inline bool pass_splat(const float* splat, const float* channels, Pix
   terms[0] = g, terms[1] = g_dx, terms[2] = g_dy;
   terms[3] = g_dx * dx, terms[4] = g_dx * dy, terms[5] = g_dy * dy;
   for (int k = 0; k < CH; ++k) terms[kMoments + k] = step.weight * pixel.v_out[k];
+  if constexpr (kWithPulls) pulls_of(splat, g, dx, dy, terms + kMoments + CH);
   pixel.T = step.T;
   return step.weight > 0.0f;
 }
@@ -86,27 +92,29 @@ __device__ inline float transposed_sum(float (&terms)[kTerms]) {
 }
 
 // This warp's patch past the splats of one chunk.
-template <int CH>
-__device__ inline void pass_chunk(SharedTile<CH>& tile, int chunk, int count, PixelState<CH>& pixel) {
+template <int CH, bool kWithPulls>
+__device__ inline void pass_chunk(SharedTile<CH, kWithPulls>& tile, int chunk, int count, PixelState<CH>& pixel) {
   const int lane = int(threadIdx.x) % kWarp, patch = int(threadIdx.x) / kWarp;
-  for (int b = 0; b < kChunk / kWarp; ++b) {
+  for (int b = 0; b < kChunk<kWithPulls> / kWarp; ++b) {
     const int first = chunk + b * kWarp;
     uint32_t given = 0;
     const bool alive = first < count && __any_sync(kFullWarp, pixel.T > 0.0f);
     for (uint32_t left = alive ? tile.batch.seen(first, count) : 0; left; left &= left - 1) {
       const int at = __ffs(int(left)) - 1, j = first + at;
       float terms[kTerms];
-      const bool any = pass_splat<CH>(tile.batch.header[j], tile.batch.channels[j], pixel, terms);
+      const bool any = pass_splat<CH, kWithPulls>(tile.batch.header[j], tile.batch.channels[j], pixel, terms);
       if (!__any_sync(kFullWarp, any)) continue;
-      const float sum = transposed_sum<kMoments + CH>(terms);
-      if (lane % 2 == 0 && lane / 2 < kMoments + CH) tile.sums[patch][j - chunk][lane / 2] = sum;
+      constexpr int kSums = kSumsOf<CH, kWithPulls>;
+      const float sum = transposed_sum<kSums>(terms);
+      if (lane % 2 == 0 && lane / 2 < kSums) tile.sums[patch][j - chunk][lane / 2] = sum;
       given |= 1u << at;
     }
     if (lane == 0) tile.given[patch][b] = given;
   }
 }
 
-// The first pass writes the moments, further ones add to them.
+// The first pass writes the moments, further ones add to them. (Pulls come in one pass, behind its channels: a sum of
+// absolute values needs all channels at once.)
 template <int CH>
 __device__ inline void write_partial(float* row, int first_channel, int k, float sum) {
   if (k >= kMoments)
@@ -116,11 +124,11 @@ __device__ inline void write_partial(float* row, int first_channel, int k, float
 }
 
 // partials [pairs, partial_row]: gradient sums of each (splat, tile), in the order before sorting.
-template <int CH>
-__global__ void __launch_bounds__(kTilePixels)
+template <int CH, bool kWithPulls>
+__global__ void __launch_bounds__(kTilePixels, kWithPulls ? 4 : 0)
     blend_tiles_vjp(CudaScene scene, TileJob job, Images images, ImageGradients v, float* partials) {
-  constexpr int kSums = kMoments + CH;
-  __shared__ SharedTile<CH> tile;
+  constexpr int kSums = kSumsOf<CH, kWithPulls>, kAtOnce = kChunk<kWithPulls>;
+  __shared__ SharedTile<CH, kWithPulls> tile;
   const TilePixel place = tile_pixel(scene);
   const uint32_t begin = job.ranges[blockIdx.x], end = job.ranges[blockIdx.x + 1];
   const int row = scene.partial_row();
@@ -131,10 +139,10 @@ __global__ void __launch_bounds__(kTilePixels)
     if (first + threadIdx.x < end) tile.batch.load(scene, job, place, first + threadIdx.x);
     __syncthreads();
     const int count = int(min(uint32_t(kTilePixels), end - first));
-    for (int chunk = 0; chunk < count; chunk += kChunk) {
-      pass_chunk<CH>(tile, chunk, count, pixel);
+    for (int chunk = 0; chunk < count; chunk += kAtOnce) {
+      pass_chunk<CH, kWithPulls>(tile, chunk, count, pixel);
       __syncthreads();
-      for (int i = int(threadIdx.x); i < min(kChunk, count - chunk) * kSums; i += kTilePixels) {
+      for (int i = int(threadIdx.x); i < min(kAtOnce, count - chunk) * kSums; i += kTilePixels) {
         const int j = i / kSums, k = i % kSums;
         float sum = 0.0f;
         for (int p = 0; p < kPatches; ++p)

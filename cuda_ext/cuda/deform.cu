@@ -43,11 +43,12 @@ __global__ void __launch_bounds__(kPosedThreads)
   if (at.n >= b.N) return;
   const float* mine = offsets[threadIdx.x];
   const DeformedGaussian<float> d = deform(load_rest(b, at.n, mine, mine + 3), shared.pose);
-  const SceneView camera = scene.camera(at.frame);
+  SceneView camera = scene.camera(at.frame);
+  camera.covariances = false;
   const View<float> view = view_of(camera);
   LoadedGaussian g;
-  for (int k = 0; k < 3; ++k) g.mean[k] = d.mean[k], g.scale[k] = d.scale[k];
-  for (int k = 0; k < 4; ++k) g.quat[k] = d.quat[k];
+  for (int k = 0; k < 3; ++k) g.mean[k] = d.mean[k], g.form[4 + k] = d.scale[k];
+  for (int k = 0; k < 4; ++k) g.form[k] = d.quat[k];
   g.opacity = d.opacity;
   float coefficients[12], basis[4], dir[3];
   turned_colors(b, shared.turn, at.n, coefficients);

@@ -8,13 +8,18 @@
 namespace gh::GH_ISA {
 
 struct LoadedGaussian {
-  float mean[3], quat[4], scale[3], opacity;
+  float mean[3], form[kForm], opacity;
 };
 
 __device__ inline LoadedGaussian load_gaussian(const SceneView& scene, int64_t n) {
   LoadedGaussian g;
-  for (int k = 0; k < 3; ++k) g.mean[k] = scene.means[3 * n + k], g.scale[k] = scene.scales[3 * n + k];
-  for (int k = 0; k < 4; ++k) g.quat[k] = scene.quats[4 * n + k];
+  for (int k = 0; k < 3; ++k) g.mean[k] = scene.means[3 * n + k];
+  if (scene.covariances) {
+    for (int k = 0; k < kCovariance; ++k) g.form[k] = scene.quats[kCovariance * n + k];
+  } else {
+    for (int k = 0; k < 4; ++k) g.form[k] = scene.quats[4 * n + k];
+    for (int k = 0; k < 3; ++k) g.form[4 + k] = scene.scales[3 * n + k];
+  }
   g.opacity = scene.opacities[n];
   return g;
 }
@@ -41,7 +46,7 @@ __device__ inline uint32_t tiles_touched(const float* header, int tiles_x, int t
 template <class Channel>
 __device__ void write_splat(const CudaScene& scene, const SceneView& camera, const View<float>& view,
                             const LoadedGaussian& g, int64_t index, const CudaSplats& out, const Channel& channel) {
-  const auto p = project(g.mean, g.quat, g.scale, view, camera.eps2d);
+  const auto p = project(g.mean, g.form, camera.covariances, view, camera.eps2d);
   const float log2_opacity = log2f(g.opacity);
   const auto footprint = make_footprint(p.cov_xx, p.cov_xy, p.cov_yy, p.det, cutoff_level(log2_opacity));
   const ScreenGaussian s = {p.x,        p.y,        p.depth,   p.det,        p.conic_xx,

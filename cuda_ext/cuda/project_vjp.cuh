@@ -15,7 +15,7 @@ static __global__ void __launch_bounds__(kThreads)
                  const float* partials, float* moments) {
   const int64_t index = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / kSumLanes;
   if (index >= scene.splats() || counts[index] == 0) return;
-  const int row = scene.partial_row(), used = kMoments + scene.first.channels();
+  const int row = scene.partial_row(), used = scene.sums();
   const uint64_t begin = offsets[index], end = min(begin + counts[index], capacity);
   for (int k = threadIdx.x % kSumLanes; k < used; k += kSumLanes) {
     float sums[4] = {};  // four loads on their way at once
@@ -41,10 +41,10 @@ struct GaussianShare {
 __device__ inline GaussianShare share_of(const SceneView& camera, int64_t n, const float* m) {
   const LoadedGaussian g = load_gaussian(camera, n);
   const View<float> view = view_of(camera);
-  const auto p = project(g.mean, g.quat, g.scale, view, camera.eps2d);
+  const auto p = project(g.mean, g.form, camera.covariances, view, camera.eps2d);
   GaussianShare share;
   share.v = cotangent_of_moments(p, m, m[kMoments + camera.D + camera.E]);
-  share.grad = project_vjp(g.mean, p, view, share.v);
+  share.grad = project_vjp(g.mean, p, camera.covariances, view, share.v);
   share.opacity = m[0] / g.opacity;
   return share;
 }
@@ -75,14 +75,16 @@ static __global__ void __launch_bounds__(kThreads)
       float screen[2] = {};
       if (drawn) {
         const GaussianShare share = share_of(scene.camera(c), n, m);
-        for (int k = 0; k < 3; ++k) total.mean[k] += share.grad.mean[k], total.scale[k] += share.grad.scale[k];
-        for (int k = 0; k < 4; ++k) total.quat[k] += share.grad.quat[k];
+        for (int k = 0; k < 3; ++k) total.mean[k] += share.grad.mean[k];
+        for (int k = 0; k < kForm; ++k) total.form[k] += share.grad.form[k];
         v_opacity += share.opacity;
         screen[0] = share.v.x, screen[1] = share.v.y;
         for (int k = 0; k < 9; ++k) share_of_view[4 * (k / 3) + k % 3] = share.grad.R[k];
         for (int k = 0; k < 3; ++k) share_of_view[4 * k + 3] = share.grad.t[k];
       }
       out.means2d[2 * index] = screen[0], out.means2d[2 * index + 1] = screen[1];
+      for (int k = 0; scene.pulls && k < kPulls; ++k)
+        out.absgrad[kPulls * index + k] = drawn ? m[kMoments + scene.first.channels() + k] : 0.0f;
     }
     if (!view_partials) continue;
     const int warps = blocks_per_set * (kThreads / 32), warp = block * (kThreads / 32) + threadIdx.x / 32;
@@ -93,8 +95,13 @@ static __global__ void __launch_bounds__(kThreads)
     }
   }
   if (!active) return;
-  for (int k = 0; k < 3; ++k) out.means[3 * place + k] = total.mean[k], out.scales[3 * place + k] = total.scale[k];
-  for (int k = 0; k < 4; ++k) out.quats[4 * place + k] = total.quat[k];
+  for (int k = 0; k < 3; ++k) out.means[3 * place + k] = total.mean[k];
+  if (scene.first.covariances) {
+    for (int k = 0; k < kCovariance; ++k) out.quats[kCovariance * place + k] = total.form[k];
+  } else {
+    for (int k = 0; k < 4; ++k) out.quats[4 * place + k] = total.form[k];
+    for (int k = 0; k < 3; ++k) out.scales[3 * place + k] = total.form[4 + k];
+  }
   out.opacities[place] = v_opacity;
 }
 

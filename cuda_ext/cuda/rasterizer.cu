@@ -170,8 +170,14 @@ CudaWorkspace::~CudaWorkspace() {
   if (noted_) cudaFreeHost(noted_);
 }
 
-void CudaWorkspace::backward(const CudaScene& scene, const Images& images, const ImageGradients& v,
+void CudaWorkspace::backward(const CudaScene& seen, const Images& images, const ImageGradients& v,
                              const SceneGradients& out, float* v_viewmats, float* v_backgrounds, cudaStream_t on) {
+  CudaScene scene = seen;
+  scene.pulls = out.absgrad;
+  if (scene.pulls && scene.first.channels() > kGroup)
+    throw std::invalid_argument("absgrad came with " + std::to_string(scene.first.channels() - 1) +
+                                " channels of colors and extra; on CUDA at most " + std::to_string(kGroup - 1) +
+                                " were wanted: draw the others in a rendering of their own.");
   use(on);
   if (scene.splats() != splats_) throw std::logic_error("this plan is of another scene");
   const auto* counts = counts_.data<std::uint64_t>();
@@ -180,8 +186,9 @@ void CudaWorkspace::backward(const CudaScene& scene, const Images& images, const
   for_channel_groups(scene.first.channels(), [&](auto group, int first) {
     const TileJob job = {rows_.data<float>(), owners_.data<std::uint32_t>(), pairs_.data<std::uint32_t>(),
                          ranges_.data<std::uint32_t>(), first};
-    launch(blend_tiles_vjp<decltype(group)::value>, tiles_of(scene), kTilePixels, stream, scene, job, images, v,
-           partials);
+    constexpr int CH = decltype(group)::value;
+    launch(scene.pulls ? blend_tiles_vjp<CH, true> : blend_tiles_vjp<CH, false>, tiles_of(scene), kTilePixels, stream,
+           scene, job, images, v, partials);
   });
   launch(sum_partials, blocks_for(splats_ * kSumLanes), kThreads, stream, scene, counts, offsets_.data<std::uint64_t>(),
          capacity_, partials, moments);

@@ -21,6 +21,7 @@ struct CudaScene {
   int cameras;
   bool colors_per_camera;     // colors are [C, N, D] instead of [N, D]
   bool gaussians_per_camera;  // so is everything else of a Gaussian
+  bool pulls = false;         // backward, also sum each pixel's pull at a position without its sign
 
   GH_FN SceneView camera(int c) const {
     SceneView view = first;
@@ -29,7 +30,8 @@ struct CudaScene {
     if (view.background) view.background += (first.has_plate ? first.pixels() : 1) * c * first.D;
     if (colors_per_camera || gaussians_per_camera) view.colors += before * first.D;
     if (gaussians_per_camera) {
-      view.means += 3 * before, view.quats += 4 * before, view.scales += 3 * before;
+      view.means += 3 * before, view.quats += (first.covariances ? 6 : 4) * before;
+      view.scales += (first.covariances ? 0 : 3) * before;
       view.opacities += before, view.extra += before * first.E;
     }
     return view;
@@ -37,7 +39,8 @@ struct CudaScene {
   GH_FN int tiles() const { return first.tiles_x() * first.tiles_y(); }
   GH_FN int64_t splats() const { return first.N * cameras; }
   GH_FN int splat_row() const { return (kSplatHeader + first.channels() + 3) / 4 * 4; }
-  GH_FN int partial_row() const { return (kMoments + first.channels() + 3) / 4 * 4; }
+  GH_FN int sums() const { return kMoments + first.channels() + (pulls ? kPulls : 0); }
+  GH_FN int partial_row() const { return (sums() + 3) / 4 * 4; }
 };
 
 struct CudaSplats {  // what projection leaves, by (image, Gaussian)

@@ -15,9 +15,10 @@ from ..checks import InputError
 from ..kernels import compiled, why_no_cuda
 from ..sh import num_bases, sh_to_rgb
 from . import antialiased, native
-from .arguments import check, check_floats, check_scene
+from .arguments import check, check_floats, check_probe, check_scene
 from .constants import EPS2D
 from .output import RasterOutput
+from .probe import screen_of
 from .scene import Scene
 
 BACKENDS = ("reference", "cpu", "cuda", "gsplat")
@@ -81,8 +82,8 @@ def _evaluate_sh(colors: Tensor, means: Tensor, viewmats: Tensor, sh_degree: int
 
 def rasterize(
     means: Tensor,
-    quats: Tensor,
-    scales: Tensor,
+    quats: Tensor | None,
+    scales: Tensor | None,
     opacities: Tensor,
     colors: Tensor,
     viewmats: Tensor,
@@ -97,20 +98,22 @@ def rasterize(
     backgrounds: Tensor | None = None,
     extra: Tensor | None = None,
     probe: Tensor | None = None,
+    covars: Tensor | None = None,
+    absgrad: bool = False,
     rasterize_mode: Literal["classic", "antialiased"] = "classic",
     backend: str | None = None,
 ) -> RasterOutput:
     """Render N Gaussians as C cameras see them: colour, alpha, depth and extra channels in one pass.
 
-    Differentiable in means, quats, scales, opacities, colors, extra, viewmats and backgrounds. A
+    Differentiable in means, quats, scales, covars, opacities, colors, extra, viewmats and backgrounds. A
     Gaussian with a NaN or infinite parameter is not drawn. Results are the same bits on any number
     of CPU threads, which follow ``torch.get_num_threads()``. Inside ``torch.compile`` it is one
     operator of the graph; ``means2d.grad`` stays None there, so densification gives a ``probe``.
 
     Args:
         means: ``[N, 3]`` centres in the world, metres.
-        quats: ``[N, 4]`` rotations, wxyz, normalised here.
-        scales: ``[N, 3]`` standard deviations along the axes, metres.
+        quats: ``[N, 4]`` rotations, wxyz, normalised here; None where covars are given.
+        scales: ``[N, 3]`` standard deviations along the axes, metres; None where covars are given.
         opacities: ``[N]`` in [0, 1].
         colors: ``[N, D]`` colours, or with ``sh_degree`` SH coefficients ``[N, B, 3]``, B >= (sh_degree + 1)².
         viewmats: ``[C, 4, 4]`` world to camera, OpenCV axes.
@@ -124,7 +127,13 @@ def rasterize(
         backgrounds: ``[C, D]`` colour behind each image, or ``[C, H, W, D]`` a picture; None for black.
         extra: ``[N, E]`` channels blended like colour, but without background.
         probe: ``[C, N, 2]`` of any values, best zeros; its ``.grad`` receives the gradient to the screen
-            positions, in px. None where ``means2d.grad`` of the result is enough.
+            positions, in px. None where ``means2d.grad`` of the result is enough. With ``[C, N, 4]`` the last two
+            columns receive the sum of the pixels' own gradients, each without its sign: two pixels that pull a
+            Gaussian apart cancel out in the first two (AbsGS; Ye et al., 2024).
+        covars: ``[N, 3, 3]`` covariances in metres², positive semi-definite, in place of quats and scales; of one that
+            is not symmetric the symmetric part counts. Thin Gaussians lose digits this way.
+        absgrad: after a backward pass ``means2d.absgrad`` of the result holds ``[C, N, 2]`` what a probe's last two
+            columns receive. On CUDA colors and extra may have 7 channels then.
         rasterize_mode: "classic", or "antialiased": what is smaller than the low-pass filter grows fainter instead of
             larger, so that a scene keeps its look from afar and at other sizes (Mip-Splatting). The factor is worked
             out by torch, camera by camera.
@@ -148,17 +157,21 @@ def rasterize(
         colors = _evaluate_sh(colors, means, check("viewmats", viewmats, (None, 4, 4), means), sh_degree).contiguous()
     else:
         check("colors", colors, (N, None), means)
-    gaussians = {"means": means, "quats": quats, "scales": scales, "opacities": opacities}
+    gaussians = {"means": means, "quats": quats, "scales": scales, "covars": covars, "opacities": opacities}
     settings = (width, height, near_plane, far_plane, eps2d)
     scene = check_scene(gaussians, colors, extra, viewmats, Ks, backgrounds, settings, per_image=False)
     backend = _check_backend(backend, means)
-    if probe is not None:
-        scene = replace(scene, probe=check("probe", probe, (len(scene.viewmats), N, 2), means))
-    if rasterize_mode == "antialiased":
-        return antialiased.rasterize(scene, partial(draw_scene, backend=backend))
-    if rasterize_mode != "classic":
+    if rasterize_mode not in ("classic", "antialiased"):
         raise InputError(f"rasterize_mode is {rasterize_mode!r}; 'classic' or 'antialiased' was wanted.")
-    return draw_scene(scene, backend)
+    lead, smooth = (len(scene.viewmats), N), rasterize_mode == "antialiased"
+    own = (absgrad or smooth) and probe is None and torch.is_grad_enabled() and scene.needs_grad
+    if own:
+        probe = means.new_zeros(*lead, 4 if absgrad else 2).requires_grad_()
+    if probe is not None:
+        scene = replace(scene, probe=check_probe(probe, lead, means, absgrad=absgrad))
+    draw = partial(draw_scene, backend=backend)
+    out = antialiased.rasterize(scene, draw) if smooth else draw(scene)
+    return replace(out, means2d=screen_of(probe, out.means2d)) if own and probe is not None else out
 
 
 def draw_scene(scene: Scene, backend: str) -> RasterOutput:

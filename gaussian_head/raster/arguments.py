@@ -12,9 +12,10 @@ from .constants import CHANNEL_LIMIT
 from .scene import Scene
 
 _OWN = {"means": (3,), "quats": (4,), "scales": (3,), "opacities": ()}
+_UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
 
-def check(name: str, tensor: Tensor, shape: tuple[int | None, ...], like: Tensor) -> Tensor:
+def check(name: str, tensor: Tensor | None, shape: tuple[int | None, ...], like: Tensor) -> Tensor:
     """Check one argument against a shape (None: any size) and the means' dtype and device; make it contiguous."""
     if not isinstance(tensor, Tensor):
         raise InputError(f"{name} is a {type(tensor).__name__}; a torch tensor was wanted.")
@@ -32,7 +33,7 @@ def check(name: str, tensor: Tensor, shape: tuple[int | None, ...], like: Tensor
 
 
 def check_scene(
-    gaussians: dict[str, Tensor],
+    gaussians: dict[str, Tensor | None],
     colors: Tensor,
     extra: Tensor | None,
     viewmats: Tensor,
@@ -45,7 +46,8 @@ def check_scene(
     """The scene of a call, every argument checked; colors ``[…, N, D]``, or with one set of Gaussians ``[C, N, D]``.
 
     Args:
-        gaussians: means, quats, scales and opacities, ``[N, …]`` or with ``per_image`` ``[C, N, …]``.
+        gaussians: means, quats, scales, covars and opacities, ``[N, …]`` or with ``per_image`` ``[C, N, …]``; where
+            covars ``[…, N, 3, 3]`` are not None, quats and scales are not looked at.
         colors: as above.
         extra: ``[…, N, E]``.
         viewmats: ``[C, 4, 4]``.
@@ -55,13 +57,18 @@ def check_scene(
         per_image: different Gaussians in every image.
     """
     means = check_floats(gaussians["means"])
+    covars = gaussians["covars"]
     for name, matrix in (("viewmats", viewmats), ("Ks", Ks)):
         if getattr(matrix, "ndim", 0) == 2:
             raise InputError(f"{name} has shape {list(matrix.shape)}; one a camera was wanted: {name}[None].")
     C = viewmats.shape[0] if isinstance(viewmats, Tensor) and viewmats.ndim else 0
     N = means.shape[-2] if means.ndim > 1 else 0
     lead = (C, N) if per_image else (N,)
-    checked = {name: check(name, gaussians[name], (*lead, *own), means) for name, own in _OWN.items()}
+    given = ("means", "opacities") if covars is not None else tuple(_OWN)
+    checked = {name: check(name, gaussians[name], (*lead, *_OWN[name]), means) for name in given}
+    if covars is not None:
+        checked["quats"] = _packed(check("covars", covars, (*lead, 3, 3), means))
+        checked["scales"] = means.new_zeros(*lead, 0)
     viewmats = check("viewmats", viewmats, (C, 4, 4), means)
     if C == 0:
         raise InputError("viewmats has no camera; at least one was wanted.")
@@ -79,11 +86,22 @@ def check_scene(
             f"colors and extra have {D + E} channels; at most {CHANNEL_LIMIT - 1} were wanted: "
             "render them in several passes."
         )
-    tensors = (*checked.values(), colors, extra, viewmats, Ks)
+    tensors = (*(checked[name] for name in _OWN), colors, extra, viewmats, Ks)
     return Scene.of(tensors, backgrounds, settings)
 
 
-def check_floats(means: Tensor) -> Tensor:
+def _packed(covars: Tensor) -> Tensor:
+    """The six different numbers ``[…, 6]`` of symmetric matrices ``[…, 3, 3]``, and of others their symmetric part."""
+    return torch.stack([0.5 * (covars[..., i, j] + covars[..., j, i]) for i, j in _UPPER], -1)
+
+
+def check_probe(probe: Tensor, lead: tuple[int, int], means: Tensor, *, absgrad: bool) -> Tensor:
+    """The probe ``[C, N, 2]``, or ``[C, N, 4]`` where it may take absolute gradients, which ``absgrad`` demands."""
+    columns = probe.shape[-1] if isinstance(probe, Tensor) and probe.ndim else 0
+    return check("probe", probe, (*lead, 4 if absgrad or columns == 4 else 2), means)
+
+
+def check_floats(means: Tensor | None) -> Tensor:
     """The means, if they are of a dtype that can be rendered."""
     if not isinstance(means, Tensor) or means.dtype not in (torch.float32, torch.float64):
         raise InputError(f"means is {getattr(means, 'dtype', type(means).__name__)}; a float32 tensor was wanted.")

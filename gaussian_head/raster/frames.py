@@ -9,7 +9,7 @@ from torch import Tensor
 
 from . import native
 from .api import choose_backend, draw_scene
-from .arguments import check, check_floats, check_scene
+from .arguments import check_floats, check_probe, check_scene
 from .constants import EPS2D
 from .output import RasterOutput
 from .scene import Scene
@@ -17,8 +17,8 @@ from .scene import Scene
 
 def rasterize_frames(
     means: Tensor,
-    quats: Tensor,
-    scales: Tensor,
+    quats: Tensor | None,
+    scales: Tensor | None,
     opacities: Tensor,
     colors: Tensor,
     viewmats: Tensor,
@@ -32,6 +32,7 @@ def rasterize_frames(
     backgrounds: Tensor | None = None,
     extra: Tensor | None = None,
     probe: Tensor | None = None,
+    covars: Tensor | None = None,
 ) -> RasterOutput:
     """Render F sets of N Gaussians, each as its own camera sees it. Differentiable, like ``rasterize``.
 
@@ -53,17 +54,20 @@ def rasterize_frames(
         eps2d: variance in px² added to every splat.
         backgrounds: ``[F, D]``, or pictures ``[F, H, W, D]``; None for black.
         extra: ``[F, N, E]`` channels blended like colour, but without background.
-        probe: ``[F, N, 2]`` of any values; its ``.grad`` receives the gradient to the screen positions, in px.
+        probe: ``[F, N, 2]`` of any values; its ``.grad`` receives the gradient to the screen positions, in px. In two
+            more columns it receives the sum of the pixels' own, each without its sign (see ``rasterize``).
+        covars: ``[F, N, 3, 3]`` covariances in metres², in place of quats and scales.
 
     Raises:
         InputError: an argument has a wrong type, shape, dtype, device or value.
     """
     check_floats(means)
-    gaussians = {"means": means, "quats": quats, "scales": scales, "opacities": opacities}
+    gaussians = {"means": means, "quats": quats, "scales": scales, "covars": covars, "opacities": opacities}
     settings = (width, height, near_plane, far_plane, eps2d)
     scene = check_scene(gaussians, colors, extra, viewmats, Ks, backgrounds, settings, per_image=True)
     if probe is not None:
-        scene = replace(scene, probe=check("probe", probe, (*means.shape[:2], 2), means))
+        lead = (means.shape[0], means.shape[1])
+        scene = replace(scene, probe=check_probe(probe, lead, means, absgrad=False))
     batched = type(means) is Tensor and choose_backend(means.device, means.dtype) == "cuda"
     return native.rasterize(scene) if batched else _one_by_one(scene)
 

@@ -28,6 +28,9 @@ def rasterize(scene: Scene) -> RasterOutput:
         raise InputError("backend 'gsplat' wants the package gsplat; install it with pip install gsplat.") from error
     D = scene.colors.shape[-1]
     means, quats, scales, opacities, channels = _drawable(scene)
+    covars = None
+    if quats.shape[-1] == 6:  # it does not look at quats and scales then
+        covars = quats[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(-1, 3, 3)
     image, alpha, meta = rasterization(
         means,
         quats,
@@ -42,6 +45,8 @@ def rasterize(scene: Scene) -> RasterOutput:
         far_plane=scene.far_plane,
         eps2d=scene.eps2d,
         packed=False,
+        covars=covars,
+        absgrad=scene.probe is not None and scene.probe.shape[-1] == 4,
         backgrounds=_backgrounds(scene),
         render_mode="RGB+D",
     )
@@ -84,9 +89,11 @@ def _screen(meta: dict[str, Any], probe: Tensor | None) -> tuple[Tensor, Tensor]
     if means2d.requires_grad:
         means2d.retain_grad()
         if probe is not None and probe.requires_grad:
-            means2d.register_hook(lambda v: _add_grad(probe, v))
+            means2d.register_hook(lambda v: _add_grad(probe, v, means2d))
     return means2d, torch.where(visible, reach.amax(-1), 0).int()
 
 
-def _add_grad(probe: Tensor, v: Tensor) -> None:
+def _add_grad(probe: Tensor, v: Tensor, means2d: Any) -> None:
+    if probe.shape[-1] == 4:  # its backward pass leaves the absolute gradient before it hands on the other
+        v = torch.cat([v, means2d.absgrad], -1)
     probe.grad = v.clone() if probe.grad is None else probe.grad + v

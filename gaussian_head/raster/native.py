@@ -33,6 +33,11 @@ class Gradients(NamedTuple):
     means2d: Tensor  # [C, N, 2]
     viewmats: Tensor | None
     backgrounds: Tensor | None
+    absgrad: Tensor | None  # [C, N, 2]
+
+    def probe(self) -> Tensor:
+        """What a probe takes ``[C, N, 2]``, or ``[C, N, 4]``."""
+        return self.means2d.clone() if self.absgrad is None else torch.cat([self.means2d, self.absgrad], -1)
 
 
 def kernel_scene(scene: Scene) -> Any:
@@ -67,9 +72,11 @@ def gradients(
     *,
     want_viewmats: bool,
     want_backgrounds: bool,
+    want_absgrad: bool,
 ) -> Gradients:
     """The VJP of ``draw``; ``cotangents`` stand in the order of the images, None for zero."""
     means, colors, backgrounds = scene.means, scene.colors, scene.backgrounds
+    screen = (scene.viewmats.shape[0], means.shape[-2], 2)
     out = Gradients(
         means=torch.empty_like(means),
         quats=torch.empty_like(scene.quats),
@@ -77,7 +84,8 @@ def gradients(
         opacities=torch.empty_like(scene.opacities),
         colors=torch.zeros_like(colors) if colors.ndim == 3 else torch.empty_like(colors),
         extra=torch.empty_like(scene.extra),
-        means2d=means.new_empty((scene.viewmats.shape[0], means.shape[-2], 2)),
+        means2d=means.new_empty(screen),
+        absgrad=means.new_empty(screen) if want_absgrad else None,
         viewmats=torch.zeros_like(scene.viewmats) if want_viewmats else None,
         backgrounds=torch.zeros_like(backgrounds) if want_backgrounds and backgrounds is not None else None,
     )
@@ -96,7 +104,7 @@ class _Rasterize(torch.autograd.Function):
     ) -> Any:
         scene = Scene.of(tensors, backgrounds, settings)
         images, radii, ctx.plan = draw(scene, screen, keep=True)
-        ctx.settings, ctx.has_probe = settings, probe is not None
+        ctx.settings, ctx.probe_columns = settings, 0 if probe is None else probe.shape[-1]
         ctx.save_for_backward(backgrounds, *tensors, *images)
         ctx.mark_non_differentiable(radii)
         ctx.set_materialize_grads(False)
@@ -115,8 +123,9 @@ class _Rasterize(torch.autograd.Function):
             v_outputs[:4],
             want_viewmats=wants[10],
             want_backgrounds=wants[3],
+            want_absgrad=ctx.probe_columns == 4 and wants[2],
         )
-        v_probe = v.means2d.clone() if ctx.has_probe else None
+        v_probe = v.probe() if wants[2] else None
         return None, v.means2d, v_probe, v.backgrounds, *v[:6], v.viewmats, None
 
 

@@ -23,7 +23,8 @@ class RasterOutput:
     """``[C, H, W, E]`` blended extra channels, without background."""
     means2d: Tensor
     """``[C, N, 2]`` screen positions in pixels, 0 where invisible. After a backward pass its ``.grad``
-    holds the gradient to them; it is meant for reading, no gradient flows back through it."""
+    holds the gradient to them, and ``.absgrad`` that without the pixels' signs where it was asked for; it is meant for
+    reading, no gradient flows back through it."""
     radii: Tensor
     """``[C, N]`` int32 radius in pixels of the visible footprint, 0 where a Gaussian is not drawn."""
 

@@ -7,6 +7,7 @@ Gaussian to an ellipse, blend the ellipses front to back. Slow; the kernels are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,23 +44,22 @@ def project(
     eps2d: float,
 ) -> Splats:
     """Project Gaussians to one image."""
-    spread, means2d, z = spread_of(means, quats, scales, viewmat, K, width, height)
-    covs2d = spread @ spread.transpose(-1, -2) + eps2d * torch.eye(2, dtype=means.dtype, device=means.device)
+    affine, means2d, z = locally_affine(means, viewmat, K, width, height)
+    sharp, _ = sharp_covariances(affine, quats, scales)
+    covs2d = sharp + eps2d * torch.eye(2, dtype=means.dtype, device=means.device)
     level = 2 * torch.log(opacities / ALPHA_MIN)
     half_extents = (level[:, None] * covs2d.diagonal(dim1=-2, dim2=-1)).sqrt()
     return Splats(means2d=means2d, depths=z, covs2d=covs2d, half_extents=half_extents)
 
 
-def spread_of(
+def locally_affine(
     means: Tensor,  # [N, 3]
-    quats: Tensor,  # [N, 4]
-    scales: Tensor,  # [N, 3]
     viewmat: Tensor,  # [4, 4]
     K: Tensor,  # [3, 3]
     width: int,
     height: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Axes on screen ``[N, 2, 3]`` px, whose square is the covariance before the filter; positions; depths."""
+    """Pixels per metre about each centre ``[N, 2, 3]``; positions on screen ``[N, 2]``; depths ``[N]``."""
     rotation, translation = viewmat[:3, :3], viewmat[:3, 3]
     points = means @ rotation.T + translation
     z = points[:, 2]
@@ -71,9 +71,22 @@ def spread_of(
     u, v = uv.clamp(min=-centre / focal - margin, max=(size - centre) / focal + margin).unbind(-1)
     zero = torch.zeros_like(z)
     jacobian = torch.stack([fx / z, zero, -fx * u / z, zero, fy / z, -fy * v / z], -1).reshape(-1, 2, 3)
+    return jacobian @ rotation, uv * focal + centre, z
 
-    spread = jacobian @ rotation @ (quat_to_rotmat(quats) * scales[:, None, :])
-    return spread, uv * focal + centre, z
+
+def sharp_covariances(affine: Tensor, quats: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
+    """Covariances on screen before the low-pass filter ``[N, 2, 2]`` px² and their determinants ``[N]``.
+
+    ``quats [N, 4]`` and ``scales [N, 3]`` give the form of a Gaussian, or covariances ``[N, 6]`` in place of quats.
+    """
+    if quats.shape[-1] == 6:
+        covariances = quats[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(-1, 3, 3)
+        sharp = affine @ covariances @ affine.transpose(-1, -2)
+        return sharp, sharp[:, 0, 0] * sharp[:, 1, 1] - sharp[:, 0, 1] * sharp[:, 1, 0]
+    spread = affine @ (quat_to_rotmat(quats) * scales[:, None, :])
+    u, v = spread.unbind(-2)
+    # As a sum of squares: xx yy - xy^2 would cancel for long thin Gaussians.
+    return spread @ spread.transpose(-1, -2), torch.linalg.cross(u, v).square().sum(-1)
 
 
 def visible_mask(
@@ -108,8 +121,25 @@ def blend(
     return torch.where(after > TRANSMITTANCE_MIN, alpha * before, 0)
 
 
-def blend_image(splats: Splats, opacities: Tensor, channels: Tensor, width: int, height: int) -> Tensor:
-    """Blend depth-sorted splats into ``[H, W, channels + 1]``; the last is the accumulated alpha."""
+class _SeenByPixels(torch.autograd.Function):
+    """Screen positions ``[V, 2]`` for each of P pixels; ``pulls [V, 2]`` take the sum of their gradients' sizes."""
+
+    @staticmethod
+    def forward(ctx: Any, means2d: Tensor, pulls: Tensor, pixels: int) -> Tensor:
+        return means2d.expand(pixels, *means2d.shape).contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, *v_outputs: Tensor) -> tuple[Tensor, Tensor, None]:
+        return v_outputs[0].sum(0), v_outputs[0].abs().sum(0), None
+
+
+def blend_image(
+    splats: Splats, opacities: Tensor, channels: Tensor, width: int, height: int, pulls: Tensor | None = None
+) -> Tensor:
+    """Blend depth-sorted splats into ``[H, W, channels + 1]``; the last is the accumulated alpha.
+
+    ``pulls [V, 2]`` take the gradients of all pixels to a position, added up without their signs.
+    """
     conics = torch.linalg.inv(splats.covs2d)
     channels = torch.cat([channels, torch.ones_like(channels[:, :1])], dim=1)
     low, high = (splats.means2d - splats.half_extents).detach(), (splats.means2d + splats.half_extents).detach()
@@ -124,7 +154,10 @@ def blend_image(splats: Splats, opacities: Tensor, channels: Tensor, width: int,
             ys = torch.arange(y0, y1, dtype=channels.dtype, device=channels.device) + 0.5
             xs = torch.arange(x0, x1, dtype=channels.dtype, device=channels.device) + 0.5
             pixels = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1).reshape(-1, 1, 2)
-            weights = blend(pixels - splats.means2d[touched], conics[touched], opacities[touched])
+            centres = splats.means2d[touched]
+            if pulls is not None:
+                centres = _SeenByPixels.apply(centres, pulls[touched], len(pixels))
+            weights = blend(pixels - centres, conics[touched], opacities[touched])
             tiles.append((weights @ channels[touched]).reshape(y1 - y0, x1 - x0, -1))
         rows.append(torch.cat(tiles, dim=1))
     return torch.cat(rows, dim=0)
@@ -153,7 +186,7 @@ def rasterize(scene: Scene) -> RasterOutput:
 
     means2d = torch.stack(all_means2d)
     if scene.probe is not None:
-        means2d = means2d + (scene.probe - scene.probe.detach())
+        means2d = means2d + (scene.probe - scene.probe.detach())[..., :2]
     if means2d.requires_grad:
         means2d.retain_grad()
     blended = []
@@ -162,7 +195,8 @@ def rasterize(scene: Scene) -> RasterOutput:
             means2d=means2d[c][ids], depths=splats.depths, covs2d=splats.covs2d, half_extents=splats.half_extents
         )
         with_depth = torch.cat([channels[ids], splats.depths[:, None]], dim=1)
-        blended.append(blend_image(centred, opacities[ids], with_depth, width, height))
+        pulls = scene.probe[c, ids, 2:] if scene.probe is not None and scene.probe.shape[-1] == 4 else None
+        blended.append(blend_image(centred, opacities[ids], with_depth, width, height, pulls))
     image = torch.stack(blended)
     rgb, alpha = image[..., :D], image[..., -1]
     if scene.backgrounds is not None:

@@ -20,9 +20,9 @@ class Scene:
     means: Tensor
     """``[N, 3]`` centres in the world, metres."""
     quats: Tensor
-    """``[N, 4]`` rotations, wxyz, of any length."""
+    """``[N, 4]`` rotations, wxyz, of any length; or ``[N, 6]`` covariances, xx, xy, xz, yy, yz, zz, metres²."""
     scales: Tensor
-    """``[N, 3]`` standard deviations, metres."""
+    """``[N, 3]`` standard deviations, metres; ``[N, 0]`` beside covariances."""
     opacities: Tensor
     """``[N]``."""
     colors: Tensor
@@ -36,7 +36,8 @@ class Scene:
     backgrounds: Tensor | None
     """``[C, D]`` or pictures ``[C, H, W, D]``; None for black."""
     probe: Tensor | None
-    """``[C, N, 2]`` takes the gradient to the screen positions; its values are not read."""
+    """``[C, N, 2]`` takes the gradient to the screen positions, in two more columns that without sign; its values are
+    not read."""
     width: int
     """Pixels."""
     height: int

@@ -24,16 +24,18 @@ from torch import Tensor
 from ..checks import InputError
 from ..transforms import quat_to_rotmat
 from .output import RasterOutput
+from .probe import screen_of
 
 
 def gsplat_info(output: RasterOutput, probe: Tensor | None = None) -> dict[str, Any]:
     """What gsplat's strategies read of a rendering, in gsplat's names and shapes.
 
-    ``absgrad`` strategies are not served: only the signed gradient to the screen positions is known.
+    Strategies with ``absgrad=True`` are served by a rendering with ``absgrad=True``, or with a probe of four columns.
 
     Args:
         output: a rendering with gradients, of C cameras.
-        probe: ``[C, N, 2]`` the probe that was given to the rasterizer; needed inside ``torch.compile``.
+        probe: ``[C, N, 2]`` or ``[C, N, 4]`` the probe that was given to the rasterizer; needed inside
+            ``torch.compile``. One of four columns is to be told of before the backward pass.
 
     Returns:
         ``width``, ``height``, ``n_cameras``, ``means2d [C, N, 2]``, ``radii [C, N, 2]`` and ``gaussian_ids``
@@ -43,6 +45,8 @@ def gsplat_info(output: RasterOutput, probe: Tensor | None = None) -> dict[str, 
         InputError: the rendering carries no gradient to the screen positions.
     """
     means2d = output.means2d if probe is None else probe
+    if means2d.requires_grad and means2d.shape[-1] == 4:
+        means2d = screen_of(means2d, output.means2d)
     if not means2d.requires_grad:
         raise InputError(
             "the output's means2d carries no gradient; render with parameters that require gradients, outside of "

@@ -83,8 +83,9 @@ def _(*args: Any) -> tuple[Tensor, ...]:
     mutates_args=(),
     schema=f"(Tensor plan, {_TENSORS}, {_SETTINGS}, Tensor rgb, Tensor alpha, Tensor depth, Tensor extra_image, "
     "Tensor? v_rgb, Tensor? v_alpha, Tensor? v_depth, Tensor? v_extra_image, bool want_viewmats, "
-    "bool want_backgrounds) -> (Tensor v_means, Tensor v_quats, Tensor v_scales, Tensor v_opacities, "
-    "Tensor v_colors, Tensor v_extra, Tensor v_means2d, Tensor v_viewmats, Tensor v_backgrounds)",
+    "bool want_backgrounds, bool want_absgrad) -> (Tensor v_means, Tensor v_quats, Tensor v_scales, "
+    "Tensor v_opacities, Tensor v_colors, Tensor v_extra, Tensor v_means2d, Tensor v_viewmats, Tensor v_backgrounds, "
+    "Tensor v_absgrad)",
 )
 def _backward(plan: Tensor, *args: Any) -> tuple[Tensor, ...]:
     scene = _scene(args[:8], args[8], args[9:14])
@@ -93,9 +94,10 @@ def _backward(plan: Tensor, *args: Any) -> tuple[Tensor, ...]:
     if kept is None:
         means2d = scene.means.new_empty((scene.viewmats.shape[0], scene.means.shape[0], 2))
         images, _, kept = draw(scene, means2d, keep=True)
-    v = gradients(scene, kept, images, args[18:22], want_viewmats=args[22], want_backgrounds=args[23])
-    last_two = (scene.means.new_empty(0) if tensor is None else tensor for tensor in (v.viewmats, v.backgrounds))
-    return (*v[:6], v.means2d, *last_two)
+    wants = dict(zip(("want_viewmats", "want_backgrounds", "want_absgrad"), args[22:], strict=True))
+    v = gradients(scene, kept, images, args[18:22], **wants)
+    last = (scene.means.new_empty(0) if t is None else t for t in (v.viewmats, v.backgrounds, v.absgrad))
+    return (*v[:6], v.means2d, *last)
 
 
 @_backward.register_fake
@@ -104,13 +106,14 @@ def _(plan: Tensor, *args: Any) -> tuple[Tensor, ...]:
     v_viewmats = viewmats.new_empty(viewmats.shape if args[22] else 0)
     v_backgrounds = backgrounds.new_empty(backgrounds.shape) if args[23] else means.new_empty(0)
     scene = [tensor.new_empty(tensor.shape) for tensor in args[:6]]
-    return (*scene, means.new_empty((viewmats.shape[0], means.shape[0], 2)), v_viewmats, v_backgrounds)
+    screen = (viewmats.shape[0], means.shape[0], 2)
+    return (*scene, means.new_empty(screen), v_viewmats, v_backgrounds, means.new_empty(screen if args[24] else 0))
 
 
 def _setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
     *tensors, backgrounds, probe = inputs[:10]
     *images, means2d, radii, plan = output
-    ctx.settings, ctx.has_probe = inputs[10:15], probe is not None
+    ctx.settings, ctx.probe_columns = inputs[10:15], 0 if probe is None else probe.shape[-1]
     ctx.save_for_backward(plan, *tensors, backgrounds, *images)
     ctx.mark_non_differentiable(means2d, radii, plan)
     ctx.set_materialize_grads(False)
@@ -120,9 +123,10 @@ def _vjp(ctx: Any, *v_outputs: Tensor | None) -> tuple[Any, ...]:
     plan, *saved = ctx.saved_tensors
     wants = ctx.needs_input_grad
     want_backgrounds = wants[8] and saved[8] is not None
-    v = _backward(plan, *saved[:9], *ctx.settings, *saved[9:], *v_outputs[:4], wants[6], want_backgrounds)
+    want_absgrad = ctx.probe_columns == 4
+    v = _backward(plan, *saved[:9], *ctx.settings, *saved[9:], *v_outputs[:4], wants[6], want_backgrounds, want_absgrad)
     v_viewmats, v_backgrounds = v[7] if wants[6] else None, v[8] if want_backgrounds else None
-    v_probe = v[6] if ctx.has_probe else None
+    v_probe = torch.cat([v[6], v[9]], -1) if want_absgrad else v[6] if ctx.probe_columns else None
     return *v[:6], v_viewmats, None, v_backgrounds, v_probe, *[None] * 6
 
 

@@ -118,6 +118,9 @@ class TrainConfig:
     shows in turns."""
     max_scale: float = 0.01
     """No Gaussian's standard deviation grows beyond it, in metres: long ones turn into spikes from other sides."""
+    absgrad: bool = False
+    """Grow where pixels pull hardest without regard to the direction, each for itself: pulls that cancel out count too
+    (AbsGS)."""
     min_opacity: float = 0.02
     """Gaussians below it are dropped at a densification."""
     busy_frames: float = 0.3

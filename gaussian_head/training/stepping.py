@@ -71,7 +71,7 @@ class Drawn:
     out: RasterOutput
     """Their pictures."""
     probe: Tensor
-    """``[F, N, 2]`` receives the gradient to screen positions."""
+    """``[F, N, 2]`` receives the gradient to screen positions, in two more columns that without the pixels' signs."""
 
 
 def step(
@@ -84,7 +84,7 @@ def step(
     """
     head = state.head()
     seen_by = [(filmings[c], [f for f in frames if f.camera == c]) for c in sorted({f.camera for f in frames})]
-    drawn = [_drawn(state, head, filming, own, stage) for filming, own in seen_by]
+    drawn = [_drawn(state, head, filming, own, config, stage) for filming, own in seen_by]
     compared = [_compared(state, one, i, config, stage) for one in drawn for i in range(len(one.frames))]
     loss = sum((loss for loss, _ in compared[1:]), start=compared[0][0])
     state.optimizer.zero_grad(set_to_none=True)
@@ -94,14 +94,16 @@ def step(
     for one in drawn:
         visible = one.out.radii > 0
         assert one.probe.grad is not None
-        state.pull += (one.probe.grad.norm(dim=2) * one.filming.camera.width * visible).sum(0)
+        state.pull += (one.probe.grad[..., -2:].norm(dim=2) * one.filming.camera.width * visible).sum(0)
         state.seen += visible.sum(0)
     with torch.no_grad():
         psnr = -10 * torch.log10(torch.stack([error for _, error in compared]))
         return torch.stack([loss / len(frames), psnr.mean()])
 
 
-def _drawn(state: TrainState, head: Head, filming: Filming, frames: Sequence[TrainFrame], stage: Stage) -> Drawn:
+def _drawn(
+    state: TrainState, head: Head, filming: Filming, frames: Sequence[TrainFrame], config: TrainConfig, stage: Stage
+) -> Drawn:
     moments, camera, F = [filming.motion.at(frame.index) for frame in frames], filming.camera, len(frames)
     if stage.refine_pose:
         rows = [state.params[CORRECTIONS][filming.rows[frame.index]] for frame in frames]
@@ -109,7 +111,7 @@ def _drawn(state: TrainState, head: Head, filming: Filming, frames: Sequence[Tra
     gaussians = head.gaussians_at_each(moments)
     labels = head.parts
     extra = torch.stack([labels == PARTS.index("mouth"), labels == PARTS.index("torso")], dim=1).float()
-    probe = gaussians.means.new_zeros(*gaussians.means.shape[:2], 2).requires_grad_()
+    probe = gaussians.means.new_zeros(*gaussians.means.shape[:2], 4 if config.absgrad else 2).requires_grad_()
     out = rasterize_frames(
         gaussians.means,
         gaussians.quats,

@@ -100,8 +100,8 @@ def test_opcheck_of_the_vjp() -> None:
     scene, settings = given[:9], given[10:15]
     cotangents = [torch.randn_like(image) for image in images]
     for v in (cotangents, [cotangents[0], None, None, None]):
-        torch.library.opcheck(traced._backward, (plan, *scene, *settings, *images, *v, True, True))
-    torch.library.opcheck(traced._backward, (plan, *scene, *settings, *images, *cotangents, False, False))
+        torch.library.opcheck(traced._backward, (plan, *scene, *settings, *images, *v, True, True, True))
+    torch.library.opcheck(traced._backward, (plan, *scene, *settings, *images, *cotangents, False, False, False))
 
 
 def test_fake_tensors_have_the_shapes_of_real_ones() -> None:
@@ -133,7 +133,7 @@ def test_a_plan_lives_as_long_as_its_tensor() -> None:
 def test_a_lost_plan_is_made_again() -> None:
     given = [a.detach() if isinstance(a, Tensor) else a for a in arguments(leaves())]
     *images, _, _, plan = traced._forward(*given)
-    rest = (*given[:9], *given[10:15], *images, *(torch.ones_like(image) for image in images), True, True)
+    rest = (*given[:9], *given[10:15], *images, *(torch.ones_like(image) for image in images), True, True, True)
     for kept, again in zip(traced._backward(plan, *rest), traced._backward(plan.clone(), *rest), strict=True):
         assert torch.equal(kept, again)
 

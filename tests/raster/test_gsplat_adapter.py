@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from raster_scenes import random_scene
+from test_covariances import with_covariances
 from torch import Tensor
 
 from gaussian_head import InputError
@@ -16,11 +17,28 @@ from gaussian_head.raster import RasterOutput, gsplat_adapter, rasterize, refere
 from gaussian_head.raster.scene import Scene
 
 
-def stand_in(*tensors: Tensor, render_mode: str, packed: bool, backgrounds: Tensor | None, **settings: Any) -> Any:
+class _LeavesAbsgrad(torch.autograd.Function):
+    """As gsplat's backward pass: the absolute gradient is laid beside the positions before the other is handed on."""
+
+    @staticmethod
+    def forward(ctx: Any, means2d: Tensor) -> Tensor:
+        ctx.means2d = means2d
+        return torch.cat([means2d, torch.zeros_like(means2d)], -1)
+
+    @staticmethod
+    def backward(ctx: Any, v: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.means2d.absgrad = v[..., 2:]
+        return v[..., :2]
+
+
+def stand_in(
+    *tensors: Tensor, render_mode: str, packed: bool, backgrounds: Tensor | None, absgrad: bool, **settings: Any
+) -> Any:
     """gsplat.rasterization for float32 on the CPU: the reference's image; culled positions are left as garbage."""
     assert (render_mode, packed) == ("RGB+D", False)
     means, quats, scales, opacities, colors, viewmats, Ks, width, height = tensors
     assert all(t.isfinite().all() for t in (means, quats, scales, opacities, colors))
+    screen = means.new_zeros(len(viewmats), len(means), 2).requires_grad_() if absgrad else None
     out = rasterize(
         means,
         quats,
@@ -32,6 +50,7 @@ def stand_in(*tensors: Tensor, render_mode: str, packed: bool, backgrounds: Tens
         width,
         height,
         extra=colors if colors.ndim == 2 else None,
+        probe=None if screen is None else _LeavesAbsgrad.apply(screen),
         backend="reference",
         **settings,
     )
@@ -41,8 +60,12 @@ def stand_in(*tensors: Tensor, render_mode: str, packed: bool, backgrounds: Tens
         image = image + (1 - out.alpha[..., None]) * backgrounds[:, None, None]
     with torch.no_grad():
         out.means2d.data[out.radii == 0] = torch.nan
+    means2d = out.means2d
+    if screen is not None:
+        screen.data.copy_(means2d)
+        means2d = screen
     radii = torch.stack([out.radii, (out.radii + 1) // 2], -1)
-    return torch.cat([image, out.depth[..., None]], -1), out.alpha[..., None], {"means2d": out.means2d, "radii": radii}
+    return torch.cat([image, out.depth[..., None]], -1), out.alpha[..., None], {"means2d": means2d, "radii": radii}
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +113,26 @@ def test_a_probe_takes_the_screen_gradient() -> None:
         out.rgb.sum().backward()
         torch.testing.assert_close(probe.grad, times * out.means2d.grad)
     assert probe.grad.abs().max() > 0
+
+
+def test_a_probe_of_four_columns_takes_the_absolute_one_too() -> None:
+    scene = random_scene(60, cameras=2)
+    scene["means"].requires_grad_()
+    probe, want = torch.zeros(2, 60, 4, requires_grad=True), torch.zeros(2, 60, 4, requires_grad=True)
+    gsplat_adapter.rasterize(scene_of(scene, probe)).rgb.square().sum().backward()
+    reference.rasterize(scene_of(scene, want)).rgb.square().sum().backward()
+    torch.testing.assert_close(probe.grad, want.grad)
+    assert (want.grad[..., 2:] > 1.5 * want.grad[..., :2].abs()).any()
+
+
+def test_covariances_are_handed_on() -> None:
+    plain = random_scene(60, cameras=2)
+    covars = with_covariances(plain)["covars"].flatten(1)[:, [0, 1, 2, 4, 5, 8]]
+    packed = plain | {"quats": covars, "scales": torch.zeros(60, 0)}
+    assert_same(gsplat_adapter.rasterize(scene_of(packed)), reference.rasterize(scene_of(packed)))
+    torch.testing.assert_close(
+        gsplat_adapter.rasterize(scene_of(packed)).rgb, reference.rasterize(scene_of(plain)).rgb, rtol=0, atol=1e-4
+    )
 
 
 def test_without_gsplat_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

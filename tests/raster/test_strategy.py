@@ -106,6 +106,30 @@ def test_the_statistics_are_those_of_gsplat() -> None:
     assert (state["count"][:5] == 0).all()
 
 
+@pytest.mark.parametrize("own_probe", [False, True])
+def test_a_strategy_of_absolute_gradients_gets_them(own_probe: bool) -> None:
+    """DefaultStrategy(absgrad=True) sums other lengths of the same rendering."""
+    scene, counted = random_scene(80, cameras=2, size=(48, 40)), {}
+    scene["means"].requires_grad_()
+    for absgrad in (False, True):
+        strategy = gsplat.DefaultStrategy(refine_start_iter=10**6, reset_every=10**6, absgrad=absgrad)
+        state, params = strategy.initialize_state(), {"means": scene["means"]}
+        probe = torch.zeros(2, 80, 4, requires_grad=True) if own_probe else None
+        out = rasterize(**scene, absgrad=True, probe=probe)
+        info = gsplat_info(out, probe)
+        strategy.step_pre_backward(params, {}, state, 1, info)
+        out.rgb.square().sum().backward()
+        strategy.step_post_backward(params, {}, state, 1, info)
+        counted[absgrad] = state["grad2d"]
+    probe = torch.zeros(2, 80, 4, requires_grad=True)
+    out = rasterize(**scene, probe=probe)
+    out.rgb.square().sum().backward()
+    for absgrad, v in ((False, probe.grad[..., :2]), (True, probe.grad[..., 2:])):
+        lengths = (v * torch.tensor([48 / 2, 40 / 2]) * 2).norm(dim=-1) * (out.radii > 0)
+        torch.testing.assert_close(counted[absgrad], lengths.sum(0))
+    assert counted[True].sum() > 1.2 * counted[False].sum()
+
+
 def test_a_probe_serves_as_means2d() -> None:
     scene, _ = target()
     params = beginning(scene)
