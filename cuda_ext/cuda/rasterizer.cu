@@ -161,8 +161,9 @@ void CudaWorkspace::note_needed() {
 }
 
 void CudaWorkspace::note_capture() {
-  if (captured_ || !is_capturing(stream)) return;
-  captured_ = true;
+  const std::uint64_t capture = capture_of(stream);
+  if (!capture) return;
+  capture_ = capture;
   for (DeviceBuffer* buffer : buffers()) buffer->pin();
 }
 
@@ -283,7 +284,7 @@ void forget_graphs() {
 
 void Recycle::operator()(CudaWorkspace* workspace) const {
   const std::lock_guard<std::mutex> lock(pool_mutex);
-  if (workspace->captured()) {  // a graph may still write to its memory
+  if (workspace->capture()) {  // a graph may still write to its memory
     retired.push_back(workspace);
     return;
   }
@@ -295,12 +296,14 @@ void Recycle::operator()(CudaWorkspace* workspace) const {
 
 CudaPlan take_workspace(int device, cudaStream_t stream) {
   const std::lock_guard<std::mutex> lock(pool_mutex);
-  for (std::size_t i = pool.size(); i-- > 0;) {
-    if (pool[i]->device != device || pool[i]->stream != stream) continue;
-    CudaPlan found(pool[i]);
-    pool.erase(pool.begin() + std::ptrdiff_t(i));
-    return found;
-  }
+  const std::uint64_t capture = capture_of(stream);
+  for (auto* from : {&retired, &pool})  // what a call before this one of the same graph used is free again
+    for (std::size_t i = from->size(); i-- > 0;) {
+      CudaWorkspace* held = (*from)[i];
+      if (held->device != device || held->stream != stream || (held->capture() && held->capture() != capture)) continue;
+      from->erase(from->begin() + std::ptrdiff_t(i));
+      return CudaPlan(held);
+    }
   CudaPlan fresh(new CudaWorkspace);
   fresh->device = device, fresh->stream = stream;
   return fresh;

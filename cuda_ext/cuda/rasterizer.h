@@ -75,7 +75,7 @@ class CudaWorkspace {
   void use(cudaStream_t on);
   // To be called when the work of a call was given to the stream: where that is captured, memory stays as it is.
   void note_capture();
-  bool captured() const { return captured_; }
+  std::uint64_t capture() const { return capture_; }
 
   CudaWorkspace() = default;
   CudaWorkspace(const CudaWorkspace&) = delete;
@@ -99,7 +99,7 @@ class CudaWorkspace {
   std::uint64_t capacity_ = 0;      // pairs that there is room for
   std::uint64_t* noted_ = nullptr;  // pairs needed, where the device writes them for the host to find; or null
   std::uint64_t noted_room_ = 0;    // and how many there was room for
-  bool captured_ = false;           // a graph holds addresses of the buffers: none may move any more
+  std::uint64_t capture_ = 0;       // whose graph holds addresses of the buffers: none may move any more; or 0
   std::int64_t splats_ = 0;
 };
 

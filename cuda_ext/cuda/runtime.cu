@@ -36,6 +36,13 @@ bool is_capturing(cudaStream_t stream) {
   return status != cudaStreamCaptureStatusNone;
 }
 
+std::uint64_t capture_of(cudaStream_t stream) {
+  cudaStreamCaptureStatus status;
+  unsigned long long id = 0;
+  check(cudaStreamGetCaptureInfo(stream, &status, &id), "asking which capture the stream is in");
+  return status == cudaStreamCaptureStatusNone ? 0 : id + 1;
+}
+
 DeviceGuard::DeviceGuard(int device) {
   check(cudaGetDevice(&before_), "asking for the device");
   if (device != before_) check(cudaSetDevice(device), "selecting the device");

@@ -25,6 +25,8 @@ class DeviceGuard {
 
 // Whether work given to this stream goes into a graph instead of being done.
 bool is_capturing(cudaStream_t stream);
+// A number of its own for each capture, 0 where the work is done.
+std::uint64_t capture_of(cudaStream_t stream);
 
 // Stream-ordered device memory that only grows. All uses of one buffer must be ordered by streams.
 // With GH_POISON=1 in the environment it comes full of 0xFF, so that reading what nothing wrote shows.

@@ -12,6 +12,7 @@ from .api import choose_backend, draw_scene
 from .arguments import check_floats, check_probe, check_scene
 from .constants import EPS2D
 from .output import RasterOutput
+from .room import Room
 from .scene import Scene
 
 
@@ -33,6 +34,7 @@ def rasterize_frames(
     extra: Tensor | None = None,
     probe: Tensor | None = None,
     covars: Tensor | None = None,
+    room: Room | None = None,
 ) -> RasterOutput:
     """Render F sets of N Gaussians, each as its own camera sees it. Differentiable, like ``rasterize``.
 
@@ -57,6 +59,7 @@ def rasterize_frames(
         probe: ``[F, N, 2]`` of any values; its ``.grad`` receives the gradient to the screen positions, in px. In two
             more columns it receives the sum of the pixels' own, each without its sign (see ``rasterize``).
         covars: ``[F, N, 3, 3]`` covariances in metres², in place of quats and scales.
+        room: on CUDA the memory of this and later renderings, of which only the first makes the host wait.
 
     Raises:
         InputError: an argument has a wrong type, shape, dtype, device or value.
@@ -69,7 +72,7 @@ def rasterize_frames(
         lead = (means.shape[0], means.shape[1])
         scene = replace(scene, probe=check_probe(probe, lead, means, absgrad=False))
     batched = type(means) is Tensor and choose_backend(means.device, means.dtype) == "cuda"
-    return native.rasterize(scene) if batched else _one_by_one(scene)
+    return native.rasterize(scene, room) if batched else _one_by_one(scene)
 
 
 def _one_by_one(scene: Scene) -> RasterOutput:

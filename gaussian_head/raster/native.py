@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..kernels import call, made
 from .output import RasterOutput
+from .room import Room
 from .scene import Scene
 
 
@@ -45,10 +46,10 @@ def kernel_scene(scene: Scene) -> Any:
     return made("Scene", scene.means.device, *scene.tensors, scene.backgrounds, *scene.settings)
 
 
-def draw(scene: Scene, means2d: Tensor, *, keep: bool) -> tuple[Images, Tensor, Any]:
+def draw(scene: Scene, means2d: Tensor, *, keep: bool, room: Room | None = None) -> tuple[Images, Tensor, Any]:
     """Render; fills ``means2d [C, N, 2]``, returns the images, radii and the plan that ``gradients`` needs if kept.
 
-    On CUDA the Gaussians may differ from image to image: ``[C, N, …]`` throughout.
+    On CUDA the Gaussians may differ from image to image, ``[C, N, …]`` throughout, and a room may hold the plan.
     """
     means, cameras = scene.means, scene.viewmats.shape[0]
     size = (cameras, scene.height, scene.width)
@@ -60,7 +61,8 @@ def draw(scene: Scene, means2d: Tensor, *, keep: bool) -> tuple[Images, Tensor, 
     )
     radii = means.new_empty((cameras, means.shape[-2]), dtype=torch.int32)
     outputs = made("Outputs", means.device, *images)
-    plan = call("forward", means.device, kernel_scene(scene), outputs, means2d, radii, keep)
+    drawn = (kernel_scene(scene), outputs, means2d, radii)
+    plan = call("forward", means.device, *drawn, keep) if room is None else room.draw(means.device, *drawn)
     return images, radii, plan
 
 
@@ -100,10 +102,17 @@ class _Rasterize(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, settings: Any, screen: Tensor, probe: Tensor | None, backgrounds: Tensor | None, *tensors: Tensor
+        ctx: Any,
+        settings: Any,
+        screen: Tensor,
+        probe: Tensor | None,
+        backgrounds: Tensor | None,
+        room: Room | None,
+        *tensors: Tensor,
     ) -> Any:
         scene = Scene.of(tensors, backgrounds, settings)
-        images, radii, ctx.plan = draw(scene, screen, keep=True)
+        images, radii, ctx.plan = draw(scene, screen, keep=True, room=room)
+        ctx.room, ctx.turn = room, 0 if room is None else room.turn
         ctx.settings, ctx.probe_columns = settings, 0 if probe is None else probe.shape[-1]
         ctx.save_for_backward(backgrounds, *tensors, *images)
         ctx.mark_non_differentiable(radii)
@@ -113,6 +122,8 @@ class _Rasterize(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *v_outputs: Tensor | None) -> Any:
+        if ctx.room is not None and ctx.room.turn != ctx.turn:
+            raise RuntimeError("the room was drawn into again before the backward pass of this rendering.")
         backgrounds, *saved = ctx.saved_tensors
         scene = Scene.of(saved[:8], backgrounds, ctx.settings)
         wants = ctx.needs_input_grad
@@ -121,22 +132,22 @@ class _Rasterize(torch.autograd.Function):
             ctx.plan,
             Images(*saved[8:]),
             v_outputs[:4],
-            want_viewmats=wants[10],
+            want_viewmats=wants[11],
             want_backgrounds=wants[3],
             want_absgrad=ctx.probe_columns == 4 and wants[2],
         )
         v_probe = v.probe() if wants[2] else None
-        return None, v.means2d, v_probe, v.backgrounds, *v[:6], v.viewmats, None
+        return None, v.means2d, v_probe, v.backgrounds, None, *v[:6], v.viewmats, None
 
 
-def rasterize(scene: Scene) -> RasterOutput:
-    """Render all cameras where the tensors are; float32."""
+def rasterize(scene: Scene, room: Room | None = None) -> RasterOutput:
+    """Render all cameras where the tensors are; float32. A room is for CUDA only."""
     screen = scene.means.new_empty((scene.viewmats.shape[0], scene.means.shape[-2], 2))
     if torch.is_grad_enabled() and scene.needs_grad:
         screen.requires_grad_()
         rgb, alpha, depth, extra, radii = _Rasterize.apply(  # pyright: ignore
-            scene.settings, screen, scene.probe, scene.backgrounds, *scene.tensors
+            scene.settings, screen, scene.probe, scene.backgrounds, room, *scene.tensors
         )
     else:
-        (rgb, alpha, depth, extra), radii, _ = draw(scene, screen, keep=False)
+        (rgb, alpha, depth, extra), radii, _ = draw(scene, screen, keep=False, room=room)
     return RasterOutput(rgb=rgb, alpha=alpha, depth=depth, extra=extra, means2d=screen, radii=radii)

@@ -151,6 +151,8 @@ def _whole_step(
         hold_to_prior(state, config)
     if stage.densify and passed(before, state.step, config.densify_every):
         densify(state, config)
+        for filming in filmings:
+            filming.room.measure()
     return result
 
 

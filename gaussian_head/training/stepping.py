@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from ..kernels import CPU
 from ..motion import Motion, MotionFrame
 from ..raster import RasterOutput
 from ..raster.frames import rasterize_frames
+from ..raster.room import Room
 from ..sh import seen_colors
 from . import losses
 from .cameras import EXPOSURE, exposed, exposure_deviation
@@ -44,6 +45,8 @@ class Filming:
     """The camera at the stage's resolution."""
     background: Tensor
     """``[H, W, 3]`` its background plate at that resolution."""
+    room: Room = field(default_factory=Room)
+    """Memory of its pictures on a device."""
 
     @staticmethod
     def of(capture: Capture | CaptureView, resolution: float, device: torch.device = CPU) -> Filming:
@@ -125,6 +128,7 @@ def _drawn(
         backgrounds=filming.background.expand(F, *filming.background.shape),
         extra=extra.expand(F, *extra.shape),
         probe=probe,
+        room=filming.room,
     )
     return Drawn(frames=frames, filming=filming, out=out, probe=probe)
 

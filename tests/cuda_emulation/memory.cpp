@@ -21,6 +21,7 @@ uint64_t wait_count = 0, selfish_count = 0, allocation_count = 0, misplaced_coun
 int current = 0;
 int64_t held = 0;
 bool capturing = false;
+unsigned long long capture_count = 0;
 int more_counted = 0, driver = 13000, allocations_left = -1;
 bool holds_code = true;
 uint64_t stream_wait_count = 0;
@@ -34,7 +35,7 @@ cudaError_t wait() {
 
 }  // namespace
 
-void use_capture(bool wanted) { capturing = wanted; }
+void use_capture(bool wanted) { capturing = wanted, capture_count += wanted; }
 std::uint64_t waits() { return wait_count; }
 std::uint64_t waits_with_gil() { return selfish_count; }
 std::int64_t allocated() { return held; }
@@ -108,6 +109,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   return *value = attribute == cudaDevAttrComputeCapabilityMajor ? 8 : 6, cudaSuccess;
 }
 cudaError_t cudaDeviceSynchronize() { return gpu::wait(); }
+cudaError_t cudaStreamGetCaptureInfo(cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long* id) {
+  return *id = gpu::capture_count, cudaStreamIsCapturing(stream, status);
+}
 cudaError_t cudaStreamIsCapturing(cudaStream_t, cudaStreamCaptureStatus* status) {
   *status = gpu::capturing ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
   return cudaSuccess;
