@@ -21,7 +21,7 @@ from ._actor import Actor
 from ._clip import Clip
 from .feeling import in_mood
 from .leading import Bounds, leading, lent_by
-from .speak import captured_sound, posed, posed_like, speak, voice_of
+from .speak import Lips, captured_sound, posed, posed_like, speak, voice_of
 
 LEARNED = "learned"
 """The pose that moves as the person does when saying such things."""
@@ -42,6 +42,10 @@ class Direction:
     """Moods, as `in_mood` takes them."""
     blink: bool = True
     """Blink now and then."""
+    lips: Lips = "mean"
+    """Lips as the voice usually moves them, or ``"sampled"``."""
+    style: str | Path = ""
+    """Folder of a capture whose person lends their way of speaking."""
     seed: int = 0
     """Of all that chance decides: another one is another take."""
     beside: str | Path = "."
@@ -75,6 +79,8 @@ def perform(
         samples,
         pose="captured" if ours else direction.pose,
         blink=direction.blink,
+        lips=direction.lips,
+        style=direction.style,
         seed=direction.seed,
         listener=listener,
     )

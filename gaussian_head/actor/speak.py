@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..capture import Capture
 from ..checks import InputError
@@ -22,12 +24,16 @@ from ..motion.edit import moved_like, resample, still_pose
 from ..motion.speaker import Speaker
 from ..motion.worded import worded
 from ..voice import OwnVoice, usual_prior
-from ..voice.learning import closed_mouth
+from ..voice.learning import closed_mouth, own_size
 from ..voice.mouth import COLUMNS
+from ..voice.variety import sampled
 from ._actor import Actor
 from ._clip import Clip
+from .style import styled
 
 POSES = ("captured", "still", "frontal")
+Lips = Literal["mean", "sampled"]
+"""Lips as a voice usually moves them, or drawn by chance about that."""
 
 
 def captured_sound(clip: Clip) -> np.ndarray | None:
@@ -42,6 +48,8 @@ def speak(
     *,
     pose: str | Path = "captured",
     blink: bool = True,
+    lips: Lips = "mean",
+    style: str | Path = "",
     seed: int = 0,
     listener: Listener = ignore,
 ) -> Motion:
@@ -52,7 +60,9 @@ def speak(
         samples: what to say.
         pose: as ``posed`` takes it.
         blink: add blinks.
-        seed: of blinks and loops.
+        lips: ``"mean"`` is how the voice usually says it, ``"sampled"`` one of the ways in which people do.
+        style: folder of a capture whose person lends their way of speaking; "" for the actor's own.
+        seed: of blinks, loops and sampled lips.
         listener: receives Progress where the sound is long.
 
     Raises:
@@ -60,16 +70,29 @@ def speak(
     """
     _require_pose(pose)
     captured = actor.clip.motion
-    motion = drive_by_audio(
-        voice_of(actor), captured, samples, fps=captured.fps, blink=blink, seed=seed, listener=listener
-    )
+    lent = styled(unheard(actor), style) if str(style) else None
+    voice = lent or voice_of(actor)
+    motion = drive_by_audio(voice, captured, samples, fps=captured.fps, blink=blink, seed=seed, listener=listener)
+    if lips == "sampled":
+        motion = sampled(motion, voice, size_of(actor) if lent is None else lent.scale, seed)
     return posed(motion, actor.clip, pose, seed, listener=listener)
+
+
+def size_of(actor: Actor) -> Tensor:
+    """``[M]`` standard deviations of the units of the actor's mouth: of the clip, the usual ones where it is silent."""
+    usual = usual_prior().scale
+    if actor.voice is None:
+        return usual
+    return own_size(actor.clip.motion.units[: actor.clip.num_train, COLUMNS].float(), usual)
 
 
 def voice_of(actor: Actor) -> Speaker:
     """The actor's own voice; where its clip taught it none, what is usual among people, about its own closed mouth."""
-    if actor.voice is not None:
-        return actor.voice
+    return unheard(actor) if actor.voice is None else actor.voice
+
+
+def unheard(actor: Actor) -> OwnVoice:
+    """What is usual among people, about the actor's own closed mouth."""
     motion = actor.clip.motion
     closed = torch.zeros(len(UNITS))
     closed[COLUMNS] = closed_mouth(motion.units[: actor.clip.num_train, COLUMNS].float())

@@ -20,8 +20,9 @@ from ..motion.speaker import Speaker
 from ..smoothing import blurred
 from ..speech import encode_speech
 from ..voice import OwnVoice, learn_own, usual_prior
-from ..voice.learning import closed_mouth
+from ..voice.learning import closed_mouth, own_size
 from ..voice.mouth import COLUMNS, GAP, lip_measures
+from ..voice.variety import sampled
 
 SHUT = 0.2
 """Share of the usual range of the gap between the lips below which a mouth is shut."""
@@ -67,6 +68,11 @@ class Speech:
         """``[M]`` units of the closed mouth."""
         return closed_mouth(self.clip.units[: self.num_train, COLUMNS].float())
 
+    @property
+    def size(self) -> Tensor:
+        """``[M]`` standard deviations of the units of the mouth."""
+        return own_size(self.clip.units[: self.num_train, COLUMNS].float(), usual_prior().scale)
+
 
 def said(
     speech: Speech,
@@ -75,6 +81,7 @@ def said(
     *,
     spoken_in: Tensor | None = None,
     exaggerate: float = 1.0,
+    drawn: int | None = None,
     listener: Listener = ignore,
 ) -> Motion:
     """``recorded`` with the mouth saying ``samples``; where both are silent it is the recorded mouth.
@@ -85,12 +92,15 @@ def said(
         samples: ``[S]`` mono f32 at 16 kHz, beginning with the first frame; cut or filled with silence.
         spoken_in: ``[T]`` share in [0, 1] of the new mouth, by default 1.
         exaggerate: factor on how far the lips leave the closed mouth.
+        drawn: seed of lips drawn about the usual ones; None for the usual ones.
         listener: receives Progress where the sound is long.
     """
     T, fps = len(recorded), recorded.fps
     samples = fitted(samples, round(T / fps * SAMPLE_RATE))
-    units = drive_by_audio(speech.voice, speech.clip, samples, fps=fps, blink=False, listener=listener).units
-    units, closed = held(units, T), speech.closed
+    motion = drive_by_audio(speech.voice, speech.clip, samples, fps=fps, blink=False, listener=listener)
+    if drawn is not None:
+        motion = sampled(motion, speech.voice, speech.size, drawn)
+    units, closed = held(motion.units, T), speech.closed
     if exaggerate != 1.0:
         units = units.clone()
         units[:, COLUMNS] = (closed + exaggerate * (units[:, COLUMNS] - closed)).clamp(0, 1)

@@ -46,6 +46,8 @@ class Wish:
     """What becomes of the old sound; ``keep`` lets it stand as a further track."""
     exaggerate: float = 1.0
     """Factor on how far the lips leave the closed mouth."""
+    sampled: bool = False
+    """Draw the lips about how the voice usually moves them."""
     preset: str = "standard"
     """Of training, where somebody is learnt."""
     flatten: bool = False
@@ -57,7 +59,7 @@ class Wish:
     label: bool = True
     """Let the film say in its metadata that it is synthetic."""
     seed: int = 0
-    """Of the grain."""
+    """Of the grain, and of lips that are drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +152,7 @@ def _parts(
     parts = []
     for stretch in stretches:
         seen = stretch if path is None else shown(stretch, path)
-        wanted = spoken(seen, speech, lines, scripted, wish.exaggerate, folder, listener)
+        wanted = spoken(seen, speech, lines, scripted, wish, folder, listener)
         mouth = drawn or recorded_mouths(film, learnt, stretch, seen, wanted, folder)
         parts.append(Part(stretch=seen, wanted=wanted, mouth=mouth))
     return parts
@@ -170,7 +172,7 @@ def spoken(
     speech: Speech,
     lines: Sequence[Line],
     scripted: bool,
-    exaggerate: float,
+    wish: Wish,
     folder: Path,
     listener: Listener,
 ) -> Motion:
@@ -186,7 +188,15 @@ def spoken(
         skipped = round((begin - line.start) * SAMPLE_RATE)
         now = samples[skipped:] if skipped >= 0 else np.pad(samples, (-skipped, 0))
         within = stretch.share * during(T, fps, line.start - begin, end - begin)
-        wanted = said(speech, wanted, now, spoken_in=within, exaggerate=exaggerate, listener=listener)
+        wanted = said(
+            speech,
+            wanted,
+            now,
+            spoken_in=within,
+            exaggerate=wish.exaggerate,
+            drawn=wish.seed if wish.sampled else None,
+            listener=listener,
+        )
     return wanted
 
 

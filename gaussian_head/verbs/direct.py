@@ -42,6 +42,10 @@ class Options:
     """Moods, as `render` takes them."""
     blink: bool = True
     """Blink now and then."""
+    lips: Literal["mean", "sampled"] = "mean"
+    """Lips as this voice usually says it, or `sampled`: one of the ways in which people do, another with each seed."""
+    style: Named = ""
+    """Folder of another person's capture whose way of speaking is lent: how far and how the lips move."""
     takes: int = 1
     """How many takes to write, each of the next seed."""
     seed: int = 0
@@ -79,6 +83,8 @@ def run(options: Options, listener: Listener = ignore) -> list[Path]:
         bounds=options.pose_range,
         emotion=options.emotion,
         blink=options.blink,
+        lips=options.lips,
+        style=options.style,
         seed=seed,
         beside=out.parent,
     )

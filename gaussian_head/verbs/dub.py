@@ -47,8 +47,9 @@ track behind the new. Other sound tracks, subtitles, chapters and tags are alway
     flatten: bool = False
     """Take a film in high dynamic range, a wide gamut or more than 8 bits as one in ordinary colours; without it such \
 a film is refused, for what is written has ordinary colours."""
-    lips: float = 1.0
-    """How far the lips move, 0 to 2: 1 as spoken, more exaggerates."""
+    lips: float | Literal["sampled"] = 1.0
+    """How far the lips move, 0 to 2: 1 as spoken, more exaggerates; or `sampled`: one of the ways in which \
+people say it, another with each seed."""
     trial: bool = False
     """Write no film but a page on which four seconds of it can be seen with lips at 0, 0.5, 1, 1.5 and 2."""
     compare: bool = False
@@ -61,7 +62,7 @@ a film is refused, for what is written has ordinary colours."""
     """Folder with `chain.pem` and `key.pem` (ES256) of a certificate of yours, which signs the video's C2PA content \
 credentials."""
     seed: int = 0
-    """Seed of the grain."""
+    """Seed of the grain and of sampled lips."""
     device: str = "cpu"
     """Where it is trained and drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
 can run. No GPU has trained a head yet."""
@@ -80,11 +81,13 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     from ..kernels import drawing_on
     from ..media.credentials import Credentials
 
+    sampled = options.lips == "sampled"
     wish = Wish(
         fit=options.fit,
         mouth=options.mouth,
         keep=options.sound,
-        exaggerate=require_number(options.lips, "lips", least=0.0, most=2.0),
+        exaggerate=1.0 if sampled else require_number(options.lips, "lips", least=0.0, most=2.0),
+        sampled=sampled,
         preset=options.preset,
         flatten=options.flatten,
         trial=options.trial,

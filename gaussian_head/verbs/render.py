@@ -64,8 +64,12 @@ the capture of another clip of this person; or a file of moods keyed in time (.j
     """`captured`, a colour (#rrggbb or a CSS name), a picture file, or `transparent` (.mov, .webm, PNG)."""
     blink: bool = True
     """Blink now and then."""
+    lips: Literal["mean", "sampled"] = "mean"
+    """Lips as this voice usually says it, or `sampled`: one of the ways in which people do, another with each seed."""
+    style: Named = ""
+    """Folder of another person's capture whose way of speaking is lent: how far and how the lips move."""
     seed: int = 0
-    """Seed of the blinks and of the loops."""
+    """Seed of the blinks, of the loops and of sampled lips."""
     label: bool = True
     """Let the video say in its metadata that it is synthetic."""
     credentials: PathLike | None = None
@@ -221,6 +225,8 @@ def _performed(actor: Actor, options: Options, listener: Listener) -> tuple[Moti
         bounds=options.pose_range,
         emotion=options.emotion,
         blink=options.blink,
+        lips=options.lips,
+        style=options.style,
         seed=options.seed,
         beside=folder,
     )

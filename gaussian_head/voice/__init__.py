@@ -7,3 +7,4 @@ from .own import OwnVoice as OwnVoice
 from .own import learn_own as learn_own
 from .prior import VoicePrior as VoicePrior
 from .prior import usual_prior as usual_prior
+from .variety import Variety as Variety
