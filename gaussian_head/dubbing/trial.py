@@ -52,7 +52,9 @@ def write_trial(plan: Plan, scripted: bool, folder: Path, wish: Wish, listener: 
     place = folder / "trial"
     place.mkdir(exist_ok=True)
     for k, reach in enumerate(REACHES):
-        parts = [_reaching(part, plan, scripted, reach, folder, listener) for part in plan.parts]
+        parts = [
+            _reaching(part, plan, scripted, replace(wish, exaggerate=reach), folder, listener) for part in plan.parts
+        ]
         frames = ((t, image) for t, image in frames_along(film, plan.path, first) if t < last)
         path = place / f"lips_{k}.mp4"
         width, height = film.info.width, film.info.height
@@ -80,12 +82,12 @@ def furthest(parts: tuple[Part, ...], count: int) -> tuple[int, int]:
     return best[1:]
 
 
-def _reaching(part: Part, plan: Plan, scripted: bool, reach: float, folder: Path, listener: Listener) -> Part:
+def _reaching(part: Part, plan: Plan, scripted: bool, wish: Wish, folder: Path, listener: Listener) -> Part:
     person = part.stretch.person
     named = {line.person for line in plan.lines}
     lines = [line for line in plan.lines if line.person == (person if person in named else 0)]
     speech = plan.people[person].speech
-    return replace(part, wanted=spoken(part.stretch, speech, lines, scripted, reach, folder, listener))
+    return replace(part, wanted=spoken(part.stretch, speech, lines, scripted, wish, folder, listener))
 
 
 def _until(frames: Iterator[Made], count: int) -> Iterator[Made]:
