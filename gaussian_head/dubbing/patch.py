@@ -27,6 +27,8 @@ GROWN = 0.02
 """Face widths by which the lower face is taken wider than its Gaussians: shadows at its outline move with it."""
 COVERED = (0.16, 0.28)
 """Difference of recording and rendering, smoothed, between which something else begins to be before the face."""
+FAINT = 0.08
+"""Such difference beside something that is before the face belongs to it."""
 COVERS = 0.15
 """Face widths: smaller things before the face are taken for errors of the rendering."""
 MOST_GAIN = 1.6
@@ -139,6 +141,16 @@ def carried_over(picture: np.ndarray, pair: Pair, face_width: float, seed: int) 
     return lit + moved + ((1 - pair.seen) * shade * noise)[..., None]
 
 
+def around_seeds(picture: np.ndarray, pair: Pair, seeds: np.ndarray, small: float) -> np.ndarray:
+    """The rest ``[H, W]`` of what covers: less unlike the face, over the mouth too, but in one piece with ``seeds``."""
+    import cv2
+
+    head = pair.old_alpha * (pair.mask > 0.2)
+    apart = np.abs(spread(picture - pair.old, head, small / 2)).mean(2) * (head > 0.5)
+    _, pieces = cv2.connectedComponents(((apart > FAINT) | seeds).astype(np.uint8))
+    return np.isin(pieces, np.unique(pieces[seeds])).astype(np.float32)
+
+
 def of_the_head(gain: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """``gain [H, W, 3]`` of a head's light where the head is, 1 beside it: what is behind is as recorded already."""
     return 1 + alpha[..., None] * (gain - 1)
@@ -179,5 +191,6 @@ def clear_of_hands(picture: np.ndarray, pair: Pair, face_width: float) -> np.nda
     cover = smoothstep(((apart - COVERED[0]) / (COVERED[1] - COVERED[0])).clip(0, 1)).astype(np.float32)
     if not (cover > 0.5).any():
         return np.ones_like(cover)
+    cover = np.maximum(cover, around_seeds(picture, pair, cover > 0.5, small))
     reach = 2 * int(small) + 1
     return 1 - cv2.GaussianBlur(cv2.dilate(cover, np.ones((reach, reach), np.uint8)), (0, 0), small / 2)

@@ -1,11 +1,13 @@
 """Putting a lower face back: what need not change does not, to the bit; what must, does, in the recording's light."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from support_dub import JAW, grained, stretch_of, synthetic, with_jaw
 
 from gaussian_head.dubbing.compose import DrawnMouth, Part, dubbed_frames
-from gaussian_head.dubbing.patch import put_back
+from gaussian_head.dubbing.patch import around_seeds, put_back
 from gaussian_head.dubbing.stretches import BRIDGED, DUBBED, PASSED
 from gaussian_head.dubbing.surface import LowerFace
 from gaussian_head.dubbing.trust import warped
@@ -81,6 +83,21 @@ def test_a_hand_before_the_mouth_stays_in_front(actor, face):
     assert np.abs(patched.image[hand].astype(int) - (20, 160, 40)).mean() < 2
     clear = put_back(grained(actor, motion, 0)[pair.box.slices], pair)
     assert clear.covered < 0.05
+
+
+def test_the_faint_part_of_a_hand_belongs_to_it_and_other_faint_things_do_not():
+    flat = np.full((60, 120, 3), 0.5, np.float32)
+    whole = np.ones((60, 120), np.float32)
+    pair = SimpleNamespace(old=flat, old_alpha=whole, mask=whole)
+    picture = flat.copy()
+    picture[20:40, 10:30] += 0.3
+    picture[20:40, 30:60] += 0.12
+    picture[20:40, 90:110] += 0.12
+    seeds = np.zeros((60, 120), bool)
+    seeds[22:38, 12:28] = True
+    found = around_seeds(picture, pair, seeds, 2.0)
+    assert found[24:36, 14:56].all()
+    assert not found[:, 80:].any()
 
 
 def test_frames_that_are_not_believed_and_other_frames_stay_themselves(actor, face):
