@@ -27,6 +27,6 @@ PY
 cat "$work/lowest.txt"
 pip install -q -r "$work/lowest.txt"
 pip install -q -c "$work/lowest.txt" ".[dev]" cmake ninja nanobind scikit-build-core
-cp -r tests scripts cuda_ext pyproject.toml README.md "$work" && cd "$work" # the installed package, not the checkout's
+cp -r tests scripts cuda_ext docs pyproject.toml README.md "$work" && cd "$work" # the installed package, not the checkout's
 gaussian-head doctor
 pytest "$@"

@@ -1,5 +1,8 @@
 """Recorded frames without a recording."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 
 from gaussian_head.playing.pictures import to_bytes
@@ -11,6 +14,8 @@ class Reel:
 
     def __init__(self, actor):
         self.num_frames, self._actor = len(actor.clip.motion), actor
+        self.camera, self.path = actor.head.camera, Path("no folder")
+        self.info = SimpleNamespace(source={"name": "reel.mp4"})
 
     def frame(self, t):
         head = self._actor.head

@@ -39,7 +39,9 @@ class RayPool:
                 ray.init(address=address, **common)
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = f"of Ray at {address}" if address else "of Ray on this machine"
-            raise InputError(f"the workers {where} cannot be had: {' '.join(str(error).split())[:300]}") from error
+            why = " ".join(str(error).split())[:300]
+            token = "" if self._local else " Where the cluster demands a token, set RAY_AUTH_MODE=token and bring it."
+            raise InputError(f"the workers {where} cannot be had: {why}.{token}") from error
         self._work = ray.remote(max_calls=1, max_retries=0)(work)
         self._flying: dict[Any, None] = {}
         self._room = ray.cluster_resources()

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -142,9 +143,9 @@ def test_more_cores_than_there_are_is_told_before_any_work(material, tmp_path):
         pool.require(jobs_of(material, "verb,name,head,cpus\nrender,talk,head,2\n"))
 
 
-def command(material: Path, out: Path) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "gaussian_head", "batch", str(material / "jobs.csv"), "--out", str(out)]
-    return subprocess.Popen([*words, "--workers", "2"], start_new_session=True)
+def command(material: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "gaussian_head", "batch", str(material / "jobs.csv"), "--out", str(out), *options]
+    return subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow
@@ -153,7 +154,7 @@ def test_a_killed_driver_s_batch_goes_on_with_the_same_command(material, tmp_pat
     jobs = jobs_of(material, FEW)
     assert run_jobs(jobs, place_at(tmp_path / "whole"), Here()).exit_status == 0
     out = tmp_path / "killed"
-    driver = command(material, out)
+    driver = command(material, out, "--workers", "2")
     try:
         end = time.monotonic() + 300
         while not list(out.glob("**/*.mp4")) and not list(out.glob("*/.*parts*")) and time.monotonic() < end:
@@ -165,7 +166,37 @@ def test_a_killed_driver_s_batch_goes_on_with_the_same_command(material, tmp_pat
     table = (out / "status.csv").read_text()
     assert table.startswith("job,")
     assert all(job.name in table for job in jobs)
-    again = command(material, out)
+    again = command(material, out, "--workers", "2")
     assert again.wait(500) == 0
     assert files_of(tmp_path / "whole") == files_of(out)
     assert (out / "status.csv").read_text().count("done") == len(jobs)
+
+
+@pytest.fixture
+def cluster(tmp_path_factory, monkeypatch):
+    """A cluster on this machine that demands its token, as `ray start` makes one."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ray = [sys.executable, "-m", "ray.scripts.scripts"]
+    subprocess.run([*ray, "get-auth-token", "--generate"], check=True, stdout=subprocess.DEVNULL)
+    begun = [*ray, "start", "--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
+    subprocess.run(begun, check=True, stdout=subprocess.DEVNULL)
+    yield f"127.0.0.1:{port}"
+    subprocess.run([*ray, "stop", "--force"], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.exhaustive
+def test_a_cluster_that_runs_already_does_the_same(material, tmp_path, cluster, monkeypatch):
+    jobs = jobs_of(material, FEW)
+    assert run_jobs(jobs, place_at(tmp_path / "whole"), Here()).exit_status == 0
+    driver = command(material, tmp_path / "there", "--address", cluster)
+    assert driver.wait(300) == 0, driver.stderr.read()
+    assert files_of(tmp_path / "whole") == files_of(tmp_path / "there")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    driver = command(material, tmp_path / "refused", "--address", cluster)
+    assert "RAY_AUTH_MODE=token" in driver.communicate(timeout=300)[1]
+    assert driver.returncode == 2
