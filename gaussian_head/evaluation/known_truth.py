@@ -26,7 +26,7 @@ from ..rendering import render_frame
 from ..similarity import Similarity, fit_similarity
 from ..transforms import pose_apply, quat_multiply, rotmat_to_quat
 
-YAWS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0)
+YAWS_DEG = (0.0, 15.0, -15.0, 30.0, -30.0, 45.0, -45.0, 60.0, -60.0, 90.0, -90.0)
 """Angles at which truth and rendering are compared."""
 MOST_FRAMES = 6
 """Held-out frames rendered from every angle, evenly spaced."""

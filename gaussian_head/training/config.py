@@ -113,6 +113,17 @@ class TrainConfig:
     motion_together: float = 0.05
     """Share by which what training adds to the motion of face and mouth goes over to the neighbours' mean in every
     step: a Gaussian that moves for itself fits the frames trained on and no others."""
+    depth_together: float = 0.02
+    """Share by which a Gaussian's depth before or behind its first surface goes over to the neighbours' mean in every
+    step, where no turn of the clip tells depth; less, the more it turns."""
+    depth_back: float = 1e-3
+    """The same back onto that surface."""
+    tilt_back: float = 3e-3
+    """The same for the way a flat Gaussian lies."""
+    thicker: float = 1.5
+    """How many times as thick as it began a Gaussian may get; 0 for any."""
+    slender: float = 5.0
+    """How many times as long as it is wide a Gaussian may get: needles stand out from other sides; 0 for any."""
     face_turns: bool = True
     """Face and hair may move with the turn of the head against the torso too: hair hangs, and a surface guessed wrong
     shows in turns."""
@@ -148,6 +159,11 @@ class TrainConfig:
                 "motion_decay": (0.0, 0.1),
                 "motion_together": (0.0, 0.1),
                 "depth_motion_decay": (0.0, 0.1),
+                "depth_together": (0.0, 0.1),
+                "depth_back": (0.0, 0.1),
+                "tilt_back": (0.0, 0.1),
+                "thicker": (0.0, 1e6),
+                "slender": (0.0, 1e6),
                 "max_scale": (1e-6, 10.0),
                 "min_opacity": share,
                 "busy_frames": share,

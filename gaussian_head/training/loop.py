@@ -20,6 +20,7 @@ from .cameras import shots, training_cameras
 from .config import Stage, TrainConfig
 from .data import KEPT_BYTES, Recorded, TrainFrame, batches, draw_weights, prefetched
 from .densify import choose_growth, split_growth
+from .depth import depth_held, length_held, thickness_held, tilt_held
 from .interrupting import Interruptions
 from .neighbours import drawn_to_neighbours
 from .observing import Observer, StepDone, StepsDone, StopTraining, snapshot, unobserved
@@ -203,12 +204,31 @@ def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
         basis[:, :2].lerp_(anchor[:, :2], PULL_EVERY * config.motion_decay)
         basis[:, 2:].lerp_(anchor[:, 2:], PULL_EVERY * config.depth_motion_decay)
         state.params[f"{name}.log_scales"].clamp_(max=math.log(config.max_scale))
+        hold_surface(state, name, config)
         spill = state.fixed[f"{name}.spill"]
         taken_on = ((state.params[f"{name}.sh0"] - state.fixed[f"{name}.colour"]) * spill).sum(2, keepdim=True)
         state.params[f"{name}.sh0"] -= taken_on.clamp(min=0) * spill
     torso = state.params["torso.basis"]
     keep = 1 - NECK_RELEASE * (1 - state.fixed["torso.head_weights"])
     torso[:, :, :NECK_SIZE] *= keep[:, None, None]
+
+
+def hold_surface(state: TrainState, name: str, config: TrainConfig) -> None:
+    """Depth, tilt and shape of a branch's Gaussians, as far as the clip does not tell them, see ``depth``."""
+    means, quats, scales = (state.params[f"{name}.{key}"] for key in ("means", "quats", "log_scales"))
+    if config.slender:
+        scales.copy_(length_held(scales, math.log(config.slender)))
+    sight = state.sights.get(name)
+    if sight is None or name == "mouth":
+        return
+    home, normal, thin, held = (state.fixed[f"{name}.{key}"] for key in ("home", "normal", "thin", "held"))
+    if config.thicker:
+        scales.copy_(thickness_held(scales, thin + math.log(config.thicker)))
+    share, free = PULL_EVERY * sight.untold, ~held[:, None]
+    together, back = share * config.depth_together, share * config.depth_back
+    moved = depth_held(means, home, normal, sight.direction, state.neighbours(name), together, back)
+    means.copy_(torch.where(free, moved, means))
+    quats.copy_(torch.where(free, tilt_held(quats, scales, normal, share * config.tilt_back), quats))
 
 
 @torch.no_grad()

@@ -28,6 +28,7 @@ from ..voice import BlendedVoice, usual_prior
 from . import loop
 from .cameras import training_cameras
 from .config import TrainConfig
+from .depth import sights_of
 from .observing import Observer, StepDone, unobserved
 from .refine import apply_corrections, extend_corrections
 from .state import CORRECTIONS, TrainState, new_state, pack, require_finite, unpack
@@ -35,7 +36,7 @@ from .written import StepTable
 
 log = logging.getLogger(__name__)
 CHECKPOINT, CONFIG = "checkpoint", "config.json"
-FORMAT, VERSION = "gaussian-head-training", 3
+FORMAT, VERSION = "gaussian-head-training", 4
 STRIDES = ("face_stride", "torso_stride", "back_stride", "mouth_stride")
 WIDENINGS = 4
 """Layouts tried to keep within the number of Gaussians that a run may have."""
@@ -97,6 +98,7 @@ def train(
             discard(out / CHECKPOINT)
         else:
             state = unpack(checkpoint, start, config.rates, on)
+        state.sights = sights_of(training_cameras(capture, config.hold_out), on)
         if not (out / MODEL).exists():
             save_config(config, out / CONFIG)
         save = partial(_save, out, config, clip_identity(capture.motion))

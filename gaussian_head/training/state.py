@@ -17,6 +17,7 @@ from ..transforms import quat_to_rotmat
 from .cameras import EXPOSURE, EXPOSURE_RATE
 from .config import LearningRates
 from .densify import Growth, split_rows
+from .depth import Sight
 from .neighbours import neighbours_of
 
 NETWORK = ("w1", "b1", "w2")
@@ -46,6 +47,8 @@ class TrainState:
     """``[N]`` in how many frames each Gaussian was visible since then."""
     held_rows: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """By branch, what ``held`` was when last asked and the rows that it names: asking makes the host wait."""
+    sights: dict[str, Sight] = field(default_factory=dict)
+    """By branch, how it was filmed; nothing is held in depth where that is not said."""
     beside: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """By branch, what ``neighbours`` found; growth and pruning forget it."""
     step: int = 0
@@ -189,6 +192,8 @@ def new_state(
         spill = _spill(head, branch)
         fixed[f"{branch.name}.spill"] = spill if cameras == 1 else torch.zeros_like(spill)  # others see it squarely
         fixed[f"{branch.name}.home"] = branch.means.clone()
+        fixed[f"{branch.name}.normal"] = quat_to_rotmat(branch.quats)[:, :, 2].contiguous()
+        fixed[f"{branch.name}.thin"] = branch.log_scales.amin(1)
         fixed[f"{branch.name}.held"] = (
             torch.zeros(len(branch), dtype=torch.bool) if held is None else held[branch.name].clone()
         )

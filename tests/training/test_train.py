@@ -20,6 +20,8 @@ from gaussian_head.events import Event, Progress, Warned
 from gaussian_head.head import Head, InitConfig, initial_head
 from gaussian_head.strict_json import config_to_json
 from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
+from gaussian_head.training.cameras import training_cameras
+from gaussian_head.training.depth import sights_of
 from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
 from gaussian_head.training.state import CORRECTIONS, new_state, pack, unpack
 
@@ -165,6 +167,25 @@ def test_surfaces_seen_from_aside_take_on_nothing_of_the_plate(silent):
         state.params["face.sh0"] -= 0.4 * spill
     loop.hold_to_prior(state, CONFIG)
     assert torch.allclose(state.params["face.sh0"], start + across - 0.4 * spill, atol=1e-5)
+
+
+def test_depth_that_nothing_tells_is_held_but_for_what_never_moves(silent):
+    state = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
+    held, home = state.fixed["face.held"], state.fixed["face.home"]
+    held[::3] = True
+    scatter = 0.01 * torch.randn(len(home), generator=torch.Generator().manual_seed(4))
+    means = state.params["face.means"]
+    with torch.no_grad():
+        means[:, 2] += scatter
+    before = means.detach().clone()
+    loop.hold_to_prior(state, CONFIG)
+    assert torch.equal(means, before)  # nobody said how it was filmed
+    state.sights = sights_of(training_cameras(silent), torch.device("cpu"))
+    for _ in range(20):
+        loop.hold_to_prior(state, CONFIG)
+    off = (means - home)[:, 2].detach()
+    assert torch.equal(means[held], before[held])
+    assert off[~held].std() < 0.7 * scatter[~held].std()
 
 
 def content(folder) -> dict[str, bytes]:
