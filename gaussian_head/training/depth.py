@@ -22,6 +22,8 @@ TOLD = 0.01
 """Mean square of the sine of turns at which a clip tells half of the depth: 6 degrees."""
 STEEPEST = 0.3
 """Cosine between a surface and the line of sight down to which depth is reckoned along the latter."""
+REACH = 0.004
+"""Metres aside up to which a surface is taken for flat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,11 @@ def depth_held(
     """
     slope = normals @ direction
     slope = torch.where(slope < 0, -1.0, 1.0) * slope.abs().clamp(min=STEEPEST)
-    off = ((means - home) * normals).sum(1) / slope
+    away = means - home
+    deeper = away @ direction
+    aside = away - deeper[:, None] * direction
+    aside = aside * (REACH / aside.norm(dim=1, keepdim=True).clamp(min=REACH))
+    off = deeper + (aside * normals).sum(1) / slope
     rows, weights = beside
     mean = (weights * off[rows]).sum(1)
     return means + ((1 - back) * torch.lerp(off, mean, together) - off)[:, None] * direction

@@ -146,6 +146,10 @@ class TrainState:
         P = len(growth.copy)
         for key in [k for k in self.fixed if k.startswith(prefix)]:
             self.fixed[key] = self.fixed[key][rows].contiguous()
+        if P:
+            apart = (places - branch.means[copy]).flatten(0, 1)
+            normal = self.fixed[prefix + "normal"][-2 * P :]
+            self.fixed[prefix + "home"][-2 * P :] += apart - (apart * normal).sum(1, keepdim=True) * normal
         for key in [k for k in self.params if k.startswith(prefix)]:
             value = self.params[key].detach()[rows].contiguous()
             if P and key == prefix + "means":
