@@ -221,14 +221,16 @@ def hold_surface(state: TrainState, name: str, config: TrainConfig) -> None:
     sight = state.sights.get(name)
     if sight is None or name == "mouth":
         return
-    home, normal, thin, held = (state.fixed[f"{name}.{key}"] for key in ("home", "normal", "thin", "held"))
+    home, normal, thin, held = (state.fixed[f"{name}.{key}"] for key in ("surface", "normal", "thin", "held"))
+    share, free = PULL_EVERY * sight.untold, ~held[:, None]
     if config.thicker:
         scales.copy_(thickness_held(scales, thin + math.log(config.thicker)))
-    share, free = PULL_EVERY * sight.untold, ~held[:, None]
-    together, back = share * config.depth_together, share * config.depth_back
-    moved = depth_held(means, home, normal, sight.direction, state.neighbours(name), together, back)
-    means.copy_(torch.where(free, moved, means))
-    quats.copy_(torch.where(free, tilt_held(quats, scales, normal, share * config.tilt_back), quats))
+    if config.depth_together or config.depth_back:
+        together, back = share * config.depth_together, share * config.depth_back
+        moved = depth_held(means, home, normal, sight.direction, state.neighbours(name), together, back)
+        means.copy_(torch.where(free, moved, means))
+    if config.tilt_back:
+        quats.copy_(torch.where(free, tilt_held(quats, scales, normal, share * config.tilt_back), quats))
 
 
 @torch.no_grad()

@@ -149,7 +149,7 @@ class TrainState:
         if P:
             apart = (places - branch.means[copy]).flatten(0, 1)
             normal = self.fixed[prefix + "normal"][-2 * P :]
-            self.fixed[prefix + "home"][-2 * P :] += apart - (apart * normal).sum(1, keepdim=True) * normal
+            self.fixed[prefix + "surface"][-2 * P :] += apart - (apart * normal).sum(1, keepdim=True) * normal
         for key in [k for k in self.params if k.startswith(prefix)]:
             value = self.params[key].detach()[rows].contiguous()
             if P and key == prefix + "means":
@@ -196,6 +196,7 @@ def new_state(
         spill = _spill(head, branch)
         fixed[f"{branch.name}.spill"] = spill if cameras == 1 else torch.zeros_like(spill)  # others see it squarely
         fixed[f"{branch.name}.home"] = branch.means.clone()
+        fixed[f"{branch.name}.surface"] = branch.means.clone()
         fixed[f"{branch.name}.normal"] = quat_to_rotmat(branch.quats)[:, :, 2].contiguous()
         fixed[f"{branch.name}.thin"] = branch.log_scales.amin(1)
         fixed[f"{branch.name}.held"] = (
