@@ -67,6 +67,18 @@ def test_cameras_are_put_in_step_and_placed(films, filmed):  # noqa: F811
     assert (capture.path / "arkit.csv").exists()
 
 
+def test_a_camera_that_fits_loosely_is_told(films, filmed, monkeypatch):  # noqa: F811
+    heard = []
+    videos = [films / "front.mp4", films / "left.mp4"]
+    track_several(videos, films / "capture", size=64, listener=heard.append)
+    assert not any("loosely" in event.message for event in heard if isinstance(event, Warned))
+    calibrated = several.calibrate
+    monkeypatch.setattr(several, "calibrate", lambda *a, **k: replace(calibrated(*a, **k), residual=(0.023,)))
+    track_several(videos, films / "other", size=64, listener=heard.append)
+    (told,) = [event.message for event in heard if isinstance(event, Warned) and "loosely" in event.message]
+    assert "camera 'left' fits the face loosely (it misses landmarks by 2.3 %" in told
+
+
 def test_what_cannot_be_used_is_left_out_and_named(films):
     heard = []
     names = ("front", "mute", "left", "deaf", "blind", "broken")
