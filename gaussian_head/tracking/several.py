@@ -125,7 +125,7 @@ def camera_names(videos: Sequence[str | Path]) -> list[str]:
 def _doubts(found: Sequence[Filming], calibration: Calibration) -> list[str]:
     """A sentence for each camera that may make the head worse."""
     return [
-        f"camera {filming.name!r} fits the face loosely (it misses landmarks by {100 * left:.1f} % of the face's width; "
+        f"camera {filming.name!r} fits the face loosely (it misses landmarks by {100 * left:.1f} % of the face; "
         "well placed ones by half of one) and may make the head worse: leave it out, give --cameras, or film with "
         "more cameras."
         for filming, left in zip(found, calibration.residual, strict=True)
