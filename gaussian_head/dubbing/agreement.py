@@ -10,6 +10,7 @@ from ..conventions import SAMPLE_RATE
 from ..lips import LipJudge
 from ..media import read_long_audio
 from ..motion import Motion
+from ..speech.whisper import WHISPERS, is_installed
 from .compose import Part
 from .planning import Plan
 from .sound import Heard, resampled
@@ -23,10 +24,12 @@ def agreements(plan: Plan, sound: Heard) -> list[dict[str, Any]]:
     """For each part of ``plan`` the judge's confidence, 0 for lips that have nothing to do with the sound.
 
     ``sync_before`` is of the recorded lips and the recorded sound, ``sync_after`` of the lips that were asked for and
-    the new ``sound``: it tells motion, not pictures. None where there is no sound, too little of it, or where the
-    picture was re-timed.
+    the new ``sound``: it tells motion, not pictures. None where there is no sound, too little of it, where the
+    picture was re-timed, or the judge's ears are not installed.
     """
     judge, fps = LipJudge.load(), plan.film.info.fps
+    if judge.hearing.encoder in WHISPERS and not is_installed(judge.hearing.encoder):
+        return [{"sync_before": None, "sync_after": None} for _ in plan.parts]
     old = read_long_audio(plan.film.path) if plan.film.info.has_audio and plan.path is None else None
     rows = []
     for part in plan.parts:

@@ -54,7 +54,7 @@ SCENE = {
 }
 IMAGES = {"rgb": (F, H, W, 3), "alpha": (F, H, W), "depth": (F, H, W), "extra": (F, H, W, 2)}
 GRADIENTS = {name: SCENE[name] for name in ("means", "quats", "scales", "opacities", "colors", "extra")}
-GRADIENTS |= {"means2d": (F, N, 2), "viewmats": (F, 4, 4), "backgrounds": (F, 3)}
+GRADIENTS |= {"means2d": (F, N, 2), "viewmats": (F, 4, 4), "backgrounds": (F, 3), "absgrad": (F, N, 2)}
 
 
 def arrays(shapes: dict, change: tuple[str, tuple[int, ...]] | None = None) -> list[np.ndarray]:
