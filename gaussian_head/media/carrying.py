@@ -132,7 +132,7 @@ class Beside:
         track.stream.metadata.clear()
         track.stream.metadata.update(tags)
         with suppress(AttributeError, ValueError):
-            track.stream.disposition = type(track.source.disposition)(0)
+            track.stream.disposition = 0
         return track
 
     def _coming(self) -> Iterator[tuple[float, Any]]:
