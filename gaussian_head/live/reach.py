@@ -35,7 +35,7 @@ class Helper:
         """
         found = _NAMED.fullmatch(words)
         if not found or (found["kind"] == "stun") != (found["user"] is None):
-            shown = re.sub(r":[^:@]+@", ":…@", words)[:80]
+            shown = re.sub(r":.*@", ":…@", words)[:80]
             raise InputError(
                 f"{shown!r} names no server to be reached through; stun:HOST:PORT or turn:USER:SECRET@HOST:PORT was "
                 "wanted."
