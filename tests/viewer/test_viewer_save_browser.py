@@ -33,9 +33,9 @@ def scratch(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def viewer(scratch, tmp_path_factory):
-    """A head that speaks for 20 s at 384 pixels: long enough a video to be cancelled."""
+    """A head that speaks for a minute at 384 pixels: its video takes longer than a slow browser needs to cancel it."""
     sound = tmp_path_factory.mktemp("sound") / "long.wav"
-    sound.write_bytes(wav_bytes(20.0))
+    sound.write_bytes(wav_bytes(60.0))
     handle = serve([make_actor(num_gaussians=1500, size=128)], port=0, size=384, audio=sound, block=False)
     yield handle
     handle.stop()
