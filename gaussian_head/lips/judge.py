@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..checkpoint import save_tensors
-from ..checks import InputError, read_json, require_file, require_names, require_shapes
-from ..durable import replacing
+from ..checks import InputError, require_names, require_shapes
 from ..motion.lip_model import LipNet, apply_net
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.windows import interpolated
+from ..taught import TaughtFile
 from ..voice.hearing import Hearing
 from ..voice.mouth import COLUMNS, MOUTH, lip_measures, symmetric
 
-FORMAT, VERSION = "gaussian-head-judge", 1
+FILE = TaughtFile(what="lip judge", script="learn_judge.py", format="gaussian-head-judge", version=1)
 DATA = Path(__file__).parent / "judge.safetensors"
 """The judge of the package; what it was taught with stands beside it in ``judge.json``."""
 EMBEDDED = 32
@@ -128,13 +127,9 @@ class LipJudge:
 
     def save(self, path: str | Path, card: dict) -> None:
         """Write ``<path>.safetensors`` and, with what it was taught with, ``<path>.json``."""
-        path = Path(path)
         nets = {f"{name}.{k}": v for name in ("lips", "sound") for k, v in getattr(self, name).state_dict().items()}
-        meta = {"format": FORMAT, "version": VERSION, "units": MOUTH} | self.hearing.described()
-        with replacing(path.with_suffix(".safetensors")) as temporary:
-            save_tensors(temporary, self.hearing.tensors() | nets | {"scale": self.scale})
-        with replacing(path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(meta | card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        tensors = self.hearing.tensors() | nets | {"scale": self.scale}
+        FILE.save(path, tensors, {"units": MOUTH} | self.hearing.described(), card)
 
     @staticmethod
     def load(path: str | Path = DATA) -> LipJudge:
@@ -165,22 +160,16 @@ def sound_net(inputs: int) -> LipNet:
 
 @lru_cache(maxsize=4)
 def _load(path: Path) -> LipJudge:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    return FILE.read(path, _built)
 
-    meta = read_json(path.with_suffix(".json"), "lip judge")
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("version") != VERSION:
-        raise InputError(f"{path} is no lip judge of this toolkit; `python scripts/learn_judge.py` makes one.")
-    try:
-        tensors = load_file(require_file(path, "lip judge"))
-        if require_names(meta["units"], "units") != MOUTH:
-            raise InputError("it reads other units.")
-        hearing = Hearing.read(tensors, meta)
-        nets = {"lips": lip_net(), "sound": sound_net(hearing.projection.shape[1])}
-        require_shapes(tensors, {"scale": (len(MOUTH) + lip_measures().shape[1],)}, "the judge")
-        for name, net in nets.items():
-            net.load_state_dict({k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")})
-            net.eval().requires_grad_(False)
-        return LipJudge(hearing=hearing, scale=tensors["scale"], **nets)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise InputError(f"the lip judge {path} is damaged ({error}); install the package again.") from error
+
+def _built(meta: dict[str, Any], tensors: dict[str, Tensor]) -> LipJudge:
+    if require_names(meta["units"], "units") != MOUTH:
+        raise InputError("it reads other units.")
+    hearing = Hearing.read(tensors, meta)
+    nets = {"lips": lip_net(), "sound": sound_net(hearing.projection.shape[1])}
+    require_shapes(tensors, {"scale": (len(MOUTH) + lip_measures().shape[1],)}, "the judge")
+    for name, net in nets.items():
+        net.load_state_dict({k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")})
+        net.eval().requires_grad_(False)
+    return LipJudge(hearing=hearing, scale=tensors["scale"], **nets)

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoint import save_tensors
-from ..checks import InputError, read_json, require_file, require_names, require_shapes
-from ..durable import replacing
+from ..checks import InputError, require_names, require_shapes
 from ..face import UNITS
 from ..motion.articulation import lasting, lips_meet, speech_gate
 from ..motion.lip_model import RADIUS, LipNet, apply_net, apply_ridge
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.whisper import is_installed
 from ..speech.windows import interpolated
+from ..taught import TaughtFile
 from .hearing import Hearing
 from .mouth import COLUMNS, GAP, MOUTH, lip_measures
 from .net import mouth_net
 
-FORMAT, VERSION = "gaussian-head-voice", 1
+FILE = TaughtFile(what="voice prior", script="learn_voice.py", format="gaussian-head-voice", version=1)
 DATA = Path(__file__).parent / "prior.safetensors"
 """The prior of the package, which hears with Whisper; what it was taught with stands beside it in ``prior.json``."""
 PLAIN = Path(__file__).parent / "plain.safetensors"
@@ -126,16 +125,10 @@ class VoicePrior:
 
     def save(self, path: str | Path, card: dict) -> None:
         """Write ``<path>.safetensors`` and, with what it was taught with, ``<path>.json``."""
-        path = Path(path)
         nets = {f"net{i}.{key}": value for i, net in enumerate(self.nets) for key, value in net.state_dict().items()}
         tensors = self.hearing.tensors() | {name: getattr(self, name) for name in TENSORS} | nets
-        meta = {"format": FORMAT, "version": VERSION, "radius": RADIUS, "units": MOUTH, "nets": len(self.nets)}
-        meta["causal"] = self.causal
-        meta |= self.hearing.described()
-        with replacing(path.with_suffix(".safetensors")) as temporary:
-            save_tensors(temporary, tensors)
-        with replacing(path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(meta | card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        meta = {"radius": RADIUS, "units": MOUTH, "nets": len(self.nets), "causal": self.causal}
+        FILE.save(path, tensors, meta | self.hearing.described(), card)
 
     @staticmethod
     def load(path: str | Path = DATA) -> VoicePrior:
@@ -210,26 +203,20 @@ def mouth_of(rest: Tensor, moved: Tensor, parting: Tensor, meet: Tensor) -> Tens
 
 @lru_cache(maxsize=4)
 def _load(path: Path) -> VoicePrior:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    return FILE.read(path, _built)
 
-    meta = read_json(path.with_suffix(".json"), "voice prior")
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("version") != VERSION:
-        raise InputError(f"{path} is no voice prior of this toolkit; `python scripts/learn_voice.py` makes one.")
-    try:
-        tensors = load_file(require_file(path, "voice prior"))
-        if require_names(meta["units"], "units") != MOUTH or meta["radius"] != RADIUS:
-            raise InputError("it tells other units, or hears another stretch of sound.")
-        hearing = Hearing.read(tensors, meta)
-        R = hearing.projection.shape[1]
-        wanted: dict[str, tuple[int | None, ...]] = {"ridge": ((2 * RADIUS + 1) * R, len(MOUTH))}
-        wanted |= dict.fromkeys(("closed", "mean", "scale", "gain", "parting"), (len(MOUTH),))
-        require_shapes(tensors, wanted, "the prior")
-        causal = bool(meta.get("causal", False))
-        nets = tuple(_net(tensors, f"net{i}.", R, causal) for i in range(int(meta["nets"])))
-        return VoicePrior(hearing=hearing, **{name: tensors[name] for name in TENSORS}, nets=nets, causal=causal)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise InputError(f"the voice prior {path} is damaged ({error}); install the package again.") from error
+
+def _built(meta: dict[str, Any], tensors: dict[str, Tensor]) -> VoicePrior:
+    if require_names(meta["units"], "units") != MOUTH or meta["radius"] != RADIUS:
+        raise InputError("it tells other units, or hears another stretch of sound.")
+    hearing = Hearing.read(tensors, meta)
+    R = hearing.projection.shape[1]
+    wanted: dict[str, tuple[int | None, ...]] = {"ridge": ((2 * RADIUS + 1) * R, len(MOUTH))}
+    wanted |= dict.fromkeys(("closed", "mean", "scale", "gain", "parting"), (len(MOUTH),))
+    require_shapes(tensors, wanted, "the prior")
+    causal = bool(meta.get("causal", False))
+    nets = tuple(_net(tensors, f"net{i}.", R, causal) for i in range(int(meta["nets"])))
+    return VoicePrior(hearing=hearing, **{name: tensors[name] for name in TENSORS}, nets=nets, causal=causal)
 
 
 def _net(tensors: dict[str, Tensor], prefix: str, inputs: int, causal: bool) -> LipNet:

@@ -6,26 +6,25 @@ shut where they are shut, meet where they meet, and nowhere else.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoint import save_tensors
-from ..checks import InputError, read_json, require_count, require_file, require_names, require_shapes
+from ..checks import InputError, require_count, require_names, require_shapes
 from ..conventions import SAMPLE_RATE
-from ..durable import replacing
 from ..motion import Motion
 from ..motion.speaker import Speaker
 from ..smoothing import blurred, smoothstep
 from ..speech.windows import interpolated
+from ..taught import TaughtFile
 from .mouth import COLUMNS, GAP, MOUTH, lip_measures
 
-FORMAT, VERSION = "gaussian-head-variety", 1
+FILE = TaughtFile(what="variety of lips", script="learn_variety.py", format="gaussian-head-variety", version=1)
 DATA = Path(__file__).parent / "variety.safetensors"
 """That of the package; what it was taught with stands beside it in ``variety.json``."""
 RATE = 25.0
@@ -93,12 +92,7 @@ class Variety:
 
     def save(self, path: str | Path, card: dict) -> None:
         """Write ``<path>.safetensors`` and, with what it was taught with, ``<path>.json``."""
-        path = Path(path)
-        with replacing(path.with_suffix(".safetensors")) as temporary:
-            save_tensors(temporary, {name: getattr(self, name) for name in TENSORS})
-        meta = {"format": FORMAT, "version": VERSION, "units": MOUTH, "rate": RATE}
-        with replacing(path.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(meta | card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        FILE.save(path, {name: getattr(self, name) for name in TENSORS}, {"units": MOUTH, "rate": RATE}, card)
 
     @staticmethod
     def load(path: str | Path = DATA) -> Variety:
@@ -140,18 +134,12 @@ def sampled(motion: Motion, voice: Speaker, scale: Tensor, seed: int = 0) -> Mot
 
 @lru_cache(maxsize=4)
 def _load(path: Path) -> Variety:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    return FILE.read(path, _built)
 
-    meta = read_json(path.with_suffix(".json"), "variety of lips")
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT or meta.get("version") != VERSION:
-        raise InputError(f"{path} is no variety of lips; `python scripts/learn_variety.py` makes one.")
-    try:
-        tensors = load_file(require_file(path, "variety of lips"))
-        if require_names(meta["units"], "units") != MOUTH or meta["rate"] != RATE:
-            raise InputError("it tells other units, or at another rate.")
-        D, M = len(tensors["size"]), len(MOUTH)
-        require_shapes(tensors, {"directions": (D, M), "size": (D,), "smooth": (D,), "parting": (M,)}, "the variety")
-        return Variety(**{name: tensors[name] for name in TENSORS})
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise InputError(f"the variety {path} is damaged ({error}); install the package again.") from error
+
+def _built(meta: dict[str, Any], tensors: dict[str, Tensor]) -> Variety:
+    if require_names(meta["units"], "units") != MOUTH or meta["rate"] != RATE:
+        raise InputError("it tells other units, or at another rate.")
+    D, M = len(tensors["size"]), len(MOUTH)
+    require_shapes(tensors, {"directions": (D, M), "size": (D,), "smooth": (D,), "parting": (M,)}, "the variety")
+    return Variety(**{name: tensors[name] for name in TENSORS})
