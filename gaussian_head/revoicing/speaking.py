@@ -15,6 +15,7 @@ import numpy as np
 from ..checks import InputError, require_file
 from ..conventions import SAMPLE_RATE
 from ..media import read_audio
+from .language import require_language
 
 ESPEAK = "espeak-ng"
 """The program that says a text and tells its sounds."""
@@ -63,11 +64,12 @@ def speak_text(text: str, *, language: str = "en-us", piper_voice: str | Path | 
         piper_voice: an ``.onnx`` voice for Piper, run as ``piper``; espeak-ng's own voice where absent.
 
     Raises:
-        InputError: no text, a program is missing or fails, or it does not know the language.
+        InputError: no text, or in another language; a program is missing or fails, or it does not know the language.
     """
     text = " ".join(text.split())
     if not text or len(text) > LONGEST or not any(letter.isalnum() for letter in text):
         raise InputError(f"the text has {len(text)} letters; words, up to {LONGEST} letters, were wanted.")
+    require_language(text, language, piper_voice)
     words = phones_of(text, language=language)
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "said.wav"

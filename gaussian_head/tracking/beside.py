@@ -17,7 +17,7 @@ from .residuals import left_jacobian, project, project_jacobian, robust_weight, 
 
 LENS = 7
 """Numbers of a camera: a turn, a shift, the logarithm of its focal length."""
-FOCAL_SIGMA = 0.1
+FOCAL_SIGMA = 0.05
 """How far the logarithm of a focal length may leave what its own clip told."""
 
 

@@ -90,7 +90,8 @@ def calibrate(
     fit = {"fps": leader.fps, "code_std": code_std, "iterations": 1}
     for _ in range(ROUNDS if teaching else 0):
         some = [cameras[i].select(picks) for i in teaching]
-        leading = replace(as_beside(model, select_observations(seen, picks), sigma), fixed=fixed)
+        leading = as_beside(model, select_observations(seen, picks), sigma)
+        leading = replace(leading, told_focal=prior.focal, fixed=fixed)
         model, moved = solve_cameras(model, states.select(picks), [leading, *some], config)
         for i, camera in zip(teaching, moved[1:], strict=True):
             cameras[i] = replace(

@@ -61,7 +61,8 @@ def import_stage(
             f"{', '.join(stage.taken)}."
         )
     with tempfile.TemporaryDirectory(prefix="gaussian-head-import-") as scratch:
-        films = [_film(stage, name, Path(scratch), fps, listener) for name in names]
+        sound = None if stage.sound is None else read_audio(stage.sound, sample_rate=SAMPLE_RATE)
+        films = [_film(stage, name, Path(scratch), fps, sound, listener) for name in names]
         lenses = {camera_name(film.name): _lens(stage, film.stem, film) for film in films}
         return track_several(
             films,
@@ -80,12 +81,13 @@ def _lens(stage: Stage, name: str, film: Path) -> Camera:
     return stage.camera(name, info.width, info.height)
 
 
-def _film(stage: Stage, name: str, scratch: Path, fps: float | None, listener: Listener) -> Path:
+def _film(
+    stage: Stage, name: str, scratch: Path, fps: float | None, sound: np.ndarray | None, listener: Listener
+) -> Path:
     """A camera's pictures as a passing film of its name; its own film where it has one."""
     pictures = stage.taken[name]
     if isinstance(pictures, Path):
         return pictures
-    sound = None if stage.sound is None else read_audio(stage.sound, sample_rate=SAMPLE_RATE)
     first = read_image(pictures[0])
     (height, width), path = first.shape[:2], scratch / f"{name}.mp4"
     width, height = width - width % 2, height - height % 2

@@ -27,6 +27,9 @@ FEWEST = 20
 STRANGER_DEG, STRANGER_MOUTH = 7.0, 0.3
 """A camera whose head turns otherwise than the leading one's by as much, and whose mouth opens as little alike, shows
 somebody else."""
+OWN_TRUST = 0.2
+"""Share of a camera's own track in the logarithm of the focal length that its calibration starts from; the rest is the
+leading one's: seen from aside a head tells its lens badly, and most who film one moment do so with cameras alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,9 @@ def placed_roughly(
     to_ours = fit_similarity(own.shape.vertices[rigid].double(), leader.shape.vertices[rigid].double())
     theirs = own.motion.head[frames.round().long().clamp(0, own.num_frames - 1)]
     theirs_rotation = quat_to_rotmat(theirs.quats.double()) @ to_ours.rotation.T
-    theirs_position = to_ours.scale * theirs.positions.double() - (theirs_rotation @ to_ours.translation)
+    lens = _lens(leader, other, model.focal)
+    own_position = _through(theirs.positions.double(), own.camera.K.double(), lens)
+    theirs_position = to_ours.scale * own_position - (theirs_rotation @ to_ours.translation)
     between = (theirs_rotation @ states.rotations(model).mT)[used]
     rotation = _mean_rotation(between)
     angles = torch.rad2deg(quat_to_rotvec(rotmat_to_quat(between @ rotation.T)).norm(dim=1))
@@ -118,13 +123,8 @@ def placed_roughly(
     apart = float(torch.rad2deg(quat_to_rotvec(rotmat_to_quat(between @ rotation.T)).norm(dim=1)).median())
     _require_same_person(leader, other, apart, used, frames)
     shift = (theirs_position - states.positions @ rotation.T)[used].median(0).values
-    focal, centre = float(own.camera.K[0, 0]), _principal_point(own)
     if other.given is not None:
-        given = other.given
-        centre, focal = given.K[:2, 2].double(), float(given.K[0, 0])
-        own_position = _through(theirs.positions.double(), own.camera.K.double(), given.K.double())
-        theirs_position = to_ours.scale * own_position - (theirs_rotation @ to_ours.translation)
-        rotation, way = given.viewmat[:3, :3].double(), given.viewmat[:3, 3].double()
+        rotation, way = other.given.viewmat[:3, :3].double(), other.given.viewmat[:3, 3].double()
         metres = ((theirs_position - states.positions @ rotation.T)[used] @ way / way.square().sum()).median()
         shift = metres * way
     width = float((own.landmarks[:, 454] - own.landmarks[:, 234]).norm(dim=1).median())
@@ -134,14 +134,31 @@ def placed_roughly(
     return Beside(
         rotation=rotation,
         translation=shift,
-        focal=focal,
-        centre=centre,
-        told_focal=focal,
+        focal=float(lens[0, 0]),
+        centre=lens[:2, 2],
+        told_focal=float(lens[0, 0]),
         landmarks=landmarks,
         weights=weights,
         sigma=sigma * max(width / lead_width, 0.5),
         fixed=other.given is not None,
     ), apart
+
+
+def _lens(leader: Capture, other: Filming, leading_focal: float) -> Tensor:
+    """``[3, 3]`` f64 of a camera in pixels of its capture: as given, or about the leading one's for its film's size."""
+    if other.given is not None:
+        return other.given.K.double()
+    K = other.capture.camera.K.double()
+    alike = leading_focal * _film_pixels(other.capture) / _film_pixels(leader)
+    K[:2, :2] *= (float(K[0, 0]) / alike) ** (OWN_TRUST - 1)
+    K[:2, 2] = _principal_point(other.capture)
+    return K
+
+
+def _film_pixels(capture: Capture) -> float:
+    """The longer side of the whole film in pixels of its capture."""
+    source = capture.info.source
+    return max(source["width"], source["height"]) * capture.info.width / source["crop"][2]
 
 
 def _principal_point(capture: Capture) -> Tensor:

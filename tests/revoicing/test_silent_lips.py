@@ -11,6 +11,7 @@ import torch
 from gaussian_head import InputError
 from gaussian_head.cli import main
 from gaussian_head.revoicing.aligning import STEPS, Heard, cheapest
+from gaussian_head.revoicing.language import require_language
 from gaussian_head.revoicing.phoning import words_in_sound
 from gaussian_head.revoicing.saying import choice_of
 from gaussian_head.revoicing.speaking import arpabet, speak_text
@@ -126,3 +127,40 @@ def test_text_without_words_and_missing_programs_are_told(monkeypatch):
 def test_a_language_that_the_program_does_not_know_is_told():
     with pytest.raises(InputError, match="espeak-ng failed"):
         speak_text("hello", language="xx-nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "words"),
+    [
+        ("Привет, как дела?", "en-us", "is written in Cyrillic and is to be said in 'en-us'"),
+        ("Ich weiß nicht, und das ist gut.", "en-gb", "looks like 'de' (das, ich, ist, nicht, und)"),
+        ("I have been to this and that", "de", "looks like 'en' (and, have, that, this, to)"),
+        ("Je ne suis pas dans les rues", "es", "give --language fr"),
+    ],
+)
+def test_a_text_in_another_language_than_the_voice_is_told(text, language, words):
+    with pytest.raises(InputError) as caught:
+        require_language(text, language)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("bin blue at f two now", "en-gb"),
+        ("Ich weiß nicht, und das ist gut.", "de"),
+        ("Berlin, Paris, 1999!", "en-us"),
+        ("Привет", "ru"),
+        ("你好", "cmn"),
+        ("The queue at das Boot and die Welt", "en-us"),
+    ],
+)
+def test_a_text_in_its_language_is_said(text, language):
+    require_language(text, language)
+
+
+def test_a_piper_voice_of_another_language_is_told(tmp_path):
+    (tmp_path / "v.onnx.json").write_text('{"espeak": {"voice": "de"}}')
+    with pytest.raises(InputError, match=r"v\.onnx speaks 'de' and the text is 'en-us'; they must agree"):
+        require_language("hello", "en-us", tmp_path / "v.onnx")
+    require_language("hallo", "de", tmp_path / "v.onnx")
