@@ -70,6 +70,7 @@ def run(func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     to_host = base == "aten::_to_copy" and target is not None and target.type == "cpu"
     to_host |= base == "aten::copy_" and not isinstance(args[0], OnDevice)
     reads["to cpu"] += to_host
+    reads["from cpu"] += bool(strangers) and (base == "aten::copy_" or (base == "aten::_to_copy" and not to_host))
     plain = dict(kwargs)
     if target is not None:
         plain["device"] = torch.device("cpu")

@@ -72,6 +72,9 @@ void bind_cuda(nb::module_& m) {
           nb::call_guard<nb::gil_scoped_release>(),
           "Pairs (splat, tile) of the latest forward pass; waits for the device. Too little room is no error then.")
       .def(
+          "lacking", [](const Plan& plan) { return plan.workspace ? plan.workspace->lacking() : 0; },
+          "Pairs that a forward pass needed beyond its room, so far as the device has told; nobody waits.")
+      .def(
           "bytes", [](const Plan& plan) { return plan.workspace ? plan.workspace->bytes() : 0; },
           "Device memory that it holds.");
   bind_arrays<Cuda>(m);
@@ -82,8 +85,12 @@ void bind_cuda(nb::module_& m) {
         "`forward` with a plan of one's own; with a pair_capacity the host never waits.");
   m.def("backward", &backward, "plan"_a, "scene"_a, "images"_a, "v"_a, "out"_a, "stream"_a,
         nb::call_guard<nb::gil_scoped_release>(), "Gradients of a scene, written into `out`.");
-  m.def("forget_graphs", &forget_graphs, nb::call_guard<nb::gil_scoped_release>(),
-        "Free the memory of calls that were captured into graphs, when no such graph will be launched again.");
+  m.def("forget_graphs", &forget_graphs, "capture"_a = 0, nb::call_guard<nb::gil_scoped_release>(),
+        "Free the memory of calls that were captured into graphs, when no such graph will be launched again: of one "
+        "capture, or of all.");
+  m.def(
+      "capture_of", [](std::uintptr_t stream) { return capture_of(reinterpret_cast<cudaStream_t>(stream)); },
+      "stream"_a, "The number of the capture that a stream is in; 0 where it is in none.");
   m.def(
       "trouble",
       [](int device) {

@@ -3,7 +3,6 @@
 #include <cub/device/device_radix_sort.cuh>
 #include <cub/device/device_scan.cuh>
 #include <limits>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -138,10 +137,15 @@ void CudaWorkspace::use(cudaStream_t on) {
   stream = on;
 }
 
+std::uint64_t CudaWorkspace::lacking() const {
+  const std::uint64_t needed = noted_ ? *static_cast<volatile std::uint64_t*>(noted_) : 0;
+  return needed > noted_room_ ? needed - noted_room_ : 0;
+}
+
 // What a call before this one could not draw is an error now: the host did not wait for it then.
 void CudaWorkspace::require_room() const {
-  const std::uint64_t needed = noted_ ? *static_cast<volatile std::uint64_t*>(noted_) : 0;
-  if (needed <= noted_room_) return;
+  const std::uint64_t lack = lacking(), needed = noted_room_ + lack;
+  if (!lack) return;
   throw std::length_error("an earlier picture needed " + std::to_string(needed) +
                           " pairs (splat, tile) and had room for " + std::to_string(noted_room_) +
                           ": it lacks Gaussians. Take a pair_capacity of " + std::to_string(2 * needed) +
@@ -265,48 +269,6 @@ std::string cuda_trouble(int device) {
   const std::string arch = std::to_string(10 * major + minor);
   return "the kernels hold no code for this GPU's architecture " + arch + "; install again with CUDAARCHS=" + arch +
          ".";
-}
-
-namespace {
-
-constexpr std::size_t kPooled = 4;
-std::mutex pool_mutex;
-// Never destroyed: a graph may outlive the interpreter's static teardown.
-std::vector<CudaWorkspace*>&pool = *new std::vector<CudaWorkspace*>, &retired = *new std::vector<CudaWorkspace*>;
-
-}  // namespace
-
-void forget_graphs() {
-  const std::lock_guard<std::mutex> lock(pool_mutex);
-  for (CudaWorkspace* workspace : retired) delete workspace;
-  retired.clear();
-}
-
-void Recycle::operator()(CudaWorkspace* workspace) const {
-  const std::lock_guard<std::mutex> lock(pool_mutex);
-  if (workspace->capture()) {  // a graph may still write to its memory
-    retired.push_back(workspace);
-    return;
-  }
-  pool.push_back(workspace);
-  if (pool.size() <= kPooled) return;
-  delete pool.front();
-  pool.erase(pool.begin());
-}
-
-CudaPlan take_workspace(int device, cudaStream_t stream) {
-  const std::lock_guard<std::mutex> lock(pool_mutex);
-  const std::uint64_t capture = capture_of(stream);
-  for (auto* from : {&retired, &pool})  // what a call before this one of the same graph used is free again
-    for (std::size_t i = from->size(); i-- > 0;) {
-      CudaWorkspace* held = (*from)[i];
-      if (held->device != device || held->stream != stream || (held->capture() && held->capture() != capture)) continue;
-      from->erase(from->begin() + std::ptrdiff_t(i));
-      return CudaPlan(held);
-    }
-  CudaPlan fresh(new CudaWorkspace);
-  fresh->device = device, fresh->stream = stream;
-  return fresh;
 }
 
 }  // namespace gh

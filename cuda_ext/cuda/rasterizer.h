@@ -71,6 +71,8 @@ class CudaWorkspace {
   // Pairs that the latest forward pass had; waits for the device. Whoever asked is not told again by an error.
   std::uint64_t needed_pairs();
   std::size_t bytes();
+  // Pairs that an earlier pass needed beyond its room, so far as the device has told by now.
+  std::uint64_t lacking() const;
   // All that follows runs on this stream, after what ran on the one before.
   void use(cudaStream_t on);
   // To be called when the work of a call was given to the stream: where that is captured, memory stays as it is.
@@ -108,8 +110,8 @@ struct Recycle {
   void operator()(CudaWorkspace* workspace) const;
 };
 using CudaPlan = std::unique_ptr<CudaWorkspace, Recycle>;
-// Frees what captured graphs used, once none of them will be launched any more.
-void forget_graphs();
+// Frees what captured graphs used, of one capture or (0) of all, once none of them will be launched any more.
+void forget_graphs(std::uint64_t capture = 0);
 CudaPlan take_workspace(int device, cudaStream_t stream);
 std::string cuda_trouble(int device);
 

@@ -33,6 +33,15 @@ class Room:
         """Ask the next rendering anew, as where Gaussians came or went."""
         self._pairs = 0
 
+    def lacked(self) -> bool:
+        """Whether a rendering that is over needed more room than it had, so far as is known without waiting."""
+        return self._plan is not None and self._plan.lacking() > 0
+
+    def leave(self) -> None:
+        """Give the memory back; the next rendering gets its own."""
+        self._plan = None
+        self._pairs = 0
+
     def draw(self, device: torch.device, *arguments: Any) -> Any:
         """Run ``forward_into`` on its arguments but for plan and capacity; gives the plan, for the backward pass."""
         if self._plan is None:

@@ -76,10 +76,13 @@ def optimise(
     )
     state = new_state(head, 1, config.rates, None, max(len(pictures), 2))
     motion = still(moment)
-    filmings = [Filming(motion=motion, rows=[0], camera=p.camera, background=p.plate) for p in pictures]
+    first = torch.zeros(1, dtype=torch.int64)
+    filmings = [Filming(motion=motion, rows=first, camera=p.camera, background=p.plate) for p in pictures]
     nothing = torch.zeros(*pictures[0].alpha.shape, 2)
     frames = [
-        TrainFrame(index=0, camera=i, rgb=p.rgb, alpha=p.alpha, parts=nothing, weight=torch.ones_like(p.alpha))
+        TrainFrame(
+            index=0, at=first, camera=i, rgb=p.rgb, alpha=p.alpha, parts=nothing, weight=torch.ones_like(p.alpha)
+        )
         for i, p in enumerate(pictures)
     ]
     generator = torch.Generator().manual_seed(seed)

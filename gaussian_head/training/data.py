@@ -38,6 +38,8 @@ class TrainFrame:
 
     index: int
     """Frame number in the capture."""
+    at: Tensor
+    """``[1]`` int64 the same number, where the pictures lie."""
     camera: int = 0
     """Whose capture, 0 the leading camera's."""
     rgb: Tensor
@@ -56,6 +58,8 @@ class Recorded:
     def __init__(self, capture: Capture, device: torch.device = CPU, *, keep_bytes: int = KEPT_BYTES) -> None:
         self.capture, self._device, self._room = capture, device, keep_bytes if device.type != "cpu" else 0
         self._kept: dict[int, Tensor] = {}
+        self.numbers = torch.arange(capture.num_frames, device=device)
+        """``[T]`` the frames' numbers."""
 
     def pixels(self, t: int) -> Tensor:
         """``[H, W, 5]`` uint8: colour, matte and label of frame ``t``."""
@@ -91,6 +95,7 @@ def load_frame(recorded: Recorded, t: int, resolution: float, weights: LossWeigh
     rgb, alpha, parts, weight = stack.split([3, 1, 2, 1], dim=2)
     return TrainFrame(
         index=t,
+        at=recorded.numbers[t : t + 1],
         camera=camera,
         rgb=rgb.contiguous(),
         alpha=alpha[..., 0].contiguous(),

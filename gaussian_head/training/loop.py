@@ -6,6 +6,8 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -24,8 +26,9 @@ from .depth import depth_held, length_held, thickness_held, tilt_held
 from .interrupting import Interruptions
 from .neighbours import drawn_to_neighbours
 from .observing import Observer, StepDone, StepsDone, StopTraining, snapshot, unobserved
-from .state import BETAS, CORRECTIONS, TrainState, require_finite
-from .stepping import Filming, step
+from .state import TrainState, require_finite
+from .stepping import Filming
+from .steps import Steps
 
 log = logging.getLogger(__name__)
 PULL_EVERY = 10
@@ -95,24 +98,25 @@ def _run(
         filmings, average = [Filming.of(camera, stage.resolution, state.device) for camera in cameras], None
         course = Course(state)
         ready = prefetched(recorded, order, stage.resolution, config.weights, ahead=max(4, config.batch))
-        for frames in batches(ready, config.batch):
-            _set_rates(state, stage, begin / stage.iterations, len(frames))
-            before, begin = state.step, begin + len(frames)
-            with signals.held():
-                course.add(_whole_step(state, frames, filmings, config, stage))
-            told = passed(before, state.step, READ_EVERY) or begin == stage.iterations
-            if not (told or course.at_once):
-                continue
-            loss, psnr = course.read()
-            average = psnr if average is None else average + (1 - 0.98 ** len(frames)) * (psnr - average)
-            if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
-                save(state)
-                last_save = time.monotonic()
-            if passed(before, state.step, READ_EVERY):
-                values = {"psnr": average, "gaussians": float(len(state.pull))}
-                total = config.iterations
-                listener(StepsDone(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
-            observer(_step_done(state, clip, config, stage, loss, psnr))
+        with closing(Steps(state, filmings, config, stage, partial(hold_to_prior, state, config))) as steps:
+            for frames in batches(ready, config.batch):
+                _set_rates(state, stage, begin / stage.iterations, len(frames))
+                before, begin = state.step, begin + len(frames)
+                with signals.held():
+                    course.add(_whole_step(state, frames, steps, config, stage))
+                told = passed(before, state.step, READ_EVERY) or begin == stage.iterations
+                if not (told or course.at_once):
+                    continue
+                loss, psnr = course.read()
+                average = psnr if average is None else average + (1 - 0.98 ** len(frames)) * (psnr - average)
+                if time.monotonic() - last_save > 60 * config.checkpoint_minutes:
+                    save(state)
+                    last_save = time.monotonic()
+                if passed(before, state.step, READ_EVERY):
+                    values = {"psnr": average, "gaussians": float(len(state.pull))}
+                    total = config.iterations
+                    listener(StepsDone(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
+                observer(_step_done(state, clip, config, stage, loss, psnr))
 
 
 class Course:
@@ -141,19 +145,18 @@ def passed(before: int, after: int, every: int) -> int:
 
 
 def _whole_step(
-    state: TrainState, frames: Sequence[TrainFrame], filmings: Sequence[Filming], config: TrainConfig, stage: Stage
+    state: TrainState, frames: Sequence[TrainFrame], steps: Steps, config: TrainConfig, stage: Stage
 ) -> Tensor:
-    """``step`` with what is due after it: the state before and after can be saved, but not in between."""
-    result = step(state, frames, filmings, config, stage)
+    """A step with what is due after it: the state before and after can be saved, but not in between."""
+    result = steps.take(frames)
     if state.device.type == "cpu" and not math.isfinite(float(result[0])):
         require_finite(state)
     before, state.step = state.step, state.step + len(frames)
     for _ in range(passed(before, state.step, PULL_EVERY)):
-        hold_to_prior(state, config)
+        steps.hold()
     if stage.densify and passed(before, state.step, config.densify_every):
         densify(state, config)
-        for filming in filmings:
-            filming.room.measure()
+        steps.resized()
     return result
 
 
@@ -170,17 +173,8 @@ def _step_done(state: TrainState, clip: Clip, config: TrainConfig, stage: Stage,
 
 
 def _set_rates(state: TrainState, stage: Stage, progress: float, batch: int) -> None:
-    """Rates for a share of the stage's frames done and so many frames a step.
-
-    A step on B frames walks as far and remembers as many frames as B steps of one where rates grow by the root of B and
-    momenta are taken to the power B (Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms",
-    2022). Pose corrections are steps on one frame each.
-    """
-    factor = stage.lr_start * (stage.lr_end / stage.lr_start) ** progress
-    for group in state.optimizer.param_groups:
-        shared = 1 if group["name"] == CORRECTIONS else batch
-        group["lr"] = group["base_lr"] * factor * shared**0.5
-        group["betas"] = tuple(beta**shared for beta in BETAS)
+    """Rates for a share of the stage's frames done and so many frames a step."""
+    state.set_rates(stage.lr_start * (stage.lr_end / stage.lr_start) ** progress, batch)
 
 
 @torch.no_grad()

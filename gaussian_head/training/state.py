@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -14,6 +14,7 @@ from ..head.branch import PER_GAUSSIAN, TRAINED
 from ..kernels import CPU
 from ..sh import rgb_to_sh
 from ..transforms import quat_to_rotmat
+from . import graphs
 from .cameras import EXPOSURE, EXPOSURE_RATE
 from .config import LearningRates
 from .densify import Growth, split_rows
@@ -49,6 +50,9 @@ class TrainState:
     """By branch, what ``held`` was when last asked and the rows that it names: asking makes the host wait."""
     sights: dict[str, Sight] = field(default_factory=dict)
     """By branch, how it was filmed; nothing is held in depth where that is not said."""
+    rates: tuple[Tensor, Tensor] | None = None
+    """``[groups]`` float32 each: step sizes of the optimizer before and after ``set_rates``, where a device is to read
+    them itself; else None."""
     beside: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """By branch, what ``neighbours`` found; growth and pruning forget it."""
     step: int = 0
@@ -69,8 +73,8 @@ class TrainState:
         merged = {**self.template.coefficient_params, **network}
         return replace(self.template, branches=branches, coefficient_params=merged)
 
-    def advance(self, frames: Iterable[int]) -> None:
-        """One step of the optimizer after ``backward`` on frames; of the pose corrections only those frames' move.
+    def advance(self, frames: Tensor) -> None:
+        """One step of the optimizer after ``backward`` on frames ``[F]``; of the pose corrections only theirs move.
 
         Each has moments and a count of its own. In one Adam for all, momentum would carry every correction on for ten
         rates after its frame was drawn, whatever the next draw says, and noise would add up.
@@ -79,12 +83,11 @@ class TrainState:
         gradient, corrections.grad = corrections.grad, None
         self.optimizer.step()
         if gradient is not None:
-            for frame in dict.fromkeys(frames):
-                self._correct(frame, gradient[frame])
+            self._correct(frames, gradient[frames])
 
     @torch.no_grad()
-    def _correct(self, frame: int, gradient: Tensor) -> None:
-        """Adam (Kingma and Ba, 2015) on one row of the pose corrections."""
+    def _correct(self, frames: Tensor, gradient: Tensor) -> None:
+        """Adam (Kingma and Ba, 2015) on rows of the pose corrections; one named twice moves once."""
         corrections = self.params[CORRECTIONS]
         group = next(group for group in self.optimizer.param_groups if group["name"] == CORRECTIONS)
         own = self.optimizer.state[corrections]
@@ -92,12 +95,33 @@ class TrainState:
             own |= {"step": torch.zeros(len(corrections), device=corrections.device)}
             own |= {name: torch.zeros_like(corrections) for name in ("exp_avg", "exp_avg_sq")}
         first, second = group["betas"]
-        own["step"][frame] += 1
-        own["exp_avg"][frame].lerp_(gradient, 1 - first)
-        own["exp_avg_sq"][frame].lerp_(gradient.square(), 1 - second)
-        mean = own["exp_avg"][frame] / (1 - first ** own["step"][frame])
-        size = (own["exp_avg_sq"][frame] / (1 - second ** own["step"][frame])).sqrt()
-        corrections[frame] -= group["lr"] * mean / (size + group["eps"])
+        step = own["step"][frames] + 1
+        mean = own["exp_avg"][frames].lerp(gradient, 1 - first)
+        square = own["exp_avg_sq"][frames].lerp(gradient.square(), 1 - second)
+        for name, value in (("step", step), ("exp_avg", mean), ("exp_avg_sq", square)):
+            own[name][frames] = value
+        mean = mean / (1 - first**step)[:, None]
+        size = (square / (1 - second**step)[:, None]).sqrt()
+        corrections[frames] -= group["lr"] * mean / (size + group["eps"])
+
+    @torch.no_grad()
+    def set_rates(self, factor: float, batch: int) -> None:
+        """Step sizes and momenta for so many frames a step, as shares of the rates that the run began with.
+
+        A step on B frames walks as far and remembers as many frames as B steps of one where rates grow by the root of
+        B and momenta are taken to the power B (Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient
+        Algorithms", 2022). Pose corrections are steps on one frame each.
+        """
+        if self.rates is not None:
+            torch.mul(self.rates[0], factor * batch**0.5, out=self.rates[1])
+        for i, group in enumerate(self.optimizer.param_groups):
+            alone = group["name"] == CORRECTIONS
+            shared = 1 if alone else batch
+            group["betas"] = tuple(beta**shared for beta in BETAS)
+            if self.rates is None:
+                group["lr"] = group["base_lr"] * factor * shared**0.5
+            elif alone:
+                torch.mul(self.rates[0][i], factor, out=self.rates[1][i])
 
     def anchor(self, branch: str) -> Tensor:
         """The tracked basis ``[N, 3, J]`` a branch started from."""
@@ -229,10 +253,24 @@ def _assemble(
         shared = {"coefficients": rates.coefficients, "pose": rates.pose, "camera": EXPOSURE_RATE}
         rate = shared.get(kind) or getattr(rates, name)
         groups.append({"params": [value], "name": key, "lr": rate, "base_lr": rate})
+    rates_there, captured = None, graphs.can_capture(device)
+    if captured:
+        base = torch.tensor([group["base_lr"] for group in groups], device=device)
+        rates_there = base, base.clone()
+        for group, rate in zip(groups, rates_there[1], strict=True):
+            group["lr"] = rate
     N = sum(len(value) for key, value in params.items() if key.endswith(".means"))
-    optimizer = torch.optim.Adam(groups, lr=0.0, betas=BETAS, eps=1e-15, fused=True)
+    optimizer = torch.optim.Adam(groups, lr=0.0, betas=BETAS, eps=1e-15, fused=True, capturable=captured)
     pull, seen = torch.zeros(N, device=device), torch.zeros(N, device=device)
-    return TrainState(template=head.to(device), params=params, fixed=fixed, optimizer=optimizer, pull=pull, seen=seen)
+    return TrainState(
+        template=head.to(device),
+        params=params,
+        fixed=fixed,
+        optimizer=optimizer,
+        pull=pull,
+        seen=seen,
+        rates=rates_there,
+    )
 
 
 def pack(state: TrainState) -> dict[str, Tensor]:

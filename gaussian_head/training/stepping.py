@@ -39,8 +39,8 @@ class Filming:
 
     motion: Motion
     """What the person did as tracked, in each of this camera's frames."""
-    rows: list[int]
-    """N, the leading camera's frame nearest to each, whose pose correction it shares."""
+    rows: Tensor
+    """``[N]`` int64, the leading camera's frame nearest to each, whose pose correction it shares."""
     camera: Camera
     """The camera at the stage's resolution."""
     background: Tensor
@@ -57,7 +57,7 @@ class Filming:
         plate = torch.nn.functional.interpolate(plate, size=(height, width), mode="area")
         return Filming(
             motion=view.motion.to(device),
-            rows=view.nearest.tolist(),
+            rows=view.nearest.to(device),
             camera=view.camera.resized(width, height).to(device),
             background=plate[0].permute(1, 2, 0).contiguous().to(device),
         )
@@ -93,7 +93,7 @@ def step(
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.hold()
-    state.advance(filmings[frame.camera].rows[frame.index] for frame in frames)
+    state.advance(torch.cat([filmings[frame.camera].rows[frame.at] for frame in frames]))
     for one in drawn:
         visible = one.out.radii > 0
         assert one.probe.grad is not None
@@ -107,9 +107,11 @@ def step(
 def _drawn(
     state: TrainState, head: Head, filming: Filming, frames: Sequence[TrainFrame], config: TrainConfig, stage: Stage
 ) -> Drawn:
-    moments, camera, F = [filming.motion.at(frame.index) for frame in frames], filming.camera, len(frames)
+    at, camera, F = torch.cat([frame.at for frame in frames]), filming.camera, len(frames)
+    motion = filming.motion.select(at)
+    moments = [motion.at(f) for f in range(F)]
     if stage.refine_pose:
-        rows = [state.params[CORRECTIONS][filming.rows[frame.index]] for frame in frames]
+        rows = state.params[CORRECTIONS][filming.rows[at]]
         moments = [corrected(moment, row) for moment, row in zip(moments, rows, strict=True)]
     gaussians = head.gaussians_at_each(moments)
     labels = head.parts
@@ -140,7 +142,7 @@ def _compared(state: TrainState, drawn: Drawn, i: int, config: TrainConfig, stag
         rgb = exposed(rgb, alpha, drawn.filming.background, state.params[EXPOSURE][frame.camera - 1])
     loss = picture_loss(rgb, alpha, drawn.out.extra[i], frame, config)
     if stage.refine_pose:
-        row = drawn.filming.rows[frame.index]
+        row = drawn.filming.rows[frame.at]
         loss = loss + config.weights.pose * losses.pose_deviation(state.params[CORRECTIONS][row])
     if frame.camera:
         loss = loss + exposure_deviation(state.params[EXPOSURE][frame.camera - 1])

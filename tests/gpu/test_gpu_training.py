@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gaussian_head.capture import Capture
 from gaussian_head.head import InitConfig, initial_head
-from gaussian_head.training import Stage, TrainConfig, loop
+from gaussian_head.training import Stage, TrainConfig, graphs, loop, steps
 from gaussian_head.training.state import new_state, pack
 
 INIT = InitConfig(face_stride=2.0, torso_stride=3.0, mouth_frames=1, learned=2)
@@ -44,3 +44,25 @@ def test_as_on_the_cpu_and_twice_the_same(silent: Capture, batch: int) -> None:
     assert psnr_here == pytest.approx(psnr_there, abs=0.3)
     assert all(torch.equal(value, again[name]) for name, value in have.items())
     assert abs(len(have["pull"]) - len(want["pull"])) <= 0.02 * len(want["pull"])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("batch", [1, 4])
+def test_launches_of_a_graph_give_the_bits_of_steps(
+    silent: Capture, batch: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    launched: list[int] = []
+    closing = steps.Steps.close
+
+    def close(taking: steps.Steps) -> None:
+        launched.append(taking.replays)
+        closing(taking)
+
+    monkeypatch.setattr(steps.Steps, "close", close)
+    have, _ = trained(silent, "cuda", batch)
+    assert launched[0] >= (30 if batch == 1 else 2)
+    assert "without CUDA graphs" not in caplog.text
+    monkeypatch.setattr(graphs, "WARM", 10**9)
+    want, _ = trained(silent, "cuda", batch)
+    assert launched[1] == 0
+    assert all(torch.equal(value, want[name]) for name, value in have.items())

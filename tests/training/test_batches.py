@@ -40,7 +40,7 @@ def frame_by_frame(state, frame, filming, config, stage):
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.hold()
-    state.advance([frame.index])
+    state.advance(torch.tensor([frame.index]))
     visible = out.radii[0] > 0
     state.pull += out.means2d.grad[0].norm(dim=1) * filming.camera.width * visible
     state.seen += visible
