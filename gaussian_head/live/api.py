@@ -8,8 +8,9 @@ from typing import Any
 
 from .. import __version__
 from ..conventions import SAMPLE_RATE
+from ..media.arriving import PLAYED_RATE
 
-RATES = (SAMPLE_RATE, 24_000)
+RATES = (SAMPLE_RATE, 24_000, 44_100, PLAYED_RATE)
 """Hz of raw sound that is taken."""
 Schema = Mapping[str, Any]
 

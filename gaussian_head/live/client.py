@@ -36,7 +36,7 @@ class LiveClient:
         Args:
             sound: a file's path, its content, or int16 mono samples ``[S]`` at ``rate``.
             interrupt: in place of what it is saying, not after it.
-            rate: of samples, 16000 or 24000.
+            rate: of samples, 16000, 24000, 44100 or 48000.
 
         Returns:
             Seconds until all is said.

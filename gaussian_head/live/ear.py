@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
+from ..media.arriving import PLAYED_EACH, ROW, ArrivingSound
 from ..playing.performances import MAX_SECONDS
 from ..speech.frames import checked_sound
 from ..voice import CausalVoice
@@ -45,8 +46,8 @@ FADE = 80
 class Said:
     """One frame of what is said."""
 
-    samples: np.ndarray
-    """``[S]`` f32 mono at 16 kHz, as long as the frame."""
+    rows: np.ndarray
+    """``[S]`` ROW, as long as the frame."""
     units: Tensor
     """``[1, 52]`` of the mouth; others are 0."""
     speaking: bool
@@ -66,9 +67,10 @@ class Ear:
         """
         self._voice, self._closed = voice, closed[None]
         self._fps = Fraction(fps).limit_denominator(10_000)
+        self._arriving = ArrivingSound()
         self._waiting: deque[np.ndarray] = deque()
         self._waiting_samples, self._chunk, self._patience = 0, 0, 0.0
-        self._tail = np.zeros(0, np.float32)
+        self._tail = np.zeros(0, ROW)
         self._last = self._fade_from = self._closed
         self._fade = 0.0
         self._watched, self._came, self._least, self._excess = 0, 0, 0, 0
@@ -86,36 +88,36 @@ class Ear:
         """Whether an utterance is under way."""
         return self._uttering
 
-    def hear(self, samples: np.ndarray) -> None:
-        """Say ``samples [S]``, 16 kHz mono, float in [-1, 1] or int16, after what waits already.
+    def hear(self, sound: np.ndarray) -> None:
+        """Say ``sound [S]``, ROW or 16 kHz mono, float in [-1, 1] or int16, after what waits already.
 
         Raises:
             InputError: no such sound, or more waits than MAX_SECONDS.
         """
-        if not np.size(samples):
+        if not np.size(sound):
             return
-        samples = np.asarray(samples)
-        if samples.dtype == np.int16:
-            samples = samples.astype(np.float32) / 32768
-        samples = checked_sound(samples)
-        if self.waiting + len(samples) / SAMPLE_RATE > MAX_SECONDS:
+        sound = np.asarray(sound)
+        if sound.dtype != ROW and sound.dtype != np.int16:
+            sound = checked_sound(sound)
+        if self.waiting + len(sound) / SAMPLE_RATE > MAX_SECONDS:
             raise InputError(
-                f"{self.waiting:.0f} s of sound wait to be said and {len(samples) / SAMPLE_RATE:.1f} s more came; at "
+                f"{self.waiting:.0f} s of sound wait to be said and {len(sound) / SAMPLE_RATE:.1f} s more came; at "
                 f"most {MAX_SECONDS} s may wait, so send it later or interrupt."
             )
-        self._waiting.append(np.array(samples))
-        self._waiting_samples += len(samples)
-        self._came += len(samples)
-        self._chunk = min(len(samples), round(LONGEST_CHUNK * SAMPLE_RATE))
+        rows = np.array(sound) if sound.dtype == ROW else self._arriving.hear_pcm(sound, SAMPLE_RATE)
+        self._waiting.append(rows)
+        self._waiting_samples += len(rows)
+        self._came += len(rows)
+        self._chunk = min(len(rows), round(LONGEST_CHUNK * SAMPLE_RATE))
 
     def interrupt(self) -> None:
         """Stop saying: silent from the next frame on, the mouth shut SHUTTING_SECONDS later."""
+        self._arriving = ArrivingSound()
         self._waiting.clear()
         self._waiting_samples, self._patience, self._excess = 0, 0.0, 0
         if self._uttering:
             begin = self._at(self._frame) - self._base
-            tail = self._sound[begin : begin + FADE]
-            self._tail = tail * np.linspace(1, 0, len(tail), dtype=np.float32)
+            self._tail = _faded(self._sound[begin : begin + FADE])
             self._fade_from, self._fade = self._last, 1.0
             self._rest()
 
@@ -127,27 +129,26 @@ class Ear:
         said = self._uttered() if self._uttering else self._silence()
         self._fade = max(self._fade - 1 / (SHUTTING_SECONDS * float(self._fps)), 0.0)
         units = said.units.lerp(self._fade_from, self._fade) if self._fade else said.units
-        samples = said.samples
+        rows = said.rows
         if len(self._tail):
-            samples = samples.copy()
-            samples[: len(self._tail)] += self._tail[: len(samples)]
+            rows = _mixed(rows, self._tail)
             self._tail = self._tail[:0]
         self._last = units
-        return Said(samples=samples, units=units, speaking=said.speaking)
+        return Said(rows=rows, units=units, speaking=said.speaking)
 
     def _rest(self) -> None:
         """Between utterances."""
         self._voice.restart()
         self._uttering, self._flowing = False, True
         self._frame, self._heard, self._sound_end = 0, 0, 0
-        self._sound, self._base = np.zeros(0, np.float32), 0
+        self._sound, self._base = np.zeros(0, ROW), 0
         self._told: deque[Tensor] = deque()
         self._first_told = 0
 
     def _silence(self) -> Said:
-        samples = np.zeros(self._at(1), np.float32)
+        rows = np.zeros(self._at(1), ROW)
         self._patience = self._patience + 1 / float(self._fps) if self._waiting_samples else 0.0
-        return Said(samples=samples, units=self._closed, speaking=False)
+        return Said(rows=rows, units=self._closed, speaking=False)
 
     def _ready(self) -> bool:
         """Whether an utterance can begin: its first frames are there, and so is what bridges the time to more sound."""
@@ -165,13 +166,13 @@ class Ear:
             self._told.popleft()
             self._first_told += 1
         units = self._told[0].lerp(self._told[high - low], float(moment - low))[None]
-        samples = self._sound[begin - self._base : end - self._base]
+        rows = self._sound[begin - self._base : end - self._base]
         self._sound, self._base = self._sound[end - self._base :], end
         speaking = begin < self._sound_end
         self._frame += 1
         if end > self._sound_end + ENDING_SECONDS * SAMPLE_RATE and not self._waiting_samples:
             self._rest()
-        return Said(samples=samples, units=units, speaking=speaking)
+        return Said(rows=rows, units=units, speaking=speaking)
 
     def _needed(self, frame: int) -> int:
         """Samples of the utterance that must be heard before a frame can be told."""
@@ -189,13 +190,13 @@ class Ear:
             self._flowing = self._waiting_samples >= count + max(self._cushion, self._chunk)
             self._patience += 1 / float(self._fps)
         self._cut()
-        taken = self._taken(count) if self._flowing or self._patience >= PATIENCE_SECONDS else np.zeros(0, np.float32)
+        taken = self._taken(count) if self._flowing or self._patience >= PATIENCE_SECONDS else np.zeros(0, ROW)
         if len(taken):
             self._sound_end, self._patience, self._flowing = self._heard + len(taken), 0.0, len(taken) == count
-        piece = np.concatenate([taken, np.zeros(count - len(taken), np.float32)])
+        piece = np.concatenate([taken, np.zeros(count - len(taken), ROW)])
         self._sound = np.concatenate([self._sound, piece])
         self._heard = stop
-        self._told.extend(self._voice.hear(piece))
+        self._told.extend(self._voice.hear(np.ascontiguousarray(piece["heard"])))
 
     def _watch(self) -> None:
         """See whether somebody who speaks this moment is heard ever later, as after playing faltered."""
@@ -214,7 +215,7 @@ class Ear:
         """Leave out what waits too much, where it is a pause."""
         while self._excess > 0 and self._waiting:
             first = self._waiting[0][: self._excess]
-            if self._excess < MOST_LAG * SAMPLE_RATE and np.abs(first).max() > PAUSE:
+            if self._excess < MOST_LAG * SAMPLE_RATE and np.abs(first["heard"]).max() > PAUSE:
                 return
             self._excess -= len(self._taken(len(first)))
 
@@ -228,8 +229,26 @@ class Ear:
                 self._waiting.appendleft(first[count:])
             count -= len(parts[-1])
         self._waiting_samples -= sum(map(len, parts))
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        return np.concatenate(parts) if parts else np.zeros(0, ROW)
 
     def _at(self, frame: int) -> int:
         """Sample at which a frame of the utterance begins."""
         return math.floor(frame * SAMPLE_RATE / self._fps)
+
+
+def _faded(rows: np.ndarray) -> np.ndarray:
+    """Rows that end in silence."""
+    faded = rows.copy()
+    faded["heard"] *= np.linspace(1, 0, len(rows), dtype=np.float32)
+    slope = np.linspace(1, 0, len(rows) * PLAYED_EACH).reshape(-1, PLAYED_EACH)
+    faded["played"] = np.rint(rows["played"] * slope)
+    return faded
+
+
+def _mixed(rows: np.ndarray, tail: np.ndarray) -> np.ndarray:
+    """``rows`` with ``tail`` over their beginning."""
+    mixed, count = rows.copy(), min(len(rows), len(tail))
+    mixed["heard"][:count] += tail["heard"][:count]
+    both = rows["played"][:count].astype(np.int32) + tail["played"][:count]
+    mixed["played"][:count] = both.clip(-(2**15), 2**15 - 1)
+    return mixed

@@ -15,12 +15,11 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from ..checks import InputError
-from ..conventions import SAMPLE_RATE
-from ..media.arriving import VIDEO_CLOCK, ArrivingSound, picture_frame, sound_frame
+from ..media.arriving import PLAYED_RATE, VIDEO_CLOCK, ArrivingSound, picture_frame, sound_frame
 from .reach import Helper
 from .session import Session
 
-PACKET = SAMPLE_RATE // 50
+PACKET = PLAYED_RATE // 50
 """Samples of a packet of sound, 20 ms."""
 LATE = 0.25
 """Seconds behind its time after which the sound is not caught up with."""
@@ -45,12 +44,12 @@ class SoundTrack(MediaStreamTrack):
         if self.readyState != "live" or self._session.stopped:
             raise MediaStreamError
         now = time.monotonic()
-        due = self._began + self._sent / SAMPLE_RATE
+        due = self._began + self._sent / PLAYED_RATE
         if not self._sent or now - due > LATE:
-            self._began = now - self._sent / SAMPLE_RATE
+            self._began = now - self._sent / PLAYED_RATE
         else:
             await asyncio.sleep(max(due - now, 0))
-        frame = sound_frame(self._session.pull(PACKET), SAMPLE_RATE, self._sent)
+        frame = sound_frame(self._session.pull(PACKET), PLAYED_RATE, self._sent)
         self._sent += PACKET
         return frame
 

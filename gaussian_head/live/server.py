@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
-from ..media.arriving import ArrivingSound
+from ..media.arriving import PLAYED_RATE, ArrivingSound, arrived
 from ..playing.door import refusal
 from ..playing.given import uploaded_samples
 from ..playing.performances import MAX_SECONDS
@@ -143,16 +143,14 @@ class Server:
                 content = await asyncio.wait_for(request.read(), UPLOAD_SECONDS)
             except asyncio.TimeoutError:
                 raise InputError(f"the sound was not here after {UPLOAD_SECONDS:.0f} s; send it in pieces.") from None
-            if request.content_type.lower() in RAW:
-                samples = ArrivingSound().hear_pcm(_pcm(content), rate)
-            else:
-                loop = asyncio.get_running_loop()
-                samples = await loop.run_in_executor(None, uploaded_samples, "the sound", content)
+            raw = request.content_type.lower() in RAW
+            loop = asyncio.get_running_loop()
+            sound = await loop.run_in_executor(None, _raw_sound if raw else _filed_sound, content, rate)
         if mode == "interrupt":
             session.talker.interrupt()
-        self._hear(session, samples)
+        self._hear(session, sound)
         return web.json_response(
-            {"seconds": round(len(samples) / SAMPLE_RATE, 3), "waiting": round(session.talker.waiting, 3)}
+            {"seconds": round(len(sound) / SAMPLE_RATE, 3), "waiting": round(session.talker.waiting, 3)}
         )
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
@@ -230,9 +228,9 @@ class Server:
     def _session(self, request: web.Request) -> Session:
         return self.sessions.named(request.query.get("session"))
 
-    def _hear(self, session: Session, samples: np.ndarray) -> None:
-        session.talker.hear(samples)
-        self._meters.heard.inc(len(samples) / SAMPLE_RATE)
+    def _hear(self, session: Session, sound: np.ndarray) -> None:
+        session.talker.hear(sound)
+        self._meters.heard.inc(len(sound) / SAMPLE_RATE)
 
 
 def _pose(session: Session, asked: dict[str, Any]) -> None:
@@ -288,7 +286,7 @@ def _checked(found: Mapping[str, Any], endpoint: Endpoint) -> dict[str, Any]:
 def _rate(request: web.Request) -> int:
     given = request.query.get("rate", str(RATES[0]))
     if given not in map(str, RATES):
-        raise InputError(f"rate is {given[:40]!r}; {' or '.join(map(str, RATES))} was wanted.")
+        raise InputError(f"rate is {given[:40]!r}; one of {', '.join(map(str, RATES))} was wanted.")
     return int(given)
 
 
@@ -296,6 +294,15 @@ def _pcm(content: bytes) -> np.ndarray:
     if len(content) % 2 or len(content) > 2 * MAX_SECONDS * RATES[-1]:
         raise InputError(f"{len(content)} bytes are no PCM16, or more than {MAX_SECONDS} s of it.")
     return np.frombuffer(content, "<i2")
+
+
+def _raw_sound(content: bytes, rate: int) -> np.ndarray:
+    return arrived(_pcm(content), rate)
+
+
+def _filed_sound(content: bytes, rate: int) -> np.ndarray:
+    """Of a file, which says itself what its rate is."""
+    return arrived(uploaded_samples("the sound", content, PLAYED_RATE), PLAYED_RATE)
 
 
 def _problem(status: int, why: str) -> web.Response:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..conventions import SAMPLE_RATE
+from ..media.arriving import PLAYED_RATE
 from ..playing import Playback, Scheduler
 from .meters import Meters
 from .talker import Moment, Talker
@@ -26,8 +26,8 @@ LEAST_LEAD = 0.03
 """Seconds of sound that are told ahead at least."""
 BROWSER_HOLDS = 0.06
 """Seconds that browsers keep a sound longer than a picture before it is there: so much later pictures may leave."""
-STEADY_SECONDS = 3.0
-"""How long pictures keep a size: for each other one the encoder begins anew."""
+ROOM = 0.8
+"""Share of a frame's time in which a full picture must be painted and encoded."""
 KEPT = 64
 """Moments that can still be painted."""
 
@@ -41,7 +41,7 @@ class Session:
         """At rest until ``start``."""
         self.name, self.talker, self.head = name, talker, head
         self._meters = meters
-        self.scheduler = Scheduler(Playback(FOREVER, talker.fps))
+        self.scheduler = Scheduler(Playback(FOREVER, talker.fps), room=ROOM, whole=True)
         self.scheduler.playback.loop = False
         self.changed = threading.Condition()
         self.stopped = False
@@ -51,7 +51,6 @@ class Session:
         self._sound = bytearray()
         self._position, self._stalled = 0, 0
         self._painted = -1
-        self._scale, self._scaled_at = 1.0, float("-inf")
         self.on_picture: Callable[[np.ndarray, float], None] = lambda image, at: None
         """Called from a thread with each picture and the second of the sent sound that it belongs to."""
         self.alive_at = time.monotonic()
@@ -73,16 +72,16 @@ class Session:
             self.changed.notify_all()
 
     def pull(self, count: int) -> np.ndarray:
-        """The next ``count`` samples of sound, int16; silence where they are not told in time, for which all waits."""
+        """The next ``count`` samples of sound, int16 at 48 kHz; silence where they are not told in time, for which all waits."""
         with self.changed:
             taken = np.frombuffer(bytes(self._sound[: 2 * count]), np.int16)
             del self._sound[: 2 * count]
             self._position += len(taken)
             if self._told:
                 self._stalled += count - len(taken)
-                self._meters.stalled.inc((count - len(taken)) / SAMPLE_RATE)
+                self._meters.stalled.inc((count - len(taken)) / PLAYED_RATE)
             now = time.monotonic()
-            self.scheduler.playback.report(self._position / SAMPLE_RATE, True, 1.0, False, now)
+            self.scheduler.playback.report(self._position / PLAYED_RATE, True, 1.0, False, now)
             self.changed.notify_all()
         return np.concatenate([taken, np.zeros(count - len(taken), np.int16)])
 
@@ -96,7 +95,7 @@ class Session:
     @property
     def delay(self) -> float:
         """Seconds from hearing a sound to sending it, as things are."""
-        return self.talker.delay + len(self._sound) / 2 / SAMPLE_RATE
+        return self.talker.delay + len(self._sound) / 2 / PLAYED_RATE
 
     @property
     def fps(self) -> float:
@@ -129,9 +128,8 @@ class Session:
                     self.changed.wait(min(ahead, 1 / fps))
                     continue
             moment = self.talker.tell()
-            pcm = (moment.samples.clip(-1, 1) * 32767).astype(np.int16).tobytes()
             with self.changed:
-                self._sound += pcm
+                self._sound += moment.played.tobytes()
                 self._moments[moment.number] = moment
                 self._moments.pop(moment.number - KEPT, None)
                 self._told = moment.number + 1
@@ -149,10 +147,8 @@ class Session:
                 if job is None or moment is None:
                     self.changed.wait(self.scheduler.wait(now) if job is None else 0.25 / self.talker.fps)
                     continue
-                at = moment.number / self.talker.fps + self._stalled / SAMPLE_RATE
-            if job.scale != self._scale and now - self._scaled_at > STEADY_SECONDS:
-                self._scale, self._scaled_at = job.scale, now
-            job = replace(job, frame=number, scale=self._scale)
+                at = moment.number / self.talker.fps + self._stalled / PLAYED_RATE
+            job = replace(job, frame=number)
             image = self.talker.picture(moment, job.scale)
             done = time.monotonic()
             with self.changed:

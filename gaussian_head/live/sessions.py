@@ -132,7 +132,9 @@ class Sessions:
             raise InputError(f"there is no head {head[:40]!r}; {', '.join(names)} are here.")
 
         def make() -> Talker:
-            return Talker(self.shelf.get(head), size=self._size, aspect=aspect, seed=secrets.randbelow(2**31))
+            talker = Talker(self.shelf.get(head), size=self._size, aspect=aspect, seed=secrets.randbelow(2**31))
+            talker.warm()
+            return talker
 
         talker = await asyncio.get_running_loop().run_in_executor(None, make)
         return Session(secrets.token_urlsafe(6), talker, self._meters, head=head)

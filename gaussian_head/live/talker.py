@@ -45,7 +45,9 @@ class Moment:
     motion: Motion
     """Of one frame."""
     samples: np.ndarray
-    """``[S]`` f32 mono at 16 kHz, the sound of the frame."""
+    """``[S]`` f32 mono at 16 kHz, the sound of the frame as the voice hears it."""
+    played: np.ndarray
+    """``[3 S]`` int16 mono at 48 kHz, the same sound as it came."""
     speaking: bool
     """Whether something is said."""
 
@@ -120,7 +122,8 @@ class Talker:
         """Say a piece of sound after what came before it.
 
         Args:
-            samples: ``[S]`` mono at 16 kHz, float in [-1, 1] or int16; pieces of any length.
+            samples: ``[S]`` mono at 16 kHz, float in [-1, 1] or int16; pieces of any length. Sound of other rates as
+                the rows that `media.arriving` makes of it, which is then played with all that was in it.
 
         Raises:
             InputError: no such sound, or ten minutes of it wait already.
@@ -190,7 +193,8 @@ class Talker:
             motion = edited(motion, self._next_edits(), self.person.actor.clip, self.person.mean)
             self._number += 1
             number = self._number - 1
-        return Moment(number=number, motion=motion, samples=said.samples, speaking=said.speaking)
+        heard, played = said.rows["heard"].copy(), said.rows["played"].reshape(-1)
+        return Moment(number=number, motion=motion, samples=heard, played=played, speaking=said.speaking)
 
     def picture(self, moment: Moment, scale: float = 1.0) -> np.ndarray:
         """A moment as ``[H, W, 3]`` uint8, seen from where the camera is now, at a share of the full size."""
@@ -198,6 +202,11 @@ class Talker:
         camera = camera_of(view, person.head, max(round(self.size * scale), 16))
         background = self._backdrops.get(person, camera, self._look)
         return shown(person.head, moment.motion, 0, camera, self._look, background, person.draw).image
+
+    def warm(self) -> None:
+        """Paint a picture that nobody sees: the first takes longest, which would look like a slow machine."""
+        still, none = self.person.actor.clip.motion, np.zeros(0, np.float32)
+        self.picture(Moment(number=-1, motion=still, samples=none, played=none, speaking=False))
 
     def frames(self) -> Iterator[LiveFrame]:
         """Picture and sound, frame by frame, without end."""

@@ -26,8 +26,8 @@ def check_size(name: str, size: int, max_mb: int = MAX_UPLOAD_MB) -> None:
         raise InputError(f"{name} has {size / 2**20:.0f} MB; at most {max_mb} MB are taken, so cut it.")
 
 
-def uploaded_samples(name: str, content: bytes) -> np.ndarray:
-    """Sound ``[S]`` of a file that a browser sent; messages name the file as the user knows it.
+def uploaded_samples(name: str, content: bytes, rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Sound ``[S]`` at ``rate`` Hz of a file that a browser sent; messages name the file as the user knows it.
 
     Raises:
         InputError: too large, too long, or no sound in it.
@@ -38,6 +38,6 @@ def uploaded_samples(name: str, content: bytes) -> np.ndarray:
         path = Path(folder) / "upload"
         path.write_bytes(content)
         try:
-            return read_audio(path, sample_rate=SAMPLE_RATE, max_seconds=MAX_SECONDS)
+            return read_audio(path, sample_rate=rate, max_seconds=MAX_SECONDS)
         except InputError as error:
             raise InputError(str(error).replace(str(path), name)) from None

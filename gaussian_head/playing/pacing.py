@@ -44,6 +44,8 @@ class Pacer:
         self._on_the_way = 0.0
         self._hold = 0.04
         self._shown: deque[float] = deque()
+        self.took = 0.0
+        """Seconds from the start of rendering to the screen of the picture that was shown last."""
         self.sync_errors: deque[float] = deque(maxlen=500)
 
     def ready(self, now: float) -> bool:
@@ -80,8 +82,8 @@ class Pacer:
             self._shown.clear()
         picture = self._in_flight.popleft() if self._in_flight else None
         if picture is not None:
-            latency = min(now - picture.started, ACK_TIMEOUT)
-            self._latency += 0.2 * (latency - self._latency)
+            self.took = min(now - picture.started, ACK_TIMEOUT)
+            self._latency += 0.2 * (self.took - self._latency)
             on_the_way = min(max(now - picture.at - busy, 0.0), ACK_TIMEOUT)
             self._on_the_way += 0.2 * (on_the_way - self._on_the_way)
         if self._shown:

@@ -12,6 +12,16 @@ STILL_AFTER = 0.25
 """Seconds without a change after which the picture is drawn at full size."""
 BUSY_SCALE = 0.5
 """Size of the picture while it moves, as a fraction of the full size, where full size would be too slow."""
+HALVING_SAVES = 1.5
+"""How many times as long a full picture takes as a half one, about: much of both is moving the Gaussians."""
+ROOM = 0.6
+"""Share of a frame's time that a full picture may take."""
+LEARNS = 0.3
+"""Weight of the newest picture in what one costs."""
+FIRST_RETRY, LAST_RETRY = 2.0, 60.0
+"""Seconds of half size after which full size is tried again: at first, and after ever more trials that failed."""
+HELD = 10.0
+"""Seconds of full size after which its failures before are forgotten."""
 Moving = Literal["automatic", "sharp", "fluid"]
 IDLE_WAIT = 1.0
 """Seconds to sleep when nothing is due; every change wakes the worker sooner."""
@@ -36,14 +46,23 @@ class Job:
 class Scheduler:
     """Owns what one browser sees next: its player, its flow control and what changed since the last picture."""
 
-    def __init__(self, playback: Playback) -> None:
+    def __init__(self, playback: Playback, *, room: float = ROOM, whole: bool = False) -> None:
+        """Nothing shown yet.
+
+        Args:
+            playback: what time it is.
+            room: share of a frame's time that a full picture may take.
+            whole: whether a picture takes until it is ``shown``, where an encoder lies between and no link.
+        """
         self.playback, self.pacer = playback, Pacer()
+        self._room, self._whole = room, whole
         self.version = 0
         self.moving: Moving = "automatic"
         """Pictures while something moves: half size where full size would be too slow, always full, always half."""
         self._touched = float("-inf")
         self._last: Job | None = None
-        self._full_cost = 0.0
+        self._costs = {True: 0.0, False: 0.0}  # of a picture, whether it is full
+        self._small, self._changed, self._retry = False, float("-inf"), FIRST_RETRY
         self._blocked_until = float("-inf")
         self._animation = (float("-inf"), float("-inf"))
 
@@ -79,12 +98,8 @@ class Scheduler:
         """``job`` was rendered and sent; ``started`` is when its rendering began."""
         self._last = job
         self.pacer.sent(started, now, job.frame)
-        if job.scale == 1.0:
-            cost = now - started
-            self._full_cost = cost if self._full_cost == 0 else self._full_cost + 0.3 * (cost - self._full_cost)
-        elif self._full_cost:
-            # Half size costs at least a quarter: lets full size be tried again when the machine is free.
-            self._full_cost += 0.1 * (min(4 * (now - started), self._full_cost) - self._full_cost)
+        if not self._whole:
+            self._took(job, now - started, now)
 
     def failed(self, job: Job, now: float) -> None:
         """``job`` could not be rendered: stop there, and try nothing for a while."""
@@ -96,6 +111,8 @@ class Scheduler:
     def shown(self, now: float, position: float, playing: bool, busy: float = 0.0) -> None:
         """A picture is on screen, ``busy`` seconds after it came, while the player stands at ``position``."""
         frame = self.pacer.shown(now, busy)
+        if self._whole and frame is not None and self._last is not None:
+            self._took(self._last, self.pacer.took, now)
         if playing and frame is not None:
             middle = (frame + 0.5) / self.playback.fps
             error = position - middle
@@ -110,6 +127,22 @@ class Scheduler:
         began, ends = self._animation
         tick = 1 + int((now - began) * self.playback.fps) if now < ends else 0
         busy = playing or tick > 0 or now - self._touched < STILL_AFTER
-        slow = self._full_cost > 0.6 / self.playback.fps
-        small = busy and (self.moving == "fluid" or (self.moving == "automatic" and slow))
+        small = busy and (self.moving == "fluid" or (self.moving == "automatic" and self._small))
         return Job(version=self.version, frame=frame, scale=BUSY_SCALE if small else 1.0, tick=tick)
+
+    def _took(self, job: Job, cost: float, now: float) -> None:
+        """Learn what pictures cost, and go over to half size or try full size again where that says so."""
+        most, full = self._room / self.playback.fps, job.scale == 1.0
+        # One that stood still is one slow picture, not many.
+        cost, known = min(cost, 2 * most), self._costs[full]
+        self._costs[full] = cost = known + LEARNS * (cost - known) if known else cost
+        lasted = now - self._changed
+        if full and not self._small:
+            if cost > most:
+                self._small, self._changed = True, now
+            elif lasted > HELD:
+                self._retry = FIRST_RETRY
+        elif self._small and not full and lasted > self._retry and HALVING_SAVES * cost < most:
+            self._small, self._changed = False, now
+            self._retry = min(2 * self._retry, LAST_RETRY)
+            self._costs[True] = HALVING_SAVES * cost

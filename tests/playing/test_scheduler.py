@@ -97,6 +97,52 @@ def test_full_size_is_tried_again_when_the_machine_is_free(scheduler):
     assert job.scale == 1.0
 
 
+def playing(scheduler, cost, seconds, left=0.0):
+    """Scales of the pictures of so long, and when each was begun; ``cost`` of one tells seconds by scale and time."""
+    sent, now = [], 0.0
+    while now < seconds:
+        scheduler.playback.report(now % 2, playing=True, rate=1.0, loop=True, now=now)
+        if scheduler.next(now):
+            took = cost(scheduler.next(now).scale, now)
+            sent.append((send(scheduler, now, took).scale, now))
+            now += took + left
+            scheduler.shown(now, now % 2, playing=True)
+        now += 0.002
+    return sent
+
+
+def test_after_a_slow_start_pictures_are_full_though_a_half_one_costs_nearly_as_much(scheduler):
+    sent = playing(scheduler, lambda scale, now: 0.3 if now < 0.5 else 0.012 if scale == 1.0 else 0.009, 30.0)
+    assert any(scale == 0.5 for scale, _ in sent[:10])
+    assert all(scale == 1.0 for scale, at in sent if at > 4.0)
+
+
+def test_where_full_size_is_too_slow_it_is_tried_ever_less_often(scheduler):
+    sent = playing(scheduler, lambda scale, now: 0.05 if scale == 1.0 else 0.012, 200.0)
+    full = [at for scale, at in sent if scale == 1.0]
+    assert len(full) < 20
+    trials = [b for a, b in pairwise(full) if b - a > 1.0]
+    assert len(trials) >= 4, "it is tried all the same"
+    assert max(b - a for a, b in pairwise(trials)) > 40.0
+
+
+def test_where_half_size_is_too_slow_full_size_is_not_tried(scheduler):
+    sent = playing(scheduler, lambda scale, now: 0.1 if scale == 1.0 else 0.03, 60.0)
+    assert [scale for scale, _ in sent].count(1.0) == 1
+
+
+def test_one_slow_picture_does_not_make_them_small(scheduler):
+    sent = playing(scheduler, lambda scale, now: 0.3 if 5.0 < now < 5.05 else 0.01, 10.0)
+    assert {scale for scale, _ in sent} == {1.0}
+
+
+@pytest.mark.parametrize(("left", "scale"), [(0.005, 1.0), (0.04, 0.5)])
+def test_what_an_encoder_takes_counts_where_it_is_part_of_the_work(left, scale):
+    scheduler = Scheduler(Playback(num_frames=50, fps=25.0), room=0.8, whole=True)
+    sent = playing(scheduler, lambda scale, now: 0.015, 2.0, left)
+    assert sent[-1][0] == scale
+
+
 def test_after_a_failure_nothing_is_tried_for_a_while_unless_something_changes(scheduler):
     scheduler.playback.play(0.0)
     job = scheduler.next(0.0)
