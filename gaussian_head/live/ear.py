@@ -97,7 +97,9 @@ class Ear:
         if not np.size(sound):
             return
         sound = np.asarray(sound)
-        if sound.dtype != ROW and sound.dtype != np.int16:
+        if sound.dtype == np.int16:
+            sound = sound.astype(np.float32) / 32768
+        if sound.dtype != ROW:
             sound = checked_sound(sound)
         if self.waiting + len(sound) / SAMPLE_RATE > MAX_SECONDS:
             raise InputError(

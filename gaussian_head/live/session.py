@@ -72,7 +72,7 @@ class Session:
             self.changed.notify_all()
 
     def pull(self, count: int) -> np.ndarray:
-        """The next ``count`` samples of sound, int16 at 48 kHz; silence where they are not told in time, for which all waits."""
+        """The next ``count`` samples, int16 at 48 kHz; silence, and all waits, where they are not told in time."""
         with self.changed:
             taken = np.frombuffer(bytes(self._sound[: 2 * count]), np.int16)
             del self._sound[: 2 * count]

@@ -95,6 +95,19 @@ def test_files_are_said_after_each_other_or_at_once(peer, server, tmp_path, endi
     until(lambda: loudness_at(peer.samples[-24000:], 1000) > 0.9, "the tone")
 
 
+@pytest.mark.parametrize("raw", [True, False])
+def test_sound_leaves_with_the_band_it_came_with(peer, server, tmp_path, raw):
+    at = np.arange(3 * 48000) / 48000
+    both = 0.3 * np.sin(2 * np.pi * 1000 * at) + 0.3 * np.sin(2 * np.pi * 12_000 * at)
+    write_audio(tmp_path / "both.wav", both.astype(np.float32), 48000)
+    sound = (both * 32767).astype(np.int16) if raw else tmp_path / "both.wav"
+    assert LiveClient(server.url).say(sound, rate=48000) == pytest.approx(3, abs=0.2)
+    until(lambda: loudness_at(peer.samples[-24000:], 12_000) > 0.3, "the high tone")
+    assert loudness_at(peer.samples[-24000:], 1000) > 0.3
+    LiveClient(server.url).interrupt()
+    until(lambda: np.abs(peer.samples[-4800:]).max() < 1e-3, "silence")
+
+
 def test_speech_is_said_as_it_is_made(peer, server):
     head = LiveClient(server.url)
     tone = (0.5 * np.sin(2 * np.pi * 1500 * np.arange(24000 * 2) / 24000) * 32767).astype(np.int16)

@@ -14,6 +14,7 @@ import gaussian_head
 from gaussian_head.actor.speak import voice_of
 from gaussian_head.checks import InputError
 from gaussian_head.live import Talker
+from gaussian_head.media.arriving import ArrivingSound
 from gaussian_head.motion import CONTROLS
 from gaussian_head.voice import CausalVoice
 from gaussian_head.voice.causal import Manner
@@ -92,6 +93,30 @@ def test_a_minute_of_it(actor, milliseconds):
     compare_with_whole(actor, long, milliseconds, 62)
 
 
+@pytest.mark.parametrize("rate", [24000, 44100, 48000])
+def test_what_came_with_more_is_played_with_more(actor, rate):
+    """A tone above what the voice hears, in step with one that it hears, whatever the chunks."""
+    at = np.arange(2 * rate) / rate
+    tone = 0.3 * np.sin(2 * np.pi * 440 * at) + 0.3 * np.sin(2 * np.pi * 10_500 * at) * (at > 1)
+    played = []
+    for size in (rate // 50, rate // 7, len(tone)):
+        talker, arriving = Talker(actor), ArrivingSound()
+        for start in range(0, len(tone), size):
+            talker.hear(arriving.hear_pcm((tone[start : start + size] * 32767).astype(np.int16), rate))
+        moments = [talker.tell() for _ in range(60)]
+        sound = np.concatenate([moment.played for moment in moments])
+        heard = np.concatenate([moment.samples for moment in moments])
+        assert len(sound) == 3 * len(heard)
+        played.append(sound / 32768)
+    assert np.array_equal(played[0], played[1])
+    assert np.array_equal(played[0], played[2])
+    begins = np.flatnonzero(np.abs(np.diff(played[0], 8)) > 2)[0] / 48000  # only the high tone bends that much
+    assert begins == pytest.approx(1.0, abs=0.003)
+    assert np.abs(played[0][60_000:90_000]).max() > 0.55
+    low = np.fft.rfft(heard[20_000:28_000])
+    assert np.abs(low[2000:]).max() < 1e-2 * np.abs(low).max(), "the voice hears up to 8 kHz"
+
+
 def test_other_frame_rates_keep_picture_and_sound_in_step(said):
     actor = make_actor(num_gaussians=300, size=64)
     actor = replace(actor, clip=replace(actor.clip, motion=replace(actor.clip.motion, fps=29.97)))
@@ -129,6 +154,7 @@ def test_interrupted_it_is_silent_and_shut_within_a_fifth_of_a_second(actor, sai
     after = [talker.tell() for _ in range(50)]
     heard = np.concatenate([moment.samples for moment in after])
     assert not heard[round(0.005 * RATE) + 1 :].any()
+    assert not np.concatenate([moment.played for moment in after])[round(0.005 * 48000) + 1 :].any()
     assert np.abs(np.diff(heard)).max() <= np.abs(np.diff(said)).max() + 0.02  # no click
     shut = mouth([Talker(actor).tell()])[0]
     assert torch.equal(mouth(after)[4], shut)  # the frame that begins 160 ms later
@@ -198,7 +224,9 @@ def test_memory_stays_as_it_is(actor, said):
     talker = Talker(actor)
 
     def size():
-        return len(pickle.dumps([vars(talker._ear) | {"_voice": vars(talker._ear._voice)}, talker._feelings._now]))
+        ear, feelings = talker._ear, talker._feelings
+        kept = vars(ear) | {"_voice": vars(ear._voice), "_arriving": ear._arriving._left}
+        return len(pickle.dumps([kept, feelings._now]))
 
     sizes = []
     for _ in range(3):
