@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..capture import FaceShape
     from ..gaussians import Gaussians
     from ..head import Head
+    from ..io.texture import Texture
     from ..motion import MotionFrame, Performance
     from ..rendering import CameraPath
     from .placing import Placing
@@ -92,15 +93,30 @@ class Material:
         return self.placing.gaussians(for_every_side(self.head.gaussians_at(moment), self.head))
 
     def face(self) -> FaceShape:
-        """The tracked face.
+        """The tracked face, its eyes closed by triangles whose middle moves with the iris.
 
         Raises:
             InputError: no capture, or one of another clip.
         """
+        import torch
+
         from ..capture import capture_of
+        from ..facenet import eye_triangles
 
         clip = self.actor.clip
-        return capture_of(clip.motion, self.capture or clip.capture_path).shape
+        shape = capture_of(clip.motion, self.capture or clip.capture_path).shape
+        eyes = torch.from_numpy(eye_triangles()).to(shape.triangles)
+        return replace(shape, triangles=torch.cat([shape.triangles, eyes]))
+
+    def face_texture(self, face: FaceShape) -> Texture:
+        """What the resting head looks like, as a texture of the tracked face."""
+        from ..rendering import for_every_side
+        from ..rendering.ends import rest_moment
+        from ..rendering.texture import FACE_VIEWS_DEG, textured
+
+        rest = rest_moment(self.head)
+        gaussians = for_every_side(self.head.gaussians_at(rest), self.head)
+        return textured(gaussians, face.in_world(rest), face.triangles, self.head, FACE_VIEWS_DEG)
 
     def cameras(self) -> CameraPath:
         """One camera a frame of the performance."""

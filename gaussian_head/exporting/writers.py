@@ -57,33 +57,40 @@ def spz(material: Material, out: Path, listener: Listener) -> None:
 def glb(material: Material, out: Path, listener: Listener) -> None:
     from ..io.gltf import write_animated_glb
 
-    motion = material.moments.motion
-    write_animated_glb(out, material.face(), replace(motion, head=material.placing.pose(motion.head)))
+    motion, face = material.moments.motion, material.face()
+    placed = replace(motion, head=material.placing.pose(motion.head))
+    write_animated_glb(out, face, placed, texture=material.face_texture(face))
 
 
 def obj(material: Material, out: Path, listener: Listener) -> None:
-    from ..io.mesh import write_mesh
+    from ..io.mesh import write_mesh, write_texture_of_obj, write_textured_obj
     from ..io.sequence import sequence_folder
 
     face, motion, placed = material.face(), material.performance.motion, material.placing.points
+    texture = material.face_texture(face)
     if not material.sequence:
-        write_mesh(out, placed(face.in_world(material.moment)), face.triangles)
+        write_mesh(out, placed(face.in_world(material.moment)), face.triangles, texture=texture)
         return
     with sequence_folder(out, ".obj", num_frames=len(motion), fps=motion.fps) as name_of:
+        write_texture_of_obj(name_of(0).with_name("face.obj"), texture)
         for t in tracked(range(len(motion)), "export", len(motion), listener):
-            write_mesh(name_of(t), placed(face.in_world(motion.at(t))), face.triangles)
+            write_textured_obj(name_of(t), placed(face.in_world(motion.at(t))), texture, material="face.mtl")
 
 
 def mesh(material: Material, out: Path, listener: Listener) -> None:
     from ..io.mesh import write_mesh
     from ..rendering import for_every_side
     from ..rendering.surface import fuse_surface, surface_cameras
+    from ..rendering.texture import BUST_VIEWS_DEG, textured
 
     if material.sequence:
         raise InputError("format mesh writes one moment; name it with --frame.")
-    gaussians = for_every_side(material.head.gaussians_at(material.moment), material.head)
-    surface = fuse_surface(gaussians, surface_cameras(material.head), closed=True, listener=listener)
-    write_mesh(out, material.placing.points(surface.vertices), surface.triangles, colors=surface.colors)
+    head = material.head
+    gaussians = for_every_side(head.gaussians_at(material.moment), head)
+    surface = fuse_surface(gaussians, surface_cameras(head), closed=True, listener=listener)
+    texture = textured(gaussians, surface.vertices, surface.triangles, head, BUST_VIEWS_DEG)
+    placed = material.placing.points(surface.vertices)
+    write_mesh(out, placed, surface.triangles, colors=surface.colors, texture=texture)
 
 
 def motion(material: Material, out: Path, listener: Listener) -> None:

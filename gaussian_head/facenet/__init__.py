@@ -9,5 +9,6 @@ from ._landmarks import LandmarkTracker as LandmarkTracker
 from ._matte import PersonSegmenter as PersonSegmenter
 from .mesh import NUM_LANDMARKS as NUM_LANDMARKS
 from .mesh import NUM_MESH as NUM_MESH
+from .mesh import eye_triangles as eye_triangles
 from .mesh import mirror as mirror
 from .mesh import triangles as triangles

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .contours import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
+
 NUM_LANDMARKS = 478
 NUM_MESH = 468
 """Landmarks of the face mesh; the ten after them are the two irises."""
@@ -41,6 +43,14 @@ _LEFT_SIDE = """
 def triangles() -> np.ndarray:
     """The mesh's 852 triangles ``[F, 3]`` int32, counter-clockwise seen from outside (eyes and mouth are holes)."""
     return np.loadtxt(Path(__file__).with_name("triangles.txt"), np.int32)
+
+
+@cache
+def eye_triangles() -> np.ndarray:
+    """32 triangles ``[F, 3]`` int32 that close both eyes, from the iris's centre to the lids, counter-clockwise too."""
+    loops = ((RIGHT_IRIS[0], RIGHT_EYE[::-1]), (LEFT_IRIS[0], LEFT_EYE))
+    fans = [(centre, a, b) for centre, loop in loops for a, b in zip(loop, (*loop[1:], loop[0]), strict=True)]
+    return np.array(fans, np.int32)
 
 
 @cache

@@ -10,6 +10,7 @@ from gaussian_head import export
 from gaussian_head.checks import InputError
 from gaussian_head.rendering.ends import rest_moment
 from gaussian_head.rendering.surface import fuse_surface, surface_cameras, trusted_depth
+from gaussian_head.rendering.texture import textured
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +72,32 @@ def test_the_mesh_opens_elsewhere_with_its_colours(head, actor, tmp_path, monkey
     export(actor, tmp_path / f"m.{ending}", format="mesh", frame=3)
     mesh = trimesh.load(tmp_path / f"m.{ending}", force="mesh", process=False)
     assert len(mesh.faces) > 500
-    assert mesh.is_watertight or ending != "ply"  # the others have corners of their own for every triangle
-    assert np.ptp(np.asarray(mesh.visual.vertex_colors)[:, 0]) > 60
+    assert (
+        mesh.is_watertight or ending != "ply"
+    )  # the others have corners of their own where pieces of the picture meet
+    colours = mesh.visual if ending == "ply" else mesh.visual.to_color()
+    assert np.ptp(np.asarray(colours.vertex_colors)[:, 0]) > 60
     assert mesh.vertices[:, 2].max() < 0  # +z towards the viewer: the head stands before the camera
 
 
 def test_one_moment_at_a_time(actor, tmp_path):
     with pytest.raises(InputError, match="--frame"):
         export(actor, tmp_path / "m.ply", format="mesh", frames=":2")
+
+
+def test_a_texture_shows_what_the_gaussians_look_like_and_every_triangle_lies_in_one_view(head):
+    gaussians = head.gaussians_at(rest_moment(head))
+    surface = fuse_surface(gaussians, surface_cameras(head, 144)[18:27:2], voxel=0.004)
+    views = ((0, 0), (40, 0), (-40, 0), (0, 30))
+    texture = textured(gaussians, surface.vertices, surface.triangles, head, views)
+    np.testing.assert_array_equal(texture.source[texture.triangles], surface.triangles)
+    assert ((texture.uvs > 0) & (texture.uvs < 1)).all()
+    tile = (texture.uvs * 2).astype(int)[texture.triangles]
+    assert (tile == tile[:, :1]).all()
+    height, width = texture.picture.shape[:2]
+    rows, columns = ((1 - texture.uvs[:, 1]) * height).astype(int), (texture.uvs[:, 0] * width).astype(int)
+    shown = texture.picture[rows, columns] / 255
+    own = surface.colors.numpy()[texture.source]
+    off, elsewhere = (np.abs(shown - colours).mean() for colours in (own, own[::-1]))
+    assert off < 0.03
+    assert off < elsewhere / 3
