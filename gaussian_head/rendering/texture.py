@@ -101,7 +101,8 @@ def _look(gaussians: Gaussians, vertices: Tensor, triangles: Tensor, camera: Cam
     out = rasterize_view(gaussians, camera, extra=z[:, None])
     alpha = out.alpha[0].clamp(min=1e-6)
     solid = alpha > SOLID
-    row, column = distance_transform_edt(~solid.numpy(), return_distances=False, return_indices=True)
+    nearest = distance_transform_edt(~solid.numpy(), return_distances=False, return_indices=True)
+    row, column = np.asarray(nearest)
     depth = torch.where(solid, out.extra[0, ..., 0] / alpha, torch.inf)
     uvs = camera.project(vertices)
     x, y = uvs.floor().long().clamp(0, SIDE - 1).unbind(1)
