@@ -1,4 +1,4 @@
-"""Measure `voice`: when words begin, which of twenty phrases is found, what is guessed where no words are known."""
+"""Measure `voice`: when words begin and are understood, which phrase is found, what is guessed without words."""
 
 import csv
 import json
@@ -12,6 +12,7 @@ from gaussian_head import Capture
 from gaussian_head.checks import InputError
 from gaussian_head.durable import replacing
 from gaussian_head.evaluation.silent_lips import Sentence, guessed, onset_errors, phrases_found
+from gaussian_head.evaluation.words import read_in_grammar, words_understood
 from gaussian_head.lips import LipJudge
 from gaussian_head.lips.judge import DATA
 from gaussian_head.verbs.bars import drawing
@@ -24,6 +25,8 @@ def main(
     judge: Path = DATA,
     language: str = "en-gb",
     of: int = 20,
+    words: bool = False,
+    grid: bool = False,
 ) -> None:
     """Write a JSON of scores beside their null rows.
 
@@ -34,6 +37,8 @@ def main(
         judge: Weights of the judge of lips; the package's own knows the people of its data card.
         language: Of the sentences.
         of: How many phrases to choose among.
+        words: Let Whisper tell the words too; wants ctranslate2 and the extra `whisper`.
+        grid: The sentences are of GRID's grammar; read them in it too.
     """
     found: dict = {"judge": judge.name}
     with drawing() as listener:
@@ -47,6 +52,12 @@ def main(
             found["sentences"] = len(known)
             found["word_onset_error_ms"] = asdict(onset_errors(known, eyes, language=language, listener=listener))
             found["phrases"] = phrases_found(known, texts, eyes, of=of, language=language, listener=listener)
+            if words:
+                found["word_error_rate"] = words_understood(known, eyes, language=language, listener=listener)
+            if grid:
+                found["word_error_rate_of_lips_in_the_grammar"] = read_in_grammar(
+                    known, eyes, language=language, listener=listener
+                )
         found["guessed"] = {
             f"{number}: {path.name}": {name: _plain(asdict(row)) for name, row in guessed(Capture.load(path)).items()}
             for number, path in enumerate(clips, 1)

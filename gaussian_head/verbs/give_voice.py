@@ -39,6 +39,11 @@ class Options:
     """What is said."""
     phrases: PathLike | None = None
     """A text file; one of its lines is said."""
+    reader: PathLike | None = None
+    """A lip reader of your own (torchscript or onnx, trained with connectionist temporal classification) that tells the
+    text; see `gaussian_head/lips/user_nets.py`."""
+    symbols: PathLike | None = None
+    """A text file with the reader's symbols, one a line, the first its blank, an empty line a space."""
     language: str = "en-us"
     """Of the text, as espeak-ng names it: en-us, de, fr-fr, …"""
     piper_voice: PathLike | None = None
@@ -56,17 +61,24 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """
     from ..capture import Capture
     from ..media import write_audio
+    from ..revoicing import read_text, require_lips
 
-    if options.text and options.phrases is not None:
-        raise InputError("text and phrases were both given; what is said, or what may be said.")
-    if not options.text and options.phrases is None and options.like is None:
+    if sum((bool(options.text), options.phrases is not None, options.reader is not None)) > 1:
+        raise InputError("of text, phrases and reader more than one was given; give what tells what is said.")
+    if not options.text and options.phrases is None and options.reader is None and options.like is None:
         raise InputError("nothing is known of what is said; give --text, --phrases, or --like to guess by a clip.")
+    if (options.reader is None) != (options.symbols is None):
+        raise InputError("a lip reader and its symbols come together; give both --reader and --symbols.")
     if Path(options.out).suffix.lower() != ".wav":
         raise InputError(f"{options.out} is to hold a sound; name a .wav file.")
     texts = _texts(options)
     with tempfile.TemporaryDirectory() as folder:
         given = options.film
         film = given if isinstance(given, Capture) else _tracked(given, Path(folder) / "capture", listener)
+        require_lips(film)
+        if options.reader is not None and options.symbols is not None:
+            texts = [read_text(film, options.reader, options.symbols)]
+            listener(Said(message=f"the reader reads: {texts[0]!r}"))
         samples = _made(options, film, texts, listener)
         if options.mux is not None:
             _muxed(film, samples, options.mux)

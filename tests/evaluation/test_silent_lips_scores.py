@@ -10,7 +10,7 @@ import torch
 from gaussian_head import InputError
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.evaluation import silent_lips
-from gaussian_head.evaluation.silent_lips import Sentence, guessed, onset_errors, phrases_found
+from gaussian_head.evaluation.silent_lips import Sentence, guessed, onset_errors, phrases_found, told_apart
 from gaussian_head.revoicing import Alignment, speak_text
 
 ESPEAK = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -62,3 +62,10 @@ def test_lips_that_tell_the_loudness_are_heard():
     assert rows["lips of another moment"].energy_r < 0.5
     assert np.isnan(rows["mean spectrum"].energy_r)
     assert rows["lips"].bands_db < rows["mean spectrum"].bands_db
+    assert rows["lips"].estoi > rows["lips of another moment"].estoi
+
+
+def test_pairs_are_told_apart():
+    assert told_apart([3, 4], [1, 2]) == 1
+    assert told_apart([1, 2], [1, 2]) == 0.5
+    assert told_apart([0], [1, 2]) == 0

@@ -3,18 +3,22 @@
 
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from support_capture import make_capture
 
-from gaussian_head import InputError
+from gaussian_head import InputError, give_voice
+from gaussian_head.capture import Capture
 from gaussian_head.cli import main
 from gaussian_head.revoicing.aligning import STEPS, Heard, cheapest
 from gaussian_head.revoicing.language import require_language
 from gaussian_head.revoicing.phoning import words_in_sound
 from gaussian_head.revoicing.saying import choice_of
 from gaussian_head.revoicing.speaking import arpabet, speak_text
+from gaussian_head.revoicing.watching import read_text, require_lips
 from gaussian_head.revoicing.world import WorldVoice
 
 ESPEAK = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
@@ -96,10 +100,14 @@ def run(monkeypatch, *arguments) -> int:
     ("arguments", "words"),
     [
         (("--out", "v.wav"), "nothing is known of what is said"),
-        (("--text", "a", "--phrases", "p.txt", "--out", "v.wav"), "text and phrases were both given"),
+        (
+            ("--text", "a", "--phrases", "p.txt", "--out", "v.wav"),
+            "phrases and reader more than one was given",
+        ),
         (("--text", "hello", "--out", "v.mp3"), "name a .wav file"),
         (("--phrases", "none.txt", "--out", "v.wav"), "none.txt"),
         (("--text", "hello", "--out", "v.wav"), "film.mp4"),
+        (("--reader", "r.pt", "--out", "v.wav"), "a lip reader and its symbols come together"),
     ],
 )
 def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, arguments, words):
@@ -164,3 +172,51 @@ def test_a_piper_voice_of_another_language_is_told(tmp_path):
     with pytest.raises(InputError, match=r"v\.onnx speaks 'de' and the text is 'en-us'; they must agree"):
         require_language("hello", "en-us", tmp_path / "v.onnx")
     require_language("hallo", "de", tmp_path / "v.onnx")
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory):
+    return make_capture(tmp_path_factory.mktemp("lips") / "capture", num_frames=30, size=96)[0]
+
+
+def test_lips_that_are_covered_or_still_are_told(filmed, tmp_path):
+    still = filmed.motion.units[:1].expand(30, -1).contiguous()
+    tensors = dict(filmed._tensors) | {"units": still}
+    capture = Capture(filmed.path, filmed.info, tensors, 2**20)
+    with pytest.raises(InputError, match=r"the lips part by 0\.0 mm only: something covers them, or nobody speaks"):
+        give_voice(capture, tmp_path / "v.wav", text="hello")
+    hidden = Capture(filmed.path, replace(filmed.info, bad_frames=list(range(18))), dict(filmed._tensors), 2**20)
+    with pytest.raises(InputError, match="the face is hidden or lost in 60 % of the film"):
+        give_voice(hidden, tmp_path / "v.wav", text="hello")
+    require_lips(filmed)
+
+
+class Reader(torch.nn.Module):
+    """Random scores of symbols from the mean grey of each mouth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = torch.nn.Linear(1, 4)
+
+    def forward(self, x):
+        return self.last(x.mean((-1, -2))[:, 0, :, None])
+
+
+def test_a_lip_reader_of_ones_own_tells_the_text(filmed, tmp_path):
+    torch.manual_seed(0)
+    net = Reader().eval()
+    torch.jit.save(torch.jit.trace(net, torch.zeros(1, 1, 5, 88, 88)), str(tmp_path / "r.pt"))
+    (tmp_path / "symbols.txt").write_text("-\nha\nho\n\n")
+    texts = set()
+    for chosen in range(1, 3):
+        net.last.bias.data = torch.nn.functional.one_hot(torch.tensor(chosen), 4) * 50.0
+        torch.jit.save(torch.jit.trace(net, torch.zeros(1, 1, 5, 88, 88)), str(tmp_path / "r.pt"))
+        texts.add(read_text(filmed, tmp_path / "r.pt", tmp_path / "symbols.txt"))
+    assert texts == {"ha", "ho"}
+    net.last.bias.data = torch.tensor([50.0, 0, 0, 0])
+    torch.jit.save(torch.jit.trace(net, torch.zeros(1, 1, 5, 88, 88)), str(tmp_path / "r.pt"))
+    with pytest.raises(InputError, match="reads nothing in this film"):
+        read_text(filmed, tmp_path / "r.pt", tmp_path / "symbols.txt")
+    (tmp_path / "few.txt").write_text("-\nha\n")
+    with pytest.raises(InputError, match="tells 4 symbols; 2 were named"):
+        read_text(filmed, tmp_path / "r.pt", tmp_path / "few.txt")
