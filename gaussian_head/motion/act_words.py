@@ -1,4 +1,7 @@
-"""Head acts asked for in words: "nods twice, then looks slowly to the left". A small closed grammar."""
+"""Head acts asked for in words: "nods twice, then looks slowly to the left". A small closed grammar.
+
+Where a sentence encoder is installed, what the grammar does not know is understood by what it means.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from ..checks import InputError
+from ..speech.sentences import REQUIREMENT, is_installed
 from .acts import HOLD, KINDS, Act
+from .meant_acts import LEAST, OTHER, meant
 
 LAG = 0.3
 """Seconds of rest before the first act, and between one and the next."""
@@ -32,7 +37,7 @@ SIDES = {
 }
 FILLERS = frozenset(
     ("a", "the", "to", "with", "his", "her", "their", "its", "head", "eyes", "side", "still", "time", "times")
-    + ("towards", "toward")
+    + ("towards", "toward", "he", "she", "they")
 )
 """Words that change nothing."""
 ALIASES = {"wait": "hold", "pause": "hold", "stay": "hold", "glance": "look", "rotate": "turn", "cock": "tilt"}
@@ -43,10 +48,12 @@ def parse_acts(text: str) -> tuple[Act, ...]:
 
     Acts are separated by commas, "then" or "while"; each is a verb (nod, shake, tilt, turn, look, lean, hold) with any
     of: a direction, how often (twice, 3 times), how fast (slowly, quickly), how far (slightly, widely), for how long
-    ("for 2 s") and when ("at 4.5 s").
+    ("for 2 s") and when ("at 4.5 s"). Parts in other words ("pulls back in fear") do what they mean, where the encoder
+    of `speech.sentences` is installed.
 
     Raises:
-        InputError: a word that is none of these, a part without a verb, a direction that the verb cannot have.
+        InputError: a word that is none of these, a part without a verb, a direction that the verb cannot have; with
+            the encoder, a part that means no movement of a head.
     """
     acts: list[Act] = []
     clock, free = 0.0, 0.0
@@ -71,8 +78,7 @@ def _parts(text: str) -> list[tuple[str, str]]:
         if piece in (",", ";", "then", "while", "and") or piece.startswith("."):
             joined = "while" if "while" in (piece, joined) else piece
         elif piece.strip():
-            loose = joined in (",", "and") and not any(_verb(word) for word in re.findall(r"\w+", piece))
-            if found and loose:
+            if found and joined in (",", "and") and not _is_an_act(piece):
                 found[-1] = (found[-1][0], f"{found[-1][1]} {piece}")
             else:
                 found.append((joined, piece))
@@ -97,13 +103,7 @@ def _parsed(part: str, text: str) -> tuple[Act, float | None]:
     """One part of ``text``, and when it shall begin where it says so."""
     at, part = _seconds(r"\bat\s+(\d+(?:\.\d+)?)\s*(?:seconds?|s)?\b", part)
     hold, part = _seconds(r"\b(?:for\s+)?(\d+(?:\.\d+)?)\s*(?:seconds?|s)\b", part)
-    found = _Words()
-    for word in re.findall(r"[\w']+", part):
-        _take(found, word)
-    if found.unknown:
-        raise InputError(_unknown_words(found.unknown, text))
-    if not found.kind:
-        raise InputError(f"{part.strip()!r} in {text!r} says no movement; one of {', '.join(KINDS)} was wanted.")
+    found = _understood(part, text)
     kind = KINDS[found.kind]
     if found.side and found.side not in kind.sides:
         wanted = f"{' or '.join(kind.sides)} was wanted" if kind.sides else "it has no direction"
@@ -112,6 +112,48 @@ def _parsed(part: str, text: str) -> tuple[Act, float | None]:
     held = found.hold if hold is None else hold
     act = Act(kind=found.kind, side=side, count=found.count, size=found.size, pace=found.pace, hold=held)
     return act, at
+
+
+def _is_an_act(piece: str) -> bool:
+    """Whether a part has a verb of its own, or means an act."""
+    words = re.findall(r"[\w']+", piece)
+    if any(_verb(word) for word in words):
+        return True
+    return is_installed() and not all(_is_known(word) for word in words) and _meaning(piece) is not None
+
+
+def _is_known(word: str) -> bool:
+    tables = (SIDES, COUNTS, SPEEDS, SIZES, FILLERS)
+    return word.isdigit() or bool(_verb(word)) or any(word in table for table in tables)
+
+
+def _understood(part: str, text: str) -> _Words:
+    """What one part of ``text`` asks for: by its words, or by its meaning where these are not all known."""
+    found = _Words()
+    for word in re.findall(r"[\w']+", part):
+        _take(found, word)
+    if found.kind and not found.unknown:
+        return found
+    if found.unknown and is_installed():
+        meaning = _meaning(part)
+        if meaning is None:
+            raise InputError(
+                f"{part.strip()!r} in {text!r} means no movement of a head that is known; one of {', '.join(KINDS)} was"
+                " wanted."
+            )
+        found.kind, side = meaning
+        sides = KINDS[found.kind].sides
+        found.side = side or (found.side if found.side in sides else "")
+        return found
+    if found.unknown:
+        raise InputError(_unknown_words(found.unknown, text))
+    raise InputError(f"{part.strip()!r} in {text!r} says no movement; one of {', '.join(KINDS)} was wanted.")
+
+
+def _meaning(part: str) -> tuple[str, str] | None:
+    """Kind and side of the act that a free sentence means; None where it means none."""
+    act = meant(part.strip())
+    return None if act.kind == OTHER or act.likeness < LEAST else (act.kind, act.side)
 
 
 def _take(found: _Words, word: str) -> None:
@@ -168,4 +210,7 @@ def _unknown_words(unknown: list[str], text: str) -> str:
             "when at 2 s, for 1.5 s, then, while",
         )
     )
-    return f"{', '.join(map(repr, unknown))} in {text!r} is not understood{hint}; known are {listed}."
+    return (
+        f"{', '.join(map(repr, unknown))} in {text!r} is not understood{hint}; known are {listed}. Free sentences need"
+        f" `pip install '{REQUIREMENT}'`."
+    )

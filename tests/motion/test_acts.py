@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gaussian_head.checks import InputError
-from gaussian_head.motion import Pose
+from gaussian_head.motion import Pose, act_words
 from gaussian_head.motion.act_words import parse_acts
 from gaussian_head.motion.acts import acted_poses, perform
 from gaussian_head.motion.found_acts import find_acts
@@ -16,6 +16,14 @@ from gaussian_head.motion.idle import sway
 from gaussian_head.transforms import quat_to_rotmat, rotvec_to_quat
 
 FPS = 25.0
+
+
+@pytest.fixture(autouse=True)
+def no_encoder(monkeypatch):
+    """Words alone, whatever is installed."""
+    monkeypatch.setattr(act_words, "is_installed", lambda: False)
+
+
 NOSE = torch.tensor([0.0, 0.02, -0.1])
 
 
@@ -44,7 +52,7 @@ def test_sequence_and_simultaneity() -> None:
     [
         ("jumps", "'jumps'.*verbs nod, shake"),
         ("noding fast, then shrug", "'shrug' in"),
-        ("nods quickyl", "did you mean 'quickly'"),
+        ("nods quickyl", "did you mean 'quickly'.*gaussian-head\\[sentences\\]"),
         ("nods left", "nod left.*it has no direction"),
         ("leans up", "lean up.*forward or back was wanted"),
         ("twice", "says no movement"),
