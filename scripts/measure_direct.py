@@ -1,15 +1,18 @@
 """Measure directed performances: learned pose, words, moods, leaders, takes, speed; rendered and tracked anew.
 
 `python scripts/measure_direct.py learned --out direct.json --captures a=runs/a/capture b=runs/b/capture …`, and so on
-with `words`, `lips`, `moods`, `leaders`, `takes`. Each writes its part of the JSON and leaves the others as they are;
-rendered videos stay in `--work` and are used again.
+with `words`, `sentences`, `lips`, `moods`, `leaders`, `takes`. Each writes its part of the JSON and leaves
+the others as they are; rendered videos stay in `--work` and are used again.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
+import zlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from gaussian_head.actor import Direction, captured_sound, perform
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.durable import replacing
 from gaussian_head.evaluation.acted import lips_meanwhile, measure_led, measure_words, prompts
+from gaussian_head.evaluation.free_sentences import NONSENSE, SENTENCES, measure_sentences
 from gaussian_head.evaluation.learned_pose import measure_learned
 from gaussian_head.evaluation.moods import NAMED, measure_mood
 from gaussian_head.media import read_audio
@@ -89,6 +93,16 @@ def words(
     _write(
         out, "words", {name: _told(sums) for name, sums in total.items()} | {"prompts": count, "size": size, "fps": fps}
     )
+
+
+def sentences(*, out: Path) -> None:
+    """Free sentences by the installed encoder, and by the words that they have in common with the descriptions.
+
+    Args:
+        out: JSON to write into.
+    """
+    rows = {"encoder": asdict(measure_sentences()), "words in common": asdict(measure_sentences(_words_in_common))}
+    _write(out, "free sentences", {**rows, "sentences": len(SENTENCES), "nonsense": len(NONSENSE)})
 
 
 def moods(
@@ -203,6 +217,15 @@ def takes(head: tyro.conf.Positional[Path], *, speech: Path, out: Path, seeds: i
     _write(out, "takes and speed", figures)
 
 
+def _words_in_common(texts: Sequence[str]) -> torch.Tensor:
+    """Unit vectors ``[n, 4096]`` that count words and know nothing of their meaning."""
+    rows = torch.zeros(len(texts), 4096)
+    for row, text in zip(rows, texts, strict=True):
+        for word in re.findall(r"\w+", text.lower()):
+            row[zlib.crc32(word.encode()) % len(row)] += 1
+    return torch.nn.functional.normalize(rows, dim=1)
+
+
 def _degrees(a: torch.Tensor, b: torch.Tensor) -> float:
     a, b = a - a.mean(0), b - b.mean(0)
     return float(torch.rad2deg((a - b).norm(dim=1).mean()))
@@ -272,5 +295,13 @@ def _write(out: Path, part: str, figures: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     tyro.extras.subcommand_cli_from_dict(
-        {"learned": learned, "words": words, "moods": moods, "lips": lips, "leaders": leaders, "takes": takes}
+        {
+            "learned": learned,
+            "words": words,
+            "sentences": sentences,
+            "moods": moods,
+            "lips": lips,
+            "leaders": leaders,
+            "takes": takes,
+        }
     )

@@ -25,6 +25,7 @@ from PIL import Image
 from gaussian_head.playing import Legend, NamedPerformance
 from gaussian_head.playing.given import MAX_UPLOAD_MB
 
+from .tracks import tracks_of
 from .uploads import Piece, parse_piece
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 PEAKS = 600
 """Points of the outline that the timeline draws."""
-PAGE = ("report.js", "player.js", "bar.js", "screen.js", "orbit.js", "voice.js", "main.js")
+PAGE = ("report.js", "player.js", "bar.js", "tracks.js", "screen.js", "orbit.js", "voice.js", "main.js")
 """Scripts in ``page`` in the order in which they are joined."""
 
 
@@ -139,6 +140,7 @@ def payload(performance: NamedPerformance, number: int) -> dict[str, object]:
         "fps": motion.fps,
         "duration": motion.duration,
         "peaks": outline(jaw - jaw.min() if samples is None else samples),
+        "tracks": tracks_of(motion),
         "sound": None if samples is None else wav_base64(samples, performance.sample_rate),
     }
 

@@ -1,4 +1,4 @@
-"""Free sentences about heads with what each means: written after the descriptions of acts, which were not changed since."""
+"""Free sentences about heads with what each means: written after the descriptions of acts, which stayed the same."""
 
 from __future__ import annotations
 

@@ -292,4 +292,6 @@ class Player:
 def _told(direction: Direction) -> str:
     """A direction in a few words."""
     words = [str(direction.pose), *([str(direction.emotion)] if direction.emotion else [])]
+    words += [] if direction.lips == "mean" else [f"lips {direction.lips}"]
+    words += ["another's way of speaking"] if direction.style else []
     return ", ".join([*words, f"take {direction.seed + 1}"])

@@ -85,8 +85,9 @@ def test_the_net_is_torchs_own_post_norm_transformer():
         state |= {f"{theirs}.{kind}": weights[f"{name}.{own}.{kind}"] for kind in ("weight", "bias")}
     layer.load_state_dict(state)
     rows = torch.tensor(ours.pieces("the head nods."))
-    x = weights["embeddings.word_embeddings.weight"][rows] + weights["embeddings.position_embeddings.weight"][: len(rows)]
-    x = x + weights["embeddings.token_type_embeddings.weight"][0]
+    table = "embeddings.{}_embeddings.weight"
+    x = weights[table.format("word")][rows] + weights[table.format("position")][: len(rows)]
+    x = x + weights[table.format("token_type")][0]
     x = torch.nn.functional.layer_norm(x, (WIDTH,), eps=sentences.EPSILON)
     expected = torch.nn.functional.normalize(layer(x[None])[0].mean(0), dim=0)
     torch.testing.assert_close(ours(["the head nods."])[0], expected, atol=1e-5, rtol=1e-4)

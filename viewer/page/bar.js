@@ -102,6 +102,7 @@ const paint = () => {
   }
   sheet.fillStyle = "#fff";
   sheet.fillRect(Math.min(done * w, w - 2), 2, 2, h - 4);
+  paintTracks(done);
   timeText.textContent = `${clockText(now)} / ${clockText(duration)}`;
   wave.setAttribute("aria-valuenow", now.toFixed(2));
   wave.setAttribute("aria-valuemax", duration.toFixed(2));

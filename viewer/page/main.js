@@ -5,10 +5,12 @@ const scrub = (event) => {
   seek(((event.clientX - box.left) / Math.max(box.width, 1)) * duration);
   blip();
 };
-wave.addEventListener("pointerdown", (event) => { scrubbing = true; wave.setPointerCapture(event.pointerId); scrub(event); });
-wave.addEventListener("pointermove", (event) => { if (scrubbing) scrub(event); });
-wave.addEventListener("pointerup", () => { scrubbing = false; });
-wave.addEventListener("pointercancel", () => { scrubbing = false; });
+for (const strip of [wave, trackPanel]) {
+  strip.addEventListener("pointerdown", (event) => { scrubbing = true; strip.setPointerCapture(event.pointerId); scrub(event); });
+  strip.addEventListener("pointermove", (event) => { if (scrubbing) scrub(event); });
+  strip.addEventListener("pointerup", () => { scrubbing = false; });
+  strip.addEventListener("pointercancel", () => { scrubbing = false; });
+}
 
 const KEYS = {
   " ": toggle, k: toggle, ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => seek(0),
@@ -55,14 +57,14 @@ const beat = () => {
   requestAnimationFrame(beat);
 };
 const style = element("style", { textContent: config.style });
-const NODES = [bar, chip, hintBox, legendBox, leftLabel, rightLabel, splitLine];
+const NODES = [bar, trackPanel, chip, hintBox, legendBox, leftLabel, rightLabel, splitLine];
 document.head.append(style);
 document.body.append(...NODES);
 const placing = setInterval(() => { place(); paint(); }, 300);
 
 window.gaussianHead = {
-  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam, ticks, saving,
-  state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name }),
+  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam, ticks, tracks, saving,
+  state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name, rows: rows.map((row) => row.name) }),
   dispose() {
     alive = false; clearInterval(placing); clearTimeout(hintTimer); clearTimeout(blipTimer);
     recorder?.stop();

@@ -1,7 +1,7 @@
 // The player: the sound is the clock, and where there is none, the computer's.
 const audio = new Audio();
 audio.preload = "auto";
-let performanceId = 0, name = "", fps = 25, duration = 1, peaks = [], hasSound = false, soundUrl = null;
+let performanceId = 0, name = "", fps = 25, duration = 1, peaks = [], rows = [], hasSound = false, soundUrl = null;
 let playing = false, rate = 1, loop = true, position = 0, anchor = 0, blipTimer = 0;
 
 const time = () => {
@@ -62,7 +62,7 @@ audio.addEventListener("ended", () => { rebase(); playing = false; send("clock")
 // Another performance: its sound as a data URI or null, its length, its outline for the timeline.
 const load = (next) => {
   pause();
-  ({ id: performanceId, name, fps, duration, peaks } = next);
+  ({ id: performanceId, name, fps, duration, peaks, tracks: rows = [] } = next);
   position = 0; hasSound = false;
   if (soundUrl) URL.revokeObjectURL(soundUrl);
   soundUrl = null; audio.removeAttribute("src");

@@ -7,7 +7,7 @@ const leftLabel = element("div", { id: "gh-left", className: "gh-note" });
 const rightLabel = element("div", { id: "gh-right", className: "gh-note" });
 const splitLine = element("div", { id: "gh-split", title: "Drag to compare" });
 chip.setAttribute("role", "status");
-const glCanvas = () => [...document.querySelectorAll("canvas")].filter((c) => c !== wave && c !== screen)
+const glCanvas = () => [...document.querySelectorAll("canvas")].filter((c) => c !== wave && c !== screen && c !== trackPanel)
   .sort((a, b) => b.clientWidth * b.clientHeight - a.clientWidth * a.clientHeight)[0];
 const picture = () => glCanvas()?.getBoundingClientRect() ?? { left: 0, width: innerWidth, top: 0, bottom: innerHeight };
 const ink = screen.getContext("2d");
@@ -88,11 +88,13 @@ const relaid = (sheetNode) => {
 const place = () => {
   const sheetNode = drawer();
   relaid(sheetNode);
-  const box = picture(), phone = Boolean(sheetNode), floor = phone ? box.bottom + 12 : box.bottom - BAR;
+  const box = picture(), phone = Boolean(sheetNode), floor = phone ? box.bottom + 12 : box.bottom - BAR - trackHeight(phone);
   const put = (node, left, top) => { node.style.left = `${left}px`; node.style.top = `${top}px`; };
   const width = phone ? innerWidth : Math.min(box.width - 24, 900);
   bar.style.width = `${width}px`;
-  put(bar, phone ? 0 : box.left + (box.width - width) / 2, phone ? box.bottom : floor - 12);
+  const left = phone ? 0 : box.left + (box.width - width) / 2, top = phone ? box.bottom : box.bottom - BAR - 12;
+  put(bar, left, top);
+  placeTracks(phone, left, width, top);
   timeText.style.display = width < 520 && !phone ? "none" : "";
   chip.style.maxWidth = `${box.width - 24}px`;
   put(chip, box.left + 12, floor - 48);

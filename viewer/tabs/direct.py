@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from viser import Icon
 
 from gaussian_head.actor import Direction
+from gaussian_head.actor.speak import Lips
+from gaussian_head.checks import InputError
 from gaussian_head.events import Event, Warned
 from gaussian_head.io.motion_file import write_motion
 from gaussian_head.motion.act_words import parse_acts
@@ -31,6 +33,9 @@ MOVEMENTS = {
 }
 """Label and pose; "" takes the text field."""
 EXAMPLE = "nods twice, then looks slowly to the left"
+LIPS: dict[str, Lips] = {"as this voice usually says it": "mean", "one of the ways people say it": "sampled"}
+OWN = "their own"
+"""Whose way of speaking: that of the head itself."""
 
 
 def build(session: Session, gui: GuiApi) -> None:
@@ -43,10 +48,15 @@ def build(session: Session, gui: GuiApi) -> None:
     on_user(movement, lambda: setattr(words, "visible", not MOVEMENTS[movement.value]))
     with gui.add_folder("Mood"):
         moods = {name: gui.add_slider(name.capitalize(), 0.0, 1.0, 0.05, 0.0) for name in MOODS if name != "neutral"}
+    lips = gui.add_dropdown("Lips", tuple(LIPS), hint="the second differs from take to take")
+    people = session.shelf.names
+    style = gui.add_dropdown("Way of speaking", (OWN, *people), visible=len(people) > 1, hint="lent by another head")
     blink = gui.add_checkbox("Blink", True)
     take = gui.add_number("Take", 1, min=1, max=9999, step=1, hint="another number is another take of the same words")
     play = gui.add_button("Perform", icon=Icon.MOVIE)
     again = gui.add_button("Another take", icon=Icon.REFRESH, color="gray")
+    shown = gui.add_checkbox("Tracks over the waveform", False, hint="head, brows, lids, smile and mouth over time")
+    on_user(shown, lambda: session.call_player("tracks", shown.value))
     save = gui.add_button(
         "Save as motion file", icon=Icon.DOWNLOAD, color="gray", hint="what is played; `render --motion` plays it too"
     )
@@ -59,6 +69,8 @@ def build(session: Session, gui: GuiApi) -> None:
             pose=MOVEMENTS[movement.value] or words.value,
             emotion=" ".join(f"{name}:{strength:g}" for name, strength in strengths.items()),
             blink=blink.value,
+            lips=LIPS[lips.value],
+            style="" if style.value in (OWN, session.staging.person.name) else capture_of(session, style.value),
             seed=int(take.value) - 1,
         )
 
@@ -74,6 +86,8 @@ def build(session: Session, gui: GuiApi) -> None:
         play.disabled = again.disabled = True
         try:
             guarded(session, lambda: session.direct(direction(), listener=tell))
+            shown.value = True
+            session.call_player("tracks", True)
         finally:
             play.disabled = again.disabled = False
             busy.release()
@@ -85,6 +99,14 @@ def build(session: Session, gui: GuiApi) -> None:
     play.on_click(lambda _: perform())
     again.on_click(lambda _: once_more())
     save.on_click(lambda _: guarded(session, lambda: send(session, "json", motion_file(session))))
+
+
+def capture_of(session: Session, name: str) -> str:
+    """The capture that a head of the shelf was learnt from; InputError where it is no longer there."""
+    place = session.shelf.get(name).actor.clip.capture_path
+    if not place or not Path(place).is_dir():
+        raise InputError(f"the capture of {name} is no longer beside it, so their way of speaking is not known.")
+    return place
 
 
 def motion_file(session: Session) -> bytes:
