@@ -17,19 +17,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import tyro
 
 from gaussian_head import Actor, Capture
-from gaussian_head.actor import Direction, captured_sound, perform
+from gaussian_head.actor import Direction, perform
 from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.durable import replacing
 from gaussian_head.evaluation.acted import lips_meanwhile, measure_led, measure_words, prompts
 from gaussian_head.evaluation.free_sentences import NONSENSE, SENTENCES, measure_sentences
 from gaussian_head.evaluation.learned_pose import measure_learned
 from gaussian_head.evaluation.moods import NAMED, measure_mood
+from gaussian_head.evaluation.takes import measure_takes
 from gaussian_head.media import read_audio
-from gaussian_head.motion.recall_state import pose_track
 from gaussian_head.verbs.bars import drawing
 from gaussian_head.voice.scores import correlation
 
@@ -191,27 +192,19 @@ def takes(head: tyro.conf.Positional[Path], *, speech: Path, out: Path, seeds: i
         seeds: Takes.
     """
     actor = Actor.load(head)
-    own = captured_sound(actor.clip)
-    assert own is not None, "the sound of the head's clip is wanted"
-    minute = read_audio(speech, sample_rate=SAMPLE_RATE)[: 60 * SAMPLE_RATE]
+    sound = read_audio(speech, sample_rate=SAMPLE_RATE)
+    minute = np.resize(sound, 60 * SAMPLE_RATE)
     perform(actor, minute[: 2 * SAMPLE_RATE], Direction())
     begin, worked = time.perf_counter(), time.process_time()
     perform(actor, minute, Direction(emotion="happy:0.5"))
     seconds, busy = time.perf_counter() - begin, time.process_time() - worked
-    tracks = [pose_track(perform(actor, minute, Direction(seed=seed)).head)[:, :3] for seed in range(seeds)]
-    loops = [
-        pose_track(perform(actor, minute, Direction(pose="captured", seed=seed)).head)[:, :3] for seed in range(seeds)
-    ]
-    pairs = [(a, b) for a in range(seeds) for b in range(a)]
-    apart, looped = (
-        round(sum(_degrees(group[a], group[b]) for a, b in pairs) / len(pairs), 2) for group in (tracks, loops)
-    )
+    turns, mouth = measure_takes(actor, seeds)
     figures = {
         "seconds for the motion of 60 s": round(seconds, 2),
         "seconds of processor for it": round(busy, 2),
         "threads": torch.get_num_threads(),
-        "degrees between takes": apart,
-        "degrees between loops of the clip": looped,
+        "head, degrees": asdict(turns),
+        "lips, mm": asdict(mouth),
         "takes": seeds,
     }
     _write(out, "takes and speed", figures)
@@ -224,11 +217,6 @@ def _words_in_common(texts: Sequence[str]) -> torch.Tensor:
         for word in re.findall(r"\w+", text.lower()):
             row[zlib.crc32(word.encode()) % len(row)] += 1
     return torch.nn.functional.normalize(rows, dim=1)
-
-
-def _degrees(a: torch.Tensor, b: torch.Tensor) -> float:
-    a, b = a - a.mean(0), b - b.mean(0)
-    return float(torch.rad2deg((a - b).norm(dim=1).mean()))
 
 
 def _mood_table(rows: list[dict[str, Any]]) -> dict[str, Any]:
