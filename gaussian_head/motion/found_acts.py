@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -16,12 +18,17 @@ SWING = (0.05, 0.06)
 """Radians that the head must nod down, or swing to a side, to be said to nod or to shake."""
 LONGEST_SWING = 1.25
 """Seconds of one nod, or of one swing to a side and back."""
-AWAY = {"turn": 0.1, "look": 0.04, "tilt": 0.06}
-"""Radians from rest at which a head that stays there is said to be turned, to look aside (with its eyes), or tilted."""
+LOWERED = 0.25
+"""Radians that a head seems to nod per radian that it swings to a side."""
+AWAY = {"look": 0.04, "tilt": 0.06}
+"""Radians from rest at which a head that stays there is said to look aside, or to be tilted."""
+LOOKS, TURNS = 0.05, (math.radians(15.0), math.radians(7.5))
+"""Radians that a head whose eyes are not seen to go along turns to be said to look aside; and sideways, and up or down,
+from which on it is said to turn."""
 EYES_AWAY = 0.08
 """Radians that the eyes turn with a look."""
-LEANT = 0.014
-"""Metres of the neck's joint, forward or back."""
+LEANT, MISJUDGED = 0.014, 0.09
+"""Metres of the neck's joint, forward or back; how far its depth may be misjudged per radian that a head turns."""
 ONSET = 0.12
 """Share of its greatest extent at which an act began."""
 STAYS = 0.5
@@ -43,10 +50,13 @@ def find_acts(head: Pose, gaze: Tensor, fps: float) -> tuple[Act, ...]:
     angles, shift = _from_rest(head)
     angles, shift, gaze = (blurred(x.double(), BLUR_SECONDS * fps) for x in (angles, shift, gaze))
     pitch, yaw, roll = angles.unbind(1)
-    found = [*_looks_and_turns(-yaw, pitch, gaze, fps)]
+    leant = (shift[:, 2].abs() - MISJUDGED * torch.hypot(pitch, yaw)).clamp(min=0) * -shift[:, 2].sign()
+    found = _looks_and_turns(-yaw, pitch, gaze, leant.abs() > LEANT, fps)
     found += _staying("tilt", ("left", "right"), roll, AWAY["tilt"], fps)
-    found += _staying("lean", ("forward", "back"), -shift[:, 2], LEANT, fps)
-    found += _shakes(yaw, fps) + _nods(pitch, fps)
+    found += _staying("lean", ("forward", "back"), leant, LEANT, fps)
+    down = [act for act in found if act.side == "down"]
+    found += _shakes(yaw, fps)
+    found += [nod for nod in _nods(pitch - LOWERED * yaw.abs(), fps) if not any(_during(nod, act) for act in down)]
     return tuple(sorted(found, key=lambda act: act.begin))
 
 
@@ -59,6 +69,11 @@ def _from_rest(head: Pose) -> tuple[Tensor, Tensor]:
     rest = int(apart.quantile(REST_SHARE, dim=1).argmin())
     turn = quat_to_rotvec(quat_multiply(quat_conjugate(quats[rest]).expand_as(quats), quats))
     return turn, (joint - joint[rest]) @ quat_to_rotmat(quats[rest])
+
+
+def _during(nod: Act, stay: Act) -> bool:
+    """Whether a nod is the way to or from a stay."""
+    return stay.begin - STAYS <= nod.begin < stay.begin + stay.hold
 
 
 def _runs(flags: Tensor) -> list[tuple[int, int]]:
@@ -77,17 +92,23 @@ def _staying(kind: str, sides: tuple[str, str], value: Tensor, least: float, fps
     return acts
 
 
-def _looks_and_turns(left: Tensor, down: Tensor, gaze: Tensor, fps: float) -> list[Act]:
-    """A head that stays turned; where it is turned little and the eyes go along, it looks."""
+def _looks_and_turns(left: Tensor, down: Tensor, gaze: Tensor, leant: Tensor, fps: float) -> list[Act]:
+    """A head that stays turned; where it is turned little, or the eyes go along, it looks.
+
+    Up and down are not told of a head that leans ``[T]``, since it bends with that.
+    """
     acts = []
-    for sides, value, eyes in ((("left", "right"), left, gaze[:, 0]), (("down", "up"), down, gaze[:, 1])):
+    ways = ((("left", "right"), left, gaze[:, 0], TURNS[0]), (("down", "up"), down, gaze[:, 1], TURNS[1]))
+    for sides, value, eyes, far in ways:
         for side, sign in zip(sides, (1.0, -1.0), strict=True):
             for begin, end in _runs(sign * value > AWAY["look"]):
                 stays = (end - begin) / fps
                 turned = float((sign * value[begin:end]).quantile(0.8))
                 looked = float((sign * eyes[begin:end]).median()) > EYES_AWAY
-                if stays >= STAYS and (looked or turned > AWAY["turn"]) and not _swings(value, begin, end, fps):
-                    kind = "look" if looked else "turn"
+                bends = sides[0] == "down" and float(leant[begin:end].float().mean()) > 0.5
+                away = (looked or turned > LOOKS) and not bends
+                if stays >= STAYS and away and not _swings(value, begin, end, fps):
+                    kind = "look" if looked or turned < far else "turn"
                     acts.append(Act(kind=kind, side=side, hold=stays, begin=_onset(value, begin, end) / fps))
     return acts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -132,3 +133,21 @@ def test_an_observer_finds_what_was_asked_for_and_little_else() -> None:
 
 def test_an_observer_finds_nothing_in_a_calm_head() -> None:
     assert [a for seed in range(10) for a in find_acts(calm(250, seed), torch.zeros(250, 2), FPS)] == []
+
+
+@pytest.mark.parametrize("text", ["looks left", "looks up", "turns right", "turns down"])
+def test_how_far_a_head_turns_tells_looks_from_turns_where_eyes_are_not_seen(text: str) -> None:
+    acts = parse_acts(f"{text} at 2 s")
+    base = calm(200)
+    (seen,) = find_acts(acted_poses(base, base, perform(acts, 200, FPS))["head"], torch.zeros(200, 2), FPS)
+    assert (seen.kind, seen.side) == (acts[0].kind, acts[0].side)
+
+
+def test_a_turned_head_whose_depth_is_misjudged_does_not_lean() -> None:
+    acted = perform(parse_acts("turns left widely at 2 s"), 200, FPS)
+    base = calm(200)
+    head = acted_poses(base, base, acted)["head"]
+    away = 0.085 * acted.turn.norm(dim=1, keepdim=True) * torch.tensor([0.0, 0.0, 1.0])
+    assert [act.kind for act in find_acts(replace(head, positions=head.positions + away), acted.gaze, FPS)] == ["turn"]
+    leaning = perform(parse_acts("leans back at 2 s"), 200, FPS)
+    assert [act.kind for act in find_acts(acted_poses(base, base, leaning)["head"], leaning.gaze, FPS)] == ["lean"]
