@@ -29,6 +29,8 @@ YIELDS, YIELDS_MET, YIELDS_PAUSE, PAUSE_SECONDS = 0.5, 0.85, 0.4, 0.2
 a pause; seconds that tell the one from the other."""
 LOWER = torch.tensor([not name.startswith(("brow", "eye")) for name in UNITS])
 """Units of mouth, cheeks and nose, all of which move lips."""
+PARTING = torch.tensor([name.startswith(("mouthUpperUp", "mouthLowerDown", "noseSneer")) for name in UNITS])
+"""Those of them that take one lip from the other: none of a mood's is left where lips meet."""
 ROUNDED = ("mouthPucker", "mouthFunnel")
 IN_FORM, NEARLY_ALL = 0.9, 0.96
 """Cosine of what is asked and what is seen, in the head's inner code, down to which a change keeps its form; share of
@@ -166,7 +168,8 @@ def _yielding(units: Tensor, asked: Tensor, open: Tensor, closed: Tensor) -> Ten
     rounded = torch.stack([units[:, UNITS.index(name)] for name in ROUNDED]).sum(0).clamp(0, 1)
     pause = smoothstep(((closed - 0.6) / 0.3).clamp(0, 1))
     shut = (1 - open) * (YIELDS_MET + pause * (YIELDS_PAUSE - YIELDS_MET))
-    return torch.where(LOWER, asked * ((1 - YIELDS * rounded) * (1 - shut))[:, None], asked)
+    kept = torch.where(PARTING, open[:, None], 1 - shut[:, None])
+    return torch.where(LOWER, asked * (1 - YIELDS * rounded)[:, None] * kept, asked)
 
 
 def opening_bounds(spoken: Tensor, code_map: CodeMap) -> tuple[Tensor, Tensor]:
