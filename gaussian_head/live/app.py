@@ -52,11 +52,14 @@ class LiveHandle(Handle):
         """End every session and free the port; calling it twice is fine."""
         super().stop()
         if self._loop.is_running():
+            running = self.sessions
             try:
                 asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(20)
             finally:
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 self._thread.join(20)
+            for session in running:
+                session.join(5)  # a thread that paints while the process ends would bring it down
 
     async def _open(self, listening: socket, host: str, meters: Meters) -> None:
         server = Server(self._sessions, meters, host=host, token=self.token)

@@ -46,6 +46,7 @@ class Session:
         self.changed = threading.Condition()
         self.stopped = False
         self._started = False
+        self._threads: list[threading.Thread] = []
         self._moments: dict[int, Moment] = {}
         self._told = 0
         self._sound = bytearray()
@@ -63,13 +64,20 @@ class Session:
                 return
             self._started = True
         for work in (self._tell_alone, self._paint):
-            threading.Thread(target=self._guarded, args=(work,), daemon=True, name=f"live-{self.name}").start()
+            thread = threading.Thread(target=self._guarded, args=(work,), daemon=True, name=f"live-{self.name}")
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
         """End both threads."""
         with self.changed:
             self.stopped = True
             self.changed.notify_all()
+
+    def join(self, seconds: float) -> None:
+        """Wait until both threads have ended."""
+        for thread in self._threads:
+            thread.join(seconds)
 
     def pull(self, count: int) -> np.ndarray:
         """The next ``count`` samples, int16 at 48 kHz; silence, and all waits, where they are not told in time."""

@@ -205,8 +205,10 @@ class Talker:
 
     def warm(self) -> None:
         """Paint a picture that nobody sees: the first takes longest, which would look like a slow machine."""
-        still, none = self.person.actor.clip.motion, np.zeros(0, np.float32)
-        self.picture(Moment(number=-1, motion=still, samples=none, played=none, speaking=False))
+        still, silence = self.person.actor.clip.motion, np.zeros(3, np.float32)
+        self.picture(
+            Moment(number=-1, motion=still, samples=silence[:1], played=silence.astype(np.int16), speaking=False)
+        )
 
     def frames(self) -> Iterator[LiveFrame]:
         """Picture and sound, frame by frame, without end."""
