@@ -138,3 +138,15 @@ def test_too_few_frames_in_common(filmed):
     late = replace(filming(own), clock=Clock(offset=1.2, rate=1.0, spread=0.0, stretches=1))
     with pytest.raises(InputError, match="shows the face in 10 of the leading camera's frames; at least 20"):
         place(leader, late)
+
+
+def test_a_lens_told_wrongly_from_aside_begins_near_the_leading_ones(filmed):
+    leader, view, own = filmed
+    K = [
+        [value * (2.2 if i < 2 and i == j else 1.0) for j, value in enumerate(row)] for i, row in enumerate(own.info.K)
+    ]
+    tensors = dict(own._tensors) | {"head_positions": own._tensors["head_positions"] * torch.tensor([1.0, 1.0, 2.2])}
+    long = Capture(own.path, replace(own.info, K=K), tensors, 2**20)
+    found = calibrate(leader, [filming(long)])
+    assert found.cameras[0].focal == pytest.approx(float(view.K[0, 0]), rel=0.15)
+    assert missed(found, view, leader)[1] < 1.5
