@@ -247,41 +247,6 @@ def timed(draw: Callable[[dict, int], Tensor], scene: dict, size: int) -> dict[s
     return {"forward": forward, "both": both, "mean_difference_to_ours": off}
 
 
-def training() -> None:
-    """300 frames of training on a made-up person, twice with the same seed: time a frame, and the same bits."""
-    require_gpu()
-    import tempfile
-
-    import torch
-
-    sys.path.insert(0, str(ROOT / "tests"))
-    from support_capture import make_capture
-
-    from gaussian_head.head import InitConfig, initial_head
-    from gaussian_head.training import Stage, TrainConfig, loop
-    from gaussian_head.training.state import new_state, pack
-
-    device, stage = (
-        torch.device("cuda"),
-        Stage(name="x", iterations=300, resolution=1.0, densify=True, refine_pose=True),
-    )
-    init = InitConfig(face_stride=1.0, torso_stride=2.0, mouth_frames=1)
-    with tempfile.TemporaryDirectory() as folder:
-        capture, _ = make_capture(Path(folder) / "capture", size=256, sound=False)
-        for batch in (1, 8):
-            config, kept, took = TrainConfig(stages=(stage,), init=init, batch=batch, densify_every=100), [], 0.0
-            for _ in range(2):
-                state = new_state(initial_head(capture, init), capture.num_frames, config.rates, device=device)
-                begun = time.perf_counter()
-                loop.run(state, capture, config, save=lambda state: None)
-                torch.cuda.synchronize()
-                took = time.perf_counter() - begun
-                kept.append(pack(state))
-            same = all(torch.equal(value, kept[1][name]) for name, value in kept[0].items())
-            peak = torch.cuda.max_memory_allocated() / 2**20
-            say(batch=batch, ms_a_frame=round(took / 300 * 1e3, 3), same_bits=same, peak_mib=round(peak))
-
-
 def table(results: str, predicted: str) -> None:
     """What was measured beside what was predicted."""
     rows = [json.loads(line) for line in Path(results).read_text().splitlines()]
@@ -293,17 +258,22 @@ def table(results: str, predicted: str) -> None:
             measured[("forward_wall_us" if one else "frames8_wall_us", row["who"])] = row["forward"]["wall_us"]
             if one:
                 measured[("both_wall_us", row["who"])] = row["both"]["wall_us"]
-                measured[("forward_device_us", row["who"])] = row["forward"]["between_events_us"]
+                there = [row[what]["between_events_us"] for what in ("forward", "both")]
+                measured[("forward_device_us", row["who"])] = there[0]
+                measured[("backward_device_us", row["who"])] = round(there[1] - there[0], 1)
         if row["stage"] == "training" and row.get("batch") == 1:
-            measured[("training_step_ms", "ours")] = row["ms_a_frame"]
-    sys.stdout.write(f"\n{'':<22}{'':<8}{'measured':>12}{'predicted':>12}\n")
+            measured[("training_step_ms", "ours")] = row["ms_without_graphs"]
+            measured[("captured_step_ms", "ours")] = row["ms_a_frame"]
+        if "seconds" in row:
+            measured[("seconds", row["stage"])] = row["seconds"]
+    sys.stdout.write(f"\n{'':<22}{'':<10}{'measured':>12}{'predicted':>12}\n")
     for what, values in expected.items():
         for who, value in values.items() if isinstance(values, dict) else ():
             have = measured.get((what, who))
-            sys.stdout.write(f"{what:<22}{who:<8}{'none' if have is None else f'{have:g}':>12}{value:>12g}\n")
+            sys.stdout.write(f"{what:<22}{who:<10}{'none' if have is None else f'{have:g}':>12}{value:>12g}\n")
 
 
 if __name__ == "__main__":
     stage, *arguments = sys.argv[1:]
-    stages = (note, versions, gsplat, smoke, small, once, ceilings, timing, training, table)
+    stages = (note, versions, gsplat, smoke, small, once, ceilings, timing, table)
     {function.__name__: function for function in stages}[stage](*arguments)

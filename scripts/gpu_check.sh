@@ -64,7 +64,7 @@ stage tests 120 "$python" -m pytest -q -x --maxfail=20 -p no:cacheprovider -m gp
 stage ceilings 25 "$python" "$here" ceilings
 stage timing 120 "$python" "$here" timing
 stage profile 60 bash -c profile
-stage training 60 "$python" "$here" training
+stage training 60 "$python" "$root/scripts/gpu_check_training.py"
 [ -f "$out/gsplat.code" ] || kill %1 2>/dev/null
 "$python" "$here" note gsplat "$(cat "$out/gsplat.code" 2>/dev/null || echo 124)" 0 "$out/gsplat.log" "$out/results.jsonl"
 "$python" "$here" table "$out/results.jsonl" "$root/tests/bench/gpu_predicted.json"

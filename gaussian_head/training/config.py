@@ -179,6 +179,9 @@ class TrainConfig:
         return sum(stage.iterations for stage in self.stages)
 
 
+CUDA_BATCH = 4
+"""Frames that a preset's step takes on CUDA: as good as one on the CPU at as many frames seen; eight lose a little."""
+
 SETTLE = Stage(
     name="settle", iterations=1000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03
 )

@@ -191,7 +191,7 @@ def _checkpoint(out: Path, capture: Capture, config: TrainConfig) -> dict[str, T
     if not _same_run(meta.get("config"), config):
         raise InputError(
             f"checkpoint {folder} belongs to another configuration; "
-            "resume with the same preset and seed, or begin anew with --overwrite."
+            "resume with the same preset, seed and --set, on the same kind of device, or begin anew with --overwrite."
         )
     if meta.get("capture") != clip_identity(capture.motion):
         raise InputError(

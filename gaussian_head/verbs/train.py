@@ -35,7 +35,8 @@ class Options:
     out: PathLike = field(kw_only=False)
     """Folder of the head."""
     preset: Preset = "standard"
-    """How long to train: preview (minutes), standard, full (hours on a CPU)."""
+    """How long to train: preview (minutes), standard, full (hours on a CPU). On CUDA a preset takes four frames a \
+step (--set batch=1 for one)."""
     config: ConfigLike | None = None
     """A config.json of an earlier run, perhaps edited, in place of the preset."""
     set: tuple[str, ...] = ()
@@ -92,11 +93,14 @@ def train_watched(options: Options, live: LiveView | None, listener: Listener, c
 
 def chosen_config(options: Options) -> TrainConfig:
     """The run that the options name; InputError where it is none."""
+    from ..kernels import device_named
     from ..training import PRESETS, TrainConfig, load_config, overridden
+    from ..training.config import CUDA_BATCH
 
     given = options.config
     if given is None:
-        given = PRESETS[options.preset]
+        batch = CUDA_BATCH if device_named(options.device).type == "cuda" else 1
+        given = replace(PRESETS[options.preset], batch=batch)
     config = given if isinstance(given, TrainConfig) else load_config(given)
     given = {"seed": options.seed, "split": options.split, "hold_out": options.hold_out or None}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})

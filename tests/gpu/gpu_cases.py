@@ -21,6 +21,7 @@ from gaussian_head.metrics.image import ssim_map
 from gaussian_head.motion import MotionFrame, Pose
 from gaussian_head.raster import rasterize
 from gaussian_head.raster.frames import rasterize_frames
+from gaussian_head.transforms import quat_normalize, quat_to_rotmat
 
 Case = Callable[[str], dict[str, Tensor]]
 
@@ -67,6 +68,29 @@ def sh_case(device: str) -> dict[str, Tensor]:
     scene["colors"] = 0.3 * torch.randn(400, 16, 3, generator=torch.Generator().manual_seed(1))
     leaves = on(device, scene)
     return with_gradients({"rgb": rasterize(**leaves, sh_degree=3).rgb}, leaves)
+
+
+def absgrad_case(device: str) -> dict[str, Tensor]:
+    """Screen gradients without the pixels' signs, beside the others."""
+    leaves = on(device, random_scene(cameras=2, extra=1))
+    out = rasterize(**leaves, absgrad=True)
+    found = with_gradients({name: getattr(out, name) for name in ("rgb", "alpha", "depth", "extra")}, leaves)
+    return found | {"absgrad": out.means2d.absgrad.cpu()}  # type: ignore[attr-defined]
+
+
+def covariance_case(device: str) -> dict[str, Tensor]:
+    """Covariances in place of rotations and scales."""
+    scene = random_scene(400, cameras=2)
+    turns = quat_to_rotmat(quat_normalize(scene.pop("quats"))) * scene.pop("scales")[:, None]
+    leaves = on(device, scene | {"covars": turns @ turns.mT})
+    out = rasterize(quats=None, scales=None, **leaves)
+    return with_gradients({name: getattr(out, name) for name in ("rgb", "alpha", "depth")}, leaves)
+
+
+def antialiased_case(device: str) -> dict[str, Tensor]:
+    """Opacities that make up for the splats' least size."""
+    leaves = on(device, random_scene(400, cameras=2))
+    return with_gradients({"rgb": rasterize(**leaves, rasterize_mode="antialiased").rgb}, leaves)
 
 
 def plate_case(device: str) -> dict[str, Tensor]:
@@ -182,6 +206,9 @@ CASES: dict[str, Case] = {
     "spherical harmonics": sh_case,
     "picture behind": plate_case,
     "frames": frames_case,
+    "absgrad": absgrad_case,
+    "covariances": covariance_case,
+    "antialiased": antialiased_case,
     "deformation": deform_case,
     "similarity": ssim_case,
 }
