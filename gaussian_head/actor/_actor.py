@@ -25,6 +25,11 @@ class Actor:
     """Tells the units of its mouth from sound, an AudioToMotion in heads of before; None for a clip without sound,
     whose head speaks as people usually do."""
 
+    def __repr__(self) -> str:
+        motion = self.clip.motion
+        voice = "no voice of its own" if self.voice is None else "a voice"
+        return f"Actor({self.head}, clip of {len(motion)} frames at {motion.fps:g} fps, {voice})"
+
     @staticmethod
     def load(folder: str | Path) -> Actor:
         """Read what ``save`` wrote.

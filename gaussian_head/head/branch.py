@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, require_shapes
+from ..described import described
 from ..gaussians import Gaussians
 from ..motion import MotionFrame
 from ..transforms import quat_multiply, quat_normalize, quat_to_rotmat
@@ -50,6 +51,9 @@ class Branch:
     """``[N, 6, J]`` rotation vector (radians) and log-scale change along each own axis, per unit coefficient."""
     head_weights: Tensor
     """``[N]`` 1 follows the head, 0 the torso, between them the blended neck."""
+
+    def __repr__(self) -> str:
+        return described(self)
 
     def __post_init__(self) -> None:
         N = self.means.shape[0] if self.means.ndim else 0

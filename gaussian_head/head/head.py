@@ -42,6 +42,10 @@ class Head:
     one_view: bool = False
     """Filmed by one camera: how colours change with where they are seen from is known about it only."""
 
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{len(branch)} {branch.name}" for branch in self.branches)
+        return f"Head({len(self)} Gaussians: {parts}; filmed at {self.camera.width} x {self.camera.height})"
+
     @staticmethod
     def load(folder: str | Path) -> Head:
         """Read the head alone in a folder that `train` wrote; InputError where there is none, a damaged or newer one.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, require_names, require_shapes
+from ..described import described
 from ._types import CONTROLS, Motion, MotionFrame
 
 
@@ -32,6 +33,9 @@ class CodeMap:
     more of what can be measured. Beyond that its Gaussians would fly apart."""
     basis_id: str = ""
     """Whose residuals it understands, as ``Motion.basis_id`` tells; "" where it is not known."""
+
+    def __repr__(self) -> str:
+        return described(self)
 
     def __post_init__(self) -> None:
         K = len(self.names)

@@ -66,7 +66,16 @@ def test_a_unit_misspelt_is_answered_by_the_nearest(motion):
 
 def test_values_print_in_one_line(actor, motion):
     frame = gaussian_head.render_frame(actor.head, motion, 0)
-    for value in (motion, motion[0], motion.head, frame):
+    for value in (
+        motion,
+        motion[0],
+        motion.head,
+        frame,
+        actor,
+        actor.head,
+        actor.head.branches[0],
+        actor.head.code_map,
+    ):
         assert "\n" not in repr(value)
         assert len(repr(value)) < 600
 
@@ -124,3 +133,10 @@ def test_pictures_counted_to_255_are_answered(bright):
     picture = torch.from_numpy(bright)
     with pytest.raises(InputError, match=r"floats in \[0, 1\] were wanted"):
         psnr(picture, picture)
+
+
+def test_samples_of_sixteen_bits_are_not_taken_for_floats(actor):
+    shout = np.sin(np.arange(8000) / 20)
+    assert len(gaussian_head.speak(actor, shout)) == 12
+    with pytest.raises(InputError, match=r"reaches 32767.* divide 16-bit samples by 32768"):
+        gaussian_head.speak(actor, shout * 32767.9)
