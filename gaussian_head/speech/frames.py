@@ -37,7 +37,7 @@ def checked_sound(samples: np.ndarray) -> np.ndarray:
         raise InputError("the sound holds no samples; give a file with at least one moment of sound.")
     if not np.isfinite(samples).all():
         raise InputError("the sound holds NaN or infinity; repair it with numpy.nan_to_num.")
-    loudest = float(np.abs(samples).max())
+    loudest = max(float(samples.max()), -float(samples.min()))
     if loudest > LOUDEST:
         raise InputError(
             f"the sound reaches {loudest:g}; floats in [-1, 1] were wanted: divide 16-bit samples by 32768."
