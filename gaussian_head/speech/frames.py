@@ -15,8 +15,6 @@ FEATURE_RATE = 100.0
 HOP = 160
 """Samples between two feature frames."""
 
-LOUDEST = 100.0
-"""From here on floats are whole numbers of a file, not a sound that is far too loud."""
 BLOCK_FRAMES = 2000
 """Frames worked on at once (20 s), so that memory does not grow with the length of the sound."""
 
@@ -25,7 +23,7 @@ def checked_sound(samples: np.ndarray) -> np.ndarray:
     """``samples`` as ``[S]`` f32.
 
     Raises:
-        InputError: not one-dimensional floats, empty, not finite, or of another scale.
+        InputError: not one-dimensional floats, empty, or not finite.
     """
     samples = np.asarray(samples)
     if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
@@ -37,11 +35,6 @@ def checked_sound(samples: np.ndarray) -> np.ndarray:
         raise InputError("the sound holds no samples; give a file with at least one moment of sound.")
     if not np.isfinite(samples).all():
         raise InputError("the sound holds NaN or infinity; repair it with numpy.nan_to_num.")
-    loudest = max(float(samples.max()), -float(samples.min()))
-    if loudest > LOUDEST:
-        raise InputError(
-            f"the sound reaches {loudest:g}; floats in [-1, 1] were wanted: divide 16-bit samples by 32768."
-        )
     return samples.astype(np.float32, copy=False)
 
 

@@ -133,10 +133,3 @@ def test_pictures_counted_to_255_are_answered(bright):
     picture = torch.from_numpy(bright)
     with pytest.raises(InputError, match=r"floats in \[0, 1\] were wanted"):
         psnr(picture, picture)
-
-
-def test_samples_of_sixteen_bits_are_not_taken_for_floats(actor):
-    shout = np.sin(np.arange(8000) / 20)
-    assert len(gaussian_head.speak(actor, shout)) == 12
-    with pytest.raises(InputError, match=r"reaches 32767.* divide 16-bit samples by 32768"):
-        gaussian_head.speak(actor, shout * 32767.9)
