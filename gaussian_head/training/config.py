@@ -113,18 +113,19 @@ class TrainConfig:
     motion_together: float = 0.05
     """Share by which what training adds to the motion of face and mouth goes over to the neighbours' mean in every
     step: a Gaussian that moves for itself fits the frames trained on and no others."""
-    depth_together: float = 0.0
+    depth_together: float = 0.02
     """Share by which a Gaussian's depth before or behind its first surface goes over to the neighbours' mean in every
-    step, where no turn of the clip tells depth; less, the more it turns. With .02 here and .001, .003, 1.5 and 5 for
-    the next four, profiles of a head that hardly turned stay smooth, for a quarter of a decibel in front."""
-    depth_back: float = 0.0
+    step, where no turn of the clip tells depth; next to nothing where the clip turns. Profiles of a head that hardly
+    turned stay smooth by this and the next four, for a quarter of a decibel in front; 0 lets go."""
+    depth_back: float = 0.001
     """The same back onto that surface."""
-    tilt_back: float = 0.0
+    tilt_back: float = 0.003
     """The same for the way a flat Gaussian lies."""
-    thicker: float = 0.0
-    """How many times as thick as it began a Gaussian may get; 0 for any."""
-    slender: float = 0.0
-    """How many times as long as it is wide a Gaussian may get: needles stand out from other sides; 0 for any."""
+    thicker: float = 1.5
+    """How many times as thick as it began a Gaussian may get where nothing tells; 0 for any."""
+    slender: float = 5.0
+    """How many times as long as it is wide a Gaussian may get where nothing tells: needles stand out from other sides;
+    0 for any."""
     face_turns: bool = True
     """Face and hair may move with the turn of the head against the torso too: hair hangs, and a surface guessed wrong
     shows in turns."""

@@ -210,15 +210,15 @@ def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
 def hold_surface(state: TrainState, name: str, config: TrainConfig) -> None:
     """Depth, tilt and shape of a branch's Gaussians, as far as the clip does not tell them, see ``depth``."""
     means, quats, scales = (state.params[f"{name}.{key}"] for key in ("means", "quats", "log_scales"))
-    if config.slender:
-        scales.copy_(length_held(scales, math.log(config.slender)))
     sight = state.sights.get(name)
     if sight is None or name == "mouth":
         return
+    if config.slender:
+        scales.copy_(length_held(scales, math.log(config.slender) / sight.untold))
     home, normal, thin, held = (state.fixed[f"{name}.{key}"] for key in ("surface", "normal", "thin", "held"))
     share, free = PULL_EVERY * sight.untold, ~held[:, None]
     if config.thicker:
-        scales.copy_(thickness_held(scales, thin + math.log(config.thicker)))
+        scales.copy_(thickness_held(scales, thin + math.log(config.thicker) / sight.untold))
     if config.depth_together or config.depth_back:
         together, back = share * config.depth_together, share * config.depth_back
         moved = depth_held(means, home, normal, sight.direction, state.neighbours(name), together, back)

@@ -32,7 +32,7 @@ def test_the_more_a_head_turns_the_less_of_its_depth_is_untold():
     still, little, much = (one["face"] for one in told)
     assert still.untold == pytest.approx(1)
     assert 0.6 < little.untold < 0.9
-    assert much.untold < 0.15
+    assert much.untold < 0.01
     assert abs(float(little.direction @ FORWARD)) > 0.999
 
 
