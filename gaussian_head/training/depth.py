@@ -19,8 +19,8 @@ from ..motion import Pose
 from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_rotate, quat_to_rotmat
 
 TOLD = 0.004
-"""Mean square of the sine of turns at which a clip tells half of the depth: 3.6 degrees. Of one that turns thrice as far
-hardly anything is held: even a ninth of it cost half a decibel."""
+"""Mean square of the sine of turns at which a clip tells half of the depth: 3.6 degrees. Of one that turns thrice as
+far hardly anything is held: even a ninth of it cost half a decibel."""
 STEEPEST = 0.3
 """Cosine between a surface and the line of sight down to which depth is reckoned along the latter."""
 REACH = 0.004
