@@ -180,7 +180,8 @@ def test_depth_that_nothing_tells_is_held_but_for_what_never_moves(silent):
     before = means.detach().clone()
     loop.hold_to_prior(state, CONFIG)
     assert torch.equal(means, before)  # nobody said how it was filmed
-    state.sights = sights_of(training_cameras(silent), torch.device("cpu"))
+    seen = sights_of(training_cameras(silent), torch.device("cpu"))
+    state.sights = {name: replace(sight, untold=1.0) for name, sight in seen.items()}
     loop.hold_to_prior(state, replace(CONFIG, depth_together=0.0, depth_back=0.0))
     assert torch.equal(means, before)  # nor is it asked for
     for _ in range(20):
