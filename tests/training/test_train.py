@@ -20,6 +20,7 @@ from gaussian_head.events import Event, Progress, Warned
 from gaussian_head.head import Head, InitConfig, initial_head
 from gaussian_head.strict_json import config_to_json
 from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
+from gaussian_head.training import steps as stepper
 from gaussian_head.training.cameras import training_cameras
 from gaussian_head.training.depth import sights_of
 from gaussian_head.training.pipeline import CHECKPOINT, FORMAT, VERSION
@@ -224,7 +225,7 @@ def test_a_signal_within_a_step_waits_for_its_end(silent, tmp_path, monkeypatch,
     def stop(*_):
         raise KeyboardInterrupt
 
-    original, step, steps = signal.getsignal(number), loop.step, []
+    original, step, steps = signal.getsignal(number), stepper.step, []
 
     def signalled(state, *rest):
         steps.append(state.step)
@@ -232,7 +233,7 @@ def test_a_signal_within_a_step_waits_for_its_end(silent, tmp_path, monkeypatch,
             signal.raise_signal(number)
         return step(state, *rest)
 
-    monkeypatch.setattr(loop, "step", signalled)
+    monkeypatch.setattr(stepper, "step", signalled)
     signal.signal(number, stop)
     try:
         with pytest.raises(KeyboardInterrupt, match="stopped at step 4 of 12"):
@@ -346,7 +347,7 @@ def test_a_head_that_cannot_be_taught_to_speak_is_kept_and_taught_later(tmp_path
 
 def test_a_run_that_went_wrong_keeps_the_last_good_checkpoint(silent, tmp_path, monkeypatch):
     interrupted(silent, tmp_path, 3)
-    before, step = content(tmp_path), loop.step
+    before, step = content(tmp_path), stepper.step
 
     def poisoned(state, *rest):
         result = step(state, *rest)
@@ -354,7 +355,7 @@ def test_a_run_that_went_wrong_keeps_the_last_good_checkpoint(silent, tmp_path, 
             state.params["face.means"].data[7, 1] = float("nan")
         return result
 
-    monkeypatch.setattr(loop, "step", poisoned)
+    monkeypatch.setattr(stepper, "step", poisoned)
     with pytest.raises(InputError, match="no longer finite"):
         train(silent, tmp_path, SHORT, resume=True)
     assert content(tmp_path) == before
