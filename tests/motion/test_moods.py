@@ -183,8 +183,7 @@ def test_a_second_clip_teaches_its_mood():
     learnt = own_mood(usual, moody)
     upper = torch.tensor([not is_mouth_unit(unit) for unit in UNITS])
     asked = (0.8 * MOODS["angry"].direction).clamp(min=0)[upper]
-    assert (
-        float(torch.cosine_similarity(learnt.direction[upper], asked, dim=0)) > 0.95
-    )  # a sneer yields where lips meet
+    # A sneer yields where lips meet.
+    assert float(torch.cosine_similarity(learnt.direction[upper], asked, dim=0)) > 0.97
     assert learnt.quick > 1.1
     assert 0.5 <= learnt.blinks <= 2
