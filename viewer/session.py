@@ -56,10 +56,12 @@ class Session(Player):
         )
         # Before the browser can ask for another view.
         self.go_to(0)
+        self._opened = threading.Event()
         self._bridge = Bridge(client, self._heard)
         self._settle()
         self.on_performance = lambda performance, number: self._bridge.call("load", payload(performance, number))
         self._announce()
+        self._opened.set()
 
     def view(self) -> View:
         """The browser's camera now."""
@@ -167,6 +169,11 @@ class Session(Player):
         if link.t is not None:
             self.call_player("seek", link.t)
 
+    def _arrive(self, query: str) -> None:
+        """Follow the address that a browser came by, once it has its first performance, which begins at 0 s."""
+        self._opened.wait()
+        self.follow_link(parse_link(query))
+
     def complain(self, title: str, body: str) -> None:
         """Tell the user that something failed; folders of this machine are nobody's business."""
         self.client.add_notification(title, without_paths(body), color="red", auto_close_seconds=10.0)
@@ -252,7 +259,7 @@ class Session(Player):
             self.voices.receive(message)
         elif message.kind == "hello" and message.text:
             # Loading a head takes its time, and this is the thread that all browsers are heard on.
-            threading.Thread(target=self.follow_link, args=(parse_link(message.text),), daemon=True).start()
+            threading.Thread(target=self._arrive, args=(message.text,), daemon=True).start()
         with self.changed:
             if message.performance == self.number:
                 self.scheduler.playback.report(message.position, message.playing, message.rate, message.loop, now)

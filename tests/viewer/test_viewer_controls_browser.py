@@ -63,6 +63,7 @@ def at_rest(page, viewer):
     session.draw_in_browser(False)
     session.relax()
     page.open("Play")
+    page.until(lambda: page.state()["number"] == session.number, "what is on stage to reach the page")
     assert page.errors == []
 
 

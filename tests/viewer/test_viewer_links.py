@@ -1,5 +1,8 @@
 """Addresses that lead back to a view, and words that lead nowhere on this machine."""
 
+import time
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from fake_browser import FakeClient
@@ -56,6 +59,31 @@ def test_a_browser_that_comes_by_a_link_finds_head_view_and_moment(shelf):
     head = session.staging.person.head
     assert bearing(session.view(), head) == pytest.approx((40.0, 0.0, 2.0), abs=0.05)
     assert np.degrees(session.view().fov) == pytest.approx(30.0)
+
+
+class HastyClient(FakeClient):
+    """Answers in the moment the page's first script is on its way."""
+
+    def __init__(self):
+        super().__init__()
+        self._websock_connection = SimpleNamespace(queue_message=self._run)
+
+    def _run(self, message):
+        self.scripts.append(message.source)
+        if len(self.scripts) == 1:
+            self.report("hello", text="?t=1")
+            time.sleep(0.2)
+        with self.arrived:
+            self.arrived.notify_all()
+
+
+def test_a_links_moment_outlives_the_first_performances_loading(shelf):
+    client = HastyClient()
+    session = Session(client, shelf, start=None, size=32)
+    client.wait_for(lambda: any("seek(1.0)" in script for script in client.scripts))
+    calls = [script.split("?.")[1].split("(")[0] for script in client.scripts[1:]]
+    assert calls.index("load") < calls.index("seek")
+    session.stop()
 
 
 @pytest.mark.parametrize(

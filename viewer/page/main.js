@@ -64,7 +64,7 @@ const placing = setInterval(() => { place(); paint(); }, 300);
 
 window.gaussianHead = {
   load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam, ticks, tracks, saving,
-  state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name, rows: rows.map((row) => row.name) }),
+  state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name, number: performanceId, rows: rows.map((row) => row.name) }),
   dispose() {
     alive = false; clearInterval(placing); clearTimeout(hintTimer); clearTimeout(blipTimer);
     recorder?.stop();
