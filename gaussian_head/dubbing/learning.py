@@ -19,7 +19,7 @@ from ..media import VideoWriter, read_audio, read_frames
 from ..motion import Motion
 from ..tracking import track
 from ..tracking.crop import MIN_SECONDS
-from ..training import PRESETS, train
+from ..training import preset_on, train
 from .lips import Speech
 from .shots import Film, Shot
 
@@ -131,13 +131,12 @@ def learn(
 
 def trained(folder: Path, preset: str, listener: Listener) -> Actor:
     """The head of what was captured in ``folder``: gone on with where the run is the same, else begun anew."""
-    config = PRESETS[preset]
+    device = training_device()
+    config = preset_on(preset, device)
     try:
-        return train(folder / CAPTURE, folder / HEAD, config, resume=True, device=training_device(), listener=listener)
+        return train(folder / CAPTURE, folder / HEAD, config, resume=True, device=device, listener=listener)
     except InputError:
-        return train(
-            folder / CAPTURE, folder / HEAD, config, overwrite=True, device=training_device(), listener=listener
-        )
+        return train(folder / CAPTURE, folder / HEAD, config, overwrite=True, device=device, listener=listener)
 
 
 def expect(seconds: float, person: int, listener: Listener) -> None:

@@ -3,6 +3,7 @@
 from .config import PRESETS as PRESETS
 from .config import Stage as Stage
 from .config import TrainConfig as TrainConfig
+from .config import preset_on as preset_on
 from .memory import planned_memory as planned_memory
 from .observing import Observer as Observer
 from .observing import StepDone as StepDone

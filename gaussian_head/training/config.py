@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 
+import torch
+
 from ..capture import Split
 from ..checks import InputError, require_fields
 from ..head import InitConfig
+from ..kernels import device_named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,3 +216,13 @@ PRESETS: dict[str, TrainConfig] = {
         max_gaussians=100_000,
     ),
 }
+
+
+def preset_on(name: str, device: str | torch.device) -> TrainConfig:
+    """A preset as every verb that trains runs it on a device: on CUDA a step takes ``CUDA_BATCH`` frames.
+
+    Raises:
+        InputError: there is no such device, or nothing can run on it.
+    """
+    batch = CUDA_BATCH if device_named(device).type == "cuda" else 1
+    return replace(PRESETS[name], batch=batch)

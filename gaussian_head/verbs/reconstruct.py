@@ -117,6 +117,10 @@ def _from_views(options: Options, folders: list[Path], listener: Listener) -> Ac
         raise InputError(f"--views takes one folder of pictures; {len(folders)} paths came.")
     if options.resume or options.set:
         raise InputError("--resume and --set are for videos; pictures of one moment take minutes: leave them out.")
+    if options.device != "cpu":
+        raise InputError(
+            f"--device {options.device} trains a video's head; pictures of one moment take minutes on the CPU."
+        )
     return reconstruct_views(
         folders[0],
         options.out,

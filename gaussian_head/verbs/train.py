@@ -93,14 +93,9 @@ def train_watched(options: Options, live: LiveView | None, listener: Listener, c
 
 def chosen_config(options: Options) -> TrainConfig:
     """The run that the options name; InputError where it is none."""
-    from ..kernels import device_named
-    from ..training import PRESETS, TrainConfig, load_config, overridden
-    from ..training.config import CUDA_BATCH
+    from ..training import TrainConfig, load_config, overridden, preset_on
 
-    given = options.config
-    if given is None:
-        batch = CUDA_BATCH if device_named(options.device).type == "cuda" else 1
-        given = replace(PRESETS[options.preset], batch=batch)
+    given = preset_on(options.preset, options.device) if options.config is None else options.config
     config = given if isinstance(given, TrainConfig) else load_config(given)
     given = {"seed": options.seed, "split": options.split, "hold_out": options.hold_out or None}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})

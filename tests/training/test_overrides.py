@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gaussian_head import kernels
 from gaussian_head.checks import InputError
-from gaussian_head.training import PRESETS, overridden
+from gaussian_head.training import PRESETS, config, overridden
 from gaussian_head.verbs.train import Options, chosen_config
 
 STANDARD = PRESETS["standard"]
@@ -27,12 +26,12 @@ def test_named_values_change_and_nothing_else_does():
 
 
 def test_the_command_line_sets_them_on_top_of_preset_and_seed():
-    config = chosen_config(Options("capture", out="head", preset="preview", seed=7, set=("max_gaussians=123",)))
-    assert config == replace(PRESETS["preview"], seed=7, max_gaussians=123)
+    chosen = chosen_config(Options("capture", out="head", preset="preview", seed=7, set=("max_gaussians=123",)))
+    assert chosen == replace(PRESETS["preview"], seed=7, max_gaussians=123)
 
 
 def test_a_preset_takes_four_frames_a_step_on_cuda_and_what_is_said_where_it_is_said(monkeypatch):
-    monkeypatch.setattr(kernels, "device_named", torch.device)
+    monkeypatch.setattr(config, "device_named", torch.device)
     there = Options("capture", out="head", device="cuda")
     assert chosen_config(there).batch == 4
     assert chosen_config(replace(there, set=("batch=1",))).batch == 1
