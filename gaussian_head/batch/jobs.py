@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..checks import InputError, require_count, require_file, require_number
+from .listed import Listed, listed_in, named
 from .values import ADDRESS, REFERENCE, options_of, to_json, with_places
 
 NAME = re.compile(r"\w[\w.-]*")
@@ -63,7 +62,7 @@ class Job:
     cpus: float = 1.0
     """Cores, and threads that it uses."""
     gpus: float = 0.0
-    """CUDA devices."""
+    """CUDA devices: where not said one for ``device: cuda``, else none. The worker sees no others."""
     memory: float = GIB
     """GiB of memory."""
     shares: int = 1
@@ -79,38 +78,32 @@ OWN = tuple(field.name for field in fields(Job) if field.name != "options")
 """Fields of a job itself; no verb's options have one of these names."""
 
 
-@dataclass
-class _Listed:
-    """A job as it stands in the file."""
-
-    where: str
-    values: dict[str, Any]
-    own: dict[str, Any] = field(default_factory=dict)
-
-
-def read_jobs(path: str | Path, verbs: Mapping[str, Verb]) -> tuple[Job, ...]:
+def read_jobs(path: str | Path, verbs: Mapping[str, Verb], *, device: str = "") -> tuple[Job, ...]:
     """The jobs of a file, each after those that it needs.
 
     A YAML file holds a list of jobs, or ``defaults`` (fields by verb) and ``jobs``. A table has one line a job and the
     names of fields in its first line. Each job has a ``verb``, the fields of that verb's options, and may have a
     ``name`` and the other fields of `Job`. Files are named as seen from the jobs' file.
 
+    Args:
+        path: of the file.
+        verbs: by name.
+        device: of jobs whose verb has a ``device`` and that name none.
+
     Raises:
         InputError: no such file, a verb or field that is none (the nearest is named), a value of another kind, two
-            jobs of one name, or jobs that wait for each other.
+            jobs of one name, a GPU by its number, or jobs that wait for each other.
     """
     path = require_file(path, "jobs")
-    if path.suffix.lower() == ".csv":
-        listed, defaults = _table(path), {}
-    elif path.suffix.lower() in (".yaml", ".yml", ".json"):
-        listed, defaults = _yaml(path)
-    else:
-        raise InputError(f"jobs {path} end in {path.suffix!r}; .yaml, .json or .csv was wanted.")
+    listed, defaults = listed_in(path)
     if not listed:
         raise InputError(f"jobs {path} are none; at least one was wanted.")
     makers = {name: verb for name, verb in verbs.items() if makes(verb)}
     for name in defaults:
-        _named(name, makers, f"{path}: defaults", "verb")
+        named(name, makers, f"{path}: defaults", "verb")
+    for verb in makers.values() if device else ():
+        if any(option.name == "device" for option in fields(verb.options)):
+            defaults[verb.name] = {"device": device, **defaults.get(verb.name, {})}
     jobs = [_job(entry, makers, defaults, path.parent.resolve()) for entry in listed]
     return _ordered(jobs, path)
 
@@ -120,50 +113,11 @@ def makes(verb: Verb) -> bool:
     return any(option.name == "out" for option in fields(verb.options)) and verb.name not in ("demo", "batch")
 
 
-def _table(path: Path) -> list[_Listed]:
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"jobs {path} are no table ({error}); comma-separated UTF-8 was wanted.") from error
-    listed = []
-    for number, row in enumerate(rows, start=2):
-        if None in row:
-            raise InputError(f"{path} line {number} has more cells than the first line; quote texts with commas.")
-        values = {str(name).strip(): text for name, text in row.items() if text not in (None, "")}
-        if values:
-            listed.append(_Listed(f"{path} line {number}", values))
-    return listed
-
-
-def _yaml(path: Path) -> tuple[list[_Listed], dict[str, Any]]:
-    try:
-        import yaml
-    except ImportError as error:
-        raise InputError("YAML is read by pyyaml: pip install 'gaussian-head[batch]'.") from error
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)  # texts; Options give types
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"jobs {path} are no YAML ({' '.join(str(error).split())}).") from error
-    content = {"jobs": content} if isinstance(content, list) else content
-    if not isinstance(content, dict) or not isinstance(content.get("jobs"), list):
-        raise InputError(f"jobs {path} hold no list; a list of jobs, or `jobs:` with one, was wanted.")
-    for name in content:
-        _named(name, ("jobs", "defaults"), str(path), "part")
-    defaults = content.get("defaults") or {}
-    if not isinstance(defaults, dict) or not all(isinstance(row, dict) for row in defaults.values()):
-        raise InputError(f"{path}: defaults are to be fields by verb, as `defaults: {{reconstruct: {{size: 256}}}}`.")
-    for number, row in enumerate(content["jobs"], start=1):
-        if not isinstance(row, dict):
-            raise InputError(f"{path} job {number} is {row!r}; fields with values were wanted.")
-    return [_Listed(f"{path} job {k}", dict(row)) for k, row in enumerate(content["jobs"], start=1)], defaults
-
-
-def _job(listed: _Listed, verbs: Mapping[str, Verb], defaults: Mapping[str, Any], base: Path) -> Job:
-    named = listed.values.get("verb")
-    if not isinstance(named, str):
+def _job(listed: Listed, verbs: Mapping[str, Verb], defaults: Mapping[str, Any], base: Path) -> Job:
+    asked = listed.values.get("verb")
+    if not isinstance(asked, str):
         raise InputError(f"{listed.where} has no verb; one of {', '.join(verbs)} was wanted.")
-    verb = verbs[_named(named.strip(), verbs, listed.where, "verb")]
+    verb = verbs[named(asked.strip(), verbs, listed.where, "verb")]
     values = {**defaults.get(verb.name, {}), **listed.values}
     own = {name: values.pop(name) for name in OWN if name in values}
     _require_fields(verb, values, listed.where)
@@ -181,27 +135,32 @@ def _job(listed: _Listed, verbs: Mapping[str, Verb], defaults: Mapping[str, Any]
         options=made,
         after=_before(own.get("after", ()), verb, made),
         cpus=require_number(_real(own.get("cpus", 1)), f"{where}.cpus", least=0.1, most=MOST_CPUS),
-        gpus=require_number(_real(own.get("gpus", 0)), f"{where}.gpus", least=0, most=MOST_CPUS),
+        gpus=_gpus(own.get("gpus"), made.get("device", ""), where),
         memory=require_number(_real(own.get("memory", GIB)), f"{where}.memory", least=0, most=MOST_GIB),
         shares=shares,
     )
+
+
+def _gpus(asked: Any, device: str, where: str) -> float:
+    """CUDA devices that a worker is given."""
+    if device.startswith("cuda:"):
+        raise InputError(
+            f"{where}.device is {device!r}; every worker is given a GPU of its own, the only one that it sees: write "
+            "cuda, and gpus: 0.5 where two may share one."
+        )
+    gpus = require_number(
+        _real((device == "cuda") * 1.0 if asked is None else asked), f"{where}.gpus", least=0, most=MOST_CPUS
+    )
+    if device == "cuda" and not gpus:
+        raise InputError(f"{where} has device: cuda and gpus: 0; leave one of them out.")
+    return gpus
 
 
 def _require_fields(verb: Verb, values: Mapping[str, Any], where: str) -> None:
     """InputError where a field is neither the verb's nor a job's; the nearest is named."""
     valid = [option.name for option in fields(verb.options) if option.name not in ("live", "resume", "overwrite")]
     for name in values:
-        _named(name, [*valid, *OWN], where, f"field of {verb.name}")
-
-
-def _named(name: str, valid: Iterable[str], where: str, what: str) -> str:
-    valid = list(valid)
-    if name in valid:
-        return name
-    near = difflib.get_close_matches(str(name), valid, n=1, cutoff=0.0)
-    raise InputError(
-        f"{where} has {name!r}, which is no {what}; did you mean {near[0]!r}? There are {', '.join(valid)}."
-    )
+        named(name, [*valid, *OWN], where, f"field of {verb.name}")
 
 
 def _name(given: Any, verb: Verb, values: Mapping[str, Any], where: str) -> str:
@@ -268,7 +227,7 @@ def _ordered(jobs: Sequence[Job], path: Path) -> tuple[Job, ...]:
         by_name[job.name] = job
     for job in jobs:
         for name in job.after:
-            _named(name, by_name, f"{path}: job {job.name}", "job to wait for")
+            named(name, by_name, f"{path}: job {job.name}", "job to wait for")
     order: list[Job] = []
     rest = list(jobs)
     done: set[str] = set()

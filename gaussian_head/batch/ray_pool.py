@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -18,12 +19,13 @@ STORE_MB = 80
 class RayPool:
     """A process for each task, with the cores, devices and memory that its job asks for; context manager."""
 
-    def __init__(self, address: str = "", *, workers: int | None = None) -> None:
+    def __init__(self, address: str = "", *, workers: int | None = None, gpus: int | None = None) -> None:
         """Join a cluster, or begin one on this machine.
 
         Args:
             address: of a cluster's head (``10.0.0.1:6379``, ``ray://…``, ``auto``); "" for this machine alone.
             workers: cores to use on this machine; by default all.
+            gpus: GPUs to use on this machine, from the first on; by default all that Ray finds.
 
         Raises:
             InputError: Ray is not installed, or no cluster answers.
@@ -33,8 +35,8 @@ class RayPool:
         common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         try:
             if self._local:
-                own = {"num_cpus": workers, "object_store_memory": STORE_MB << 20, "include_dashboard": False}
-                ray.init(**common, **own)
+                own = {"num_cpus": workers, "num_gpus": gpus, "object_store_memory": STORE_MB << 20}
+                ray.init(**common, **own, include_dashboard=False)
             else:
                 ray.init(address=address, **common)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -42,7 +44,7 @@ class RayPool:
             why = " ".join(str(error).split())[:300]
             token = "" if self._local else " Where the cluster demands a token, set RAY_AUTH_MODE=token and bring it."
             raise InputError(f"the workers {where} cannot be had: {why}.{token}") from error
-        self._work = ray.remote(max_calls=1, max_retries=0)(work)
+        self._work = ray.remote(max_calls=1, max_retries=0)(_work)
         self._flying: dict[Any, None] = {}
         self._room = ray.cluster_resources()
 
@@ -99,6 +101,13 @@ class RayPool:
             return Lost("the worker was ended for memory; give the job a larger `memory`")
         except errors.RayError as error:
             return Lost(f"the worker was lost ({type(error).__name__})")
+
+
+def _work(task: Task) -> Result:
+    """``work`` in a process that sees the GPUs of its job and no others: Ray hides them where a job has some."""
+    if not task.job.gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    return work(task)
 
 
 def _ray() -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "gaussian-head batch jobs.yaml --out runs",
     "gaussian-head batch people.csv --out s3://bucket/runs --address 10.0.0.1:6379",
+    "gaussian-head batch people.csv --out runs --device cuda",
 )
 
 
@@ -34,6 +35,11 @@ class Options:
     """Address of a Ray cluster; by default the work is done on this machine."""
     workers: int | None = None
     """Cores of this machine to use; by default all."""
+    gpus: int | None = None
+    """GPUs of this machine to use, from the first on; by default all. A job of `device: cuda` has one for itself, \
+unless it says `gpus: 0.5`; it sees no others. Which of several kinds are seen at all, CUDA_VISIBLE_DEVICES tells."""
+    device: str = ""
+    """`cuda` for jobs that have a device and name none: so many work at once as there are GPUs."""
     retries: int = 5
     """How often a job is begun again whose worker is killed; it goes on where it was."""
 
@@ -52,9 +58,11 @@ def run(options: Options, listener: Listener = ignore) -> Outcome:
     retries = require_count(options.retries, "retries", most=1000)
     if options.workers is not None:
         require_count(options.workers, "workers", least=1, most=4096)
-    jobs = read_jobs(options.jobs, VERBS)
+    if options.gpus is not None:
+        require_count(options.gpus, "gpus", most=4096)
+    jobs = read_jobs(options.jobs, VERBS, device=options.device)
     place = place_at(options.out)
-    with RayPool(options.address, workers=options.workers) as pool:
+    with RayPool(options.address, workers=options.workers, gpus=options.gpus) as pool:
         pool.require(jobs)
         outcome = run_jobs(jobs, place, pool, retries=retries, listener=listener)
     done = len(outcome.records) - len(outcome.failed)

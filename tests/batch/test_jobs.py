@@ -72,6 +72,8 @@ def test_a_word_is_a_file_only_where_there_is_one(tmp_path):
         ("name: a, verb: export, head: h", "job a has no out"),
         ("name: ../a, verb: render, head: h", "letters, digits"),
         ("name: a, verb: render, head: h, cpus: many", "cpus is 'many'"),
+        ("name: a, verb: train, capture: c, device: 'cuda:1'", "a GPU of its own.*write cuda"),
+        ("name: a, verb: train, capture: c, device: cuda, gpus: 0", "device: cuda and gpus: 0"),
         ("name: a, verb: doctor", "'doctor', which is no verb"),
         ("name: a, verb: batch, jobs: b", "'batch', which is no verb"),
         ("head: h", "has no verb"),
@@ -111,3 +113,19 @@ def test_no_verb_has_a_field_that_jobs_have():
     verbs = [verb for verb in VERBS.values() if makes(verb)]
     assert {"reconstruct", "render", "dub", "evaluate", "export", "track", "train"} <= {verb.name for verb in verbs}
     assert not {option.name for verb in verbs for option in fields(verb.options)} & set(OWN)
+
+
+def test_a_job_on_cuda_has_a_gpu_and_others_have_none(tmp_path):
+    pytest.importorskip("yaml")
+    text = """
+- {name: plain, verb: train, capture: c}
+- {name: there, verb: train, capture: c, device: cuda}
+- {name: half, verb: train, capture: c, device: cuda, gpus: 0.5}
+- {name: here, verb: render, head: h, device: cpu}
+- {name: drawn, verb: render, head: h}
+- {name: export, verb: export, head: h, out: a.ply}
+"""
+    said = {job.name: job.gpus for job in read(tmp_path, text)}
+    assert said == {"plain": 0, "there": 1, "half": 0.5, "here": 0, "drawn": 0, "export": 0}
+    for_all = {job.name: job.gpus for job in read_jobs(tmp_path / "jobs.yaml", VERBS, device="cuda")}
+    assert for_all == {"plain": 1, "there": 1, "half": 0.5, "here": 0, "drawn": 1, "export": 0}

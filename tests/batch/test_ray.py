@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from support_batch import Here, files_of, save_head, save_sound
 from support_capture import make_capture
+from support_devices import Telling
 
 from gaussian_head.batch import RayPool, place_at, read_jobs, run_jobs
 from gaussian_head.batch.driver import Lost
@@ -141,6 +143,32 @@ def test_twenty_jobs_whose_workers_are_killed_ten_times(material, tmp_path):
 def test_more_cores_than_there_are_is_told_before_any_work(material, tmp_path):
     with RayPool(workers=1) as pool, pytest.raises(ValueError, match="job talk asks for cpus: 2; there are 1 here"):
         pool.require(jobs_of(material, "verb,name,head,cpus\nrender,talk,head,2\n"))
+
+
+@pytest.mark.slow
+def test_every_job_on_cuda_has_a_gpu_for_itself_and_others_see_none(tmp_path, monkeypatch):
+    """Two GPUs as Ray is told that there are: what it hands out are numbers."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # workers load the verb
+    rows = "verb,name,device\n" + "".join(f"tell,there{k},cuda\n" for k in range(3)) + "tell,here,cpu\n"
+    (tmp_path / "jobs.csv").write_text(rows)
+    jobs = read_jobs(tmp_path / "jobs.csv", {"tell": Telling()})
+    with RayPool(workers=4, gpus=2) as pool:
+        pool.require(jobs)
+        outcome = run_jobs(jobs, place_at(tmp_path / "out"), pool)
+    assert outcome.exit_status == 0, outcome.records
+    told = {job.name: json.loads((tmp_path / "out" / job.name / "seen.json").read_text()) for job in jobs}
+    assert told.pop("here")["seen"] == ""
+    assert {one["seen"] for one in told.values()} == {"0", "1"}
+    ordered = sorted(told.values(), key=lambda one: one["began"])
+    together = [(a["seen"], b["seen"]) for a, b in itertools.combinations(ordered, 2) if b["began"] < a["ended"] - 0.01]
+    assert together  # two did work at once
+    assert all(a != b for a, b in together)
+
+
+def test_more_gpus_than_there_are_is_told_before_any_work(tmp_path):
+    (tmp_path / "jobs.csv").write_text("verb,name,device\ntell,there,cuda\n")
+    with RayPool(workers=1, gpus=0) as pool, pytest.raises(ValueError, match="asks for gpus: 1; there are 0 here"):
+        pool.require(read_jobs(tmp_path / "jobs.csv", {"tell": Telling()}))
 
 
 def command(material: Path, out: Path, *options: str) -> subprocess.Popen[str]:

@@ -71,7 +71,9 @@ def test_every_verb_that_trains_takes_the_preset_of_its_device(verb, device, bat
     monkeypatch.setattr(training, "train", begins)
     monkeypatch.setattr(learning, "train", begins)
     monkeypatch.setattr(reconstruct, "_track", lambda *_: None)
-    monkeypatch.setattr("gaussian_head.demo.make_demo_clip", lambda *_, **__: SimpleNamespace(video=tmp_path / "me.mp4"))
+    monkeypatch.setattr(
+        "gaussian_head.demo.make_demo_clip", lambda *_, **__: SimpleNamespace(video=tmp_path / "me.mp4")
+    )
     monkeypatch.setattr(dubbing, "dub", lambda *_, wish, **__: learning.trained(tmp_path, wish.preset, ignore))
     with pytest.raises(Begun):
         VERBS[verb](tmp_path, device=device)
