@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import torch
-from gpu_cases import CASES, cameras, clip, head_branches, moment_of, moments
+from gpu_cases import CASES, cameras, clip, head_branches, moment_of, moments, on, random_scene
 from torch import Tensor
 
 from gaussian_head.head.branch import deform
@@ -84,6 +84,29 @@ def test_streams_do_not_disturb_each_other() -> None:
         torch.cuda.synchronize()
         for name in names:
             assert all(torch.equal(tensor, found[name][key]) for key, tensor in alone[name].items()), name
+
+
+def drawn_and_back(leaves: dict) -> list[Tensor]:
+    """A picture and its gradients, left where they are: nothing waits for them."""
+    out = rasterize(**leaves)
+    wanted = [value for value in leaves.values() if isinstance(value, Tensor) and value.requires_grad]
+    return [out.rgb, out.alpha, *torch.autograd.grad(out.rgb.square().sum() + out.alpha.sum(), wanted)]
+
+
+@pytest.mark.gpu
+def test_work_under_way_on_several_streams_at_once_gives_the_bits_of_work_alone() -> None:
+    scenes = [on("cuda", random_scene(3000, seed=i, size=(320, 240), cameras=2)) for i in range(4)]
+    alone = [drawn_and_back(leaves) for leaves in scenes]
+    streams = [torch.cuda.Stream() for _ in scenes]
+    torch.cuda.synchronize()
+    found = []
+    for _ in range(10):
+        for i, stream in enumerate(streams):
+            with torch.cuda.stream(stream):
+                found.append((i, drawn_and_back(scenes[i])))
+    torch.cuda.synchronize()
+    for i, tensors in found:
+        assert all(torch.equal(have, want) for have, want in zip(tensors, alone[i], strict=True)), i
 
 
 @pytest.mark.gpu
