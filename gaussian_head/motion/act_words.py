@@ -14,8 +14,9 @@ from ..speech.sentences import REQUIREMENT, is_installed
 from .acts import HOLD, KINDS, Act
 from .meant_acts import LEAST, OTHER, meant
 
-LAG = 0.3
-"""Seconds of rest before the first act, and between one and the next."""
+LAG, AGAIN = 0.3, 0.8
+"""Seconds of rest before the first act, and between one and the next; and before the same swing about rest again, which
+without a rest that is seen would be one act of more repetitions."""
 SPEEDS = {"slowly": 1.8, "slow": 1.8, "gently": 1.4, "quickly": 0.6, "quick": 0.6, "fast": 0.6}
 """By how much longer an act takes."""
 SIZES = {"slightly": 0.5, "little": 0.5, "bit": 0.5, "strongly": 1.6, "widely": 1.6, "deeply": 1.6, "far": 1.6}
@@ -61,7 +62,8 @@ def parse_acts(text: str) -> tuple[Act, ...]:
         act, at = _parsed(part, text)
         together = joined == "while" and bool(acts)
         if at is None:
-            at = clock if together else free + LAG
+            repeated = bool(acts) and not KINDS[act.kind].sides and act.kind == acts[-1].kind != "hold"
+            at = clock if together else free + (AGAIN if repeated else LAG)
         acts.append(replace(act, begin=at))
         clock, free = at, max(free if together else 0.0, at + act.seconds)
     if not acts:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..smoothing import blurred
 from ..transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec
 from ._types import Pose
-from .acts import PIVOT, Act
+from .acts import LEAN_PITCH, PIVOT, Act
 
 BLUR_SECONDS = 0.03
 """Standard deviation of the smoothing of all that is looked at."""
@@ -22,13 +22,15 @@ LOWERED = 0.25
 """Radians that a head seems to nod per radian that it swings to a side."""
 AWAY = {"look": 0.04, "tilt": 0.06}
 """Radians from rest at which a head that stays there is said to look aside, or to be tilted."""
-LOOKS, TURNS = 0.05, (math.radians(15.0), math.radians(7.5))
+LOOKS, TURNS = 0.05, (math.radians(15.0), math.radians(9.75))
 """Radians that a head whose eyes are not seen to go along turns to be said to look aside; and sideways, and up or down,
 from which on it is said to turn."""
 EYES_AWAY = 0.08
 """Radians that the eyes turn with a look."""
 LEANT, MISJUDGED = 0.014, 0.09
 """Metres of the neck's joint, forward or back; how far its depth may be misjudged per radian that a head turns."""
+BENT_SECONDS = 0.1
+"""Standard deviation of the smoothing of how far a head is forward, where what it bends with that is no nod."""
 ONSET = 0.12
 """Share of its greatest extent at which an act began."""
 STAYS = 0.5
@@ -56,7 +58,8 @@ def find_acts(head: Pose, gaze: Tensor, fps: float) -> tuple[Act, ...]:
     found += _staying("lean", ("forward", "back"), leant, LEANT, fps)
     down = [act for act in found if act.side == "down"]
     found += _shakes(yaw, fps)
-    found += [nod for nod in _nods(pitch - LOWERED * yaw.abs(), fps) if not any(_during(nod, act) for act in down)]
+    nodded = pitch - LOWERED * yaw.abs() - LEAN_PITCH * _bent(leant, fps)
+    found += [nod for nod in _nods(nodded, fps) if not any(_during(nod, act) for act in down)]
     return tuple(sorted(found, key=lambda act: act.begin))
 
 
@@ -69,6 +72,11 @@ def _from_rest(head: Pose) -> tuple[Tensor, Tensor]:
     rest = int(apart.quantile(REST_SHARE, dim=1).argmin())
     turn = quat_to_rotvec(quat_multiply(quat_conjugate(quats[rest]).expand_as(quats), quats))
     return turn, (joint - joint[rest]) @ quat_to_rotmat(quats[rest])
+
+
+def _bent(leant: Tensor, fps: float) -> Tensor:
+    """Metres ``[T]`` that a head is forward, and bends with: for as long as that lasts and not from frame to frame."""
+    return blurred(leant.clamp(min=0)[:, None], BENT_SECONDS * fps)[:, 0]
 
 
 def _during(nod: Act, stay: Act) -> bool:

@@ -17,6 +17,7 @@ from ..metrics.movement import BEAT_SIGMA, movement_beats
 from ..smoothing import blurred, smoothstep
 from ..speech.prosody import Prosody
 from ._types import Motion
+from .as_large import as_large
 from .idle import LoopPlan, plan_loop
 from .liveliness import expected_liveliness, liveliness
 from .recall_state import pose_state, pose_track, sound_state
@@ -73,7 +74,7 @@ def recall(memory: Memory, said: Prosody, seed: int = 0) -> Motion:
     """
     plan = plan_recall(memory, said, seed)
     motion = memory.motion
-    return motion.select(plan.first).blended(motion.select(plan.second), plan.weight[:, None])
+    return as_large(motion.select(plan.first).blended(motion.select(plan.second), plan.weight[:, None]), motion)
 
 
 def plan_recall(memory: Memory, said: Prosody, seed: int = 0) -> LoopPlan:

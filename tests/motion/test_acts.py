@@ -10,7 +10,7 @@ import torch
 
 from gaussian_head.checks import InputError
 from gaussian_head.motion import Pose, act_words
-from gaussian_head.motion.act_words import parse_acts
+from gaussian_head.motion.act_words import LAG, parse_acts
 from gaussian_head.motion.acts import acted_poses, perform
 from gaussian_head.motion.found_acts import find_acts
 from gaussian_head.motion.idle import sway
@@ -151,3 +151,27 @@ def test_a_turned_head_whose_depth_is_misjudged_does_not_lean() -> None:
     assert [act.kind for act in find_acts(replace(head, positions=head.positions + away), acted.gaze, FPS)] == ["turn"]
     leaning = perform(parse_acts("leans back at 2 s"), 200, FPS)
     assert [act.kind for act in find_acts(acted_poses(base, base, leaning)["head"], leaning.gaze, FPS)] == ["lean"]
+
+
+def seen_in(text: str, num_frames: int = 300) -> list[tuple[str, int]]:
+    """Kind and repetitions of what an observer finds of a text."""
+    acted, base = perform(parse_acts(text), num_frames, FPS), calm(num_frames)
+    return [(a.kind, a.count) for a in find_acts(acted_poses(base, base, acted)["head"], acted.gaze, FPS)]
+
+
+@pytest.mark.parametrize("verb", ["nods", "shakes"])
+@pytest.mark.parametrize("speed", ["", "slowly", "quickly"])
+def test_the_same_again_is_seen_as_two_acts(verb: str, speed: str) -> None:
+    kind = verb.removesuffix("s")
+    first, again = parse_acts(f"{verb} twice, then {verb} {speed} twice")
+    assert again.begin - first.begin - first.seconds > 2 * LAG
+    assert seen_in(f"{verb} twice, then {verb} {speed} twice") == [(kind, 2)] * 2
+    assert seen_in(f"{verb} {speed} 4 times") == [(kind, 4)]
+    nod, shake = parse_acts("nods, then shakes")
+    assert shake.begin - nod.begin - nod.seconds == pytest.approx(LAG)
+
+
+def test_a_head_that_bends_as_it_leans_forward_does_not_nod_and_one_that_nods_meanwhile_does() -> None:
+    for size in ("", "widely"):
+        assert [kind for kind, _ in seen_in(f"leans forward {size} for 3 s at 2 s")] == ["lean"]
+    assert [kind for kind, _ in seen_in("leans forward for 4 s at 2 s, nods twice at 4 s")] == ["lean", "nod"]
