@@ -10,6 +10,7 @@ from .saying import choose as choose
 from .saying import in_step as in_step
 from .speaking import Spoken as Spoken
 from .speaking import can_say as can_say
+from .speaking import require_programs as require_programs
 from .speaking import speak_text as speak_text
 from .watching import read_text as read_text
 from .watching import require_lips as require_lips

@@ -14,8 +14,11 @@ import numpy as np
 
 from ..checks import InputError, require_file
 from ..conventions import SAMPLE_RATE
+from ..lips import LipJudge
 from ..media import read_audio
+from ..speech import encode_speech
 from .language import require_language
+from .world import require_world
 
 ESPEAK = "espeak-ng"
 """The program that says a text and tells its sounds."""
@@ -53,6 +56,15 @@ class Spoken:
 def can_say() -> bool:
     """Whether a program is installed that ``speak_text`` can use."""
     return shutil.which(ESPEAK) is not None
+
+
+def require_programs(*, words: bool) -> None:
+    """InputError where something is missing that gives lips a voice: the vocoder, and for ``words`` a program that says
+    them and the encoder that the judge of lips listens with."""
+    require_world()
+    if words:
+        _program(ESPEAK)
+        encode_speech(np.zeros(SAMPLE_RATE, np.float32), encoder=LipJudge.load().hearing.encoder)
 
 
 def speak_text(text: str, *, language: str = "en-us", piper_voice: str | Path | None = None) -> Spoken:
@@ -111,9 +123,7 @@ def arpabet(ipa: str) -> tuple[str, ...]:
 
 def _run(command: list[str], said: str | None = None) -> str:
     """What a program writes to its output; InputError where it is missing or fails."""
-    if shutil.which(command[0]) is None:
-        how = "`apt-get install espeak-ng`" if command[0] == ESPEAK else "`pipx install piper-tts`"
-        raise InputError(f"{command[0]} is not installed; {how} puts it there.")
+    _program(command[0])
     try:
         done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
@@ -121,3 +131,10 @@ def _run(command: list[str], said: str | None = None) -> str:
     if done.returncode:
         raise InputError(f"{command[0]} failed ({done.stderr.strip() or done.returncode}).")
     return done.stdout
+
+
+def _program(name: str) -> None:
+    """InputError where a program is not installed."""
+    if shutil.which(name) is None:
+        how = "`apt-get install espeak-ng`" if name == ESPEAK else "`pipx install piper-tts`"
+        raise InputError(f"{name} is not installed; {how} puts it there.")

@@ -83,6 +83,11 @@ def bands_of(bins: int) -> np.ndarray:
     return np.clip(1 - np.abs(mel - middles[:, None]) / (middles[1] - middles[0]), 0, 1)
 
 
+def require_world() -> None:
+    """InputError where pyworld is not installed."""
+    _pyworld()
+
+
 def _pyworld() -> Any:
     try:
         import pyworld

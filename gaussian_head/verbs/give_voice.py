@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..capture import Capture
+    from ..revoicing import Spoken
 
 MOST_PHRASES = 500
 
@@ -61,7 +62,7 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     """
     from ..capture import Capture
     from ..media import write_audio
-    from ..revoicing import read_text, require_lips
+    from ..revoicing import read_text, require_lips, require_programs
 
     if sum((bool(options.text), options.phrases is not None, options.reader is not None)) > 1:
         raise InputError("of text, phrases and reader more than one was given; give what tells what is said.")
@@ -71,15 +72,19 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         raise InputError("a lip reader and its symbols come together; give both --reader and --symbols.")
     if Path(options.out).suffix.lower() != ".wav":
         raise InputError(f"{options.out} is to hold a sound; name a .wav file.")
-    texts = _texts(options)
+    given, texts = options.film, _texts(options)
+    if not isinstance(given, Capture) and not Path(given).is_dir():
+        require_file(given, "film")
+    # Tracking takes a minute: what would fail after it fails before.
+    require_programs(words=bool(texts) or options.reader is not None)
+    spoken = [_spoken(text, options) for text in texts]
     with tempfile.TemporaryDirectory() as folder:
-        given = options.film
         film = given if isinstance(given, Capture) else _tracked(given, Path(folder) / "capture", listener)
         require_lips(film)
         if options.reader is not None and options.symbols is not None:
-            texts = [read_text(film, options.reader, options.symbols)]
-            listener(Said(message=f"the reader reads: {texts[0]!r}"))
-        samples = _made(options, film, texts, listener)
+            spoken = [_spoken(read_text(film, options.reader, options.symbols), options)]
+            listener(Said(message=f"the reader reads: {spoken[0].text!r}"))
+        samples = _made(options, film, spoken, listener)
         if options.mux is not None:
             _muxed(film, samples, options.mux)
     write_audio(options.out, samples)
@@ -105,30 +110,36 @@ def _texts(options: Options) -> list[str]:
     return texts
 
 
-def _made(options: Options, film: Capture, texts: list[str], listener: Listener) -> np.ndarray:
+def _spoken(text: str, options: Options) -> Spoken:
+    from ..revoicing import speak_text
+
+    return speak_text(text, language=options.language, piper_voice=options.piper_voice)
+
+
+def _made(options: Options, film: Capture, spoken: list[Spoken], listener: Listener) -> np.ndarray:
     """The sound ``[S]`` of the film, 16 kHz."""
     from ..actor import Actor, captured_sound
-    from ..revoicing import LipVoice, choose, in_step, speak_text
+    from ..revoicing import LipVoice, choose, in_step
 
     actor = options.like if options.like is None or isinstance(options.like, Actor) else Actor.load(options.like)
     like = None if actor is None else captured_sound(actor.clip)
     if actor is not None and like is None:
         listener(Warned(message="the clip of --like has no sound, or was moved away; its voice is not known."))
     units, fps = film.motion.units, film.fps
-    if not texts:
+    if not spoken:
         if actor is None or like is None:
             raise InputError("without a text the clip of --like teaches how lips sound, and it has no sound.")
         listener(Warned(message="no text is known: the sound has the lips' rhythm and vowels, and no words."))
         return LipVoice.learnt(actor.clip.motion.units, actor.clip.motion.fps, like).say(units, fps)
-    spoken = [speak_text(one, language=options.language, piper_voice=options.piper_voice) for one in texts]
     best = 0
     if len(spoken) > 1:
         choice = choose(units, fps, spoken)
         best = choice.best
-        listener(Said(message=f"phrase: {texts[best]!r}, confidence {choice.confidence:.1f} standard deviations"))
+        listener(Said(message=f"phrase: {spoken[best].text!r}, confidence {choice.confidence:.1f} standard deviations"))
         if not choice.fits:
             raise InputError(
-                f"none of the {len(texts)} phrases fits these lips (the nearest: {texts[best]!r}); add what is said."
+                f"none of the {len(spoken)} phrases fits these lips (the nearest: {spoken[best].text!r}); add what is"
+                " said."
             )
     return in_step(units, fps, spoken[best], like).samples
 

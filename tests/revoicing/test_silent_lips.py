@@ -4,6 +4,7 @@
 import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from support_capture import make_capture
 from gaussian_head import InputError, give_voice
 from gaussian_head.capture import Capture
 from gaussian_head.cli import main
+from gaussian_head.revoicing import speaking
 from gaussian_head.revoicing.aligning import STEPS, Heard, cheapest
 from gaussian_head.revoicing.language import require_language
 from gaussian_head.revoicing.phoning import words_in_sound
@@ -115,6 +117,26 @@ def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, arguments, word
     assert run(monkeypatch, "film.mp4", *arguments) == 2
     assert words in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing", "words"),
+    [
+        (("--text", "hello there"), "programs", "espeak-ng is not installed"),
+        (("--text", "hello there"), "pyworld", "the vocoder pyworld cannot be imported"),
+        (("--like", "head"), "pyworld", "the vocoder pyworld cannot be imported"),
+    ],
+)
+def test_what_is_missing_is_told_before_a_film_is_tracked(tmp_path, monkeypatch, capsys, arguments, missing, words):
+    monkeypatch.chdir(tmp_path)
+    Path("film.mp4").write_bytes(b"tracking would say that this is no film")
+    if missing == "programs":
+        monkeypatch.setattr(speaking, "require_world", lambda: None)
+        monkeypatch.setenv("PATH", "")
+    else:
+        monkeypatch.setitem(sys.modules, "pyworld", None)
+    assert run(monkeypatch, "film.mp4", *arguments, "--out", "v.wav") == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_list_of_one_phrase_is_refused(tmp_path, monkeypatch, capsys):
