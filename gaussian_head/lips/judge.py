@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..checks import InputError, require_names, require_shapes
+from ..conventions import SAMPLE_RATE
 from ..motion.lip_model import LipNet, apply_net
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.windows import interpolated
@@ -72,11 +73,22 @@ class LipJudge:
     sound: LipNet
     """From sound to embeddings."""
 
+    def require_ears(self) -> None:
+        """InputError where the speech encoder that it listens with is not installed."""
+        encode_speech(np.zeros(SAMPLE_RATE, np.float32), encoder=self.hearing.encoder)
+
     def embed_lips(self, units: Tensor, fps: float) -> Tensor:
         """Unit vectors ``[T, 32]`` at the judge's rate of ``units [T2, 52]`` at ``fps``."""
-        times = torch.arange(max(int(len(units) / fps * self.hearing.rate), 2), dtype=torch.float64)
-        mouth = interpolated(units[:, COLUMNS].float(), times / self.hearing.rate * fps)
-        return F.normalize(apply_net(self.lips, seen(mouth, mouth.mean(0), self.scale)), dim=-1)
+        return F.normalize(apply_net(self.lips, self._looks(units[:, COLUMNS].float(), fps)), dim=-1)
+
+    def lips_of(self, mouth: Tensor, fps: float) -> Tensor:
+        """As ``embed_lips``, of the mouth's units ``[T2, M]`` alone, with gradients."""
+        return F.normalize(self.lips(self._looks(mouth, fps).T[None])[0].T, dim=-1)
+
+    def _looks(self, mouth: Tensor, fps: float) -> Tensor:
+        times = torch.arange(max(int(len(mouth) / fps * self.hearing.rate), 2), dtype=torch.float64)
+        mouth = interpolated(mouth, times / self.hearing.rate * fps)
+        return seen(mouth, mouth.mean(0), self.scale)
 
     def embed_sound(self, features: SpeechFeatures, num_frames: int) -> Tensor:
         """Unit vectors ``[T, 32]`` of a sound at the judge's rate; InputError where another encoder heard it."""

@@ -16,7 +16,6 @@ from ..checks import InputError, require_file
 from ..conventions import SAMPLE_RATE
 from ..lips import LipJudge
 from ..media import read_audio
-from ..speech import encode_speech
 from .language import require_language
 from .world import require_world
 
@@ -64,7 +63,7 @@ def require_programs(*, words: bool) -> None:
     require_world()
     if words:
         _program(ESPEAK)
-        encode_speech(np.zeros(SAMPLE_RATE, np.float32), encoder=LipJudge.load().hearing.encoder)
+        LipJudge.load().require_ears()
 
 
 def speak_text(text: str, *, language: str = "en-us", piper_voice: str | Path | None = None) -> Spoken:

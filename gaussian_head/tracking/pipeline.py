@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from ..capture import UNITS_FILE, Capture, CaptureInfo, CaptureWriter
 from ..checks import InputError, fingerprint
 from ..events import Listener, Progress, ignore, tracked
 from ..facenet import triangles
+from ..lips import LipJudge
+from ..lips.crops import mouths
 from ..media import probe
 from ..motion import write_take
 from . import report as quality
@@ -25,6 +28,7 @@ from .features import follow_head, steadied
 from .findings import Findings
 from .footage import Footage
 from .labels import PartColours, label_parts, learn_colours
+from .reading import Lips, read_lips
 from .report_page import draw_page
 from .solve import CODE, Solution, solve_clip
 from .sync import Sound, read_sound, sound_in_step
@@ -34,6 +38,7 @@ from .watch import Seen, require_frames, watch
 HELD_OUT = 0.1
 """Share of frames, the last ones, that nothing is fitted on."""
 COLOUR_FRAMES, PLATE_FRAMES = 40, 60
+NOTHING_TO_READ = "lips are read by what they say, and there is no sound in step with them; leave --lips read out."
 
 
 def track(
@@ -42,6 +47,7 @@ def track(
     *,
     size: int = 512,
     train_seconds: float | None = None,
+    lips: Lips = "seen",
     overwrite: bool = False,
     listener: Listener = ignore,
     config: BundleConfig | None = None,
@@ -54,6 +60,7 @@ def track(
         size: Width and height of the square pictures, pixels.
         train_seconds: Learn from the first seconds only, to measure what a short clip gives: the same last tenth is
             held out, and what lies between serves nothing. By default all but the last tenth.
+        lips: ``seen`` as landmarks show them; ``read`` refined by the sound that they say (see ``reading``).
         overwrite: Replace an older capture in ``out``.
         listener: Gets Progress and Warned events.
         config: Noise and smoothness of the bundle adjustment.
@@ -62,11 +69,16 @@ def track(
         The capture, loaded.
 
     Raises:
-        InputError: no video, no face, face lost in more than a fifth of the frames, too short, or
-            ``out`` cannot be written or holds something that would be lost. Nothing is left behind.
+        InputError: no video, no face, face lost in more than a fifth of the frames, too short, lips to be read
+            without sound in step or without the judge's speech encoder, or ``out`` cannot be written or holds
+            something that would be lost. Nothing is left behind.
     """
     if not 128 <= size <= 2048:
         raise InputError(f"size is {size}; a number of pixels from 128 to 2048 was wanted.")
+    if lips not in get_args(Lips):
+        raise InputError(f"lips is {lips!r}; {' or '.join(get_args(Lips))} was wanted.")
+    if lips == "read":
+        LipJudge.load().require_ears()
     video, out = Path(video), Path(out)
     info = probe(video)
     findings = Findings(video, info.fps, listener)
@@ -97,6 +109,8 @@ def track(
             if heard is None
             else sound_in_step(heard, opening, info.fps, num_train, findings, start=found.footage.first / info.fps)
         )
+        if lips == "read" and sound is None:
+            findings.add("lips not read", NOTHING_TO_READ, severity="refused")
         unused = np.union1d(bad, np.arange(num_train, first_held_out))
         capture_info = _describe(found.footage, crop, size, solution, num_train, unused, sound)
         figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, writer, survey=found)
@@ -111,6 +125,10 @@ def track(
         tensors |= said_in_units(tensors, solution.states.codes.float(), capture_info)
         listener(Progress(stage="tracking: units", done=1, total=1))
         samples = None if sound is None else sound.samples
+        if lips == "read" and samples is not None:
+            cut = mouths((writer.read_image(t) for t in range(len(seen.landmarks))), seen.landmarks[..., :2])
+            read = read_lips(tensors["units"], info.fps, samples, cut)
+            tensors["units"], figures["lips_read"] = read.units, dict(read.figures)
         writer.finish(capture_info, tensors, background=plate, audio=samples, report=figures)
         draw_page(figures, solution, seen.landmarks, torso, writer, capture_info)
         write_take(writer.folder / UNITS_FILE, Capture.load(writer.folder).motion)

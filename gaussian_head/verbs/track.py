@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import Positional
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from ..capture import Capture
 
 
-EXAMPLES = ("gaussian-head track me.mp4 --out runs/me/capture",)
+EXAMPLES = (
+    "gaussian-head track me.mp4 --out runs/me/capture",
+    "gaussian-head track me.mp4 --out runs/me/capture --lips read",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,9 @@ class Options:
     """Folder of the capture."""
     size: int = 512
     """Width and height of the square picture to work at, in pixels."""
+    lips: Literal["seen", "read"] = "seen"
+    """`read` moves lips, within the noise of what was seen, to where they say the sound: p, b and m shut. Needs \
+`pip install -e ".[whisper]"`."""
     overwrite: bool = False
     """Begin anew where `out` holds a capture."""
 
@@ -38,8 +44,17 @@ def run(options: Options, listener: Listener = ignore) -> Capture:
     from ..tracking import track
 
     out = Path(options.out)
-    capture = track(options.video, out, size=options.size, overwrite=options.overwrite, listener=listener)
+    given = {"size": options.size, "lips": options.lips, "overwrite": options.overwrite}
+    capture = track(options.video, out, **given, listener=listener)
     listener(Said(message=f"capture: {out}\nquality report: {out / 'report.png'}"))
+    read = capture.report.get("lips_read")
+    if read:
+        listener(
+            Said(
+                message=f"lips read: p, b, m shut in {read['met']} of {read['meeting']} frames (seen:"
+                f" {read['met_seen']}), lips moved by {read['gap_moved_mm']:.2f} mm"
+            )
+        )
     return capture
 
 
