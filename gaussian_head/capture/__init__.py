@@ -1,5 +1,6 @@
 """One person's processed clip on disk: pictures, masks, camera, tracked Motion, sound and a quality report."""
 
+from .capture import CACHE_BYTES as CACHE_BYTES
 from .capture import Capture as Capture
 from .capture import CaptureFrame as CaptureFrame
 from .capture import FaceShape as FaceShape

@@ -25,6 +25,8 @@ from .splits import SPLITS, Split, turned_rows
 
 MOVES = ("head_quats", "head_positions", "torso_quats", "torso_positions", "units", "gaze", "residual")
 """Arrays of the motion, all finite."""
+CACHE_BYTES = 512 * 2**20
+"""Of frames that an open capture keeps in memory."""
 _MAP = ("code_weights", "code_bias", "code_bounds")
 
 
@@ -82,7 +84,7 @@ class Capture:
         self._cache: ByteCache[CaptureFrame] = ByteCache(cache_bytes, lambda frame: frame.nbytes)
 
     @staticmethod
-    def load(path: str | Path, *, cache_bytes: int = 512 * 2**20) -> Capture:
+    def load(path: str | Path, *, cache_bytes: int = CACHE_BYTES) -> Capture:
         """Open a capture folder.
 
         Args:

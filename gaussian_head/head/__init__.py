@@ -9,3 +9,4 @@ from .head import Head as Head
 from .init import InitConfig as InitConfig
 from .init import initial_head as initial_head
 from .init import initial_parts as initial_parts
+from .init import shown_count as shown_count

@@ -118,6 +118,13 @@ def initial_parts(capture: Capture, config: InitConfig, seed: int = 0) -> tuple[
     return head, held
 
 
+def shown_count(capture: Capture, config: InitConfig) -> float:
+    """About how many Gaussians lie on what the rest frame shows: told by its labels, before any is laid."""
+    labels = capture.frame(rest_frame(capture)).labels
+    on_head = np.isin(labels, (FACE, HAIR, NECK)).sum() / config.face_stride**2
+    return float(on_head + (labels == TORSO).sum() / config.torso_stride**2)
+
+
 def code_scale_of(code: Tensor) -> Tensor:
     """Unit ``[K]`` of every number of a clip's code ``[T, K]``.
 

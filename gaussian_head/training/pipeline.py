@@ -18,7 +18,7 @@ from ..checkpoint import load_checkpoint, save_checkpoint
 from ..checks import InputError, read_json, require_writable_folder
 from ..durable import discard, locked, replacing
 from ..events import Listener, Progress, Warned, ignore
-from ..head import Head, initial_parts
+from ..head import Head, InitConfig, initial_parts, shown_count
 from ..head.anchoring import with_anchors
 from ..head.storage import MODEL
 from ..head.turning import with_turns
@@ -30,6 +30,7 @@ from .cameras import training_cameras
 from .config import TrainConfig
 from .depth import sights_of
 from .observing import Observer, StepDone, unobserved
+from .planning import tell_plan
 from .refine import apply_corrections, extend_corrections
 from .state import CORRECTIONS, TrainState, new_state, pack, require_finite, unpack
 from .written import StepTable
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 CHECKPOINT, CONFIG = "checkpoint", "config.json"
 FORMAT, VERSION = "gaussian-head-training", 4
 STRIDES = ("face_stride", "torso_stride", "back_stride", "mouth_stride")
+BESIDE = 1.4
+"""A head's Gaussians over those of what its rest frame shows: unseen sides, margins and the mouth come beside."""
 WIDENINGS = 4
 """Layouts tried to keep within the number of Gaussians that a run may have."""
 
@@ -90,7 +93,8 @@ def train(
         if resume and checkpoint is None and (out / MODEL).exists():
             return _finished(out, capture, config, listener)
         start, held = _initial_parts(capture, config)
-        cameras = len(training_cameras(capture, config.hold_out))
+        seen_by = training_cameras(capture, config.hold_out)
+        cameras = len(seen_by)
         start = replace(start, one_view=cameras == 1)
         if checkpoint is None:
             held = held if cameras == 1 else None  # what one camera hardly shows others may
@@ -98,9 +102,10 @@ def train(
             discard(out / CHECKPOINT)
         else:
             state = unpack(checkpoint, start, config.rates, on)
-        state.sights = sights_of(training_cameras(capture, config.hold_out), on)
+        state.sights = sights_of(seen_by, on)
         if not (out / MODEL).exists():
             save_config(config, out / CONFIG)
+        tell_plan(config, seen_by, state, listener)
         save = partial(_save, out, config, clip_identity(capture.motion))
         table = StepTable(out, state.step)
 
@@ -142,14 +147,21 @@ def require_free(out: str | Path, *, resume: bool, overwrite: bool) -> None:
 
 def _initial_parts(capture: Capture, config: TrainConfig) -> tuple[Head, dict[str, Tensor]]:
     """The initial head, laid out wider where it would have more Gaussians than the run may have."""
-    init = config.init
+    init, most = config.init, max(config.max_gaussians, 1)
+    shown = shown_count(capture, init)
+    if shown > most:  # far too many would take memory and a minute before they are laid out anew
+        init = _wider(init, BESIDE * shown / most)
     for _ in range(WIDENINGS):
         head, held = initial_parts(capture, init, config.seed)
         if len(head) <= config.max_gaussians:
             break
-        wider = 1.02 * math.sqrt(len(head) / max(config.max_gaussians, 1))
-        init = replace(init, **{name: min(wider * getattr(init, name), 1000.0) for name in STRIDES})
+        init = _wider(init, 1.02**2 * len(head) / most)
     return with_turns(head, capture.motion, capture.train_frames, follows=config.face_turns), held
+
+
+def _wider(init: InitConfig, times: float) -> InitConfig:
+    """A layout of so many times fewer Gaussians."""
+    return replace(init, **{name: min(math.sqrt(times) * getattr(init, name), 1000.0) for name in STRIDES})
 
 
 def _is_config(path: Path) -> bool:

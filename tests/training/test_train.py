@@ -17,7 +17,7 @@ from gaussian_head.checkpoint import load_checkpoint, save_checkpoint
 from gaussian_head.checks import InputError
 from gaussian_head.durable import locked
 from gaussian_head.events import Event, Progress, Warned
-from gaussian_head.head import Head, InitConfig, initial_head
+from gaussian_head.head import Head, InitConfig, initial_head, shown_count
 from gaussian_head.strict_json import config_to_json
 from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
 from gaussian_head.training import steps as stepper
@@ -61,6 +61,24 @@ def test_a_head_starts_with_no_more_gaussians_than_the_run_may_have(silent, tmp_
     assert len(initial_head(silent, INIT)) > 2 * few.max_gaussians
     head = train(silent, tmp_path / "head", few).head
     assert few.max_gaussians / 2 < len(head) <= few.max_gaussians
+
+
+def test_nothing_far_too_large_is_laid_out_first(silent, monkeypatch):
+    """At 1024 x 1024 three times too many would take a gigabyte and half a minute."""
+    most, sizes = 300, []
+    laid = pipeline.initial_parts
+
+    def counted(*given):
+        parts = laid(*given)
+        sizes.append(len(parts[0]))
+        return parts
+
+    monkeypatch.setattr(pipeline, "initial_parts", counted)
+    dense = replace(INIT, face_stride=0.5, torso_stride=0.75)
+    assert shown_count(silent, dense) > 10 * most
+    pipeline._initial_parts(silent, replace(CONFIG, init=dense, max_gaussians=most))
+    assert max(sizes) < 3 * most
+    assert most / 2 < sizes[-1] <= most
 
 
 def test_resumed_run_equals_an_uninterrupted_one(silent):
