@@ -9,27 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import KDTree
 
-from ..conventions import MOUTH, TORSO
 from ..face import REGIONS
 from ..head.laid import mesh_edges
 from ..head.outline import eroded, nearest_true
 from ..head.volume import HullSamples
 from .fitting import FittedPhoto
-from .samples import Sighting, sight
-from .shape import EYES, PhotoShape
+from .samples import sight
+from .seeing import CLOTHES, HAIR, SKIN, Shown, average_places, shown_by
+from .shape import PhotoShape
 from .view import PhotoView
 
-SKIN, HAIR, CLOTHES = range(3)
-"""Kinds of surface."""
-FADE = (0.18, 0.5)
-"""Cosine with the line of sight between which a photograph's colour takes over from a guess."""
-RIM = 0.011
-"""Sides of the square inside the outline from which on a colour is the person's alone."""
 HAIRLINE = 0.055
 """Metres below the ears' middle, on the average head, where the scalp's hair ends."""
 ANATOMY = 0.4
@@ -72,18 +66,6 @@ class Dress:
     """``[3, 3]`` usual colour of each kind."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Shown:
-    """What the photographs together show of S points."""
-
-    weight: np.ndarray
-    """``[S]`` how well, 0 to 1."""
-    colours: np.ndarray
-    """``[S, 3]``."""
-    kinds: np.ndarray
-    """``[S]``."""
-
-
 def dress(
     samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...], *,
     mirror: bool = True,
@@ -97,8 +79,8 @@ def dress(
         photos: how each was fitted.
         mirror: take what is unseen from the other half of the head where that is seen.
     """
-    shown = _shown(samples, shape, views, photos)
-    places = _average_places(samples, shape)
+    shown = shown_by(samples, shape, views, photos)
+    places = average_places(samples, shape)
     opposite, opposite_weight = _mirrored(shown, places) if mirror else (shown.colours, np.zeros(len(samples)))
     shade = _shading(samples, shown, opposite_weight)
     kinds, tones, fill = _carried_on(samples, shown, opposite, opposite_weight, shape, shade)
@@ -110,61 +92,7 @@ def dress(
     return Dress(colours=colours.clip(0, 1), seen=shown.weight, origin=shares.argmax(1), kinds=kinds, tones=tones)
 
 
-def _shown(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]) -> _Shown:
-    """Each point as the photograph that shows it best does: squarely, and at a fine resolution."""
-    S = len(samples)
-    total, colours = np.zeros(S), np.zeros((S, 3))
-    votes = np.zeros((S, 3))
-    for view, photo in zip(views, photos, strict=True):
-        found = sight(samples, shape, view, photo)
-        kinds, fits = _kinds_shown(samples, found, view)
-        weight = np.where(fits, _rise(found.cosine), 0.0)
-        strength = weight**3 / found.pixel**2
-        total = np.maximum(total, weight)
-        colours += strength[:, None] * found.smooth(view.clean)
-        votes[np.arange(S), kinds] += strength
-    best = votes.sum(1)
-    return _Shown(
-        weight=np.where(best > 0, total, 0.0),
-        colours=colours / np.maximum(best, 1e-12)[:, None],
-        kinds=votes.argmax(1),
-    )
-
-
-def _rise(cosine: np.ndarray) -> np.ndarray:
-    x = ((cosine - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1)
-    return x * x * (3 - 2 * x)
-
-
-def _kinds_shown(samples: HullSamples, found: Sighting, view: PhotoView) -> tuple[np.ndarray, np.ndarray]:
-    """Kind ``[S]`` of what a photograph shows at points, and where ``[S]`` bool that can be the surface itself.
-
-    Hair below the eyes hangs before face, ears, neck and shoulders; teeth are no lips.
-    """
-    hair, labels = found.nearest(view.hair), found.nearest(view.labels)
-    solid = found.nearest(view.alpha) > 200
-    kinds = np.where(hair, HAIR, np.where(labels == TORSO, CLOTHES, SKIN))
-    low = found.row > view.landmarks[list(EYES), 1].mean()
-    hanging = hair & (low | np.isin(samples.regions, _regions("ears", "neck", "shoulders", "lids")))
-    hanging &= samples.regions != REGIONS.index("scalp")
-    of_head = np.isin(samples.regions, _regions("face", "lips", "lids", "ears", "scalp"))
-    deep = found.nearest(np.asarray(distance_transform_edt(np.pad(view.alpha > 127, 1, mode="edge")))[1:-1, 1:-1])
-    solid &= deep > RIM * len(view.alpha)
-    fits = solid & ~hanging & (labels != MOUTH) & ~(of_head & (kinds == CLOTHES))
-    return kinds, fits & (found.cosine > 0)
-
-
-def _regions(*names: str) -> list[int]:
-    return [REGIONS.index(name) for name in names]
-
-
-def _average_places(samples: HullSamples, shape: PhotoShape) -> np.ndarray:
-    """Where the points lie on the average head, whose halves are alike, ``[S, 3]``."""
-    corners = shape.triangles[samples.triangles]
-    return np.einsum("pc,pcd->pd", samples.weights, shape.model.mean.double().numpy()[corners])
-
-
-def _mirrored(shown: _Shown, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _mirrored(shown: Shown, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Colours ``[S, 3]`` of the points opposite, in the light of this side, and how well those are seen ``[S]``."""
     known = np.flatnonzero(shown.weight > 0.2)
     if len(known) < 8:
@@ -191,7 +119,7 @@ def _smoothed(known: np.ndarray, values: np.ndarray, places: np.ndarray, most: i
     return (values[index] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)
 
 
-def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: np.ndarray, shape: PhotoShape, shade):
+def _carried_on(samples, shown: Shown, opposite: np.ndarray, opposite_weight: np.ndarray, shape: PhotoShape, shade):
     """Kinds ``[S, 3]``, tones ``[3, 3]`` and fill ``[3, S, 3]``: each kind's colour carried on over the whole mesh."""
     V, corners = len(shape.vertices), shape.triangles[samples.triangles]
     row = np.repeat(np.arange(len(samples)), 3)
@@ -199,10 +127,10 @@ def _carried_on(samples, shown: _Shown, opposite: np.ndarray, opposite_weight: n
     edges = mesh_edges(shape.triangles, V)
     weight = np.maximum(shown.weight, 0.7 * opposite_weight)
     colours = np.where((shown.weight >= 0.7 * opposite_weight)[:, None], shown.colours, opposite)
-    index = KDTree(_average_places(samples, shape)[shown.weight > 0.2]) if (shown.weight > 0.2).any() else None
+    index = KDTree(average_places(samples, shape)[shown.weight > 0.2]) if (shown.weight > 0.2).any() else None
     own = shown.kinds.copy()
     if index is not None:
-        other = shown.kinds[shown.weight > 0.2][index.query(_average_places(samples, shape) * [-1, 1, 1])[1]]
+        other = shown.kinds[shown.weight > 0.2][index.query(average_places(samples, shape) * [-1, 1, 1])[1]]
         own = np.where(shown.weight >= 0.7 * opposite_weight, own, other)
     kinds = _kinds(hang, edges, weight, own, shape, hairy=bool((own[weight > 0.5] == HAIR).sum() > 30))
     fill, tones = [], []
@@ -230,7 +158,7 @@ def _usual(colours: np.ndarray, trusted: np.ndarray, least: float) -> np.ndarray
     return np.exp(-((away / max(2 * float(np.median(away[trusted > 0.5])), least)) ** 2))
 
 
-def _shading(samples, shown: _Shown, opposite_weight: np.ndarray) -> np.ndarray:
+def _shading(samples, shown: Shown, opposite_weight: np.ndarray) -> np.ndarray:
     """Light ``[S]`` on skin that looks the way the points do, 1 where it faces the front: what is guessed gets it too.
 
     Source: Basri and Jacobs, "Lambertian reflectance and linear subspaces" (2003), the four lowest harmonics.

@@ -33,6 +33,8 @@ INSIDE_MOUTH, INSIDE_DARK = 0.030, 0.22
 """Metres behind the lips at which a mouth is as dark as it gets, and how dark that is."""
 TEETH_SHADE = 0.82
 """Brightness of teeth over that of the skin around, seen in the same light; lips shade them."""
+GLOW = 0.5
+"""How much of the skin's tint teeth take on: lips and gums around light them."""
 LIT = 0.62
 """Brightness of skin in the light that the usual colours are meant for."""
 OPAQUE = 0.97
@@ -183,8 +185,9 @@ def mouth_patch(
     fine, coarse = sample_hull(hull, ~cavity, MOUTH_SPACING, 5), sample_hull(hull, cavity, CAVITY_SPACING, 6)
     both = fine + coarse
     light = float(np.mean(skin)) / LIT
+    tint = (np.maximum(skin, 0.02) / max(float(np.mean(skin)), 0.02)) ** GLOW
     colours = np.empty((len(both), 3))
-    for name, colour in _tones(views, light).items():
+    for name, colour in _tones(views, light, tint).items():
         colours[both.regions == REGIONS.index(name)] = colour
     front = shape.vertices[model.of_region("lips").numpy(), 2].mean()
     depth = ((both.points[:, 2] - front) / INSIDE_MOUTH).clip(0, 1)
@@ -204,9 +207,9 @@ def mouth_patch(
     return patch, seen
 
 
-def _tones(views: list[PhotoView], light: float) -> dict[str, np.ndarray]:
-    """Colours of what a mouth holds, in the photograph's light."""
-    teeth = np.array(TEETH) * TEETH_SHADE * min(light, 1.15)
+def _tones(views: list[PhotoView], light: float, tint: np.ndarray) -> dict[str, np.ndarray]:
+    """Colours of what a mouth holds, in the photograph's light and the ``tint [3]`` of what lies around."""
+    teeth = np.array(TEETH) * TEETH_SHADE * min(light, 1.15) * tint
     for view in views:
         shown = view.image[view.labels == MOUTH].astype(np.float64) / 255
         if len(shown) > 120:

@@ -38,6 +38,8 @@ BEFORE = 0.004
 """Metres that hair lies before what it hides."""
 CURTAIN, NARROWEST = 0.003, 0.045
 """Metres between points of hair behind a neck, and from the face's middle to either side that it reaches at least."""
+GAP = 0.02
+"""Metres over which a lock may be missing on one side: an ear or a highlight interrupts it."""
 BEHIND, UNEVEN = 0.012, 0.1
 """Metres that it lies behind neck and back; how far its colours may leave the usual one."""
 CLOSED = 0.95
@@ -200,7 +202,9 @@ def _long_rows(view: PhotoView, ear: np.ndarray, photo: FittedPhoto, metre: floa
     for row in range(max(first, 0), len(view.image), max(1, round(CURTAIN / metre))):
         hair = np.flatnonzero(view.hair[row])
         if len(hair) < 8 or min(middle - hair[0], hair[-1] - middle) * metre < NARROWEST:
-            break
+            if (row - (found[-1][0] if found else first)) * metre > GAP:
+                break
+            continue
         found.append((row, hair[0], hair[-1]))
     if not found or found[-1][0] < min(chin, len(view.image) - 12):
         return []

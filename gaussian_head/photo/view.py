@@ -19,7 +19,7 @@ from ..facenet import NUM_MESH, Blendshapes, FaceDetector, FaceLandmarks, Person
 from ..facenet.contours import LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
 from ..head.outline import nearest_true
 from ..media import Photograph, resize_image
-from ..tracking.labels import label_parts, learn_colours, polygon
+from ..tracking.labels import face_grid, label_parts, learn_colours, polygon
 from ..tracking.matte import refine_matte
 
 SMALLEST_FACE = 64
@@ -38,8 +38,12 @@ SOLID, EDGE = 250, 0.011
 CROWN, HIGH, THIN, APART = 0.06, 0.5, 0.006, 16.0
 """Heights of a face above it where hair begins as a rule, and where nothing else is; half the width of the thinnest
 lock, sides of the square; how far apart two tones are that are not the same."""
-HAIRY, TONES = 0.9, 5
-"""How much nearer to the hair's tones than to the skin's a pixel of hair is; how many tones each has."""
+HAIRY, TONES = (0.9, 0.6), 5
+"""How much nearer to the hair's tones than to the skin's a pixel of hair is, around a face and before it, where a
+shaded forehead is near to both; how many tones each has."""
+CENTRAL, BESIDE, ABOVE_EYES = 0.38, 0.56, -0.12
+"""Widths of a face from its middle up to which it is told what skin is like, and from which on, that much of a height
+above the eyes, everything is hair: locks before a temple are no skin, and lit ones may have its colour."""
 CLEAR = 1.6
 """How much nearer to the hair's colour than to the clothes' a pixel below the ears has to be to hang from the head."""
 
@@ -162,7 +166,8 @@ def _hair(image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, landmarks: n
     rows = np.arange(len(image))[:, None]
     brow, chin = landmarks[[70, 300], 1].mean(), landmarks[152, 1]
     crown = (labels == HAIR) & person & (rows < np.nonzero(face)[0].min() - CROWN * (chin - brow))
-    skin = face & (rows > brow + 0.1 * (chin - brow)) & (rows < landmarks[2, 1])
+    grid = face_grid(landmarks, *face.shape)
+    skin = face & (rows > brow + 0.1 * (chin - brow)) & (rows < landmarks[2, 1]) & (np.abs(grid.across) < CENTRAL)
     for contour in (LEFT_EYE, RIGHT_EYE, OUTER_LIPS):
         skin &= ~np.asarray(binary_dilation(polygon(landmarks[list(contour)], *face.shape), iterations=4), bool)
     if crown.sum() < 0.002 * crown.size or skin.sum() < 100:
@@ -171,7 +176,9 @@ def _hair(image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, landmarks: n
     of_skin = _tones(colour, skin)
     of_hair = _unlike(_tones(colour, crown), of_skin)
     to_hair, to_skin = _from(colour, of_hair), _from(colour, of_skin)
-    like = (to_hair < HAIRY * to_skin) | (person & (rows < np.nonzero(face)[0].min() - HIGH * (chin - brow)))
+    like = to_hair < np.where(face, HAIRY[1], HAIRY[0]) * to_skin
+    like |= person & (rows < np.nonzero(face)[0].min() - HIGH * (chin - brow))
+    like |= (labels == HAIR) & (np.abs(grid.across) > BESIDE) & (grid.down < ABOVE_EYES)
     hair = person & np.isin(labels, (HAIR, FACE)) & like & ((rows < brow) | (labels == HAIR))
     away = np.abs(np.arange(len(image))[None] - landmarks[152, 0]) > 0.9 * np.ptp(landmarks[:, 0])
     clothes = (labels == TORSO) & (rows > len(image) - 4) & ~(away & (rows < chin))

@@ -1,0 +1,120 @@
+"""What photographs show of points on a surface, and how far that is believed.
+
+A patch that is seen by itself amid what is not, and colours at the rim that nothing beside them has, are mostly
+another thing's: light between hairs, an earring, a wall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import KDTree
+
+from ..conventions import MOUTH, TORSO
+from ..face import REGIONS
+from ..head.volume import HullSamples
+from .fitting import FittedPhoto
+from .samples import Sighting, sight
+from .shape import EYES, PhotoShape
+from .view import PhotoView
+
+SKIN, HAIR, CLOTHES = range(3)
+"""Kinds of surface."""
+FADE = (0.18, 0.5)
+"""Cosine with the line of sight between which a photograph's colour takes over from a guess."""
+RIM = 0.011
+"""Sides of the square inside the outline from which on a colour is the person's alone."""
+AROUND, ALONE = 0.008, (0.12, 0.3)
+"""Metres around a point, and mean weights there between which it comes to be believed."""
+SQUARE, RIM_NEIGHBOURS = 0.9, 12
+"""Weight from which on skin is seen squarely; how many such points another one's colour is held against."""
+UNLIKE, UNLIKE_PER_METRE, UNBELIEVED = 0.1, 5.0, 0.07
+"""How far a colour may leave theirs, that much more for a metre between them; how much more ends belief."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What the photographs together show of S points."""
+
+    weight: np.ndarray
+    """``[S]`` how well, 0 to 1."""
+    colours: np.ndarray
+    """``[S, 3]``."""
+    kinds: np.ndarray
+    """``[S]``."""
+
+
+def shown_by(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]) -> Shown:
+    """Each point as the photograph that shows it best does: squarely, and at a fine resolution."""
+    S = len(samples)
+    total, colours = np.zeros(S), np.zeros((S, 3))
+    votes = np.zeros((S, 3))
+    for view, photo in zip(views, photos, strict=True):
+        found = sight(samples, shape, view, photo)
+        kinds, fits = _kinds_shown(samples, found, view)
+        weight = np.where(fits, _rise(found.cosine), 0.0)
+        strength = weight**3 / found.pixel**2
+        total = np.maximum(total, weight)
+        colours += strength[:, None] * found.smooth(view.clean)
+        votes[np.arange(S), kinds] += strength
+    best = votes.sum(1)
+    shown = Shown(
+        weight=np.where(best > 0, total, 0.0),
+        colours=colours / np.maximum(best, 1e-12)[:, None],
+        kinds=votes.argmax(1),
+    )
+    return _believed(shown, samples.points)
+
+
+def _believed(shown: Shown, points: np.ndarray) -> Shown:
+    """The same without what stands alone, and without colours of skin at a rim that the skin beside it has not."""
+    cell = np.unique((points / (AROUND / 2)).round().astype(np.int64), axis=0, return_inverse=True)
+    count = np.bincount(cell[1].ravel())
+    mean = np.bincount(cell[1].ravel(), shown.weight) / count
+    centres = cell[0] * (AROUND / 2)
+    near = KDTree(centres).query_ball_point(centres, AROUND)
+    around = np.array([mean[index].mean() for index in near])[cell[1].ravel()]
+    weight = shown.weight * ((around - ALONE[0]) / (ALONE[1] - ALONE[0])).clip(0, 1)
+    skin = shown.kinds == SKIN
+    sure, unsure = np.flatnonzero(skin & (weight > SQUARE)), np.flatnonzero(skin & (weight > 0) & (weight <= SQUARE))
+    if len(sure) >= RIM_NEIGHBOURS and len(unsure):
+        distance, index = map(np.asarray, KDTree(points[sure]).query(points[unsure], RIM_NEIGHBOURS))
+        away = np.abs(shown.colours[unsure] - shown.colours[sure][index].mean(1)).mean(1)
+        more = (away - UNLIKE - UNLIKE_PER_METRE * distance[:, 0]).clip(0)
+        weight[unsure] *= np.exp(-((more / UNBELIEVED) ** 2))
+    return replace(shown, weight=weight)
+
+
+def _rise(cosine: np.ndarray) -> np.ndarray:
+    x = ((cosine - FADE[0]) / (FADE[1] - FADE[0])).clip(0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _kinds_shown(samples: HullSamples, found: Sighting, view: PhotoView) -> tuple[np.ndarray, np.ndarray]:
+    """Kind ``[S]`` of what a photograph shows at points, and where ``[S]`` bool that can be the surface itself.
+
+    Hair below the eyes hangs before face, ears, neck and shoulders; teeth are no lips.
+    """
+    hair, labels = found.nearest(view.hair), found.nearest(view.labels)
+    solid = found.nearest(view.alpha) > 200
+    kinds = np.where(hair, HAIR, np.where(labels == TORSO, CLOTHES, SKIN))
+    low = found.row > view.landmarks[list(EYES), 1].mean()
+    hanging = hair & (low | np.isin(samples.regions, _regions("ears", "neck", "shoulders", "lids")))
+    hanging &= samples.regions != REGIONS.index("scalp")
+    of_head = np.isin(samples.regions, _regions("face", "lips", "lids", "ears", "scalp"))
+    deep = found.nearest(np.asarray(distance_transform_edt(np.pad(view.alpha > 127, 1, mode="edge")))[1:-1, 1:-1])
+    solid &= deep > RIM * len(view.alpha)
+    fits = solid & ~hanging & (labels != MOUTH) & ~(of_head & (kinds == CLOTHES))
+    return kinds, fits & (found.cosine > 0)
+
+
+def _regions(*names: str) -> list[int]:
+    return [REGIONS.index(name) for name in names]
+
+
+def average_places(samples: HullSamples, shape: PhotoShape) -> np.ndarray:
+    """Where the points lie on the average head, whose halves are alike, ``[S, 3]``."""
+    corners = shape.triangles[samples.triangles]
+    return np.einsum("pc,pcd->pd", samples.weights, shape.model.mean.double().numpy()[corners])
