@@ -215,8 +215,16 @@ def _grain(
         / np.maximum(share, 1e-6)[..., None]
     )
     detail = (picture - smooth) / np.maximum(smooth.mean(-1, keepdims=True), 0.05)
-    row, column = nearest_true(inside)
+    row, column = _folded(inside)
     found = sight(samples, shape, view, photo)
     at = found.nearest(row), found.nearest(column)
     level = np.maximum(fill[HAIR].mean(1), 0.03)[:, None]
     return guess + GRAIN * kinds[:, [HAIR]] * (detail[at] * level).clip(-0.35, 0.35)
+
+
+def _folded(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels ``[S, S]`` twice inside a mask for all: themselves, or as far within its edge as they lie beyond it."""
+    row, column = nearest_true(inside)
+    down, right = np.indices(inside.shape)
+    there = (2 * row - down).clip(0, len(inside) - 1), (2 * column - right).clip(0, len(inside) - 1)
+    return row[there], column[there]

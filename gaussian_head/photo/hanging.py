@@ -26,6 +26,8 @@ STRIDE, BACK_STRIDE = 1.6, 4.0
 """Pixels between points in front, and behind."""
 NARROW = 0.008
 """Half the width of the narrowest thing that hangs, sides of the square."""
+SCRAP = 0.002
+"""Share of the square below which a piece is none of its own."""
 FAINTEST = 40
 """Matte below which a pixel is left to the background."""
 THICK_HAIR, THICK_CLOTHES = 0.028, 0.05
@@ -73,7 +75,7 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto,
     scalp = region == REGIONS.index("scalp")
     hair_before = view.hair & hit & low & ~scalp
     left = (view.alpha > FAINTEST) & (~hit | hair_before)
-    left = _broad(left, round(NARROW * size))
+    left = _sizable(_broad(left, round(NARROW * size)), view.hair)
     ears = posed[shape.model.of_region("ears").numpy()]
     base = depth[nearest_true(hit)] - np.where(hair_before, BEFORE, 0.0)
     hairy = np.asarray(binary_dilation(view.hair, iterations=round(NEAR_HAIR * size)), bool)
@@ -111,6 +113,17 @@ def _broad(mask: np.ndarray, radius: int) -> np.ndarray:
     """``mask`` without what is narrower than twice the radius: a rim along the surface is no thing of its own."""
     core = np.asarray(distance_transform_edt(np.pad(mask, radius, mode="edge")))[radius:-radius, radius:-radius]
     return mask & (np.asarray(distance_transform_edt(core <= radius)) <= radius + 1)
+
+
+def _sizable(mask: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    """``mask`` without scraps that are no hair: what a surface misses of an ear or a neck would float beside it."""
+    import cv2
+
+    pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[1]
+    area, locks = np.bincount(pieces.ravel()), np.bincount(pieces.ravel(), hair.ravel())
+    kept = (area >= SCRAP * mask.size) | (locks > 0.5 * area)
+    kept[0] = False
+    return kept[pieces]
 
 
 def _covered(shape: PhotoShape, posed: np.ndarray, photo: FittedPhoto, size: int) -> tuple[np.ndarray, np.ndarray]:
