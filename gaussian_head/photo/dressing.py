@@ -219,7 +219,7 @@ def _grain(
     found = sight(samples, shape, view, photo)
     at = found.nearest(row), found.nearest(column)
     level = np.maximum(fill[HAIR].mean(1), 0.03)[:, None]
-    return guess + GRAIN * kinds[:, [HAIR]] * (detail[at] * level).clip(-0.35, 0.35)
+    return guess + GRAIN * kinds[:, [HAIR]] * detail[at].clip(-1, 1) * level
 
 
 def _folded(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

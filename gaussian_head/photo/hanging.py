@@ -44,6 +44,10 @@ GAP = 0.02
 """Metres over which a lock may be missing on one side: an ear or a highlight interrupts it."""
 BEHIND, UNEVEN = 0.012, 0.1
 """Metres that it lies behind neck and back; how far its colours may leave the usual one."""
+TUCKED, TUCKED_OVER = 0.22, 0.05
+"""How much narrower it begins, under the hair of the head, and metres down over which it widens."""
+LOCKS, LOCK_ROWS = 48, 8.0
+"""Locks across it, and rows over which one keeps its colour."""
 CLOSED = 0.95
 SMOOTH = 4.0
 """Pixels over which depths are evened."""
@@ -180,21 +184,20 @@ def _curtain(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto, t
     start = rotation @ ears + position
     rows = _long_rows(view, start, photo, metre)
     points, normals, paint = [], [], []
+    colours = _curtain_colours(rows, view, tone)
     for number, (row, left, right) in enumerate(rows):
-        middle, half = (left + right) / 2, 0.97 * (right - left) / 2 * metre
+        within = 1 - TUCKED * (1 - min((row - rows[0][0]) * metre / TUCKED_OVER, 1.0)) ** 2
+        middle, half = (left + right) / 2, 0.97 * within * (right - left) / 2 * metre
         world = np.array([(middle - photo.centre[0].item()) * metre, (row - photo.centre[1].item()) * metre, start[2]])
         x, y, _ = (world - position) @ rotation
         near = body[np.abs(body[:, 1] - y) < 0.015]
-        depth = max(float(near[:, 2].max(initial=0.05)) + BEHIND - ears[2], 0.04)
+        depth = max(within * (float(near[:, 2].max(initial=0.05)) + BEHIND - ears[2]), 0.04)
         count = max(8, int(np.pi * (half + depth) / 2 / CURTAIN))
         angle = (np.arange(count) + 0.5 * (number % 2)) / count * np.pi
         points.append(np.column_stack([x - half * np.cos(angle), np.full(count, y), ears[2] + depth * np.sin(angle)]))
         out = np.column_stack([-np.cos(angle) / half, np.zeros(count), np.sin(angle) / depth])
         normals.append(out / np.linalg.norm(out, axis=1, keepdims=True))
-        hair = np.flatnonzero(view.hair[row])
-        wanted = left + (right - left) * (0.5 - 0.5 * np.cos(angle))
-        picked = view.clean[row, hair[np.abs(hair[None] - wanted[:, None]).argmin(1)]]
-        paint.append(tone + (picked - tone).clip(-UNEVEN, UNEVEN))
+        paint.append(colours[number, np.round((0.5 - 0.5 * np.cos(angle)) * (LOCKS - 1)).astype(int)])
     if not points:
         return []
     return [
@@ -205,6 +208,15 @@ def _curtain(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto, t
             opacities=np.full(sum(map(len, points)), CLOSED),
         )
     ]
+
+
+def _curtain_colours(rows: list[tuple[int, float, float]], view: PhotoView, tone: np.ndarray) -> np.ndarray:
+    """Colours ``[R, LOCKS, 3]`` across each row: of the nearest hair in it, locks running down."""
+    found = np.empty((len(rows), LOCKS, 3))
+    for number, (row, left, right) in enumerate(rows):
+        hair, wanted = np.flatnonzero(view.hair[row]), np.linspace(left, right, LOCKS)
+        found[number] = view.clean[row, hair[np.abs(hair[None] - wanted[:, None]).argmin(1)]]
+    return tone + np.asarray(gaussian_filter((found - tone).clip(-UNEVEN, UNEVEN), (LOCK_ROWS, 1, 0), mode="nearest"))
 
 
 def _long_rows(view: PhotoView, ear: np.ndarray, photo: FittedPhoto, metre: float) -> list[tuple[int, float, float]]:

@@ -170,7 +170,7 @@ def _placed(
     sizes = {name: s.photograph.rgb.shape[1::-1] for name, s in shown.items()}
     scales = {name: size / s.face.crop[2] for name, s in shown.items() if s.face is not None}
     if angles:
-        return place_about(angles, sizes, fits[used[0]], used[0], scales[used[0]]), fits, built
+        return place_about(angles, sizes, fits, used[0], scales), fits, built
     faces = [name for name in shown if shown[name].face is not None]
     left = [name for name in shown if name not in faces]
     if left:

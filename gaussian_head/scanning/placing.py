@@ -24,6 +24,8 @@ AZIMUTH = re.compile(r"(?:^|[^A-Za-z0-9])(?:az(?:imuth)?|yaw)?[ _]?([+-]?\d{1,3}
 HEAD_METRES = 0.52
 """Side of the square that is worked on, at the head's distance."""
 FEWEST_FACES = 2
+DEPTH_TRUST, NEAR_MIDDLE = 0.1, 0.03
+"""Trust in how far away a face is, and in the head being in the circle's middle, next to where it lies across."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +73,8 @@ def place_given(cameras: dict[str, Camera], faces: dict[str, FittedPhoto], leadi
     """
     if len(faces) < FEWEST_FACES:
         raise InputError(f"{len(faces)} of the pictures show the face well; {FEWEST_FACES} at least were wanted.")
-    turns = torch.stack([_turn(cameras[n]).T @ quat_to_rotmat(f.pose.quats).double() for n, f in faces.items()])
-    U, _, Vt = torch.linalg.svd(turns.mean(0))
-    turn = U @ torch.diag(torch.tensor([1.0, 1.0, float(torch.det(U @ Vt))]).double()) @ Vt
+    turns = [_turn(cameras[n]).T @ quat_to_rotmat(f.pose.quats).double() for n, f in faces.items()]
+    turn = _mean_turn(turns)
     off = [math.degrees(math.acos(max(-1.0, min(1.0, (float((t @ turn.T).trace()) - 1) / 2)))) for t in turns]
     if np.median(off) > 25:
         raise InputError(
@@ -100,19 +101,57 @@ def place_given(cameras: dict[str, Camera], faces: dict[str, FittedPhoto], leadi
 
 
 def place_about(
-    angles: dict[str, float], sizes: dict[str, tuple[int, int]], lead: FittedPhoto, leading: str, scale: float
+    angles: dict[str, float],
+    sizes: dict[str, tuple[int, int]],
+    faces: dict[str, FittedPhoto],
+    leading: str,
+    scales: dict[str, float],
 ) -> Placed:
-    """Cameras on a level circle about the head, all as far away and with the same lens as the leading one."""
-    centre, cameras = lead.pose.positions.double(), {}
-    for name, angle in angles.items():
-        turn = angle - angles[leading]
+    """Cameras on a level circle, all as far away and with the same lens; the faces tell the circle's middle.
+
+    What a face tells surely is where it lies across the picture, in metres, and its size; how near the camera was is
+    hardly told by one. So the lens is the mean of all, and distances follow from it.
+
+    Args:
+        angles: radians about the head by picture.
+        sizes: width and height of the pictures, pixels.
+        faces: those that were fitted, the leading one among them.
+        leading: picture whose camera is the world.
+        scales: pixels of the fitted squares over the pictures' own.
+    """
+    focal = math.exp(float(np.mean([math.log(face.focal / scales[name]) for name, face in faces.items()])))
+    turns = {name: _about(angle - angles[leading]) for name, angle in angles.items()}
+    rows, told = (
+        [torch.cat([torch.eye(3).double(), -torch.eye(3).double()], 1) * NEAR_MIDDLE],
+        [torch.zeros(3).double()],
+    )
+    for name, face in faces.items():
+        seen = face.pose.positions.double().clone()
+        seen[2] *= focal * scales[name] / face.focal
+        weight = torch.tensor([1.0, 1.0, DEPTH_TRUST]).double()
+        both = torch.cat([turns[name], torch.eye(3).double() - turns[name]], 1)
+        rows.append(weight[:, None] * both)
+        told.append(weight * seen)
+    solved = torch.linalg.lstsq(torch.cat(rows), torch.cat(told)[:, None]).solution[:, 0]
+    centre, cameras = solved[3:], {}
+    for name, turn in turns.items():
         view = torch.eye(4).double()
-        c, s = math.cos(turn), math.sin(turn)
-        view[:3, :3] = torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
-        view[:3, 3] = centre - view[:3, :3] @ centre
-        width, height = sizes[name]
-        cameras[name] = Camera.from_focal(lead.focal / scale, width, height).with_view(view.float())
-    return Placed(cameras=cameras, head=lead.pose)
+        view[:3, :3], view[:3, 3] = turn, centre - turn @ centre
+        cameras[name] = Camera.from_focal(focal, *sizes[name]).with_view(view.float())
+    turned = _mean_turn([turns[n].T @ quat_to_rotmat(face.pose.quats).double() for n, face in faces.items()])
+    return Placed(cameras=cameras, head=Pose(quats=rotmat_to_quat(turned).float(), positions=solved[:3].float()))
+
+
+def _about(angle: float) -> Tensor:
+    """Rotation ``[3, 3]`` f64 of a camera that goes round by radians."""
+    c, s = math.cos(angle), math.sin(angle)
+    return torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]]).double()
+
+
+def _mean_turn(turns: Sequence[Tensor]) -> Tensor:
+    """The rotation ``[3, 3]`` nearest to the mean of several."""
+    U, _, Vt = torch.linalg.svd(torch.stack(list(turns)).mean(0))
+    return U @ torch.diag(torch.tensor([1.0, 1.0, float(torch.det(U @ Vt))]).double()) @ Vt
 
 
 def place_by_faces(

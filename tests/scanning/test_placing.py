@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,8 +77,28 @@ def test_azimuths_in_names(ring):
     assert azimuths(["img_0", "img_360", "img_720"]) is None
     lead = seen(around(0.0), Pose(quats=torch.tensor([1.0, 0, 0, 0]), positions=CENTRE))
     angles = {"a": 0.0, "b": 0.6}
-    placed = place_about(angles, dict.fromkeys(angles, (400, 300)), lead, "a", 1.0)
+    placed = place_about(angles, dict.fromkeys(angles, (400, 300)), {"a": lead}, "a", {"a": 1.0})
     assert torch.allclose(placed.cameras["b"].viewmat, around(0.6).viewmat, atol=1e-5)
+
+
+def test_the_faces_tell_the_middle_of_the_circle():
+    head = Pose(
+        quats=rotvec_to_quat(torch.tensor([0.05, 0.2, 0.0])), positions=CENTRE + torch.tensor([0.01, 0.0, -0.02])
+    )
+    angles = {"a": 0.0, "b": 0.5, "c": -0.7, "d": math.pi}
+    faces = {name: seen(around(angles[name]), head) for name in "abc"}
+    for name, off in (("a", 1.3), ("b", 0.8), ("c", 1 / 1.3 / 0.8)):
+        pose = faces[name].pose
+        far = pose.positions * torch.tensor([1.0, 1.0, off])
+        faces[name] = replace(faces[name], focal=600.0 * off, pose=replace(pose, positions=far))
+    scales = dict.fromkeys(faces, 1.0)
+    placed = place_about(angles, dict.fromkeys(angles, (400, 300)), faces, "a", scales)
+    for name, angle in angles.items():
+        assert torch.allclose(placed.cameras[name].viewmat, around(angle).viewmat, atol=2e-3), name
+    assert torch.allclose(placed.head.positions, head.positions, atol=2e-3)
+    assert torch.allclose(placed.cameras["d"].K[0, 0], torch.tensor(600.0), rtol=1e-4)
+    alone = place_about(angles, dict.fromkeys(angles, (400, 300)), {"a": faces["a"]}, "a", scales)
+    assert (alone.cameras["d"].viewmat - around(math.pi).viewmat).abs().max() > 0.02
 
 
 def test_squares_hold_the_head(ring):
@@ -124,8 +145,6 @@ def test_a_head_grows_like_all_its_pictures():
         camera = orbit_view(truth, yaw)
         frame = render_moment(truth, moment, camera, background=truth.background)
         pictures.append(Picture(name=str(i), rgb=frame.rgb, alpha=frame.alpha, plate=truth.background, camera=camera))
-    from dataclasses import replace
-
     start = truth.with_branches(tuple(replace(b, sh0=b.sh0 * 0.2) for b in truth.branches))
 
     def error(head):
