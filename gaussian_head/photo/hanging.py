@@ -123,7 +123,7 @@ def _sizable(mask: np.ndarray, hair: np.ndarray) -> np.ndarray:
     """``mask`` without scraps that are no hair: what a surface misses of an ear or a neck would float beside it."""
     import cv2
 
-    pieces = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[1]
+    pieces = np.asarray(cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[1], np.int64)
     area, locks = np.bincount(pieces.ravel()), np.bincount(pieces.ravel(), hair.ravel())
     kept = (area >= SCRAP * mask.size) | (locks > 0.5 * area)
     kept[0] = False
