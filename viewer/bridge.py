@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PEAKS = 600
 """Points of the outline that the timeline draws."""
-PAGE = ("report.js", "player.js", "bar.js", "tracks.js", "screen.js", "orbit.js", "voice.js", "main.js")
+PAGE = ("report.js", "player.js", "bar.js", "tracks.js", "marks.js", "screen.js", "orbit.js", "voice.js", "main.js")
 """Scripts in ``page`` in the order in which they are joined."""
 
 
@@ -43,12 +43,12 @@ class PlayerMessage:
     """One message of a browser's player."""
 
     kind: str
-    """``hello``, ``clock``, ``shown``, ``reset``, ``preset``, ``blink``, ``split``, ``upload``, ``toolarge`` or
-    ``lost``."""
+    """``hello``, ``clock``, ``shown``, ``reset``, ``preset``, ``blink``, ``split``, ``mark``, ``upload``,
+    ``toolarge`` or ``lost``."""
     performance: int
     """Number of the performance that the player has loaded."""
     position: float
-    """Seconds."""
+    """Seconds; for ``mark``, where it was dragged to."""
     playing: bool
     """True while it runs."""
     rate: float
@@ -56,9 +56,9 @@ class PlayerMessage:
     loop: bool
     """True where it starts again at the end."""
     index: int
-    """Which preset, for ``preset``."""
+    """Which preset, for ``preset``; which key, for ``mark``."""
     value: float
-    """Where the split line is, in [0, 1], for ``split``."""
+    """Where the split line is, in [0, 1], for ``split``; how strong a mood is, for ``mark``."""
     busy: float
     """Seconds from a picture's arrival until it was on screen, for ``shown``."""
     text: str

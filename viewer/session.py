@@ -23,6 +23,7 @@ from gaussian_head.transforms import quat_to_rotmat
 
 from .bridge import Bridge, Caption, PlayerMessage, payload
 from .jobs import Jobs, State
+from .keyed import Key
 from .links import Link, parse_link
 from .voices import Voices
 from .words import without_paths
@@ -39,6 +40,10 @@ class Session(Player):
         self.client = client
         self._fitted: tuple[float, float] | None = None
         self.keyframes: tuple[Keyframe, ...] = ()
+        self.keys: tuple[Key, ...] = ()
+        """Moods and head acts over time, for the next performance."""
+        self.on_dragged: Callable[[int, float, float], None] = lambda index, at, up: None
+        """Called with a key's number, seconds and strength where it was dragged to."""
         self.voices = Voices(
             notify=lambda title, body: client.add_notification(title, body, loading=True),
             complain=self.complain,
@@ -255,13 +260,15 @@ class Session(Player):
             self.blink()
         elif message.kind == "split":
             self.split(message.value)
+        elif message.kind == "mark":
+            self.on_dragged(message.index, message.position, message.value)
         elif message.kind in ("upload", "toolarge", "lost"):
             self.voices.receive(message)
         elif message.kind == "hello" and message.text:
             # Loading a head takes its time, and this is the thread that all browsers are heard on.
             threading.Thread(target=self._arrive, args=(message.text,), daemon=True).start()
         with self.changed:
-            if message.performance == self.number:
+            if message.performance == self.number and message.kind != "mark":
                 self.scheduler.playback.report(message.position, message.playing, message.rate, message.loop, now)
             if message.kind == "hello":
                 self.scheduler.touch(now)

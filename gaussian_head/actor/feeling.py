@@ -65,7 +65,7 @@ def moods_of(actor: Actor, emotion: str | Path) -> MoodScore:
         return own_mood(actor.clip.motion, moody)
 
     place = Path(emotion)
-    if place.suffix.lower() == ".json" and " " not in str(emotion):
+    if place.suffix.lower() == ".json" and (" " not in str(emotion) or is_there(place)):
         return read_moods(place, own)
     try:
         return parse_moods(str(emotion), own)

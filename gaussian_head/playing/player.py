@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -291,7 +292,8 @@ class Player:
 
 def _told(direction: Direction) -> str:
     """A direction in a few words."""
-    words = [str(direction.pose), *([str(direction.emotion)] if direction.emotion else [])]
+    emotion = direction.emotion.stem if isinstance(direction.emotion, Path) else direction.emotion
+    words = [str(direction.pose), *([emotion] if emotion else [])]
     words += [] if direction.lips == "mean" else [f"lips {direction.lips}"]
     words += ["another's way of speaking"] if direction.style else []
     return ", ".join([*words, f"take {direction.seed + 1}"])

@@ -10,6 +10,7 @@ from support_head import make_actor, make_motion
 
 from gaussian_head.io.motion_file import read_motion
 from gaussian_head.motion.found_acts import find_acts
+from gaussian_head.motion.mood_words import read_moods
 from gaussian_head.rendering import render_frame
 
 
@@ -95,6 +96,54 @@ def test_another_take_differs_and_moods_are_heard(page, viewer):
     pick(page, "Lips", "as this voice usually says it")
     page.press("Perform")
     performed(page, "still, happy:0.4, take 2")
+
+
+def dragged(page, number, seconds, strength):
+    """Drag a key by the mouse to another time and strength."""
+    clock, box = page.tab.locator(".wave").bounding_box(), page.tab.locator("#gh-tracks").bounding_box()
+    duration, key = page.state()["duration"], page.state()["marks"][number]
+
+    def place(at, strength):
+        return clock["x"] + at / duration * clock["width"], box["y"] + 8 + (1 - strength) * 26
+
+    page.tab.mouse.move(*place(key["at"], key["strength"]))
+    page.tab.mouse.down()
+    page.tab.mouse.move(*place(seconds - 0.3, 0.5), steps=3)
+    page.tab.mouse.move(*place(seconds, strength), steps=3)
+    page.tab.mouse.up()
+
+
+@pytest.mark.browser
+def test_keys_of_moods_and_acts_are_added_dragged_performed_and_saved(page, viewer, tmp_path):
+    session = viewer.sessions[0]
+    page.tab.get_by_text("Over time").click()
+    for count, (seconds, what) in enumerate([(1.0, "happy"), (4.0, "surprised"), (2.0, "a movement of the head")], 1):
+        page.tab.evaluate(f"window.gaussianHead.seek({seconds})")
+        page.until(lambda at=seconds: abs(session.frame() / 25 - at) < 0.1, "the moment")
+        pick(page, "Key", what)
+        page.press("Add at this moment")
+        page.until(lambda n=count: len(page.state()["marks"]) == n, f"key {count}")
+    assert [key["what"] for key in page.state()["marks"]] == ["happy", "nods twice", "surprised"]
+    dragged(page, 2, 5.0, 0.9)
+    page.until(lambda: len(session.keys) == 3 and abs(session.keys[2].at - 5.0) < 0.1, "the key to be dragged")
+    assert session.keys[2].strength == pytest.approx(0.9, abs=0.06)
+
+    page.press("Perform")
+    act = session.keys[1].told
+    performed(page, f"{act}, moods-over-time, take 2")
+    motion = session.staging.performance.motion
+    (nod,) = (found for found in find_acts(motion.head, motion.gaze, motion.fps) if found.kind == "nod")
+    assert nod.begin == pytest.approx(session.keys[1].at, abs=0.3)
+    smile, brows = (motion.control(name) for name in ("mouthSmileLeft", "browInnerUp"))
+    assert float(smile[15:35].mean()) > float(smile[-20:].mean()) + 0.05
+    assert float(brows[-20:].mean()) > float(brows[15:35].mean()) + 0.05
+
+    with page.tab.expect_download(timeout=120_000) as arrived:
+        page.press("Save the moods' keys")
+    arrived.value.save_as(tmp_path / "moods.json")
+    assert [key.at for key in read_moods(tmp_path / "moods.json").keys] == [session.keys[0].at, session.keys[2].at]
+    page.press("Remove this key")
+    page.until(lambda: len(page.state()["marks"]) == 2, "a key to go")
 
 
 @pytest.mark.browser

@@ -6,10 +6,13 @@ const scrub = (event) => {
   blip();
 };
 for (const strip of [wave, trackPanel]) {
-  strip.addEventListener("pointerdown", (event) => { scrubbing = true; strip.setPointerCapture(event.pointerId); scrub(event); });
-  strip.addEventListener("pointermove", (event) => { if (scrubbing) scrub(event); });
-  strip.addEventListener("pointerup", () => { scrubbing = false; });
-  strip.addEventListener("pointercancel", () => { scrubbing = false; });
+  strip.addEventListener("pointerdown", (event) => {
+    strip.setPointerCapture(event.pointerId);
+    held = strip === trackPanel ? markAt(event) : -1;
+    if (held < 0) { scrubbing = true; scrub(event); }
+  });
+  strip.addEventListener("pointermove", (event) => { if (held >= 0) dragMark(event); else if (scrubbing) scrub(event); });
+  for (const end of ["pointerup", "pointercancel"]) strip.addEventListener(end, () => { if (held >= 0) dropMark(); scrubbing = false; });
 }
 
 const KEYS = {
@@ -63,8 +66,8 @@ document.body.append(...NODES);
 const placing = setInterval(() => { place(); paint(); }, 300);
 
 window.gaussianHead = {
-  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam, ticks, tracks, saving,
-  state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name, number: performanceId, rows: rows.map((row) => row.name) }),
+  load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam, ticks, tracks, mark, saving,
+  state: () => ({ t: time(), playing, rate, loop, duration, hasSound, name, number: performanceId, rows: rows.map((row) => row.name), marks: keyed }),
   dispose() {
     alive = false; clearInterval(placing); clearTimeout(hintTimer); clearTimeout(blipTimer);
     recorder?.stop();

@@ -6,7 +6,7 @@ const trackInk = trackPanel.getContext("2d");
 let tracksWanted = false;
 const tracks = (on) => { tracksWanted = on; place(); paint(); };
 // The height that the rows take above the bar.
-const trackHeight = (phone) => (tracksWanted && !phone && rows.length ? rows.length * ROW + 14 : 0);
+const trackHeight = (phone) => (tracksWanted && !phone && rows.length ? rows.length * ROW + 14 + markHeight() : 0);
 const placeTracks = (phone, left, width, bottom) => {
   const high = trackHeight(phone);
   trackPanel.style.display = high ? "" : "none";
@@ -24,7 +24,7 @@ const paintTracks = (done) => {
   trackInk.clearRect(0, 0, box.width, box.height);
   trackInk.font = "11px system-ui,sans-serif"; trackInk.textBaseline = "middle";
   rows.forEach(({ name: what, values }, i) => {
-    const middle = 4 + ROW * (i + 0.5);
+    const middle = 4 + markHeight() + ROW * (i + 0.5);
     trackInk.fillStyle = "#c9cede"; trackInk.fillText(what, 12, middle);
     trackInk.strokeStyle = "rgba(200,205,225,.22)"; trackInk.lineWidth = 1;
     trackInk.beginPath(); trackInk.moveTo(from, middle); trackInk.lineTo(from + clock.width, middle); trackInk.stroke();
@@ -32,6 +32,7 @@ const paintTracks = (done) => {
     values.forEach((value, j) => trackInk.lineTo(from + ((j + 0.5) / values.length) * clock.width, middle - (value / 100) * (ROW / 2 - 1)));
     trackInk.stroke();
   });
+  paintMarks(from, clock.width);
   trackInk.fillStyle = "#fff";
   trackInk.fillRect(from + Math.min(done * clock.width, clock.width - 2), 2, 2, box.height - 4);
 };

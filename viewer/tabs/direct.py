@@ -17,7 +17,9 @@ from gaussian_head.io.motion_file import write_motion
 from gaussian_head.motion.act_words import parse_acts
 from gaussian_head.motion.moods import MOODS
 
+from ..keyed import moods_of, pose_of
 from ..session import Session
+from . import over_time
 from .common import guarded, on_user, send
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def build(session: Session, gui: GuiApi) -> None:
     on_user(movement, lambda: setattr(words, "visible", not MOVEMENTS[movement.value]))
     with gui.add_folder("Mood"):
         moods = {name: gui.add_slider(name.capitalize(), 0.0, 1.0, 0.05, 0.0) for name in MOODS if name != "neutral"}
+    with gui.add_folder("Over time", expand_by_default=False):
+        over_time.build(session, gui, lambda: keyed())
     lips = gui.add_dropdown("Lips", tuple(LIPS), hint="the second differs from take to take")
     people = session.shelf.names
     style = gui.add_dropdown("Way of speaking", (OWN, *people), visible=len(people) > 1, hint="lent by another head")
@@ -61,13 +65,19 @@ def build(session: Session, gui: GuiApi) -> None:
         "Save as motion file", icon=Icon.DOWNLOAD, color="gray", hint="what is played; `render --motion` plays it too"
     )
 
-    def direction() -> Direction:
+    def keyed() -> None:
+        """Acts that have keys are the words of the movement."""
+        text = pose_of(session.keys)
+        if text:
+            movement.value, words.value, words.visible = "in words", text, True
+
+    def direction(folder: Path) -> Direction:
         if not MOVEMENTS[movement.value]:
             parse_acts(words.value)  # whoever sits at a browser names no file of this machine
         strengths = {name: slider.value for name, slider in moods.items() if slider.value > 0}
         return Direction(
             pose=MOVEMENTS[movement.value] or words.value,
-            emotion=" ".join(f"{name}:{strength:g}" for name, strength in strengths.items()),
+            emotion=keyed_moods(session, folder) or " ".join(f"{n}:{strength:g}" for n, strength in strengths.items()),
             blink=blink.value,
             lips=LIPS[lips.value],
             style="" if style.value in (OWN, session.staging.person.name) else capture_of(session, style.value),
@@ -85,7 +95,8 @@ def build(session: Session, gui: GuiApi) -> None:
             return
         play.disabled = again.disabled = True
         try:
-            guarded(session, lambda: session.direct(direction(), listener=tell))
+            with tempfile.TemporaryDirectory(prefix="gaussian-head-") as folder:
+                guarded(session, lambda: session.direct(direction(Path(folder)), listener=tell))
             shown.value = True
             session.call_player("tracks", True)
         finally:
@@ -99,6 +110,16 @@ def build(session: Session, gui: GuiApi) -> None:
     play.on_click(lambda _: perform())
     again.on_click(lambda _: once_more())
     save.on_click(lambda _: guarded(session, lambda: send(session, "json", motion_file(session))))
+
+
+def keyed_moods(session: Session, folder: Path) -> Path | None:
+    """A file of the moods that have keys, which come before those of the sliders; None without any."""
+    text = moods_of(session.keys)
+    if not text:
+        return None
+    path = folder / "moods-over-time.json"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def capture_of(session: Session, name: str) -> str:
