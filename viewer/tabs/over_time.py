@@ -15,10 +15,10 @@ from ..session import Session
 from .common import guarded, on_user, send
 
 if TYPE_CHECKING:
-    from viser import GuiApi
+    from viser import GuiApi, GuiDropdownHandle
 
 ACT = "a movement of the head"
-NONE = "none yet"
+NONE: str = "none yet"
 
 
 def build(session: Session, gui: GuiApi, changed: Callable[[], None]) -> None:
@@ -27,7 +27,9 @@ def build(session: Session, gui: GuiApi, changed: Callable[[], None]) -> None:
     strength = gui.add_slider("Strength", 0.0, 1.0, 0.05, 0.6)
     words = gui.add_text("One movement", initial_value="nods twice", visible=False, hint="as in Words")
     add = gui.add_button("Add at this moment", icon=Icon.PLUS)
-    listed = gui.add_dropdown("Keys", (NONE,), hint="drag them over the waveform: aside for time, up for strength")
+    listed: GuiDropdownHandle[str] = gui.add_dropdown(
+        "Keys", (NONE,), hint="drag them over the waveform: aside for time, up for strength"
+    )
     remove = gui.add_button("Remove this key", icon=Icon.TRASH, color="gray")
     save = gui.add_button(
         "Save the moods' keys", icon=Icon.DOWNLOAD, color="gray", hint="`render --emotion` reads the file"
