@@ -15,3 +15,4 @@ from .pipeline import save_config as save_config
 from .pipeline import train as train
 from .planning import planned_core_seconds as planned_core_seconds
 from .planning import planned_memory as planned_memory
+from .tensorboard import TensorBoard as TensorBoard

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tyro.conf import OmitArgPrefixes, Positional
 
 from ..checks import InputError
-from ..events import Listener, both, ignore
+from ..events import Listener, ignore
 from . import track, train
 from ._calling import function_of
 from ._values import PathLike, Preset, SourceLike
@@ -64,7 +64,7 @@ it, by azimuths in degrees at the end of names, or told by the faces."""
     person: int | None = None
     """Whom to take from photographs of several people, counted from the largest face."""
     live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
-    """A page on the run."""
+    """Looking on."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Actor:
@@ -177,11 +177,10 @@ def _from_videos(options: Options, videos: list[Path], listener: Listener) -> Ac
     kept = options.resume and (capture / "capture.json").exists()
     if kept:
         _require_sources(capture, videos, options.size)
-    with watching(options.live, listener) as live:
+    with watching(options.live, listener) as onlookers:
         if not kept:
-            heard = listener if live is None else both(listener, live.listen)
-            _track(options, videos, capture, heard)
-        return train.train_watched(training, live, listener, config)
+            _track(options, videos, capture, onlookers.told(listener))
+        return train.train_watched(training, onlookers, listener, config)
 
 
 def _track(options: Options, videos: list[Path], capture: Path, listener: Listener) -> None:

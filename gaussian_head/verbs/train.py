@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from ..events import Listener, Said, both, ignore
+from ..events import Listener, Said, ignore
 from ._calling import function_of
 from ._values import CaptureLike, ConfigLike, PathLike, Preset, Split
-from ._watching import Watching, watching
+from ._watching import Onlookers, Watching, watching
 
 if TYPE_CHECKING:
     from ..actor import Actor
     from ..training import TrainConfig
-    from ..viewer import LiveView
 
 
 EXAMPLES = (
@@ -57,20 +56,19 @@ can run. No GPU has trained a head yet."""
     overwrite: bool = False
     """Begin anew where `out` holds a head or an unfinished run."""
     live: OmitArgPrefixes[Watching] = field(default_factory=Watching)
-    """A page on the run."""
+    """Looking on."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Actor:
     """Head, clip and voice, trained."""
     config = chosen_config(options)
-    with watching(options.live, listener) as live:
-        return train_watched(options, live, listener, config)
+    with watching(options.live, listener) as onlookers:
+        return train_watched(options, onlookers, listener, config)
 
 
-def train_watched(options: Options, live: LiveView | None, listener: Listener, config: TrainConfig) -> Actor:
+def train_watched(options: Options, onlookers: Onlookers, listener: Listener, config: TrainConfig) -> Actor:
     """Train, show it on a page where there is one, and let the page stand until it is closed."""
     from ..training import train
-    from ..training.observing import unobserved
 
     actor = train(
         options.capture,
@@ -79,15 +77,16 @@ def train_watched(options: Options, live: LiveView | None, listener: Listener, c
         resume=options.resume,
         overwrite=options.overwrite,
         device=options.device,
-        listener=listener if live is None else both(listener, live.listen),
-        observer=unobserved if live is None else live.observe,
+        listener=onlookers.told(listener),
+        observer=onlookers.observe,
     )
     listener(Said(message=f"head: {options.out}"))
-    if live is not None:
-        live.finish(actor)
+    page = onlookers.page
+    if page is not None:
+        page.finish(actor)
         with suppress(KeyboardInterrupt):  # the usual way to close it
-            listener(Said(message=f"the head is in the viewer at {live.links} (Ctrl+C ends it)"))
-            live.wait()
+            listener(Said(message=f"the head is in the viewer at {page.links} (Ctrl+C ends it)"))
+            page.wait()
     return actor
 
 
