@@ -25,13 +25,14 @@ class TensorBoard:
 
     def __init__(self, folder: str | Path) -> None:
         try:
-            from torch.utils.tensorboard import SummaryWriter as _
+            from torch.utils.tensorboard import SummaryWriter
         except ImportError as missing:
             raise InputError(
                 'tensorboard is not installed; `pip install -e ".[tensorboard]"` brings it. Without it the same values '
                 "stand in training.csv beside the head."
             ) from missing
         self._folder = require_writable_folder(folder, "folder for TensorBoard")
+        self._begin: type[SummaryWriter] = SummaryWriter
         self._writer: SummaryWriter | None = None
         self._rows = Rows(0)
 
@@ -53,8 +54,6 @@ class TensorBoard:
 
     def _open(self, step: int) -> SummaryWriter:
         """A new file, begun at a run's first step or where it is gone on with."""
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer = SummaryWriter(str(self._folder), purge_step=step)
+        self._writer = self._begin(str(self._folder), purge_step=step)
         self._rows = Rows(step - 1)
         return self._writer

@@ -1,7 +1,8 @@
 """Files read by programs that share no line with this project.
 
 splat-transform and the Khronos validator come from npm: `npm install @playcanvas/splat-transform gltf-validator`, and
-name their `node_modules` in $NODE_PATH. Without them those tests are skipped.
+name their `node_modules` in $NODE_PATH. nerfstudio's reader comes in the wheel of `nerfstudio` and needs `tensorboard`
+beside it. Without them those tests are skipped.
 """
 
 import json
@@ -13,13 +14,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 from plyfile import PlyData
 from support_capture import make_capture
 
 from gaussian_head import export
+from gaussian_head.camera import Camera
 from gaussian_head.capture import Capture
 from gaussian_head.exporting import FORMATS
+from gaussian_head.io.ply import read_ply
+from gaussian_head.raster import rasterize_view
+from gaussian_head.transforms import quat_multiply, rotmat_to_quat
 
 VALIDATE = """
 const fs = require("fs");
@@ -87,3 +93,39 @@ def test_plyfile_reads_the_gaussians_and_trimesh_the_faces(actor, tmp_path):
         eyes = 32
         assert len(mesh.faces) == len(Capture.load(actor.clip.capture_path).shape.triangles) + eyes
         assert np.ptp(np.asarray(mesh.visual.to_color().vertex_colors)[:, 0]) > 20
+
+
+def off(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Root of the mean square difference of two pictures."""
+    return float((first - second).square().mean().sqrt())
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"orientation_method": "none", "center_method": "none", "auto_scale_poses": False}]
+)
+def test_nerfstudio_reads_cameras_and_pictures_that_fit_the_exported_gaussians(actor, tmp_path, settings):
+    parsers = pytest.importorskip("nerfstudio.data.dataparsers.nerfstudio_dataparser", reason="nerfstudio is not there")
+    from nerfstudio.data.datasets.base_dataset import InputDataset
+
+    export(actor, tmp_path / "transforms.json", format="transforms-json", frame=3, camera="orbit")
+    export(actor, tmp_path / "head.ply", frame=3)
+    config = parsers.NerfstudioDataParserConfig(data=tmp_path, eval_mode="all", **settings)
+    read = config.setup().get_dataparser_outputs("train")
+    pictures, there, size = InputDataset(read), read.dataparser_transform, read.dataparser_scale
+    ours = read_ply(tmp_path / "head.ply")
+    quats = quat_multiply(rotmat_to_quat(there[:, :3]).expand(len(ours), 4), ours.quats)
+    means = (ours.means @ there[:, :3].T + there[:, 3]) * size
+    placed = replace(ours, means=means, quats=quats, scales=ours.scales * size)
+    own, another = [], []
+    for t, to_world in enumerate(read.cameras.camera_to_worlds):
+        opengl = torch.cat([to_world, torch.tensor([[0.0, 0.0, 0.0, 1.0]])])
+        viewmat = torch.linalg.inv(opengl @ torch.diag(torch.tensor([1.0, -1.0, -1.0, 1.0])))
+        camera = Camera(viewmat=viewmat, K=read.cameras.get_intrinsics_matrices()[t], width=64, height=64)
+        drawn = rasterize_view(placed, camera).rgb[0]
+        shown = [pictures.get_image_float32(n) for n in (t, (t + len(pictures) // 3) % len(pictures))]
+        right, wrong = (off(drawn, picture[..., :3] * picture[..., 3:]) for picture in shown)
+        own.append(right)
+        another.append(wrong)
+    assert len(own) == len(actor.clip.motion)
+    assert max(own) < 0.002
+    assert max(own) < min(another) / 10

@@ -4,6 +4,7 @@ import csv
 import sys
 from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import ClassVar
 
 import pytest
 from support_capture import make_capture
@@ -31,7 +32,7 @@ class Written:
 
     folder: str
     purge_step: int
-    files = []
+    files: ClassVar[list] = []
 
     def __post_init__(self):
         self.scalars, self.closed = [], False
