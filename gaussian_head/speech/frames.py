@@ -7,8 +7,6 @@ import numpy as np
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE as SAMPLE_RATE
 
-"""Samples per second that every function of this room expects."""
-
 FEATURE_RATE = 100.0
 """Feature frames per second."""
 
@@ -19,11 +17,15 @@ BLOCK_FRAMES = 2000
 """Frames worked on at once (20 s), so that memory does not grow with the length of the sound."""
 
 
+LOUDEST = 16.0
+"""Largest sample of a sound in [-1, 1], with room for what was mixed or filtered; beyond it are counts of integers."""
+
+
 def checked_sound(samples: np.ndarray) -> np.ndarray:
     """``samples`` as ``[S]`` f32.
 
     Raises:
-        InputError: not one-dimensional floats, empty, or not finite.
+        InputError: not one-dimensional floats, empty, not finite, or on the scale of integers.
     """
     samples = np.asarray(samples)
     if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
@@ -35,6 +37,12 @@ def checked_sound(samples: np.ndarray) -> np.ndarray:
         raise InputError("the sound holds no samples; give a file with at least one moment of sound.")
     if not np.isfinite(samples).all():
         raise InputError("the sound holds NaN or infinity; repair it with numpy.nan_to_num.")
+    peak = max(float(samples.max()), -float(samples.min()))
+    if peak > LOUDEST:
+        raise InputError(
+            f"the sound reaches {peak:.6g}; floats in [-1, 1] were wanted. Samples counted in 16 bits are divided by "
+            "32768; gaussian_head.media.read_audio reads a file of any kind."
+        )
     return samples.astype(np.float32, copy=False)
 
 

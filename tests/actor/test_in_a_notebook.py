@@ -58,6 +58,14 @@ def test_a_frame_that_is_not_there_is_named(actor, motion, t):
         gaussian_head.render_frame(actor.head, motion, t)
 
 
+@pytest.mark.parametrize("counted", [np.float32, np.int16])
+def test_samples_counted_in_16_bits_are_answered(actor, counted):
+    loud = (12000 * np.sin(np.arange(8000) / 20)).astype(counted)
+    with pytest.raises(InputError, match=r"floats in \[-1, 1\] .* divided by 32768|type int16"):
+        gaussian_head.speak(actor, loud)
+    assert len(gaussian_head.speak(actor, loud.astype(np.float32) / 4000)) == 12  # 10 dB too loud is loud, no more
+
+
 def test_a_unit_misspelt_is_answered_by_the_nearest(motion):
     with pytest.raises(InputError, match=r"'jaw' .* did you mean 'jawOpen'"):
         motion.control("jaw")

@@ -1,5 +1,6 @@
 """What the pages tell to type is what the program reads; notebooks run; Dockerfiles are clean."""
 
+import csv
 import re
 import shlex
 import shutil
@@ -94,3 +95,21 @@ def test_dockerfiles_are_clean():
     files = [str(path) for path in sorted((DOCS / "docker").iterdir())]
     done = subprocess.run(["hadolint", *files], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
+
+
+def test_durations_on_the_pages_are_those_that_were_measured():
+    """Every command that was timed has its time where it stands, and no other has one."""
+    with (ROOT / "tests" / "bench" / "walk.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["exit"] == "0" and row["processor_seconds"]]
+    took = {row["command"]: float(row["processor_seconds"]) for row in rows}
+    told = [re.split(r"  +# ", line) for page in DOCS.glob("*.md") for line in lines(page, "gaussian-head ")]
+    assert sum(len(line) == 2 for line in told) > 20
+    for command, *seconds in told:
+        wanted = [f"{round(took[command.rstrip()])} s"] if command.rstrip() in took else []
+        assert seconds == wanted, command
+
+
+def test_pictures_of_what_goes_wrong_are_there_and_small():
+    shown = re.findall(r"!\[[^\]]+\]\((symptoms/\S+)\)", (DOCS / "troubleshooting.md").read_text(encoding="utf-8"))
+    assert sorted(shown) == sorted(f"symptoms/{path.name}" for path in (DOCS / "symptoms").iterdir())
+    assert sum((DOCS / name).stat().st_size for name in shown) < 1_000_000

@@ -46,6 +46,11 @@ def test_the_picture_lies_over_the_3d_scene_and_under_the_panels(page, viewer):
     page.tab.get_by_role("tab", name="Look").click(timeout=5000)
 
 
+def test_nothing_is_said_over_the_picture_of_how_fast_the_browser_draws_3d(page):
+    warned = page.tab.get_by_text("Software WebGL")
+    page.until(lambda: not warned.count(), "the warning to be taken away", seconds=20)
+
+
 def test_play_runs_and_pause_stops(page):
     before = page.settled()
     page.press("Play")

@@ -63,7 +63,12 @@ const style = element("style", { textContent: config.style });
 const NODES = [bar, trackPanel, chip, hintBox, legendBox, leftLabel, rightLabel, splitLine];
 document.head.append(style);
 document.body.append(...NODES);
-const placing = setInterval(() => { place(); paint(); }, 300);
+// The picture comes from the server: that this browser draws 3D slowly, as viser warns over it, matters to nobody.
+const hush = () => {
+  for (const note of document.querySelectorAll(".mantine-Notification-root"))
+    if (note.textContent.includes("Software WebGL")) note.querySelector("button")?.click();
+};
+const placing = setInterval(() => { place(); paint(); hush(); }, 300);
 
 window.gaussianHead = {
   load, show, drawn, play, pause, toggle, seek, step, hint, setRate, setLoop, more, callOff, offer, link, home, roam, ticks, tracks, mark, saving,
