@@ -49,9 +49,9 @@ class Rows:
         row, self._row = self._row, done.step // EVERY
         if row == self._row and done.step != done.total:
             return None
-        means = (sum(values) / len(values) for values in (self._losses, self._psnrs))
+        loss, psnr = (sum(values) / len(values) for values in (self._losses, self._psnrs))
         self._losses, self._psnrs = [], []
-        return Row(done.step, done.stage, *means, done.gaussians)
+        return Row(done.step, done.stage, loss, psnr, done.gaussians)
 
 
 class StepTable:
