@@ -60,6 +60,6 @@ def framed(samples: np.ndarray, first: int, last: int, width: int) -> np.ndarray
     return np.lib.stride_tricks.sliding_window_view(block, width)[::HOP]
 
 
-def blocks(num_frames: int) -> list[tuple[int, int]]:
-    """Frame ranges (first, last) of at most BLOCK_FRAMES that cover ``num_frames``."""
-    return [(first, min(first + BLOCK_FRAMES, num_frames)) for first in range(0, num_frames, BLOCK_FRAMES)]
+def blocks(num_frames: int, most: int = BLOCK_FRAMES) -> list[tuple[int, int]]:
+    """Frame ranges (first, last) of at most ``most`` that cover ``num_frames``."""
+    return [(first, min(first + most, num_frames)) for first in range(0, num_frames, most)]

@@ -19,6 +19,8 @@ CEPSTRA = 13
 AUDIBLE = 1e-4
 """Mean square (int16 units) below which a frame is digital silence and left out of the cepstral mean."""
 
+DENSITY_FRAMES = 500
+"""Frames whose densities, 5376 numbers for each of three streams, are held at once."""
 ACOUSTIC_SCALE = 0.06
 """Exponent on the likelihoods: neighbouring frames share most of their sound, and soft posteriors predict lips best."""
 
@@ -51,9 +53,9 @@ def posteriors_at_scales(samples: np.ndarray, scales: tuple[float, ...]) -> list
     features = with_slopes(cepstra(checked_sound(samples)))
     F = len(features[0])
     log_likelihoods = np.empty((F, 3 * len(model.phones)), np.float32)
-    for first, last in blocks(F):
+    for first, last in blocks(F, DENSITY_FRAMES):
         log_likelihoods[first:last] = state_likelihoods([f[first:last] for f in features])
-    return [_phone_loop(log_likelihoods, model.stay, scale).sum(-1) for scale in scales]
+    return [_phone_loop(log_likelihoods, model.stay, scale) for scale in scales]
 
 
 def probability_of(posteriors: np.ndarray, phones: tuple[str, ...]) -> np.ndarray:
@@ -161,18 +163,35 @@ def first_state() -> np.ndarray:
 
 
 def _phone_loop(log_likelihoods: np.ndarray, stay: np.ndarray, scale: float) -> np.ndarray:
-    """Posterior ``[F, P, 3]`` of each state of a loop of left-to-right phones (forward-backward)."""
-    likelihood = scaled_likelihoods(log_likelihoods, scale)
-    F = len(likelihood)
+    """Posterior ``[F, P]`` of each phone in a loop of left-to-right phones (forward-backward).
+
+    A block at a time: forwards only the state before each block is kept, backwards the block's own are told again.
+    """
+    pieces = blocks(len(log_likelihoods))
+    states: list[np.ndarray | None] = [None]
+    for first, last in pieces[:-1]:
+        states.append(_forward(states[-1], scaled_likelihoods(log_likelihoods[first:last], scale), stay)[-1])
+    out = np.empty((len(log_likelihoods), len(stay)), np.float32)
+    ahead, later = np.ones(stay.shape, np.float32), None
+    for (first, last), before in zip(reversed(pieces), reversed(states), strict=True):
+        likelihood = scaled_likelihoods(log_likelihoods[first:last], scale)
+        together = _forward(before, likelihood, stay)
+        for t in range(last - first - 1, -1, -1):
+            if later is not None:
+                ahead = step_backward(ahead, later, stay)
+            together[t] *= ahead
+            later = likelihood[t]
+        out[first:last] = (together / together.sum((1, 2), keepdims=True)).sum(-1)
+    return out
+
+
+def _forward(before: np.ndarray | None, likelihood: np.ndarray, stay: np.ndarray) -> np.ndarray:
+    """States ``[F, P, 3]`` at each frame of ``likelihood [F, P, 3]``, from the state before them; None at the start."""
     forward = np.empty(likelihood.shape, np.float32)
-    forward[0] = weighed(first_state(), likelihood[0])
-    for t in range(1, F):
-        forward[t] = step_forward(forward[t - 1], likelihood[t], stay)
-    ahead = np.ones_like(forward[0])
-    for t in range(F - 2, -1, -1):
-        ahead = step_backward(ahead, likelihood[t + 1], stay)
-        forward[t] *= ahead
-    return forward / forward.sum((1, 2), keepdims=True)
+    for t, heard in enumerate(likelihood):
+        forward[t] = weighed(first_state(), heard) if before is None else step_forward(before, heard, stay)
+        before = forward[t]
+    return forward
 
 
 @lru_cache(maxsize=1)

@@ -60,9 +60,9 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         InputError: no text and no head to guess by, none of the phrases, a program that is missing, lips that
             tracking cannot find, …
     """
-    from ..capture import Capture
     from ..media import write_audio
     from ..revoicing import read_text, require_lips, require_programs
+    from ..tracking import track
 
     if sum((bool(options.text), options.phrases is not None, options.reader is not None)) > 1:
         raise InputError("of text, phrases and reader more than one was given; give what tells what is said.")
@@ -72,15 +72,16 @@ def run(options: Options, listener: Listener = ignore) -> Path:
         raise InputError("a lip reader and its symbols come together; give both --reader and --symbols.")
     if Path(options.out).suffix.lower() != ".wav":
         raise InputError(f"{options.out} is to hold a sound; name a .wav file.")
-    given, texts = options.film, _texts(options)
-    if not isinstance(given, Capture) and not Path(given).is_dir():
-        require_file(given, "film")
+    texts, film = _texts(options), _captured(options.film)
+    if not isinstance(film, Path):
+        require_lips(film)
     # Tracking takes a minute: what would fail after it fails before.
     require_programs(words=bool(texts) or options.reader is not None)
     spoken = [_spoken(text, options) for text in texts]
     with tempfile.TemporaryDirectory() as folder:
-        film = given if isinstance(given, Capture) else _tracked(given, Path(folder) / "capture", listener)
-        require_lips(film)
+        if isinstance(film, Path):
+            film = track(film, Path(folder) / "capture", listener=listener)
+            require_lips(film)
         if options.reader is not None and options.symbols is not None:
             spoken = [_spoken(read_text(film, options.reader, options.symbols), options)]
             listener(Said(message=f"the reader reads: {spoken[0].text!r}"))
@@ -92,11 +93,13 @@ def run(options: Options, listener: Listener = ignore) -> Path:
     return Path(options.out)
 
 
-def _tracked(film: str | Path, folder: Path, listener: Listener) -> Capture:
+def _captured(film: CaptureLike) -> Capture | Path:
+    """The capture that was given, or the video that is to be tracked."""
     from ..capture import Capture
-    from ..tracking import track
 
-    return Capture.load(film) if Path(film).is_dir() else track(film, folder, listener=listener)
+    if isinstance(film, Capture) or Path(film).is_dir():
+        return film if isinstance(film, Capture) else Capture.load(film)
+    return require_file(film, "film")
 
 
 def _texts(options: Options) -> list[str]:
