@@ -5,21 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
-from support_voices import FPS, JAW, recording
+from support_voices import FPS, JAW, recording, taught_judge
 
 from gaussian_head.checks import InputError
 from gaussian_head.lips import LipJudge
-from gaussian_head.training.judge import learn_judge
 from gaussian_head.voice.mouth import COLUMNS
 
 
 @pytest.fixture(scope="module")
 def taught():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gaussian_head.lips.learning.STEPS", 60)
-        patch.setattr("gaussian_head.lips.learning.BATCH", 12)
-        patch.setattr("gaussian_head.training.recordings.FOLDS", 2)
-        return learn_judge([recording(seed, 6) for seed in range(4)], encoder="mel", copies=2)
+    return taught_judge()
 
 
 @pytest.mark.parametrize("late", [-0.2, 0.0, 0.2])

@@ -6,14 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from support_voices import FPS, JAW, recording
+from support_voices import FPS, JAW, recording, taught_judge
 
 from gaussian_head.checks import InputError
 from gaussian_head.lips import LipJudge
 from gaussian_head.speech import encode_speech
 from gaussian_head.tracking import reading, track
 from gaussian_head.tracking.reading import AS_SHUT, SHUT, WIDE, meant_shut, read_lips, told_by_look
-from gaussian_head.training.judge import learn_judge
 from gaussian_head.voice.mouth import COLUMNS, GAP, lip_measures
 
 MET = 50
@@ -22,11 +21,7 @@ MET = 50
 
 @pytest.fixture(scope="module")
 def judge():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gaussian_head.lips.learning.STEPS", 60)
-        patch.setattr("gaussian_head.lips.learning.BATCH", 12)
-        patch.setattr("gaussian_head.training.recordings.FOLDS", 2)
-        taught = learn_judge([recording(seed, 6) for seed in range(4)], encoder="mel", copies=2)[0]
+    taught, _ = taught_judge()
     # These people move two units only; what the nets make of the others is chance.
     return replace(taught, scale=torch.where(taught.scale < 1e-3, 1e3, taught.scale))
 
