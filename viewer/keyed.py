@@ -69,10 +69,12 @@ def pose_of(keys: tuple[Key, ...]) -> str:
 
 def moods_of(keys: tuple[Key, ...]) -> str:
     """The moods as the text of a file for `--emotion`; "" without any."""
-    entries: list[dict[str, object]] = []
+    entries: list[tuple[float, str]] = []
     for key in (key for key in keys if key.strength is not None):
-        if entries and abs(key.at - float(str(entries[-1]["at"]))) < SAME:
-            entries[-1]["mood"] = f"{entries[-1]['mood']} {key.told}"
+        if entries and abs(key.at - entries[-1][0]) < SAME:
+            at, moods = entries.pop()
+            entries.append((at, f"{moods} {key.told}"))
         else:
-            entries.append({"at": key.at, "mood": key.told})
-    return json.dumps({"format": FORMAT, "keys": entries}, indent=1) if entries else ""
+            entries.append((key.at, key.told))
+    told = [{"at": at, "mood": moods} for at, moods in entries]
+    return json.dumps({"format": FORMAT, "keys": told}, indent=1) if told else ""

@@ -24,26 +24,26 @@ from ..motion.articulation import lips_meet
 from ..ridge import left_out, ridge
 from ..speech import SpeechFeatures, encode_speech
 from ..voice.mouth import COLUMNS, GAP, lip_measures
+from ..voice.scores import SHUT as AS_SHUT
+from ..voice.scores import WIDEST
 from .unit_rows import read_correction
-from .unit_solver import INDEPENDENT
+from .unit_solver import INDEPENDENT, NOISE
 
 Lips = Literal["seen", "read"]
-SIGMA = 0.00028
-"""Metres by which landmarks are noisy: .4 pixels on a face 200 pixels wide."""
+SIGMA = NOISE * 0.14 / 200
+"""Metres by which landmarks are noisy, on a face 14 cm and 200 pixels wide."""
 LOOSE = 0.1
 """Standard deviation of a unit that landmarks do not hold."""
 SMOOTH = 0.2
 """Weight of the square of the change of change, beside standard deviations of what is seen. The judge's four times
 higher raised its own agreement by .01 and the held-out residual by .004 pixels, and lips that should meet met no more
 often with a weight."""
-SHUT, WIDE, NEARLY, LOOKS_NEARLY = 0.02, 0.95, 0.4, 0.3
-"""Quantiles of the gap: of the shut and of the wide mouth, below which a mouth may be meant shut, and the same of the
-gap that its look tells."""
+SHUT, NEARLY, LOOKS_NEARLY = 0.02, 0.4, 0.3
+"""Quantiles of the gap: of the shut mouth, below which a mouth may be meant shut, and the same of the gap that its look
+tells."""
 LOOK_SIZE, LOOKS, FOLDS, PENALTY = 24, 40, 5, 0.03
 """Pixels of a mouth's side, directions in which looks differ, pieces of the clip of which each is told by the others,
 and the penalty of that ridge: on four clips it tells the gap of landmarks by r = .86 to .95."""
-AS_SHUT = 0.15
-"""Share of the way from the shut to the wide mouth up to which lips count as shut."""
 HEARD = 0.5
 """Probability from which on p, b or m counts as heard."""
 STEPS, RATE = 120, 0.1
@@ -80,19 +80,22 @@ def read_lips(
     judge = judge or LipJudge.load()
     features = encode_speech(samples, encoder=judge.hearing.encoder)
     mouth, parts = units[:, COLUMNS].float(), lip_measures()[:, GAP]
-    sound = judge.embed_sound(features, len(judge.embed_lips(units, fps)))
+    lips_seen, sound = judge.embedded(units, fps, features)
     gap = mouth @ parts
     shut, meeting = gap.quantile(SHUT), meant_shut(features, gap, told_by_look(mouths, gap), fps)
     told = _read(mouth, fps, judge, sound, meeting, shut)
     read = units.clone()
     read[:, COLUMNS] = told.to(units.dtype)
-    limit = shut + AS_SHUT * (gap.quantile(WIDE) - shut)
-    parted = {"_seen": gap, "": told @ parts}
-    moved = 1000 * float((parted[""] - gap).square().mean().sqrt())
-    figures = {"gap_moved_mm": moved, "meeting": int((meeting > HEARD).sum())}
-    for when, lips in (("_seen", units), ("", read)):
-        figures[f"readability{when}"] = float((judge.embed_lips(lips, fps) * sound).sum(-1).mean())
-        figures[f"met{when}"] = int((parted[when][meeting > HEARD] < limit).sum())
+    limit = shut + AS_SHUT * (gap.quantile(WIDEST) - shut)
+    heard, parted = meeting > HEARD, told @ parts
+    figures = {
+        "gap_moved_mm": 1000 * float((parted - gap).square().mean().sqrt()),
+        "meeting": int(heard.sum()),
+        "readability_seen": float((lips_seen * sound).sum(-1).mean()),
+        "readability": float((judge.embed_lips(read, fps) * sound).sum(-1).mean()),
+        "met_seen": int((gap[heard] < limit).sum()),
+        "met": int((parted[heard] < limit).sum()),
+    }
     return ReadLips(units=read, figures=figures)
 
 

@@ -97,9 +97,9 @@ def _captured(film: CaptureLike) -> Capture | Path:
     """The capture that was given, or the video that is to be tracked."""
     from ..capture import Capture
 
-    if isinstance(film, Capture) or Path(film).is_dir():
-        return film if isinstance(film, Capture) else Capture.load(film)
-    return require_file(film, "film")
+    if isinstance(film, Capture):
+        return film
+    return Capture.load(film) if Path(film).is_dir() else require_file(film, "film")
 
 
 def _texts(options: Options) -> list[str]:

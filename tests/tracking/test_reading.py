@@ -12,7 +12,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.lips import LipJudge
 from gaussian_head.speech import encode_speech
 from gaussian_head.tracking import reading, track
-from gaussian_head.tracking.reading import AS_SHUT, SHUT, WIDE, meant_shut, read_lips, told_by_look
+from gaussian_head.tracking.reading import AS_SHUT, SHUT, WIDEST, meant_shut, read_lips, told_by_look
 from gaussian_head.voice.mouth import COLUMNS, GAP, lip_measures
 
 MET = 50
@@ -67,7 +67,7 @@ def test_lips_that_nearly_meet_for_a_p_are_shut_and_no_others(judge, seen, monke
     looks = pictures(gap_of(units))
     read = read_lips(units, FPS, stranger.samples, looks, judge)
     before, after = gap_of(units), gap_of(read.units)
-    limit = before.quantile(SHUT) + AS_SHUT * (before.quantile(WIDE) - before.quantile(SHUT))
+    limit = before.quantile(SHUT) + AS_SHUT * (before.quantile(WIDEST) - before.quantile(SHUT))
     assert read.figures["meeting"] >= 1
     assert read.figures["met"] == read.figures["meeting"]
     assert after[MET] < limit
