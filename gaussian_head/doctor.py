@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .machine import available_memory, operating_system, processor
+
 MIN_FREE_DISK = 2.0
 """GiB on the disk of the working folder; a one-minute capture and its head take about half of it."""
 MIN_FREE_MEMORY = 2.0
@@ -95,26 +97,7 @@ def _python() -> tuple[bool, str, str]:
 
 def _system() -> tuple[bool, str, str]:
     libc = " ".join(platform.libc_ver())
-    return True, ", ".join(filter(None, (_operating_system(), platform.machine(), libc, _processor()))), ""
-
-
-def _operating_system() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return platform.platform(terse=True)
-
-
-def _processor() -> str:
-    """Name of the processor and those of its vector extensions that the kernels know; as far as the system tells."""
-    described = Path("/proc/cpuinfo")
-    if not described.is_file():
-        return platform.processor()
-    fields = dict(line.split(":", 1) for line in described.read_text().split("\n\n")[0].splitlines() if ":" in line)
-    fields = {name.strip(): value.strip() for name, value in fields.items()}
-    flags = set(fields.get("flags", fields.get("Features", "")).split())
-    known = [name for name in ("avx2", "fma", "avx512f", "avx512dq", "avx512vl", "asimd") if name in flags]
-    return f"{fields.get('model name', 'processor without a name')} ({' '.join(known) or 'no known vector extension'})"
+    return True, ", ".join(filter(None, (operating_system(), platform.machine(), libc, processor()))), ""
 
 
 def _declared() -> list[str]:
@@ -281,24 +264,10 @@ def _disk() -> tuple[bool, str, str]:
 
 
 def _memory() -> tuple[bool, str, str]:
-    free = _available_memory()
+    free = available_memory()
     if free is None:
         return True, "unknown on this system", ""
     return free >= MIN_FREE_MEMORY, f"{free:.1f} GiB available", f"close programs: {MIN_FREE_MEMORY:g} GiB are wanted"
-
-
-def _available_memory() -> float | None:
-    """GiB that can still be had, within the limit of the container if there is one; None where nobody says."""
-    found = []
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
-        if "MemAvailable" in fields:
-            found.append(int(fields["MemAvailable"].split()[0]) / 2**20)
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and used.is_file() and limit.read_text().strip().isdigit():
-        found.append((int(limit.read_text()) - int(used.read_text())) / 2**30)
-    return min(found) if found else None
 
 
 _CHECKS: dict[str, Callable[[], tuple[bool, str, str]]] = {

@@ -109,7 +109,7 @@ def test_missing_nets_are_named(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("free", [0.5, 100.0, None])
 def test_memory(monkeypatch, free):
-    monkeypatch.setattr(doctor, "_available_memory", lambda: free)
+    monkeypatch.setattr(doctor, "available_memory", lambda: free)
     assert doctor._guarded("memory", doctor._memory).ok == (free != 0.5)
 
 
