@@ -32,6 +32,8 @@ from ._clip import Clip
 from .style import styled
 
 POSES = ("captured", "still", "frontal")
+MOST_WORDS = 100_000
+"""Bytes that a file of words may have."""
 Lips = Literal["mean", "sampled"]
 """Lips as a voice usually moves them, or drawn by chance about that."""
 
@@ -149,7 +151,7 @@ def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0, *, listen
         clip: the person's own.
         pose: ``"captured"`` leaves the motion as it is, ``"still"`` holds the clip's typical pose, ``"frontal"`` the
             same with the face straight ahead, a motion file or the folder of another capture leads as in
-            ``posed_like``, and anything else is words as `parse_acts` reads them.
+            ``posed_like``, and anything else, or what a .txt file holds, is words as `parse_acts` reads them.
         seed: of the loop.
         listener: receives Warned.
 
@@ -164,10 +166,30 @@ def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0, *, listen
         if str(pose) == "frontal":
             held = replace(held, head=replace(held.head, quats=torch.tensor([[1.0, 0.0, 0.0, 0.0]])))
         return _with_pose(motion, loop_poses(held, len(motion)))
-    if not is_there(pose):
-        return worded(motion, str(pose), listener=listener)
+    words = words_of(pose)
+    if words is not None:
+        return worded(motion, words, listener=listener)
     leader = Capture.load(pose).motion if Path(pose).is_dir() else read_motion(pose)
     return posed_like(motion, clip, leader, seed=seed)
+
+
+def words_of(pose: str | Path) -> str | None:
+    """The words of a pose that is told in words, which may stand in a .txt file; None where somebody leads.
+
+    Raises:
+        InputError: the file holds more than words, or none.
+    """
+    if not is_there(pose):
+        return str(pose)
+    path = Path(pose)
+    if path.suffix.lower() != ".txt" or path.is_dir():
+        return None
+    if path.stat().st_size > MOST_WORDS:
+        raise InputError(f"{path} holds {path.stat().st_size} bytes; head acts in words, {MOST_WORDS} at most.")
+    try:
+        return " ".join(path.read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no text in UTF-8 ({error}); head acts in words were wanted.") from error
 
 
 def is_there(place: str | Path) -> bool:
@@ -184,10 +206,11 @@ def _with_pose(motion: Motion, pose: Motion) -> Motion:
 
 
 def _require_pose(pose: str | Path) -> None:
-    if str(pose) in POSES or is_there(pose):
+    words = None if str(pose) in POSES else words_of(pose)
+    if words is None:
         return
     try:
-        parse_acts(str(pose))
+        parse_acts(words)
     except InputError as error:
         raise InputError(
             f"pose {str(pose)!r} is unknown; choose {', '.join(POSES)}, a motion file (.json), a capture's folder, or"

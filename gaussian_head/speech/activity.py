@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,6 +22,8 @@ REQUIREMENT = "gaussian-head[vad]"
 CHUNK, CONTEXT, MIRRORED = 512, 64, 64
 """Samples told at a time, heard before them, and mirrored after them."""
 FFT, HOP = 256, 128
+KEPT = 6
+"""Newest chunks whose probabilities a stream keeps: as much as its reader looks back."""
 BLOCK = 4096
 """Chunks whose spectra are held at once; a longer sound needs no more memory."""
 
@@ -81,6 +84,34 @@ def speech_activity(samples: np.ndarray) -> np.ndarray:
     middles = (np.arange(count) + 0.5) * CHUNK / SAMPLE_RATE
     rows = np.arange(num_feature_frames(len(samples))) / FEATURE_RATE
     return np.interp(rows, middles, torch.cat(told).numpy()).astype(np.float32)
+
+
+class ActivityStream:
+    """``speech_activity`` of a sound that is still coming: the same numbers, up to half a chunk behind it."""
+
+    def __init__(self) -> None:
+        """InputError as ``speech_activity`` raises it."""
+        self._net = _net()
+        self._sound = np.zeros(CONTEXT, np.float32)
+        self._state: tuple[Tensor, Tensor] | None = None
+        self._told: deque[float] = deque(maxlen=KEPT)
+        self._count = 0
+
+    @torch.inference_mode()
+    def hear(self, samples: np.ndarray) -> None:
+        """Listen to ``[S]`` mono f32 at 16 kHz that follow those heard before."""
+        self._sound = np.concatenate([self._sound, samples])
+        while len(self._sound) >= CONTEXT + CHUNK:  # one by one: whatever the pieces are, the bits are the same
+            told, self._state = self._net(torch.from_numpy(self._sound[None, : CONTEXT + CHUNK]), self._state)
+            self._told.append(float(told))
+            self._sound, self._count = self._sound[CHUNK:], self._count + 1
+
+    def at(self, rows: np.ndarray) -> np.ndarray:
+        """Probabilities ``[n]`` f32 at rows of 10 ms, of the last tenth of a second heard; 0 before any chunk is."""
+        if not self._told:
+            return np.zeros(len(rows), np.float32)
+        middles = (np.arange(self._count - len(self._told), self._count) + 0.5) * CHUNK / SAMPLE_RATE
+        return np.interp(np.asarray(rows) / FEATURE_RATE, middles, np.array(self._told)).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import InputError
+from . import activity
+from .activity import ActivityStream
 from .encoders import OWN_VERSION, QUIET, evidence
 from .frames import HOP, SAMPLE_RATE, checked_sound, framed
 from .mel import QUIETEST, WINDOW, loudness_of, mel_energies, relative_to, root_mean_square
@@ -68,6 +70,7 @@ class SpeechStream:
         self.version = WHISPERS[encoder].version if encoder in WHISPERS else OWN_VERSION
         """Of the encoder."""
         self._phones = PhoneStream()
+        self._activity = ActivityStream() if activity.is_installed() else None
         self._sound = np.zeros(KEPT_ROWS * HOP, np.float32)
         self._heard = 0
         self._rows = 0
@@ -90,6 +93,8 @@ class SpeechStream:
         frames = []
         for piece in np.split(samples, np.arange(FRAME_ROWS * HOP, len(samples), FRAME_ROWS * HOP)):
             self._sound = np.concatenate([self._sound, piece])
+            if self._activity is not None:
+                self._activity.hear(piece)
             self._heard += len(piece)
             while self._heard >= (self._newest() + LOOK_AHEAD_ROWS - TAIL_ROWS) * HOP:
                 frames.append(self._told(self._newest() + 1))
@@ -121,9 +126,13 @@ class SpeechStream:
         audible = np.array(self._levels)[-TAIL_ROWS - 1 :][: len(told)] > QUIET * level
         meets = (probability_of(told[:, 1], LIPS_MEET) * audible)[MEET_ROW : MEET_ROW + 2]
         self._sound, self._rows = self._sound[count * HOP :], stop
+        if self._activity is None:
+            spoken = 1 - probability_of(told[:, 0], SILENT)
+        else:
+            spoken = self._activity.at(stop - TAIL_ROWS - 1 + np.arange(len(told)))
         return HeardFrame(
             values=values,
-            activity=audible * (1 - probability_of(told[:, 0], SILENT)),
+            activity=audible * spoken,
             closure=float(meets.mean()),
         )
 

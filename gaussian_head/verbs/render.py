@@ -54,7 +54,7 @@ captured size where absent."""
     pose: Named = "captured"
     """Head pose: `captured` loops the clip's own, `learned` moves as the person does when saying such things, `still` \
 holds it, `frontal` looks straight ahead; another video, the folder of a capture or a motion file (.json) lends its \
-own; or in words: "nods twice, then looks slowly to the left"."""
+own; or in words: "nods twice, then looks slowly to the left", which may stand in a file (.txt)."""
     pose_range: Literal["subject", "free"] = "subject"
     """Bring a leader's turns into what this head shows well, or leave them `free`."""
     emotion: Named = ""

@@ -206,3 +206,14 @@ def test_a_head_is_posed_by_words(actor):
     assert torch.allclose(ahead, torch.eye(3).expand_as(ahead))
     with pytest.raises(InputError, match=r"choose captured, still, frontal.*As words: 'loopd'.*is not understood"):
         speak(actor, sound, pose="loopd")
+
+
+def test_words_for_a_head_may_stand_in_a_file(actor, tmp_path):
+    sound, file = np.zeros(16000 * 4, np.float32) + 0.01, tmp_path / "acts.txt"
+    file.write_text("nods twice at 0.50 s, then\nturns left at 2.50 s\n", encoding="utf-8")
+    told = speak(actor, sound, pose="nods twice at 0.50 s, then turns left at 2.50 s")
+    assert torch.equal(speak(actor, sound, pose=file).head.quats, told.head.quats)
+    for content, words in ((b"flies away", "flies"), (b"\xff\xfe\x00", "UTF-8"), (b"nods " * 30000, "at most")):
+        file.write_bytes(content)
+        with pytest.raises(InputError, match=words):
+            speak(actor, sound, pose=file)

@@ -10,6 +10,7 @@ from safetensors.torch import save
 from gaussian_head.checks import InputError
 from gaussian_head.speech import activity, encode_speech
 from gaussian_head.speech.activity import BLOCK, CHUNK, ActivityNet, speech_activity
+from gaussian_head.speech.stream import LOOK_AHEAD_SECONDS, RATE, SpeechStream
 
 
 @pytest.fixture
@@ -53,6 +54,17 @@ def test_what_nobody_says_is_no_speech_where_the_weights_are_there(installed, mo
     assert float(encode_speech(sound, encoder="default").activity.max()) == 0
     monkeypatch.setattr(activity, "is_installed", lambda: False)
     assert torch.equal(encode_speech(sound, encoder="default").values, without.values)
+
+
+@pytest.mark.parametrize("milliseconds", [7, 20, 200, 3000])
+def test_a_sound_that_is_still_coming_is_told_the_same_120_ms_behind(installed, milliseconds):
+    sound, size = noise(3 * 16000), 16 * milliseconds
+    stream, whole = SpeechStream("default"), encode_speech(sound, encoder="default").activity.numpy()
+    frames = [frame for at in range(0, len(sound), size) for frame in stream.hear(sound[at : at + size])]
+    assert len(frames) == int((3 - LOOK_AHEAD_SECONDS) * RATE) + 1
+    assert whole.std() > 1e-4
+    for k, frame in enumerate(frames):
+        np.testing.assert_allclose(frame.activity, whole[4 * k : 4 * k + 8], atol=1e-6)
 
 
 def test_another_file_or_none_is_refused_in_words(installed, monkeypatch):

@@ -1,5 +1,7 @@
 """The Direct tab in headless Chromium: a performance is asked for, its tracks are seen, its file plays the same."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fake_browser import wav_bytes
@@ -142,6 +144,10 @@ def test_keys_of_moods_and_acts_are_added_dragged_performed_and_saved(page, view
         page.press("Save the moods' keys")
     arrived.value.save_as(tmp_path / "moods.json")
     assert [key.at for key in read_moods(tmp_path / "moods.json").keys] == [session.keys[0].at, session.keys[2].at]
+    with page.tab.expect_download(timeout=120_000) as arrived:
+        page.press("Save the acts' keys")
+    assert arrived.value.suggested_filename.endswith(".txt")
+    assert Path(arrived.value.path()).read_text(encoding="utf-8") == act
     page.press("Remove this key")
     page.until(lambda: len(page.state()["marks"]) == 2, "a key to go")
 

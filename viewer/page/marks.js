@@ -14,11 +14,12 @@ const paintMarks = (from, width) => {
   trackInk.stroke(); trackInk.setLineDash([]);
   keyed.forEach((key, i) => {
     const [x, y] = markPlace(key, from, width), r = i === held ? 6 : 4.5;
-    trackInk.fillStyle = key.strength === null ? ACTS : MOOD;
-    trackInk.beginPath(); trackInk.moveTo(x, y - r); trackInk.lineTo(x + r, y); trackInk.lineTo(x, y + r); trackInk.lineTo(x - r, y); trackInk.fill();
     const text = key.strength === null ? key.what : `${key.what} ${key.strength.toFixed(2)}`;
-    const wide = trackInk.measureText(text).width;
-    trackInk.fillText(text, x + 9 + wide > from + width ? x - 9 - wide : x + 9, y);
+    const wide = trackInk.measureText(text).width, left = x + 9 + wide > from + width ? x - 9 - wide : x + 9;
+    trackInk.fillStyle = "#12141a"; trackInk.fillRect(left - 2, y - 7, wide + 4, 14);
+    trackInk.fillStyle = key.strength === null ? ACTS : MOOD;
+    trackInk.fillText(text, left, y);
+    trackInk.beginPath(); trackInk.moveTo(x, y - r); trackInk.lineTo(x + r, y); trackInk.lineTo(x, y + r); trackInk.lineTo(x - r, y); trackInk.fill();
   });
 };
 // The key under a pointer; -1 for none.

@@ -10,7 +10,7 @@ from viser import Icon
 from gaussian_head.checks import InputError
 from gaussian_head.motion.moods import MOODS
 
-from ..keyed import Key, added, moods_of, moved
+from ..keyed import Key, added, moods_of, moved, pose_of
 from ..session import Session
 from .common import guarded, on_user, send
 
@@ -33,6 +33,10 @@ def build(session: Session, gui: GuiApi, changed: Callable[[], None]) -> None:
     remove = gui.add_button("Remove this key", icon=Icon.TRASH, color="gray")
     save = gui.add_button(
         "Save the moods' keys", icon=Icon.DOWNLOAD, color="gray", hint="`render --emotion` reads the file"
+    )
+
+    save_acts = gui.add_button(
+        "Save the acts' keys", icon=Icon.DOWNLOAD, color="gray", hint="`render --pose` reads the file"
     )
 
     def told() -> None:
@@ -67,11 +71,10 @@ def build(session: Session, gui: GuiApi, changed: Callable[[], None]) -> None:
             session.keys = moved(session.keys, index, min(at, session.staging.performance.motion.duration), up)
         told()
 
-    def saved() -> None:
-        text = moods_of(session.keys)
+    def saved(text: str, kind: str, suffix: str) -> None:
         if not text:
-            raise InputError("no mood has a key yet; add one at a moment first.")
-        send(session, "json", text.encode())
+            raise InputError(f"no {kind} has a key yet; add one at a moment first.")
+        send(session, suffix, text.encode())
 
     def shape() -> None:
         strength.visible, words.visible = what.value != ACT, what.value == ACT
@@ -79,5 +82,6 @@ def build(session: Session, gui: GuiApi, changed: Callable[[], None]) -> None:
     on_user(what, shape)
     add.on_click(lambda _: guarded(session, put))
     remove.on_click(lambda _: guarded(session, drop))
-    save.on_click(lambda _: guarded(session, saved))
+    save.on_click(lambda _: guarded(session, lambda: saved(moods_of(session.keys), "mood", "json")))
+    save_acts.on_click(lambda _: guarded(session, lambda: saved(pose_of(session.keys), "head act", "txt")))
     session.on_dragged = lambda index, at, up: guarded(session, lambda: dragged(index, at, up))
