@@ -45,6 +45,8 @@ COARSE = 3
 """Pixels by which a mask is grown on its grid."""
 SKIN = 0.98
 """Share of skin from which on a pixel counts as such."""
+LANCZOS = 4
+"""Pixels beside a place that are read with it."""
 DARK = 0.02
 """Light added on both sides, so that black tells nothing."""
 
@@ -71,18 +73,22 @@ def put_back(recorded: np.ndarray, pair: Pair, *, seed: int = 0) -> Patched:
         pair: both renderings of that box.
         seed: of the grain.
     """
+    import cv2
+
     face_width = pair.face_width
     picture = recorded.astype(np.float32) / 255
     behind = uncovered_by(picture, pair, face_width)
     pair = replace(pair, old=over(pair.old, pair.old_alpha, picture), new=over(pair.new, pair.new_alpha, behind))
     clear = clear_of_hands(picture, pair, face_width)
-    patch = carried_over(picture, pair, face_width, seed)
-    mask = (grown(pair.mask, GROWN * face_width) * clear * changing(pair)).clip(0, 1)
-    mask = smoothstep(((mask - INSIDE) / (0.5 - INSIDE)).clip(0, 1)).astype(np.float32)
+    mask = rising((grown(pair.mask, GROWN * face_width) * clear * changing(pair)).clip(0, 1), (INSIDE, 0.5))
     inside = mask > 0
-    seamless = blended(picture, patch, inside, most=MOST_SPREAD)
-    mixed = picture + mask[..., None] * (seamless - picture)
-    image = np.where(inside[..., None], (mixed.clip(0, 1) * 255 + 0.5).astype(np.uint8), recorded)
+    image = recorded.copy()
+    part = needed(inside, pair.flow)
+    if part is not None:
+        patch = carried_over(picture, pair, face_width, seed, part)
+        seamless = blended(picture[part], patch, inside[part], most=MOST_SPREAD)
+        mixed = picture[part] + weighed(seamless - picture[part], mask[part])
+        image[part] = cv2.convertScaleAbs(mixed.clip(0), alpha=255)
     lower = pair.mask > 0.5
     covered = float(1 - clear[lower].mean()) if lower.any() else 0.0
     skin = np.minimum(pair.old_skin, pair.new_skin) > SKIN
@@ -102,9 +108,33 @@ def grown(mask: np.ndarray, pixels: float) -> np.ndarray:
     return out if shrink == 1 else cv2.resize(out, (width, height))
 
 
+def needed(inside: np.ndarray, flow: np.ndarray) -> tuple[slice, slice] | None:
+    """Rows and columns of all pixels ``inside [H, W]`` and of what ``flow [H, W, 2]`` brings there; None for none."""
+    if not inside.any():
+        return None
+    reach = int(np.abs(flow[inside]).max()) + LANCZOS
+    spans = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
+    rows, columns = (slice(max(int(span[0]) - reach, 0), int(span[-1]) + reach + 1) for span in spans)
+    return rows, columns
+
+
+def weighed(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """``values [H, W, 3]`` times ``weight [H, W]``, f32."""
+    import cv2
+
+    return cv2.multiply(values, cv2.merge([np.ascontiguousarray(weight, np.float32)] * 3))
+
+
+def evened(values: np.ndarray) -> np.ndarray:
+    """Mean ``[H, W]`` over the channels of ``values [H, W, 3]``, f32."""
+    import cv2
+
+    return cv2.transform(values, np.full((1, 3), 1 / 3, np.float32))
+
+
 def over(rendered: np.ndarray, alpha: np.ndarray, behind: np.ndarray) -> np.ndarray:
     """A rendering over black, put over ``behind [H, W, 3]``."""
-    return rendered + (1 - alpha[..., None]) * behind
+    return rendered + weighed(behind, 1 - alpha)
 
 
 def changing(pair: Pair) -> np.ndarray:
@@ -113,7 +143,7 @@ def changing(pair: Pair) -> np.ndarray:
 
     way = np.hypot(pair.flow[..., 0], pair.flow[..., 1]) / pair.face_width
     bared = np.abs(pair.new_alpha - pair.old_alpha)
-    otherwise = np.abs(pair.new - pair.old).mean(2)
+    otherwise = evened(np.abs(pair.new - pair.old))
     moves = np.maximum(rising(way, STILL), np.maximum(rising(bared, BARED), rising(otherwise, OTHERWISE)))
     return cv2.GaussianBlur(grown(moves, GROWN * pair.face_width), (0, 0), max(GROWN * pair.face_width / 2, 0.5))
 
@@ -125,20 +155,25 @@ def uncovered_by(picture: np.ndarray, pair: Pair, face_width: float) -> np.ndarr
         return picture
     around = (1 - grown(pair.mask, GROWN * face_width)).clip(0, 1)
     share = grown(bared, GROWN * face_width) * (1 - around)
-    return picture + share[..., None] * (spread(picture, around, BEHIND * face_width) - picture)
+    return picture + weighed(spread(picture, around, BEHIND * face_width) - picture, share)
 
 
-def carried_over(picture: np.ndarray, pair: Pair, face_width: float, seed: int) -> np.ndarray:
-    """The new rendering with the recording's light, detail and grain."""
-    sigma = max(LIGHT * face_width, 1.0)
+def carried_over(
+    picture: np.ndarray, pair: Pair, face_width: float, seed: int, part: tuple[slice, slice]
+) -> np.ndarray:
+    """A ``part`` of the new rendering with the recording's light, detail and grain."""
+    import cv2
+
     skin = firm(pair.old_skin)
-    gain = light_gain(picture, pair.old, skin, sigma)
-    beyond = picture - pair.old * of_the_head(gain, pair.old_alpha)
-    lit = pair.new * of_the_head(warped(gain, pair.flow), pair.new_alpha)
-    moved = warped(beyond, pair.flow, sharp=True) * pair.seen[..., None]
-    noise = grain_like(skin.shape, grain_of(picture, (skin > 0.9) & (pair.old_alpha > 0.9)), seed)
-    shade = np.sqrt(lit.mean(2).clip(0, 1) / max(float(picture[skin > 0.9].mean()), DARK)) if skin.any() else 1.0
-    return lit + moved + ((1 - pair.seen) * shade * noise)[..., None]
+    gain, moved_gain = (x[part] for x in light_gains(picture, pair, skin, max(LIGHT * face_width, 1.0)))
+    picture, skin, old_alpha, seen = (x[part] for x in (picture, skin, pair.old_alpha, pair.seen))
+    beyond = picture - pair.old[part] * of_the_head(gain, old_alpha)
+    lit = pair.new[part] * of_the_head(moved_gain, pair.new_alpha[part])
+    moved = weighed(warped(beyond, pair.flow[part], sharp=True), seen)
+    sure = skin > 0.9
+    noise = grain_like(skin.shape, grain_of(picture, sure & (old_alpha > 0.9)), seed)
+    shade = np.sqrt(evened(lit).clip(0, 1) / max(float(evened(picture)[sure].mean()), DARK)) if sure.any() else 1.0
+    return lit + moved + cv2.merge([(1 - seen) * shade * noise] * 3)
 
 
 def around_seeds(picture: np.ndarray, pair: Pair, seeds: np.ndarray, small: float) -> np.ndarray:
@@ -146,14 +181,14 @@ def around_seeds(picture: np.ndarray, pair: Pair, seeds: np.ndarray, small: floa
     import cv2
 
     head = pair.old_alpha * (pair.mask > 0.2)
-    apart = np.abs(spread(picture - pair.old, head, small / 2)).mean(2) * (head > 0.5)
+    apart = evened(np.abs(spread(picture - pair.old, head, small / 2))) * (head > 0.5)
     _, pieces = cv2.connectedComponents(((apart > FAINT) | seeds).astype(np.uint8))
     return np.isin(pieces, np.unique(pieces[seeds])).astype(np.float32)
 
 
 def of_the_head(gain: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """``gain [H, W, 3]`` of a head's light where the head is, 1 beside it: what is behind is as recorded already."""
-    return 1 + alpha[..., None] * (gain - 1)
+    return 1 + weighed(gain - 1, alpha)
 
 
 def firm(share: np.ndarray) -> np.ndarray:
@@ -166,18 +201,36 @@ def spread(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     import cv2
 
     height, width = weight.shape
+    return cv2.resize(spread_coarsely(values, weight, sigma), (width, height)).reshape(values.shape)
+
+
+def spread_coarsely(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """``spread`` on a grid of half a ``sigma``: ``[h, w, C]`` f32."""
+    import cv2
+
+    height, width = weight.shape
     shrink = max(int(sigma / 2), 1)
     size = (-(-width // shrink), -(-height // shrink))
-    total, mass = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (values * weight[..., None], weight))
+    heavy = weighed(values, weight) if values.shape[2] == 3 else values * weight[..., None]
+    total, mass = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (heavy, weight))
     total, mass = (cv2.GaussianBlur(x, (0, 0), sigma / shrink) for x in (total, mass))
     mean = total.reshape(*mass.shape, -1) / np.maximum(mass, 1e-3)[..., None]
-    return cv2.resize(mean.astype(np.float32), (width, height)).reshape(values.shape)
+    return mean.astype(np.float32)
 
 
-def light_gain(picture: np.ndarray, rendered: np.ndarray, skin: np.ndarray, sigma: float) -> np.ndarray:
-    """Factor ``[H, W, 3]`` by which the recording is brighter than its rendering, told by the skin around."""
-    ratio = (spread(picture, skin, sigma) + DARK) / (spread(rendered, skin, sigma) + DARK)
-    return ratio.clip(1 / MOST_GAIN, MOST_GAIN)
+def light_gains(picture: np.ndarray, pair: Pair, skin: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Factors ``[H, W, 3]`` by which the recording is brighter than its rendering, told by the skin around.
+
+    The first where the skin was, the second where it shall be.
+    """
+    import cv2
+
+    ours, theirs = (spread_coarsely(x, skin, sigma) + DARK for x in (picture, pair.old))
+    gain = (ours / theirs).clip(1 / MOST_GAIN, MOST_GAIN)
+    height, width = skin.shape
+    size = gain.shape[1::-1]
+    flow = cv2.resize(pair.flow, size, interpolation=cv2.INTER_AREA) * np.float32(size[0] / width)
+    return cv2.resize(gain, (width, height)), cv2.resize(warped(gain, flow), (width, height))
 
 
 def clear_of_hands(picture: np.ndarray, pair: Pair, face_width: float) -> np.ndarray:
@@ -187,7 +240,7 @@ def clear_of_hands(picture: np.ndarray, pair: Pair, face_width: float) -> np.nda
     small = max(COVERS * face_width / 4, 1.0)
     known = firm(pair.old_skin) * (pair.mask > 0.2)
     near = spread(known[..., None], np.ones_like(known), small)[..., 0] > 0.3
-    apart = np.abs(spread(picture - pair.old, known, small)).mean(2) * near
+    apart = evened(np.abs(spread(picture - pair.old, known, small))) * near
     cover = smoothstep(((apart - COVERED[0]) / (COVERED[1] - COVERED[0])).clip(0, 1)).astype(np.float32)
     if not (cover > 0.5).any():
         return np.ones_like(cover)
