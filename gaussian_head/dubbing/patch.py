@@ -15,7 +15,7 @@ import numpy as np
 from ..smoothing import smoothstep
 from .seam import blended, grain_like, grain_of
 from .surface import Pair
-from .trust import rising, warped
+from .trust import length, rising, warped
 
 INSIDE = 0.02
 """Mask from which on a pixel may change."""
@@ -141,7 +141,7 @@ def changing(pair: Pair) -> np.ndarray:
     """``[H, W]`` f32 in [0, 1], 0 where nothing moves, bares or looks otherwise: such pixels stay as recorded."""
     import cv2
 
-    way = np.hypot(pair.flow[..., 0], pair.flow[..., 1]) / pair.face_width
+    way = length(pair.flow) / pair.face_width
     bared = np.abs(pair.new_alpha - pair.old_alpha)
     otherwise = evened(np.abs(pair.new - pair.old))
     moves = np.maximum(rising(way, STILL), np.maximum(rising(bared, BARED), rising(otherwise, OTHERWISE)))

@@ -37,7 +37,7 @@ def trusted(depths: list[np.ndarray], skins: list[np.ndarray], flow: np.ndarray,
         came_from: metres ``[H, W]`` that it was away.
     """
     seen = 1 - hidden_behind(depths[0], came_from, flow)
-    edged = np.maximum(edged_alike(depths, flow), 1 - rising(np.linalg.norm(flow, axis=2), AT_REST))
+    edged = np.maximum(edged_alike(depths, flow), 1 - rising(length(flow), AT_REST))
     return seen * unbroken(flow) * alike(skins, flow) * edged * still_inside(skins[1], flow)
 
 
@@ -54,8 +54,9 @@ def hidden_behind(known: np.ndarray, depth: np.ndarray, flow: np.ndarray) -> np.
 
 def unbroken(flow: np.ndarray) -> np.ndarray:
     """How far, in [0, 1], the surface around a pixel moves as one piece."""
-    along = [np.abs(np.gradient(flow, axis=axis)).max(2) for axis in (0, 1)]
-    return 1 - widened(rising(np.maximum(*along), TORN))
+    across, down = np.ascontiguousarray(flow[..., 0]), np.ascontiguousarray(flow[..., 1])
+    steps = [np.abs(np.gradient(way, axis=axis)) for way in (across, down) for axis in (0, 1)]
+    return 1 - widened(rising(np.maximum.reduce(steps), TORN))
 
 
 def alike(skins: list[np.ndarray], flow: np.ndarray) -> np.ndarray:
@@ -76,9 +77,13 @@ def still_inside(skin: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """1 on skin; inside the mouth it falls with the way that anything near moves: teeth are told only roughly."""
     import cv2
 
-    way = np.linalg.norm(flow, axis=2).astype(np.float32)
-    near = cv2.dilate(way, np.ones((9, 9), np.uint8))
+    near = cv2.dilate(length(flow), np.ones((9, 9), np.uint8))
     return 1 - widened(1 - skin.clip(0, 1)) * rising(near, INSIDE_MOVES)
+
+
+def length(flow: np.ndarray) -> np.ndarray:
+    """How long a ``flow [H, W, 2]`` is, f32 ``[H, W]``."""
+    return np.hypot(flow[..., 0], flow[..., 1]).astype(np.float32)
 
 
 def steadied(flow: np.ndarray) -> np.ndarray:
