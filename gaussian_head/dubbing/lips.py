@@ -17,7 +17,7 @@ from ..metrics.lips import silent_frames
 from ..motion import Motion
 from ..motion.drive import drive_by_audio, with_spoken
 from ..motion.speaker import Speaker
-from ..smoothing import blurred
+from ..smoothing import blurred, smoothstep
 from ..speech import encode_speech
 from ..voice import OwnVoice, learn_own, usual_prior
 from ..voice.learning import closed_mouth, own_size
@@ -28,6 +28,8 @@ SHUT = 0.2
 """Share of the usual range of the gap between the lips below which a mouth is shut."""
 EASE = 0.06
 """Seconds, standard deviation, over which the recorded mouth takes over from the new one."""
+SHUTS = 0.1
+"""Seconds before and after silence over which the lips meet: it is quiet by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ def said(
     drawn: int | None = None,
     listener: Listener = ignore,
 ) -> Motion:
-    """``recorded`` with the mouth saying ``samples``; where both are silent it is the recorded mouth.
+    """``recorded`` with the mouth saying ``samples``; in silence it is shut, and as recorded where that was shut too.
 
     Args:
         speech: of whose face it is.
@@ -104,9 +106,11 @@ def said(
     if exaggerate != 1.0:
         units = units.clone()
         units[:, COLUMNS] = (closed + exaggerate * (units[:, COLUMNS] - closed)).clamp(0, 1)
+    silent = torch.from_numpy(silent_frames(samples, fps, T))
+    units = shut_in(units, closed, silent, fps)
     wanted = with_spoken(recorded, units, speech.lips if recorded.residual.shape[1] else speech.lips[:0])
     share = torch.ones(T) if spoken_in is None else spoken_in.float()
-    rest = both_silent(recorded, speech.clip, closed, samples)
+    rest = (silent & shut_in_recording(recorded, speech.clip, closed)).float()
     share = share * (1 - blurred(rest[:, None], EASE * fps)[:, 0])
     return replace(
         recorded,
@@ -115,13 +119,23 @@ def said(
     )
 
 
-def both_silent(recorded: Motion, clip: Motion, closed: Tensor, samples: np.ndarray) -> Tensor:
-    """``[T]`` 1 where the new sound is silent and the recorded mouth was shut."""
+def shut_in(units: Tensor, closed: Tensor, silent: Tensor, fps: float) -> Tensor:
+    """``units [T, 52]`` with the mouth ``closed [M]`` where it is ``silent [T]``: in pauses too short for a voice."""
+    if not silent.any():
+        return units
+    places = torch.arange(len(silent))
+    away = (places[:, None] - places[silent][None]).abs().amin(1) / fps
+    share = smoothstep((1 - away / (SHUTS + 1 / fps)).clamp(0, 1))
+    units = units.clone()
+    units[:, COLUMNS] = units[:, COLUMNS].lerp(closed, share[:, None])
+    return units
+
+
+def shut_in_recording(recorded: Motion, clip: Motion, closed: Tensor) -> Tensor:
+    """``[T]`` bool, the recorded mouth was shut, by what is usual in the ``clip`` of its person."""
     usual = opening(clip, closed)
     low, high = usual.quantile(torch.tensor([0.01, 0.99])).tolist()
-    shut = opening(recorded, closed) < low + SHUT * (high - low)
-    silent = torch.from_numpy(silent_frames(samples, recorded.fps, len(recorded)))
-    return (shut & silent).float()
+    return opening(recorded, closed) < low + SHUT * (high - low)
 
 
 def opening(motion: Motion, closed: Tensor) -> Tensor:
