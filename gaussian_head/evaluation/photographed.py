@@ -139,11 +139,42 @@ def following(built: BuiltHead, capture: Capture, start: int, t: int) -> MotionF
     return replace(MotionFrame.neutral(head, head), units=units, gaze=gaze)
 
 
-def drawn_like(gaussians: Gaussians, built: BuiltHead) -> np.ndarray:
-    """``[S, S, 3]`` u8 by the photograph's camera over its own background."""
-    head = built.actor.head
-    rgb = render_gaussians(gaussians, head.camera, background=head.background).rgb
+def drawn_like(gaussians: Gaussians, built: BuiltHead, whole: np.ndarray) -> np.ndarray:
+    """``[H, W, 3]`` u8 by the photograph's camera over its own background.
+
+    Args:
+        gaussians: of one moment.
+        built: the head.
+        whole: ``[H, W, 3]`` u8 photograph, which stands around the square that was cut out.
+    """
+    import cv2
+
+    photo, (left, top, side) = built.fit.photos[0], built.views[0].crop
+    scale, (x, y) = side / len(built.views[0].image), (photo.centre * side / len(built.views[0].image)).tolist()
+    camera = Camera.from_focal(photo.focal * scale, whole.shape[1], whole.shape[0], x + left, y + top)
+    plate = whole.astype(np.float32) / 255
+    plate[top : top + side, left : left + side] = cv2.resize(built.actor.head.background.numpy(), (side, side))
+    rgb = render_gaussians(gaussians, camera, background=torch.from_numpy(plate)).rgb
     return (rgb.clamp(0, 1) * 255 + 0.5).byte().numpy()
+
+
+def carried_marks(built: BuiltHead, marks: np.ndarray, moment: MotionFrame) -> np.ndarray:
+    """Landmarks ``[478, 2]`` of a photograph, moved as the parametric head of the fit is moved at a moment.
+
+    What a still warped by them shows is what the motion says that a head is given, and no more.
+    """
+    model, photo = built.shape.model, built.fit.photos[0]
+    side = built.views[0].crop[2] / len(built.views[0].image)
+    triangles = model.triangles.numpy()[model.landmark_triangles.numpy()]
+    weights = model.landmark_weights.double().numpy()[..., None]
+
+    def seen(units: Tensor, gaze: Tensor, pose: Pose) -> np.ndarray:
+        points = (built.shape.expressed(units.double(), gaze.double())[triangles] * weights).sum(1)
+        placed = points @ quat_to_rotmat(pose.quats).double().numpy().T + pose.positions.double().numpy()
+        return placed[:, :2] / placed[:, 2:] * photo.focal * side
+
+    moved = seen(moment.units, moment.gaze, moment.head) - seen(photo.units, photo.gaze, photo.pose)
+    return marks + moved
 
 
 def warped_still(still: np.ndarray, marks: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from .features import eye_patch, mouth_patch
 from .fitting import PhotoFit, fit_photos
 from .hanging import hanging_of
 from .plate import plate_of
+from .pruning import only, seen_from_around
 from .refining import refine
 from .rig import Rig, rig_of
 from .samples import carved, surface_points
@@ -35,6 +36,8 @@ FPS, SECONDS = 25.0, 12.0
 SWAY, TORSO_SHARE = 0.028, 0.3
 """Radians that such a head moves, and the torso's share of it."""
 OPAQUE = 0.97
+LEAST_MOTION = 2e-4
+"""Metres that a number of the code moves a part at all."""
 PARTS = ("face", "mouth", "torso")
 
 
@@ -101,9 +104,10 @@ def dressed(
     rig = rig_of(shape)
     parts = _parts(shape, rig, views, fit, mirror)
     head = _head(parts, rig, views[0], fit)
-    head = refine(head, views, fit, parts.seen(), steps=steps, listener=listener)
+    kept = seen_from_around(head, fit.photos[0])
+    head = refine(only(head, kept), views, fit, parts.seen()[kept], steps=steps, listener=listener)
     actor = Actor(head=head, clip=Clip(motion=resting_clip(fit, seed), num_train=round(FPS * SECONDS)))
-    return BuiltHead(actor=actor, views=views, fit=fit, shape=shape, origin=parts.origins())
+    return BuiltHead(actor=actor, views=views, fit=fit, shape=shape, origin=parts.origins()[kept])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,9 +186,8 @@ def shares(origin: Tensor) -> dict[str, float]:
 def _head(parts: _Parts, rig: Rig, view: PhotoView, fit: PhotoFit) -> Head:
     """The head as dressed; the code's numbers are the coefficients, nothing is learned on top."""
     K = len(rig.code_map.names)
-    wanted = {"face": range(K), "mouth": range(K), "torso": range(K)}
     photo = fit.photos[0]
-    branches = tuple(_branch(name, torch.tensor(list(wanted[name]), dtype=torch.int64), parts, K) for name in PARTS)
+    branches = tuple(_branch(name, _moving(parts.patches[name]), parts, K) for name in PARTS)
     params = init_coefficients(torch.ones(K), photo.pose.positions, 0, torch.Generator().manual_seed(0))
     return Head(
         branches=branches,
@@ -193,6 +196,11 @@ def _head(parts: _Parts, rig: Rig, view: PhotoView, fit: PhotoFit) -> Head:
         background=torch.from_numpy(plate_of(view)),
         code_map=rig.code_map,
     )
+
+
+def _moving(patch: Patch) -> Tensor:
+    """``[J]`` int64, the numbers of the code that move any of a patch's points."""
+    return torch.from_numpy(np.flatnonzero(np.abs(patch.surface.basis).max((0, 1)) > LEAST_MOTION))
 
 
 def _branch(name: str, uses: Tensor, parts: _Parts, code_size: int) -> Branch:

@@ -22,13 +22,13 @@ from .samples import sight
 from .shape import PhotoShape
 from .view import PhotoView
 
-EYE_SPACING, CAP = 0.00055, 1.25
+EYE_SPACING, CAP = 0.0007, 1.25
 """Metres between points on an eyeball; radians from its axis up to which there are any."""
 OPEN_EYE = 0.18
 """Height of an eye's opening over its width from which on a photograph tells its colours."""
 RINGS = 0.0007
 """Metres of radius over which an iris is taken to have one colour, where a lid hides it."""
-MOUTH_SPACING, CAVITY_SPACING = 0.0011, 0.0022
+MOUTH_SPACING, CAVITY_SPACING = 0.0016, 0.0034
 INSIDE_MOUTH, INSIDE_DARK = 0.030, 0.22
 """Metres behind the lips at which a mouth is as dark as it gets, and how dark that is."""
 TEETH_SHADE = 0.82

@@ -17,9 +17,13 @@ from .fitting import FittedPhoto
 from .shape import PhotoShape, camera_of
 from .view import PhotoView
 
-SEEN_PIXELS, BODY_PIXELS = 1.9, 3.2
-"""Pixels between points on what a photograph shows squarely: of the head, of neck and shoulders."""
-UNSEEN, UNSEEN_BODY, RIM = 0.0032, 0.006, 0.0017
+SEEN_PIXELS, PLAIN_PIXELS, BODY_PIXELS = 1.9, 2.7, 3.2
+"""Pixels between points on what a photograph shows squarely: of the head, of the head where nothing is drawn on it, of
+neck and shoulders."""
+PLAIN, PLAIN_REACH = 0.02, 0.012
+"""Deviation of brightness from its surroundings up to which nothing is drawn there; sides of the square around that
+have to be plain too."""
+UNSEEN, UNSEEN_BODY, RIM = 0.0032, 0.006, 0.0024
 """Metres between points elsewhere, and where the outline is: wide ones would stand out beyond it."""
 WIDEST = 1.2
 """Largest distance to the neighbours that counts, next to the one that was wanted: small patches have few points."""
@@ -79,7 +83,7 @@ def surface_points(
     )
     corner_regions = hull.regions[shape.triangles]
     of_head = np.isin(corner_regions, HEAD_PARTS).any(1)
-    shown, rim = np.zeros(len(shape.triangles), bool), np.zeros(len(shape.triangles), bool)
+    shown, rim, plain = (np.full(len(shape.triangles), value) for value in (False, False, True))
     pixel = np.inf
     for view, photo in zip(views, photos, strict=True):
         middles = HullSamples(
@@ -90,19 +94,32 @@ def surface_points(
             weights=np.full((len(shape.triangles), 3), 1 / 3),
         )
         sighting = sight(middles, shape, view, photo)
-        shown |= sighting.cosine > 0.8 * SQUARELY
+        here = sighting.cosine > 0.8 * SQUARELY
+        shown |= here
+        plain &= ~here | sighting.nearest(_plain(view))
         rim |= _edge_on(shape, photo)
         pixel = min(pixel, float(photo.pose.positions[2]) / photo.focal)
-    parts = [
-        sample_hull(hull, shown & of_head, SEEN_PIXELS * pixel, 0),
-        sample_hull(hull, shown & ~of_head, BODY_PIXELS * pixel, 1),
-        sample_hull(hull, ~shown & of_head & ~rim, UNSEEN, 2),
-        sample_hull(hull, ~shown & ~of_head & ~rim, UNSEEN_BODY, 3),
-        sample_hull(hull, ~shown & rim, RIM, 4),
-    ]
-    apart = (SEEN_PIXELS * pixel, BODY_PIXELS * pixel, UNSEEN, UNSEEN_BODY, RIM)
-    spacing = [np.minimum(spacing_of(part), WIDEST * wide) for part, wide in zip(parts, apart, strict=True)]
+    wanted = (
+        (shown & of_head & ~plain, SEEN_PIXELS * pixel),
+        (shown & of_head & plain, PLAIN_PIXELS * pixel),
+        (shown & ~of_head, BODY_PIXELS * pixel),
+        (~shown & of_head & ~rim, UNSEEN),
+        (~shown & ~of_head & ~rim, UNSEEN_BODY),
+        (~shown & rim, RIM),
+    )
+    parts, spacing = [], []
+    for seed, (where, apart) in enumerate(wanted):
+        if where.any():
+            parts.append(sample_hull(hull, where, apart, seed))
+            spacing.append(np.minimum(spacing_of(parts[-1]), WIDEST * apart))
     return joined_samples(parts), np.concatenate(spacing)
+
+
+def _plain(view: PhotoView) -> np.ndarray:
+    """``[S, S]`` bool, where a photograph's brightness has nothing but slopes."""
+    grey = view.image.astype(np.float64).mean(2) / 255
+    uneven = np.abs(grey - np.asarray(gaussian_filter(grey, 2.0)))
+    return np.asarray(maximum_filter(uneven, 2 * round(PLAIN_REACH * len(grey)) + 1)) < PLAIN
 
 
 def _edge_on(shape: PhotoShape, photo: FittedPhoto) -> np.ndarray:

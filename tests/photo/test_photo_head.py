@@ -10,12 +10,14 @@ from PIL import Image
 
 from gaussian_head.actor import Actor, speak
 from gaussian_head.checks import InputError
+from gaussian_head.evaluation.photographed import carried_marks, drawn_like
 from gaussian_head.face import UNITS
 from gaussian_head.media import read_photograph
 from gaussian_head.metrics import psnr
 from gaussian_head.motion import MotionFrame
 from gaussian_head.photo import reconstruct_photos
 from gaussian_head.photo.building import build
+from gaussian_head.photo.pruning import only, seen_from_around
 from gaussian_head.photo.refining import moment_of
 from gaussian_head.photo.view import prepare
 from gaussian_head.rendering import orbit_view
@@ -96,6 +98,38 @@ def test_the_rest_is_neutral_whatever_the_photograph_shows(built):
 def test_every_gaussian_says_where_it_comes_from(built):
     assert built.origin.shape == (len(built.actor.head),)
     assert set(built.origin.unique().tolist()) == {0, 1, 2}
+
+
+def test_what_nobody_can_see_is_left_out(built):
+    head, photo = built.actor.head, built.fit.photos[0]
+    assert seen_from_around(head, photo).float().mean() > 0.97
+    face, *others = head.branches
+    buried = replace(face, means=face.means * 0.5)
+    kept = seen_from_around(head.with_branches((face, *others[:-1], buried)), photo)
+    assert kept[-len(buried) :].float().mean() < 0.2
+    few = torch.arange(len(head)) % 3 == 0
+    assert len(only(head, few)) == int(few.sum())
+
+
+def test_a_clip_is_compared_in_the_clips_own_frame(built, photograph):
+    whole = np.array(Image.open(photograph))
+    drawn = drawn_like(built.actor.head.gaussians_at(moment_of(built.fit.photos[0])), built, whole)
+    left, top, side = built.views[0].crop
+    outside = np.ones(whole.shape[:2], bool)
+    outside[top : top + side, left : left + side] = False
+    assert (drawn == whole)[outside].mean() > 0.6  # shoulders go on beyond the square
+    away = [np.abs(np.roll(drawn, by, 1).astype(float) - whole).mean() for by in (0, -6, 6)]
+    assert away[0] < 0.6 * min(away[1:])
+
+
+def test_marks_carried_by_no_motion_stay(built):
+    marks = np.random.default_rng(0).uniform(0, 400, (478, 2))
+    still = moment_of(built.fit.photos[0])
+    assert np.abs(carried_marks(built, marks, still) - marks).max() < 1e-3
+    open_wide = replace(still, units=still.units.clone().index_fill(0, torch.tensor(UNITS.index("jawOpen")), 1.0))
+    moved = carried_marks(built, marks, open_wide) - marks
+    assert moved[17, 1] > 3  # the lower lip
+    assert np.abs(moved[[33, 263]]).max() < 0.5  # the eyes' corners
 
 
 def test_the_folder_is_an_actors_and_speaks(photograph, tmp_path, monkeypatch):
