@@ -1,4 +1,4 @@
-"""`python scripts/contact_sheet.py HEAD --out sheet.jpg`: recorded frames beside rendered ones, from three sides."""
+"""`python scripts/contact_sheet.py HEAD --out sheet.jpg`: recorded frames beside rendered ones, from both sides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gaussian_head.rendering import orbit_view, to_uint8
 
 
 def contact_sheet(
-    head: tyro.conf.Positional[Path], *, out: Path, rows: int = 3, size: int = 320, yaw_deg: float = 30.0
+    head: tyro.conf.Positional[Path], *, out: Path, rows: int = 3, size: int = 320, yaw_deg: tuple[float, ...] = (30.0,)
 ) -> None:
     """Draw held-out frames of a head's clip: recorded, rendered, and rendered from both sides.
 
@@ -24,14 +24,14 @@ def contact_sheet(
         out: Picture to write (.jpg or .png).
         rows: Frames to show, evenly spaced over the held-out part.
         size: Width and height of one picture, in pixels.
-        yaw_deg: Angle of the side views, in degrees.
+        yaw_deg: Angles of the side views, in degrees, such as 20 40 60 90.
     """
     actor = Actor.load(head)
     loaded, clip = actor.head, actor.clip
     capture = capture_of(clip.motion, clip.capture_path)
     chosen = capture.test_frames[np.linspace(0, len(capture.test_frames) - 1, rows).astype(int)].tolist()
-    yaw = math.radians(yaw_deg)
-    cameras = [loaded.camera, orbit_view(loaded, yaw), orbit_view(loaded, -yaw)]
+    turned = [math.radians(side * yaw) for yaw in yaw_deg for side in (1, -1)]
+    cameras = [loaded.camera, *(orbit_view(loaded, yaw) for yaw in turned)]
     lines = []
     for t in chosen:
         frames = [render_frame(loaded, clip.motion, t, c, background=loaded.background) for c in cameras]

@@ -129,6 +129,12 @@ class TrainConfig:
     slender: float = 5.0
     """How many times as long as it is wide a Gaussian may get where nothing tells: needles stand out from other sides;
     0 for any."""
+    grazing: float = 2.0
+    """How many times as wide as it began a Gaussian may get on surfaces that the clip shows from aside alone, where
+    nothing tells: from the side it would be a spike. 1 or more; 0 for any."""
+    edge_tint: float = 0.06
+    """How far the tint of a colour may go (RGB, 1 is white) on surfaces that the clip shows from aside alone: recorded
+    edges would be blots from the side. More where the clip turns; 0 for any."""
     face_turns: bool = True
     """Face and hair may move with the turn of the head against the torso too: hair hangs, and a surface guessed wrong
     shows in turns."""
@@ -169,6 +175,8 @@ class TrainConfig:
                 "tilt_back": (0.0, 0.1),
                 "thicker": (0.0, 1e6),
                 "slender": (0.0, 1e6),
+                "grazing": (0.0, 1e6),
+                "edge_tint": (0.0, 10.0),
                 "max_scale": (1e-6, 10.0),
                 "min_opacity": share,
                 "busy_frames": share,
