@@ -208,6 +208,7 @@ def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
     torso[:, :, :NECK_SIZE] *= keep[:, None, None]
 
 
+@torch.no_grad()
 def hold_surface(state: TrainState, name: str, config: TrainConfig) -> None:
     """Depth, tilt and shape of a branch's Gaussians, as far as the clip does not tell them, see ``depth``."""
     means, quats, scales = (state.params[f"{name}.{key}"] for key in ("means", "quats", "log_scales"))
