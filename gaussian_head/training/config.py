@@ -135,6 +135,8 @@ class TrainConfig:
     edge_tint: float = 0.06
     """How far the tint of a colour may go (RGB, 1 is white) on surfaces that the clip shows from aside alone: recorded
     edges would be blots from the side. More where the clip turns; 0 for any."""
+    past_hands: bool = True
+    """Hands and other things that enter the picture from its border for a while teach the torso nothing."""
     face_turns: bool = True
     """Face and hair may move with the turn of the head against the torso too: hair hangs, and a surface guessed wrong
     shows in turns."""

@@ -50,12 +50,23 @@ class TrainFrame:
     """``[H, W, 2]`` share of mouth interior and of torso with neck."""
     weight: Tensor
     """``[H, W]`` pixel weights of mean 1."""
+    entered: Tensor | None = None
+    """``[H, W]`` bool, what is not the person's head and torso and teaches nothing; None where nothing ever is."""
 
 
 class Recorded:
     """The frames of a capture as bytes on a device, which keeps those that were used in its memory."""
 
-    def __init__(self, capture: Capture, device: torch.device = CPU, *, keep_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self,
+        capture: Capture,
+        device: torch.device = CPU,
+        *,
+        keep_bytes: int = KEPT_BYTES,
+        entered: Tensor | None = None,
+    ) -> None:
+        self.entered = entered.to(device) if entered is not None and entered.any() else None
+        """``[T, C, C]`` bool, see ``entering``; None where nothing has."""
         self.capture, self._device, self._room = capture, device, keep_bytes if device.type != "cpu" else 0
         self._kept: dict[int, Tensor] = {}
         self.numbers = torch.arange(capture.num_frames, device=device)
@@ -92,6 +103,10 @@ def load_frame(recorded: Recorded, t: int, resolution: float, weights: LossWeigh
         size = frame_size(capture, resolution)
         stack = torch.nn.functional.interpolate(stack.permute(2, 0, 1)[None], size=size[::-1], mode="area")
         stack = stack[0].permute(1, 2, 0).contiguous()
+    entered = recorded.entered
+    if entered is not None:
+        cells = entered[t][None, None].float()
+        entered = torch.nn.functional.interpolate(cells, size=stack.shape[:2], mode="nearest")[0, 0] > 0
     rgb, alpha, parts, weight = stack.split([3, 1, 2, 1], dim=2)
     return TrainFrame(
         index=t,
@@ -101,6 +116,7 @@ def load_frame(recorded: Recorded, t: int, resolution: float, weights: LossWeigh
         alpha=alpha[..., 0].contiguous(),
         parts=parts.contiguous(),
         weight=(weight[..., 0] / weight.mean()).contiguous(),
+        entered=entered,
     )
 
 

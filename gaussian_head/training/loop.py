@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..actor import Actor, Clip
 from ..capture import Capture
-from ..events import Listener, ignore
+from ..events import Listener, Said, ignore
 from ..head import PARTS
 from ..head.branch import Branch
 from ..head.coefficients import NECK_SIZE
@@ -25,6 +25,7 @@ from .data import KEPT_BYTES, Recorded, TrainFrame, batches, draw_weights, prefe
 from .densify import choose_growth, split_growth
 from .depth import depth_held, length_held, thickness_held, tilt_held
 from .edges import plate_let_go, tint_held
+from .entering import entering, in_words
 from .interrupting import Interruptions
 from .neighbours import drawn_to_neighbours
 from .observing import Observer, StepDone, StepsDone, StopTraining, snapshot, unobserved
@@ -93,7 +94,7 @@ def _run(
 ) -> None:
     last_save, first, clip = time.monotonic(), 0, Clip.of(capture)
     cameras = training_cameras(capture, config.hold_out)
-    recorded = [Recorded(camera.capture, state.device, keep_bytes=KEPT_BYTES // len(cameras)) for camera in cameras]
+    recorded = [_recorded(camera.capture, state, config, len(cameras), listener) for camera in cameras]
     for index, stage in enumerate(config.stages):
         begin, first = max(state.step - first, 0), first + stage.iterations
         order = shots(cameras, frame_order(capture, config, index), config, index)[begin:]
@@ -119,6 +120,14 @@ def _run(
                     total = config.iterations
                     listener(StepsDone(stage=f"training: {stage.name}", done=state.step, total=total, values=values))
                 observer(_step_done(state, clip, config, stage, loss, psnr))
+
+
+def _recorded(capture: Capture, state: TrainState, config: TrainConfig, cameras: int, listener: Listener) -> Recorded:
+    """One camera's frames, and what of them is no part of the person."""
+    entered = entering(capture) if config.past_hands else None
+    if entered is not None and (words := in_words(entered, capture.info.fps)):
+        listener(Said(message=words))
+    return Recorded(capture, state.device, keep_bytes=KEPT_BYTES // cameras, entered=entered)
 
 
 class Course:

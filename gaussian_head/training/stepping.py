@@ -152,6 +152,11 @@ def _compared(state: TrainState, drawn: Drawn, i: int, config: TrainConfig, stag
 def picture_loss(rgb: Tensor, alpha: Tensor, parts: Tensor, frame: TrainFrame, config: TrainConfig) -> Tensor:
     """How far a picture, its matte and its parts are from a recorded frame's."""
     weights = config.weights
+    if frame.entered is not None:  # compared with itself there is nothing to learn
+        kept = ((rgb, frame.rgb), (alpha, frame.alpha), (parts, frame.parts))
+        entered = frame.entered
+        shown = [torch.where(entered if a.ndim == 2 else entered[..., None], a.detach(), b) for a, b in kept]
+        frame = replace(frame, rgb=shown[0], alpha=shown[1], parts=shown[2])
     loss = losses.photometric(rgb, frame.rgb, frame.weight, weights.ssim)
     loss = loss + weights.alpha * losses.mean_abs(alpha, frame.alpha)
     return loss + weights.parts * losses.mean_abs(parts, frame.parts)

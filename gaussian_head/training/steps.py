@@ -13,8 +13,8 @@ from .data import TrainFrame
 from .state import TrainState
 from .stepping import Filming, step
 
-CHANGING = ("at", "rgb", "alpha", "parts", "weight")
-"""Tensors of a frame, which a captured step finds where they were."""
+CHANGING = ("at", "rgb", "alpha", "parts", "weight", "entered")
+"""Tensors of a frame, which a captured step finds where they were; the last may be none."""
 
 
 class Steps:
@@ -60,10 +60,10 @@ class Steps:
         lacked = self._filmings[0].room.lacked()
         if lacked or len(frames) != len(self._frames):
             self._graphs[0].forget()
-            self._frames = [replace(frame, **{n: getattr(frame, n).clone() for n in CHANGING}) for frame in frames]
+            self._frames = [replace(frame, **{n: v.clone() for n, v in _changing(frame).items()}) for frame in frames]
         for own, frame in zip(self._frames, frames, strict=True):
-            for name in CHANGING:
-                getattr(own, name).copy_(getattr(frame, name))
+            for name, value in _changing(frame).items():
+                getattr(own, name).copy_(value)
         result = self._graphs[0]()
         assert result is not None
         return result
@@ -85,3 +85,7 @@ class Steps:
 
     def _step(self) -> Tensor:
         return step(self._state, self._frames, self._filmings, self._config, self._stage)
+
+
+def _changing(frame: TrainFrame) -> dict[str, Tensor]:
+    return {name: value for name in CHANGING if (value := getattr(frame, name)) is not None}
