@@ -94,18 +94,17 @@ def _off(colour: np.ndarray, typical: np.ndarray) -> np.ndarray:
 
 def _pieces(off: np.ndarray, spread: np.ndarray, head: np.ndarray) -> np.ndarray:
     """Cells of pieces that are foreign enough, large enough and reach the border, and a cell around them."""
-    from scipy.ndimage import binary_dilation, label
+    import cv2
+    from scipy.ndimage import binary_dilation
 
-    beside = np.asarray(binary_dilation(head, iterations=2))
+    beside = np.asarray(binary_dilation(head, iterations=2), bool)
     known = np.isfinite(spread) & ~beside
     likely = known & (off > LIKELY) & (off > 0.5 * DEVIATIONS * np.nan_to_num(spread))
     sure = likely & (off > FOREIGN) & (off > DEVIATIONS * np.nan_to_num(spread))
-    pieces, count = label(likely)
-    if not count:
-        return sure
-    enough = np.bincount(pieces.ravel(), sure.ravel(), count + 1) >= SMALLEST
-    border = np.zeros(count + 1, bool)
+    count, pieces = cv2.connectedComponents(likely.astype(np.uint8), connectivity=4)
+    enough = np.bincount(pieces.ravel(), sure.ravel(), count) >= SMALLEST
+    border = np.zeros(count, bool)
     border[np.concatenate([pieces[-1], pieces[:, 0], pieces[:, -1], pieces[0]])] = True
     enough &= border
     enough[0] = False
-    return np.asarray(binary_dilation(enough[pieces])) & ~beside
+    return np.asarray(binary_dilation(enough[pieces]), bool) & ~beside
