@@ -101,7 +101,8 @@ def _pieces(off: np.ndarray, spread: np.ndarray, head: np.ndarray) -> np.ndarray
     known = np.isfinite(spread) & ~beside
     likely = known & (off > LIKELY) & (off > 0.5 * DEVIATIONS * np.nan_to_num(spread))
     sure = likely & (off > FOREIGN) & (off > DEVIATIONS * np.nan_to_num(spread))
-    count, pieces = cv2.connectedComponents(likely.astype(np.uint8), connectivity=4)
+    count, numbers = cv2.connectedComponents(likely.astype(np.uint8), connectivity=4)
+    pieces = np.asarray(numbers, np.int64)
     enough = np.bincount(pieces.ravel(), sure.ravel(), count) >= SMALLEST
     border = np.zeros(count, bool)
     border[np.concatenate([pieces[-1], pieces[:, 0], pieces[:, -1], pieces[0]])] = True
