@@ -129,10 +129,10 @@ class TrainConfig:
     slender: float = 5.0
     """How many times as long as it is wide a Gaussian may get where nothing tells: needles stand out from other sides;
     0 for any."""
-    grazing: float = 2.0
+    grazing: float = 0.0
     """How many times as wide as it began a Gaussian may get on surfaces that the clip shows from aside alone, where
     nothing tells: from the side it would be a spike. 1 or more; 0 for any."""
-    edge_tint: float = 0.06
+    edge_tint: float = 0.0
     """How far the tint of a colour may go (RGB, 1 is white) on surfaces that the clip shows from aside alone: recorded
     edges would be blots from the side. More where the clip turns; 0 for any."""
     past_hands: bool = True
