@@ -156,6 +156,8 @@ class LedScores:
 
     correlations: list[float]
     """Of pitch, yaw, roll of the video and of the leader within the head's range."""
+    spread: list[float]
+    """Standard deviations of the leader's, degrees: an axis that hardly moves correlates with nothing."""
     degrees: float
     """Mean angle between the turn that is seen and the leader's."""
     degrees_still: float
@@ -191,6 +193,7 @@ def measure_led(
     asked = motions["led"].units[: len(units["led"])]
     return LedScores(
         correlations=[round(correlation(a, b), 3) for a, b in zip(ours.T, theirs.T, strict=True)],
+        spread=[round(float(axis), 2) for axis in torch.rad2deg(theirs.std(0))],
         degrees=round(float(torch.rad2deg((ours - theirs).norm(dim=1).mean())), 2),
         degrees_still=round(float(torch.rad2deg(theirs.norm(dim=1).mean())), 2),
         jaw=round(correlation(units["led"][:, jaw], units["own"][:, jaw]), 3),

@@ -22,7 +22,7 @@ LOWERED = 0.25
 """Radians that a head seems to nod per radian that it swings to a side."""
 AWAY = {"look": 0.04, "tilt": 0.06}
 """Radians from rest at which a head that stays there is said to look aside, or to be tilted."""
-LOOKS, TURNS = 0.05, (math.radians(15.0), math.radians(9.75))
+LOOKS, TURNS = 0.05, (math.radians(15.0), math.radians(8.5))
 """Radians that a head whose eyes are not seen to go along turns to be said to look aside; and sideways, and up or down,
 from which on it is said to turn."""
 EYES_AWAY = 0.08
@@ -52,14 +52,18 @@ def find_acts(head: Pose, gaze: Tensor, fps: float) -> tuple[Act, ...]:
     angles, shift = _from_rest(head)
     angles, shift, gaze = (blurred(x.double(), BLUR_SECONDS * fps) for x in (angles, shift, gaze))
     pitch, yaw, roll = angles.unbind(1)
-    leant = (shift[:, 2].abs() - MISJUDGED * torch.hypot(pitch, yaw)).clamp(min=0) * -shift[:, 2].sign()
-    found = _looks_and_turns(-yaw, pitch, gaze, leant.abs() > LEANT, fps)
+    leant = (shift[:, 2].abs() - MISJUDGED * angles.norm(dim=1)).clamp(min=0) * -shift[:, 2].sign()
+    lowered = pitch - LOWERED * yaw.abs()
+    found = _looks_and_turns(-yaw, torch.where(pitch > 0, lowered.clamp(min=0), pitch), gaze, leant.abs() > LEANT, fps)
     found += _staying("tilt", ("left", "right"), roll, AWAY["tilt"], fps)
     found += _staying("lean", ("forward", "back"), leant, LEANT, fps)
     down = [act for act in found if act.side == "down"]
     found += _shakes(yaw, fps)
-    nodded = pitch - LOWERED * yaw.abs() - LEAN_PITCH * _bent(leant, fps)
-    found += [nod for nod in _nods(nodded, fps) if not any(_during(nod, act) for act in down)]
+    found += [
+        nod
+        for nod in _nods(lowered - LEAN_PITCH * _bent(leant, fps), fps)
+        if not any(_during(nod, act) for act in down)
+    ]
     return tuple(sorted(found, key=lambda act: act.begin))
 
 
