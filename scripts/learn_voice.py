@@ -22,6 +22,7 @@ def main(
     out: Path | None = None,
     encoder: str = "whisper",
     causal: bool = False,
+    taught: bool = True,
     sources: Path | None = None,
 ) -> None:
     """Learn, judge on people left out, write.
@@ -31,6 +32,7 @@ def main(
         out: File of weights; the data card is written beside it as JSON. By default the package's own.
         encoder: Speech encoder.
         causal: Teach the prior of `CausalVoice`, which hears a sound as it comes.
+        taught: Let a judge of the same people teach the nets too; not the causal ones.
         sources: CSV with the columns name, source, licence: goes into the data card.
     """
     with drawing() as listener:
@@ -41,7 +43,7 @@ def main(
                 streamed_examples_of(recordings, encoder=encoder, listener=listener), encoder=encoder
             )
         else:
-            prior, card = learn_voice(recordings, rejected, encoder=encoder, listener=listener)
+            prior, card = learn_voice(recordings, rejected, encoder=encoder, taught=taught, listener=listener)
     if sources is not None:
         with open(sources, encoding="utf-8", newline="") as file:
             card["sources"] = list(csv.DictReader(file))

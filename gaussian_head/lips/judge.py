@@ -85,6 +85,16 @@ class LipJudge:
         """As ``embed_lips``, of the mouth's units ``[T2, M]`` alone, with gradients."""
         return F.normalize(self.lips(self._looks(mouth, fps).T[None])[0].T, dim=-1)
 
+    def of_lips(self, moved: Tensor) -> Tensor:
+        """Unit vectors ``[B, T, 32]`` of the mouth's units ``[B, T, M]`` about their mean, at the judge's rate, with
+        gradients."""
+        looks = seen(moved, torch.zeros(moved.shape[-1]), self.scale)
+        return F.normalize(self.lips(looks.mT).mT, dim=-1)
+
+    def of_sound(self, values: Tensor, usual: Tensor) -> Tensor:
+        """Unit vectors ``[T, 32]`` of features ``[T, A]`` at the judge's rate, whose mean is ``usual [A]``."""
+        return F.normalize(apply_net(self.sound, self.hearing.standard(values, usual)), dim=-1)
+
     def _looks(self, mouth: Tensor, fps: float) -> Tensor:
         times = torch.arange(max(int(len(mouth) / fps * self.hearing.rate), 2), dtype=torch.float64)
         mouth = interpolated(mouth, times / self.hearing.rate * fps)
@@ -154,10 +164,11 @@ class LipJudge:
 
 
 def seen(mouth: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """What the lips' net takes, ``[T, 2 (M + 4)]``: units about ``mean [M]``, what they do together, and changes."""
+    """What the lips' net takes, ``[..., T, 2 (M + 4)]``: units ``mouth [..., T, M]`` about ``mean [M]``, what they do
+    together, and changes."""
     away = symmetric(mouth - mean)
-    values = torch.cat([away, away @ lip_measures()], 1) / scale
-    return torch.cat([values, torch.diff(values, dim=0, prepend=values[:1])], 1)
+    values = torch.cat([away, away @ lip_measures()], -1) / scale
+    return torch.cat([values, torch.diff(values, dim=-2, prepend=values[..., :1, :])], -1)
 
 
 def lip_net() -> LipNet:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..events import Listener, Progress, ignore
+from ..lips.learning import fit_judge
 from ..speech import SpeechFeatures, at_frame_rate
 from ..voice.learning import MOST_GAIN, RATE, Example, closed_mouth, learn_prior, own_size
 from ..voice.mouth import COLUMNS, GAP, lip_measures
@@ -24,6 +25,8 @@ IN_STEP = 2
 """Frames that they may be apart."""
 CLEARLY = 0.1
 """By how much another lag must fit better to be believed."""
+TEACHER = 5000
+"""Added to a prior's seed for its judge's, which is another than the package's."""
 ROWS = ("prior", "pauses not shut", "sizes of the person's units known", "shuffled sound", "still mouth")
 """What is scored."""
 
@@ -43,13 +46,19 @@ class Judged:
 
 
 def told_by_others(
-    heard: Sequence[tuple[Example, SpeechFeatures]], *, nets: int, seed: int = 0, listener: Listener = ignore
+    heard: Sequence[tuple[Example, SpeechFeatures]],
+    *,
+    nets: int,
+    taught: bool = False,
+    seed: int = 0,
+    listener: Listener = ignore,
 ) -> list[Judged]:
     """What priors taught without a recording's speaker tell of it, in FOLDS groups of people.
 
     Args:
         heard: examples and their features.
         nets: of each prior; 0 for the ridge regression alone.
+        taught: by a judge of the people whom a prior knows.
         seed: of the priors.
         listener: receives Progress.
     """
@@ -58,10 +67,7 @@ def told_by_others(
     for done, group in enumerate(groups):
         listener(Progress(stage="judged by others", done=done, total=len(groups)))
         known = [example for example, _ in heard if example.person not in group]
-        _, features = heard[0]
-        prior = learn_prior(
-            known, encoder=features.encoder, encoder_version=features.version, nets=nets, seed=seed + 100 * done
-        )
+        prior = taught_prior(known, heard[0][1], nets=nets, taught=taught, seed=seed + 100 * done)
         for example, features in heard:
             if example.person in group:
                 T = len(example.units)
@@ -69,6 +75,25 @@ def told_by_others(
                 told = prior.told(features, T)
                 judged.append(Judged(example=example, features=features, activity=activity, prior=prior, told=told))
     return judged
+
+
+def taught_prior(
+    known: Sequence[Example], features: SpeechFeatures, *, nets: int, taught: bool, seed: int
+) -> VoicePrior:
+    """A prior of people, whose nets learn from a judge of the same people too where that is wanted.
+
+    Args:
+        known: examples.
+        features: of any of them, for the encoder's name.
+        nets: how many; 0 for the ridge regression alone.
+        taught: by a judge.
+        seed: of all nets.
+    """
+    encoder, version = features.encoder, features.version
+    judge = None
+    if taught and nets:
+        judge = fit_judge(known, encoder=encoder, encoder_version=version, seed=seed + TEACHER)
+    return learn_prior(known, encoder=encoder, encoder_version=version, nets=nets, teacher=judge, seed=seed)
 
 
 def out_of_step(judged: Sequence[Judged]) -> list[Rejected]:

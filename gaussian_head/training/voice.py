@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from ..events import Listener, ignore
 from ..speech import SpeechFeatures
 from ..voice.augment import SPEEDS
-from ..voice.learning import NETS, RATE, Example, learn_prior
+from ..voice.learning import NETS, RATE, Example
 from ..voice.mouth import MOUTH
 from ..voice.prior import VoicePrior
-from .left_out import by_person, gain_of, out_of_step, rounded, scored, told_by_others, unit_ratios
+from .left_out import by_person, gain_of, out_of_step, rounded, scored, taught_prior, told_by_others, unit_ratios
 from .recordings import FOLDS, Recording, Rejected, examples_of
 
 
@@ -21,6 +21,7 @@ def learn_voice(
     encoder: str,
     nets: int = NETS,
     copies: int = len(SPEEDS),
+    taught: bool = True,
     seed: int = 0,
     listener: Listener = ignore,
 ) -> tuple[VoicePrior, dict]:
@@ -32,6 +33,7 @@ def learn_voice(
         encoder: speech encoder.
         nets: of each prior.
         copies: of each recording, see `voice.augment`.
+        taught: nets learn from a judge of the same people too.
         seed: of the nets.
         listener: receives Progress.
 
@@ -39,7 +41,7 @@ def learn_voice(
         The prior, and what its data card says: recordings, rejections, protocol, scores.
     """
     heard = examples_of(recordings, encoder=encoder, copies=copies, listener=listener)
-    return learn_from(heard, rejected, nets=nets, seed=seed, listener=listener)
+    return learn_from(heard, rejected, nets=nets, taught=taught, seed=seed, listener=listener)
 
 
 def learn_from(
@@ -47,6 +49,7 @@ def learn_from(
     rejected: Sequence[Rejected] = (),
     *,
     nets: int = NETS,
+    taught: bool = True,
     seed: int = 0,
     listener: Listener = ignore,
 ) -> tuple[VoicePrior, dict]:
@@ -56,12 +59,10 @@ def learn_from(
     names = {one.name for one in left_out}
     heard = [pair for pair in heard if pair[0].name not in names]
     alone = scored([one for one in by_ridge if one.example.name not in names])["prior"]
-    judged = told_by_others(heard, nets=nets, seed=seed, listener=listener)
+    judged = told_by_others(heard, nets=nets, taught=taught, seed=seed, listener=listener)
     _, features = heard[0]
     everybody = [example for example, _ in heard]
-    prior = learn_prior(
-        everybody, encoder=features.encoder, encoder_version=features.version, nets=nets, seed=seed
-    ).grown(gain_of(judged))
+    prior = taught_prior(everybody, features, nets=nets, taught=taught, seed=seed).grown(gain_of(judged))
     person_of = {example.name: example.person for example, _ in heard}
     table = scored(judged) | {"ridge regression alone": alone}
     card = {

@@ -12,7 +12,7 @@ from ..checks import InputError
 from ..motion.lip_model import RADIUS, fit_ridge
 from .hearing import Hearing
 from .mouth import GAP, MOUTH, lip_measures, symmetric
-from .net import Run, fit_net
+from .net import Run, Teacher, fit_net
 from .prior import VoicePrior
 
 RATE = 25.0
@@ -89,6 +89,7 @@ def learn_prior(
     seed: int = 0,
     nets: int = NETS,
     causal: bool = False,
+    teacher: Teacher | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> VoicePrior:
     """A prior from many people's examples, not grown yet (its gain is 1).
@@ -100,6 +101,7 @@ def learn_prior(
         seed: of nets and crops.
         nets: how many.
         causal: no frame sees a later one, see `voice.causal`.
+        teacher: who says how well lips fit a sound; it pulls the nets to say it.
         on_step: called after each training step of each net.
 
     Raises:
@@ -107,7 +109,7 @@ def learn_prior(
     """
     hearing = hearing_of(examples, encoder, encoder_version)
     size = usual_size(examples)
-    runs = [[_run(example, copy, size, hearing) for copy in example.copies] for example in examples]
+    runs = [[_run(example, copy, size, hearing, teacher) for copy in example.copies] for example in examples]
     shut = [closed_mouth(example.units) for example in examples]
     above = torch.cat([symmetric(example.units - closed) for example, closed in zip(examples, shut, strict=True)])
     parting = _parting(above)
@@ -119,7 +121,13 @@ def learn_prior(
             [(run.inputs, run.outputs) for run, *_ in runs], penalty=PENALTY, ahead=0 if causal else RADIUS
         ),
         nets=tuple(
-            fit_net([run for copies in runs for run in copies], seed=seed + i, causal=causal, on_step=on_step)
+            fit_net(
+                [run for copies in runs for run in copies],
+                seed=seed + i,
+                causal=causal,
+                teacher=teacher,
+                on_step=on_step,
+            )
             for i in range(nets)
         ),
         closed=(closed - (closed @ lip_measures()[:, GAP]).clamp(min=0) * parting).clamp(min=0),
@@ -148,7 +156,7 @@ def hearing_of(examples: Sequence[Example], encoder: str, encoder_version: str) 
     )
 
 
-def _run(example: Example, copy: Copy, size: Tensor, hearing: Hearing) -> Run:
+def _run(example: Example, copy: Copy, size: Tensor, hearing: Hearing, teacher: Teacher | None) -> Run:
     """A copy in standard deviations: sound about its own mean, units about those of the recording."""
     own, mean = own_size(example.units, size), symmetric(example.units).mean(0)
     away = symmetric(copy.units) - mean
@@ -161,6 +169,8 @@ def _run(example: Example, copy: Copy, size: Tensor, hearing: Hearing) -> Run:
         outputs=away / own,
         measures=own[:, None] * measures / spread,
         meet=copy.meet * shut.clamp(0, 1),
+        size=own,
+        wanted=copy.values[:, :0] if teacher is None else teacher.of_sound(copy.values, copy.usual),
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ..motion.lip_model import LipNet
 from .mouth import GAP, MOUTH
@@ -34,6 +36,20 @@ VELOCITY = 0.5
 """What an error of the change from frame to frame costs."""
 CLOSURE = 1.0
 """What lips that do not meet where the speaker's do cost."""
+TAUGHT = 1.0
+"""Norm of a teacher's gradient on what is told, beside that of all else."""
+
+
+class Teacher(Protocol):
+    """Whoever says how well lips fit a sound: a `lips.LipJudge` of the people who are learnt from."""
+
+    def of_sound(self, values: Tensor, usual: Tensor) -> Tensor:
+        """Unit vectors ``[T, E]`` of features ``[T, A]`` at the prior's rate whose mean is ``usual [A]``."""
+        ...
+
+    def of_lips(self, moved: Tensor) -> Tensor:
+        """Unit vectors ``[B, T, E]`` of the mouth's units ``[B, T, M]`` about their mean, with gradients."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +64,10 @@ class Run:
     """``[M, 4]`` standardised MEASURES of standardised units."""
     meet: Tensor
     """``[T]`` 0 to 1, how surely the lips meet for p, b or m, in sound and in picture."""
+    size: Tensor
+    """``[M]`` units that a standardised unit stands for."""
+    wanted: Tensor
+    """``[T, E]`` unit vectors that a teacher finds in the sound; E is 0 without one."""
 
 
 class CausalLipNet(LipNet):
@@ -67,16 +87,23 @@ def mouth_net(inputs: int, *, causal: bool = False) -> LipNet:
 
 
 def fit_net(
-    runs: Sequence[Run], *, seed: int, causal: bool = False, on_step: Callable[[], None] = lambda: None
+    runs: Sequence[Run],
+    *,
+    seed: int,
+    causal: bool = False,
+    teacher: Teacher | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> LipNet:
     """Train a net on random crops with noise and changes of tempo.
 
-    The loss is on units, on what they do to the lips together, on how both change, and on lips that must meet.
+    The loss is on units, on what they do to the lips together, on how both change, and on lips that must meet; a
+    teacher pulls, as hard as all of that, to where the lips say the sound.
 
     Args:
         runs: what to learn from.
         seed: of weights and crops; the global generator is left as it was.
         causal: no frame sees a later one.
+        teacher: that found what the runs hold as wanted.
         on_step: called after each of the STEPS.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -89,12 +116,16 @@ def fit_net(
         optimizer = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
         for _ in range(STEPS):
-            x, y, measures, meet = pool.crops(generator)
+            x, y, measures, meet, size, wanted = pool.crops(generator)
             x = x + NOISE * torch.randn(x.shape, generator=generator)
-            error = net(x.mT).mT - y
-            loss = _loss(error, error @ measures, meet, unit_weights)
+            told = net(x.mT).mT
+            error = told - y
+            (slope,) = torch.autograd.grad(_loss(error, error @ measures, meet, unit_weights), told, retain_graph=True)
+            if teacher is not None:
+                pull = _pull(teacher, told.detach(), size, wanted)
+                slope = slope + TAUGHT * slope.norm() / pull.norm().clamp(min=1e-9) * pull
             optimizer.zero_grad()
-            loss.backward()
+            told.backward(slope)
             optimizer.step()
             schedule.step()
             on_step()
@@ -110,19 +141,27 @@ def _loss(error: Tensor, measured: Tensor, meet: Tensor, unit_weights: Tensor) -
     return at_once + VELOCITY * change + CLOSURE * parted
 
 
+def _pull(teacher: Teacher, told: Tensor, size: Tensor, wanted: Tensor) -> Tensor:
+    """Gradient on what is told ``[B, T, M]`` of how unlike lips of ``size [B, M]`` are to ``wanted [B, T, E]``."""
+    told.requires_grad_()
+    like = (teacher.of_lips(told * size[:, None]) * F.normalize(wanted, dim=-1)).sum(-1)
+    return torch.autograd.grad((1 - like).mean(), told)[0]
+
+
 class _Pool:
     """All runs end to end, and crops out of them."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self.inputs, self.outputs, self.meet = (
-            torch.cat([getattr(run, name) for run in runs]) for name in ("inputs", "outputs", "meet")
+        self.inputs, self.outputs, self.meet, self.wanted = (
+            torch.cat([getattr(run, name) for run in runs]) for name in ("inputs", "outputs", "meet", "wanted")
         )
-        self.measures = torch.stack([run.measures for run in runs])
+        self.measures, self.sizes = (torch.stack([getattr(run, name) for run in runs]) for name in ("measures", "size"))
         self.lengths = torch.tensor([len(run.inputs) for run in runs])
         self.starts = self.lengths.cumsum(0) - self.lengths
 
-    def crops(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Inputs ``[B, CROP, A]``, outputs ``[B, CROP, M]``, measures ``[B, M, 4]``, meet ``[B, CROP]``."""
+    def crops(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Inputs ``[B, CROP, A]``, outputs ``[B, CROP, M]``, measures ``[B, M, 4]``, meet ``[B, CROP]``, sizes
+        ``[B, M]``, wanted ``[B, CROP, E]``."""
         often = self.lengths.float().clamp(max=LONGEST)
         run = torch.multinomial(often, BATCH, replacement=True, generator=generator)
         last = (self.lengths[run, None] - 1).float()
@@ -132,5 +171,6 @@ class _Pool:
         low = times.long()
         share = (times - low)[..., None]
         first, second = (self.starts[run, None] + t for t in (low, torch.minimum(low + 1, last.long())))
-        x, y, meet = (v[first].lerp(v[second], share) for v in (self.inputs, self.outputs, self.meet[:, None]))
-        return x, y, self.measures[run], meet[..., 0]
+        values = (self.inputs, self.outputs, self.meet[:, None], self.wanted)
+        x, y, meet, wanted = (v[first].lerp(v[second], share) for v in values)
+        return x, y, self.measures[run], meet[..., 0], self.sizes[run], wanted

@@ -10,13 +10,15 @@ from support_voices import FPS, JAW, recording
 from gaussian_head.checks import InputError
 from gaussian_head.face import UNITS, mirrored
 from gaussian_head.motion.articulation import lasting
+from gaussian_head.motion.lip_model import apply_net
 from gaussian_head.speech import encode_speech
 from gaussian_head.training.left_out import ROWS, out_of_step, scored, told_by_others
 from gaussian_head.training.recordings import examples_of
 from gaussian_head.training.voice import learn_voice
 from gaussian_head.voice import MOUTH, VoicePrior
 from gaussian_head.voice.augment import SPEEDS, heard_otherwise
-from gaussian_head.voice.mouth import COLUMNS, GAP, MIRROR, lip_measures
+from gaussian_head.voice.learning import learn_prior
+from gaussian_head.voice.mouth import COLUMNS, GAP, JAW_OPEN, MIRROR, lip_measures
 from gaussian_head.voice.prior import articulated
 from gaussian_head.voice.scores import correlation, scores
 
@@ -25,6 +27,7 @@ from gaussian_head.voice.scores import correlation, scores
 def short_training():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gaussian_head.voice.net.STEPS", 40)
+        patch.setattr("gaussian_head.lips.learning.STEPS", 20)
         patch.setattr("gaussian_head.training.recordings.FOLDS", 2)
         yield
 
@@ -44,6 +47,29 @@ def test_a_person_never_heard_is_spoken_for(taught):
     assert correlation(told.roll(50, 0)[:, JAW], stranger.units[:, JAW]) < 0.5
     upper = [k for k in range(len(UNITS)) if k not in COLUMNS]
     assert not told[:, upper].any()
+
+
+class Opener:
+    """A teacher to whom every sound says that the jaw is open."""
+
+    def of_sound(self, values, usual):
+        return torch.tensor([1.0, 0.0]).expand(len(values), 2)
+
+    def of_lips(self, moved):
+        jaw = moved[..., JAW_OPEN] * 10
+        return torch.stack([jaw.sin(), jaw.cos()], -1)
+
+
+def test_a_teacher_pulls_lips_to_where_they_say_the_sound(short_training):
+    heard = examples_of([recording(seed) for seed in range(2)], encoder="mel", copies=1)
+    made = {"encoder": "mel", "encoder_version": heard[0][1].version, "nets": 1}
+    jaws = []
+    for teacher in (None, Opener()):
+        prior = learn_prior([example for example, _ in heard], **made, teacher=teacher)
+        (net,) = prior.nets
+        jaws.append(float(apply_net(net, prior.hearing.inputs(heard[0][1], 100))[:, JAW_OPEN].mean()))
+    assert abs(jaws[0]) < 0.3  # about what is usual
+    assert jaws[1] > jaws[0] + 0.3
 
 
 def test_loudness_of_a_recording_and_frame_rate_change_nothing(taught):
