@@ -37,6 +37,8 @@ MOST_CHANGED, ALIKE = 0.5, 0.35
 """Where more of the person changed, and its edges correlate less than this, it is another picture."""
 SOLID = 0.5
 """Opacity from which on a pixel shows the person."""
+SOFT, EDGE = 8, 12
+"""Pixels from a change's edge at which soft brushes have their full colour, and from there within which they are asked for it."""
 TOUCHING = 3
 """Pixels between the person and what is added to it, at most."""
 
@@ -139,7 +141,7 @@ def changes(
         target=torch.from_numpy(after).float() / 255,
         changed=belongs,
         removed=_cut_away(belongs & person & (from_plate <= max(SAME, noise - tolerance)), person),
-        added=_without_rims(belongs & ~person & (from_plate > noise)),
+        added=_without_rims(_of_paint(belongs & ~person & (from_plate > noise), belongs, after, plate)),
     ), left_out
 
 
@@ -169,6 +171,24 @@ def _cut_away(like_plate: np.ndarray, person: np.ndarray) -> np.ndarray:
     near = np.unique(groups[broad & outline])
     sizes = np.bincount(groups.ravel(), minlength=1)
     return np.isin(groups, near[(near > 0) & (sizes[near] >= FEWEST_CUT)])
+
+
+def _of_paint(added: np.ndarray, changed: np.ndarray, after: np.ndarray, plate: np.ndarray) -> np.ndarray:
+    """``added`` without the soft edges of a brush: pixels that show more of the plate than of the paint further in.
+
+    Args:
+        added: ``[H, W]`` bool.
+        changed: ``[H, W]`` bool, all paint.
+        after, plate: ``[H, W, 3]`` u8 or wider, the picture and what is behind.
+    """
+    inner = np.asarray(ndimage.binary_erosion(changed, iterations=SOFT), bool)
+    if not inner.any():
+        return added
+    distance, nearest = ndimage.distance_transform_edt(~inner, return_indices=True)
+    paint = np.stack([ndimage.uniform_filter(c.astype(float), 3) for c in np.moveaxis(after, 2, 0)], 2)[tuple(nearest)]
+    away = paint - plate
+    share = ((after - plate) * away).sum(2) / np.maximum(np.square(away).sum(2), 1.0)
+    return added & ((share > SOLID) | (distance > EDGE))
 
 
 def _without_rims(added: np.ndarray) -> np.ndarray:

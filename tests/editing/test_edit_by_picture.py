@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from support_head import make_actor
 
 from gaussian_head import InputError
@@ -112,6 +113,20 @@ def test_a_hat_stands_beyond_the_outline_and_turns_along(actor, canvas, tmp_path
     face = head.branch("face")
     assert not face.basis[-50:].any()
     assert bool((face.head_weights[-50:] == 1).all())
+
+
+def test_a_soft_brush_leaves_no_wall_on_the_person(actor, canvas, tmp_path):
+    def hat(picture):
+        share = np.zeros((128, 128, 1))
+        share[2:22, 40:88] = 1
+        share = ndimage.gaussian_filter(share, (3, 3, 0))
+        picture[:] = picture + share * (RED - picture)
+
+    found = painted_with(canvas, tmp_path, hat)
+    assert found.added.sum() > 200
+    away = torch.from_numpy(RED / 255).float() - canvas.plate
+    share = ((found.target - canvas.plate) * away).sum(2) / away.square().sum(2)
+    assert float(share[torch.from_numpy(found.added)].min()) > 0.4
 
 
 def test_what_is_painted_away_is_gone(actor, canvas, tmp_path):
