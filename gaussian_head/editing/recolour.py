@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from scipy import ndimage
 from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..capture import Capture
 from ..checks import InputError, require_number
-from ..conventions import FACE, NECK, TORSO
+from ..conventions import FACE, HAIR, NECK, TORSO
 from ..head import Branch, Head
 from ..head.unseen import hair_pixels
 from ..motion import Motion
@@ -22,6 +23,8 @@ from .blending import Blend
 REGIONS = ("hair", "skin", "clothes")
 FRAMES = 6
 """Frames, evenly spaced, whose labels say what a Gaussian belongs to."""
+BARE = 2
+"""Half the least breadth in pixels of what is skin among hair; shining locks are narrower."""
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 BRIGHTEST = 4.0
 """Times its own mean brightness that a recoloured part may shine."""
@@ -96,7 +99,8 @@ def regions_of(head: Head, motion: Motion, capture: Capture) -> list[Tensor]:
     for t in frames[torch.linspace(0, len(frames) - 1, FRAMES).round().long()].unique().tolist():
         frame = capture.frame(t)
         hair = hair_pixels(frame.labels, frame.image)
-        skin = (frame.labels == FACE) | (frame.labels == NECK)
+        bare = ndimage.binary_opening((frame.labels == HAIR) & ~hair, iterations=BARE)  # ears and forehead
+        skin = (frame.labels == FACE) | (frame.labels == NECK) | bare
         masks = np.stack([hair, skin, frame.labels == TORSO], 2).astype(np.float32)
         shares += Blend.of(head.gaussians_at(motion.at(t)), head.camera).gathered(torch.from_numpy(masks))
     found, start = [], 0

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from support_head import make_actor
 
 from gaussian_head import Actor, InputError, edit
 from gaussian_head.cli import main
-from gaussian_head.editing import Recolour, recoloured
+from gaussian_head.conventions import FACE, HAIR
+from gaussian_head.editing import REGIONS, Recolour, recoloured
+from gaussian_head.editing.recolour import regions_of
 from gaussian_head.media.image import read_image, write_image
 from gaussian_head.rendering import render_frame
 
@@ -96,6 +99,20 @@ def test_regions_without_a_capture_are_refused():
     actor = make_actor(4, num_gaussians=400, size=64)
     with pytest.raises(InputError, match="moved away"):
         recoloured(actor.head, Recolour(regions={"hair": (1.0, 0.0, 0.0)}), actor.clip.motion)
+
+
+def test_ears_and_forehead_among_the_hair_are_skin():
+    actor = make_actor(20, num_gaussians=1500, size=128)
+    labels = np.full((128, 128), FACE, np.uint8)
+    labels[:64] = HAIR
+    image = np.full((128, 128, 3), (200, 150, 130), np.uint8)
+    image[:40] = (30, 20, 15)
+    frame = SimpleNamespace(labels=labels, image=image)
+    capture = SimpleNamespace(train_frames=torch.arange(1), frame=lambda t: frame)
+    face = regions_of(actor.head, actor.clip.motion, capture)[0]
+    seen = actor.head.camera.project(actor.head.gaussians_at(actor.clip.motion.at(0)).means[: len(face)])[:, 1]
+    assert (face[seen < 36] == REGIONS.index("hair")).float().mean() > 0.9
+    assert (face[(seen > 44) & (seen < 60)] == REGIONS.index("skin")).float().mean() > 0.9
 
 
 def test_a_picture_of_random_pixels_never_crashes(saved, tmp_path, monkeypatch, capsys):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from support_browser import Page, require_chromium
 from support_capture import make_capture
 from support_head import make_actor
 
+from gaussian_head import Actor
 from gaussian_head.io.ply import read_ply
 from gaussian_head.media import probe, read_audio
 
@@ -153,3 +155,23 @@ def test_from_the_command_to_a_video_with_sound_in_under_two_minutes(tmp_path):
     assert numbers["address"] < numbers["picture"] < numbers["video"] < 120
     assert numbers["frames"] == 50
     assert numbers["loudest"] > 0.1
+
+
+def test_other_colours_arrive_as_a_head_of_their_own(page, viewer, tmp_path):
+    page.open("Look")
+    page.tab.get_by_text("Colours", exact=True).click()
+    before = page.settled()
+    page.tab.get_by_label("Exposure").last.fill("-1")
+    page.tab.keyboard.press("Enter")
+    page.differs(before, 5, "a darker person")
+    arrived = download(page, "Save this look")
+    page.press("Own colours")
+    with zipfile.ZipFile(arrived.path()) as packed:
+        packed.extractall(tmp_path)
+    (place,) = tmp_path.glob("**/head")
+    saved, own = Actor.load(place).head, make_actor(num_gaussians=1500, size=128).head
+    assert arrived.suggested_filename.endswith("-look.zip")
+    for new, old in zip(saved.branches, own.branches, strict=True):
+        assert (new.sh0 < old.sh0).float().mean() > 0.9
+        assert (new.means == old.means).all()
+    page.open("Save")
