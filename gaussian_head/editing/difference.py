@@ -38,7 +38,7 @@ MOST_CHANGED, ALIKE = 0.5, 0.35
 SOLID = 0.5
 """Opacity from which on a pixel shows the person."""
 SOFT, EDGE = 8, 12
-"""Pixels from a change's edge at which soft brushes have their full colour, and from there within which that is asked."""
+"""Pixels from a change's edge at which soft brushes have their full colour, and from there where that is asked."""
 TOUCHING = 3
 """Pixels between the person and what is added to it, at most."""
 
