@@ -14,7 +14,7 @@ from gaussian_head.durable import replacing
 from gaussian_head.evaluation.silent_lips import Sentence, guessed, onset_errors, phrases_found
 from gaussian_head.evaluation.words import read_in_grammar, words_understood
 from gaussian_head.lips import LipJudge
-from gaussian_head.lips.judge import DATA
+from gaussian_head.lips.judge import DATA, SECOND
 from gaussian_head.verbs.bars import drawing
 
 
@@ -23,7 +23,9 @@ def main(
     sentences: Path | None = None,
     clips: tuple[Path, ...] = (),
     judge: Path = DATA,
+    second: Path = SECOND,
     language: str = "en-gb",
+    piper_voice: Path | None = None,
     of: int = 20,
     words: bool = False,
     grid: bool = False,
@@ -35,7 +37,9 @@ def main(
         sentences: CSV with the columns capture and text: what is said in each; a row without capture is only offered.
         clips: Captures of ten seconds and more, to guess the sound of.
         judge: Weights of the judge of lips; the package's own knows the people of its data card.
+        second: Weights of the judge that chooses phrases beside it.
         language: Of the sentences.
+        piper_voice: An .onnx voice that says the phrases in place of espeak-ng.
         of: How many phrases to choose among.
         words: Let Whisper tell the words too; wants ctranslate2 and the extra `whisper`.
         grid: The sentences are of GRID's grammar; read them in it too.
@@ -51,7 +55,10 @@ def main(
             eyes, texts = LipJudge.load(judge), [row["text"] for row in rows]
             found["sentences"] = len(known)
             found["word_onset_error_ms"] = asdict(onset_errors(known, eyes, language=language, listener=listener))
-            found["phrases"] = phrases_found(known, texts, eyes, of=of, language=language, listener=listener)
+            found["phrases"] = phrases_found(
+                known, texts, (eyes, LipJudge.load(second)), of=of, language=language, piper_voice=piper_voice,
+                listener=listener,
+            )  # fmt: skip
             if words:
                 found["word_error_rate"] = words_understood(known, eyes, language=language, listener=listener)
             if grid:

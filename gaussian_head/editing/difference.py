@@ -184,8 +184,9 @@ def _of_paint(added: np.ndarray, changed: np.ndarray, after: np.ndarray, plate: 
     inner = np.asarray(ndimage.binary_erosion(changed, iterations=SOFT), bool)
     if not inner.any():
         return added
-    distance, nearest = ndimage.distance_transform_edt(~inner, return_indices=True)
-    paint = np.stack([ndimage.uniform_filter(c.astype(float), 3) for c in np.moveaxis(after, 2, 0)], 2)[tuple(nearest)]
+    distance = np.asarray(ndimage.distance_transform_edt(~inner))
+    row, column = np.asarray(ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True))
+    paint = ndimage.uniform_filter(after.astype(float), (3, 3, 1))[row, column]
     away = paint - plate
     share = ((after - plate) * away).sum(2) / np.maximum(np.square(away).sum(2), 1.0)
     return added & ((share > SOLID) | (distance > EDGE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -114,10 +115,11 @@ def _first_sound(samples: np.ndarray) -> float:
 def phrases_found(
     sentences: Sequence[Sentence],
     others: Sequence[str],
-    judge: LipJudge,
+    judges: Sequence[LipJudge] = (),
     *,
     of: int = 20,
     language: str = "en-gb",
+    piper_voice: str | Path | None = None,
     seed: int = 0,
     listener: Listener = ignore,
 ) -> dict[str, float]:
@@ -126,9 +128,10 @@ def phrases_found(
     Args:
         sentences: whose lips are read.
         others: what else could have been said; ``of - 1`` are drawn for each sentence.
-        judge: what tells lips and sound apart.
+        judges: what tells lips and sound apart; the package's two where none are given.
         of: phrases to choose among.
         language: as espeak-ng names it.
+        piper_voice: who says the phrases, in place of espeak-ng.
         seed: of the draw.
         listener: receives Progress.
 
@@ -143,10 +146,11 @@ def phrases_found(
             raise InputError(f"{len(pool)} other texts came; {of - 1} were wanted to choose among {of}.")
         texts = [sentence.text, *rng.choice(pool, of - 1, replace=False).tolist()]
         for text in texts:
-            spoken.setdefault(text, speak_text(text, language=language))
+            if text not in spoken:
+                spoken[text] = speak_text(text, language=language, piper_voice=piper_voice)
         phrases = [spoken[text] for text in texts]
         choice, lacking = (
-            choose(sentence.capture.motion.units, sentence.capture.fps, some, judge) for some in (phrases, phrases[1:])
+            choose(sentence.capture.motion.units, sentence.capture.fps, some, judges) for some in (phrases, phrases[1:])
         )
         ranks.append(sum(cost < choice.costs[0] for cost in choice.costs))
         right.append(choice)

@@ -24,6 +24,8 @@ from ..voice.mouth import COLUMNS, MOUTH, lip_measures, symmetric
 FILE = TaughtFile(what="lip judge", script="learn_judge.py", format="gaussian-head-judge", version=1)
 DATA = Path(__file__).parent / "judge.safetensors"
 """The judge of the package; what it was taught with stands beside it in ``judge.json``."""
+SECOND = Path(__file__).parent / "second.safetensors"
+"""Another judge, taught from other seeds and tracks: two agree on the right phrase more often than one finds it."""
 EMBEDDED = 32
 """Dimensions in which lips and sound meet."""
 LIP_DILATIONS, SOUND_DILATIONS = (1, 1), (1, 2, 4)

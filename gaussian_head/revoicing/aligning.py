@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,13 +55,21 @@ class Heard:
     @staticmethod
     def of(samples: np.ndarray, judge: LipJudge) -> Heard:
         """Hear ``samples [S]``, mono f32 at 16 kHz."""
+        return Heard.by([judge], samples)[0]
+
+    @staticmethod
+    def by(judges: Sequence[LipJudge], samples: np.ndarray) -> list[Heard]:
+        """As ``of``, by several judges with the same ears."""
         padded = np.pad(samples, round(SILENCE_SECONDS * SAMPLE_RATE))
-        rate = judge.hearing.rate
-        features = encode_speech(padded, encoder=judge.hearing.encoder)
-        sound = judge.embed_sound(features, max(int(len(padded) / SAMPLE_RATE * rate), 2))
+        features = encode_speech(padded, encoder=judges[0].hearing.encoder)
         loud = np.flatnonzero(np.abs(padded) > AUDIBLE * np.abs(padded).max(initial=1e-9))
-        begin, end = (int(loud[i] / SAMPLE_RATE * rate) for i in (0, -1)) if len(loud) else (0, len(sound) - 1)
-        return Heard(sound=sound, begin=begin, end=min(end + 1, len(sound) - 1))
+        found = []
+        for judge in judges:
+            rate = judge.hearing.rate
+            sound = judge.embed_sound(features, max(int(len(padded) / SAMPLE_RATE * rate), 2))
+            begin, end = (int(loud[i] / SAMPLE_RATE * rate) for i in (0, -1)) if len(loud) else (0, len(sound) - 1)
+            found.append(Heard(sound=sound, begin=begin, end=min(end + 1, len(sound) - 1)))
+        return found
 
 
 def align_to_lips(units: Tensor, fps: float, samples: np.ndarray, judge: LipJudge | None = None) -> Alignment:

@@ -12,12 +12,14 @@ from torch import Tensor
 from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..lips import LipJudge
+from ..lips.judge import SECOND
 from .aligning import Alignment, Heard, align_to_lips, cheapest
 from .speaking import Spoken
 from .world import RATE, WorldVoice
 
-LIKELY = 0.05
-"""By how much cheaper than on the same lips in another order the best phrase must be, not to be none of these."""
+LIKELY, LEAD = 0.05, 0.004
+"""By how much cheaper than on the same lips in another order the best phrase must be, and than the second one, not to
+be none of these: nine of ten right ones among twenty of one grammar lead by more than that."""
 PIECES = (3, 5)
 """Into how many pieces lips are cut and put together from the last to the first."""
 FEWEST_SECONDS = 0.6
@@ -42,7 +44,7 @@ class Choice:
     best: int
     """Its number."""
     costs: tuple[float, ...]
-    """Of each, less that of the same lips in another order; the smaller the better it fits."""
+    """Of each, the mean of all judges' distances of lips and sound; the smaller the better it fits."""
     confidence: float
     """How far the best lies under the mean of the others, over their standard deviation."""
     fits: bool
@@ -83,31 +85,49 @@ def in_step(units: Tensor, fps: float, spoken: Spoken, like: np.ndarray | None, 
     return Said(samples=samples * min(wanted, 0.95) / loudest, spoken=spoken, alignment=alignment)
 
 
-def choose(units: Tensor, fps: float, phrases: Sequence[Spoken], judge: LipJudge | None = None) -> Choice:
-    """The phrase that fits lips best, next to how it fits the same lips in another order.
+def choose(units: Tensor, fps: float, phrases: Sequence[Spoken], judges: Sequence[LipJudge] = ()) -> Choice:
+    """The phrase that fits lips best.
+
+    Args:
+        units: ``[T, 52]`` of the film.
+        fps: its frames per second.
+        phrases: two or more.
+        judges: whose mean decides; the package's two where none are given.
 
     Raises:
         InputError: fewer than two phrases.
     """
     if len(phrases) < 2:
         raise InputError(f"{len(phrases)} phrase came; two or more to choose among were wanted.")
-    judge = judge or LipJudge.load()
-    lips = judge.embed_lips(units, fps)
-    return choice_of(lips, [Heard.of(one.samples, judge) for one in phrases])
+    judges = judges or (LipJudge.load(), LipJudge.load(SECOND))
+    heard = [Heard.by(judges, one.samples) for one in phrases]
+    found = [
+        costs_of(judge.embed_lips(units, fps), by) for judge, by in zip(judges, zip(*heard, strict=True), strict=True)
+    ]
+    return choice_of(torch.stack(found).mean(0))
 
 
-def choice_of(lips: Tensor, heard: Sequence[Heard]) -> Choice:
-    """As ``choose``, from lips ``[T, E]`` and phrases as the judge hears them."""
+def costs_of(lips: Tensor, heard: Sequence[Heard]) -> Tensor:
+    """``[2, P]`` what lips ``[T, E]`` cost as each of P phrases, and what the same lips in another order do."""
     others = [lips.flip(0), *(torch.cat(list(lips.chunk(pieces))[::-1]) for pieces in PIECES)]
-    costs = torch.tensor(
-        [cheapest(lips, one)[1] - sum(cheapest(other, one)[1] for other in others) / len(others) for one in heard]
+    return torch.tensor(
+        [
+            [cheapest(lips, one)[1] for one in heard],
+            [sum(cheapest(other, one)[1] for other in others) / len(others) for one in heard],
+        ]
     )
-    best = int(costs.argmin())
-    rest = torch.cat([costs[:best], costs[best + 1 :]])
+
+
+def choice_of(costs: Tensor) -> Choice:
+    """As ``choose``, from what ``costs_of`` gives."""
+    own, shuffled = costs
+    best = int(own.argmin())
+    rest = torch.cat([own[:best], own[best + 1 :]])
     spread = float(rest.std()) if len(rest) > 1 else abs(float(rest[0]))
+    lead = float(rest.min() - own[best])
     return Choice(
         best=best,
-        costs=tuple(costs.tolist()),
-        confidence=float(rest.mean() - costs[best]) / max(spread, 1e-6),
-        fits=float(costs[best]) < -LIKELY,
+        costs=tuple(own.tolist()),
+        confidence=float(rest.mean() - own[best]) / max(spread, 1e-6),
+        fits=float(own[best] - shuffled[best]) < -LIKELY and lead > LEAD,
     )

@@ -47,7 +47,7 @@ def test_words_that_are_put_where_they_are_have_small_errors(monkeypatch):
 
 def test_too_few_phrases_to_choose_among():
     with pytest.raises(InputError, match="19 were wanted"):
-        phrases_found([sentence(np.zeros(SAMPLE_RATE, np.float32), "a")], ["a", "b"], judge=None)
+        phrases_found([sentence(np.zeros(SAMPLE_RATE, np.float32), "a")], ["a", "b"])
 
 
 def test_lips_that_tell_the_loudness_are_heard():

@@ -18,7 +18,7 @@ from gaussian_head.revoicing import speaking
 from gaussian_head.revoicing.aligning import STEPS, Heard, cheapest
 from gaussian_head.revoicing.language import require_language
 from gaussian_head.revoicing.phoning import words_in_sound
-from gaussian_head.revoicing.saying import choice_of
+from gaussian_head.revoicing.saying import choice_of, costs_of
 from gaussian_head.revoicing.speaking import arpabet, speak_text
 from gaussian_head.revoicing.watching import read_text, require_lips
 from gaussian_head.revoicing.world import WorldVoice
@@ -52,11 +52,12 @@ def test_what_is_said_is_chosen_and_what_is_not_is_none_of_these(sounds):
         other[10:40] = torch.nn.functional.normalize(torch.randn(30, 32, generator=generator), dim=1)
         heard.append(Heard(sound=other, begin=10, end=39))
     right = Heard(sound=sounds, begin=10, end=39)
-    choice = choice_of(sounds, [*heard[:3], right, *heard[3:]])
+    choice = choice_of(costs_of(sounds, [*heard[:3], right, *heard[3:]]))
     assert choice.best == 3
     assert choice.fits
     assert choice.confidence > 3
-    assert not choice_of(sounds, heard).fits
+    assert not choice_of(costs_of(sounds, heard)).fits
+    assert not choice_of(costs_of(sounds, [right, right, *heard])).fits, "two alike: nobody can tell"
 
 
 def test_ipa_becomes_the_nearest_english_phones():
