@@ -186,7 +186,7 @@ def _of_paint(added: np.ndarray, changed: np.ndarray, after: np.ndarray, plate: 
         return added
     distance = np.asarray(ndimage.distance_transform_edt(~inner))
     row, column = np.asarray(ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True))
-    paint = ndimage.uniform_filter(after.astype(float), (3, 3, 1))[row, column]
+    paint = cv2.blur(after.astype(np.float64), (3, 3))[row, column]
     away = paint - plate
     share = ((after - plate) * away).sum(2) / np.maximum(np.square(away).sum(2), 1.0)
     return added & ((share > SOLID) | (distance > EDGE))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import lsq_linear
 from torch import Tensor
 
 from ..conventions import SAMPLE_RATE
@@ -20,6 +21,12 @@ STEPS = (0, 1, 2, 3)
 """Frames of the said text that may pass in one frame of the film."""
 TEMPO_COST = (0.06, 0.0, 0.06, 0.3)
 """What each of them costs beside the distance of lips and sound, 0 to 2."""
+SHORTEST, LONGEST = 0.6, 1.6
+"""Times its own length that a word may last in the film."""
+INSIDE = 0.02
+"""Seconds inside a word at which its ends are looked up: where a pause stands, one ends and another begins."""
+PAUSELESS = 0.1
+"""Weight of a pause between words beside the places of their ends."""
 LEAD_SECONDS = 0.037
 """Words of a machine's voice begin so much later in such an alignment than in the phones of the same sound: measured
 between machine's and people's sound, without lips."""
@@ -39,6 +46,29 @@ class Alignment:
     def in_film(self, seconds: np.ndarray | float) -> np.ndarray:
         """Seconds of the film at seconds of the said text."""
         return np.asarray(np.interp(seconds, self.said, self.film))
+
+
+def by_words(alignment: Alignment, starts: np.ndarray, ends: np.ndarray) -> Alignment:
+    """The nearest alignment in which every word has one tempo, not far from its own, and pauses lie between words.
+
+    Args:
+        alignment: frame by frame.
+        starts: ``[W]`` seconds of the said text at which words begin.
+        ends: ``[W]`` seconds at which they end.
+    """
+    W, own = len(starts), np.maximum(ends - starts, 1e-3)
+    lasts = np.concatenate([np.zeros((W, 1)), np.tril(np.ones((W, W)), -1), np.tril(np.ones((W, W - 1)), -1)], 1)
+    lasts[:, 0] = 1
+    closes = lasts.copy()
+    closes[:, 1 : W + 1] += np.eye(W)
+    pauses = PAUSELESS * np.eye(2 * W)[W + 1 :]
+    inside = alignment.in_film(starts + INSIDE) - INSIDE, alignment.in_film(ends - INSIDE) + INSIDE
+    wanted = np.concatenate([*inside, np.zeros(W - 1)])
+    least = np.concatenate([[-np.inf], SHORTEST * own, np.zeros(W - 1)])
+    most = np.concatenate([[np.inf], LONGEST * own, np.full(W - 1, np.inf)])
+    found = lsq_linear(np.concatenate([lasts, closes, pauses]), wanted, (least, most)).x
+    film = np.stack([lasts @ found, closes @ found], 1).ravel()
+    return Alignment(film=film, said=np.stack([starts, ends], 1).ravel(), cost=alignment.cost)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..lips import LipJudge
 from ..lips.judge import SECOND
-from .aligning import Alignment, Heard, align_to_lips, cheapest
+from .aligning import Alignment, Heard, align_to_lips, by_words, cheapest
+from .phoning import words_in_sound
 from .speaking import Spoken
 from .world import RATE, WorldVoice
 
@@ -23,6 +24,8 @@ be none of these: nine of ten right ones among twenty of one grammar lead by mor
 PIECES = (3, 5)
 """Into how many pieces lips are cut and put together from the last to the first."""
 FEWEST_SECONDS = 0.6
+PAUSE_SECONDS = 0.06
+"""Between words, from which on nothing sounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +69,19 @@ def in_step(units: Tensor, fps: float, spoken: Spoken, like: np.ndarray | None, 
     """
     if len(units) / fps < FEWEST_SECONDS:
         raise InputError(f"the film has {len(units) / fps:.1f} s; at least {FEWEST_SECONDS:g} s were wanted.")
-    alignment = align_to_lips(units, fps, spoken.samples, judge)
+    words = words_in_sound(spoken.samples, spoken.phones)
+    alignment = by_words(
+        align_to_lips(units, fps, spoken.samples, judge),
+        np.array([word.start for word in words]),
+        np.array([word.end for word in words]),
+    )
     voice = WorldVoice.of(spoken.samples)
     if like is not None:
         voice = voice.coloured_like(WorldVoice.of(like))
     length = round(len(units) / fps * SAMPLE_RATE)
     moments = np.arange(int(len(units) / fps * RATE)) / RATE
     at = np.interp(moments, alignment.film, alignment.said, left=-1.0, right=-1.0)
+    at[_in_pauses(moments, alignment.film)] = -1.0
     stretched = voice.at((at * RATE).clip(0, len(voice) - 1))
     quiet = (at < 0) | (at > len(spoken.samples) / SAMPLE_RATE)
     stretched.pitch[quiet] = 0
@@ -83,6 +92,14 @@ def in_step(units: Tensor, fps: float, spoken: Spoken, like: np.ndarray | None, 
     loudest = np.abs(samples).max(initial=1e-6)
     wanted = np.abs(like if like is not None else spoken.samples).max(initial=0.1)
     return Said(samples=samples * min(wanted, 0.95) / loudest, spoken=spoken, alignment=alignment)
+
+
+def _in_pauses(moments: np.ndarray, film: np.ndarray) -> np.ndarray:
+    """``[F]`` bool, moments in pauses between words, whose ``film [2 W]`` begins and ends take turns."""
+    gap = np.searchsorted(film, moments)
+    inside = (gap % 2 == 0) & (gap > 0) & (gap < len(film))
+    length = np.diff(film, prepend=film[:1], append=film[-1:])[gap]
+    return inside & (length > PAUSE_SECONDS)
 
 
 def choose(units: Tensor, fps: float, phrases: Sequence[Spoken], judges: Sequence[LipJudge] = ()) -> Choice:

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_ears_and_forehead_among_the_hair_are_skin():
     image = np.full((128, 128, 3), (200, 150, 130), np.uint8)
     image[:40] = (30, 20, 15)
     frame = SimpleNamespace(labels=labels, image=image)
-    capture = SimpleNamespace(train_frames=torch.arange(1), frame=lambda t: frame)
+    capture: Any = SimpleNamespace(train_frames=torch.arange(1), frame=lambda t: frame)
     face = regions_of(actor.head, actor.clip.motion, capture)[0]
     seen = actor.head.camera.project(actor.head.gaussians_at(actor.clip.motion.at(0)).means[: len(face)])[:, 1]
     assert (face[seen < 36] == REGIONS.index("hair")).float().mean() > 0.9

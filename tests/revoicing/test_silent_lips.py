@@ -15,7 +15,7 @@ from gaussian_head import InputError, give_voice
 from gaussian_head.capture import Capture
 from gaussian_head.cli import main
 from gaussian_head.revoicing import speaking
-from gaussian_head.revoicing.aligning import STEPS, Heard, cheapest
+from gaussian_head.revoicing.aligning import LONGEST, SHORTEST, STEPS, Alignment, Heard, by_words, cheapest
 from gaussian_head.revoicing.language import require_language
 from gaussian_head.revoicing.phoning import words_in_sound
 from gaussian_head.revoicing.saying import choice_of, costs_of
@@ -42,6 +42,20 @@ def test_lips_that_say_it_slower_are_followed(sounds):
     assert np.abs(path - moments)[spoken].max() <= 1
     assert set(np.diff(path)) <= set(STEPS)
     assert cost < 0.2
+
+
+def test_words_keep_a_tempo_and_pauses_lie_between_them():
+    starts, ends = np.array([0.5, 0.8, 1.2]), np.array([0.8, 1.2, 1.5])
+    said = np.array([0.0, 0.5, 0.62, 0.65, 0.8, 0.81, 1.2, 1.5, 2.0])
+    film = np.array([0.0, 1.0, 1.3, 1.31, 1.36, 2.0, 2.4, 2.5, 3.0])
+    found = by_words(Alignment(film=film, said=said, cost=0.1), starts, ends)
+    assert found.said.tolist() == np.stack([starts, ends], 1).ravel().tolist()
+    tempo = np.diff(found.film)[::2] / (ends - starts)
+    assert (tempo > SHORTEST - 1e-6).all()
+    assert (tempo < LONGEST + 1e-6).all()
+    assert np.abs(found.film - [1.0, 1.36, 2.0, 2.4, 2.4, 2.5]).max() < 0.1
+    assert found.film[2] - found.film[1] > 0.5, "the pause is kept"
+    assert (np.diff(found.film) >= 0).all()
 
 
 def test_what_is_said_is_chosen_and_what_is_not_is_none_of_these(sounds):
