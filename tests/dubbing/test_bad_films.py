@@ -13,7 +13,7 @@ from gaussian_head.checks import InputError
 from gaussian_head.dubbing import Wish, casting, dub
 from gaussian_head.dubbing.identity import Likeness
 from gaussian_head.dubbing.pipeline import require_colours
-from gaussian_head.dubbing.shots import Appearance, Film, Shot
+from gaussian_head.dubbing.shots import Appearance, Film, Shot, look_over
 from gaussian_head.dubbing.writing import MASK
 from gaussian_head.media import VideoWriter, probe, read_frames
 
@@ -75,6 +75,25 @@ def test_damaged_frames_are_no_frames_to_dub():
     info = type("Info", (), {"fps": 25.0})
     film = Film(path=Path("f"), info=info, num_frames=9, shots=(), likeness={}, small=np.zeros(0), bad=frozenset({4}))
     assert film.whole(3, 3).tolist() == [True, False, True]
+
+
+def test_frames_that_a_damaged_recording_lost_are_told_and_not_dubbed(footage):
+    clip = footage / "faults" / "damaged_bytes" / "clip.mp4"
+    if not clip.exists():
+        pytest.skip(f"no clip at {clip}")
+    film = look_over(clip)
+    whole = film.whole(0, film.num_frames)
+    assert whole[:10].all()
+    assert 67 <= (~whole).sum() <= 115
+    assert [a.person for a in film.shots[0].people] == [1]
+
+
+def test_high_dynamic_range_of_a_telephone_is_refused(footage):
+    clip = footage / "faults" / "hdr_hlg" / "clip.mov"
+    if not clip.exists():
+        pytest.skip(f"no clip at {clip}")
+    with pytest.raises(InputError, match=r"dynamic range.*--flatten"):
+        require_colours(clip, False)
 
 
 def test_a_mute_film_gets_the_new_sound_alone(monkeypatch, actor, film, tmp_path):
