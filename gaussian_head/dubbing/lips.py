@@ -17,7 +17,7 @@ from ..metrics.lips import silent_frames
 from ..motion import Motion
 from ..motion.drive import drive_by_audio, with_spoken
 from ..motion.speaker import Speaker
-from ..smoothing import blurred, smoothstep
+from ..smoothing import smoothstep
 from ..speech import encode_speech
 from ..voice import OwnVoice, learn_own, usual_prior
 from ..voice.learning import closed_mouth, own_size
@@ -26,8 +26,8 @@ from ..voice.variety import sampled
 
 SHUT = 0.2
 """Share of the usual range of the gap between the lips below which a mouth is shut."""
-EASE = 0.06
-"""Seconds, standard deviation, over which the recorded mouth takes over from the new one."""
+EASE = 0.12
+"""Seconds over which the recorded mouth takes over from the new one where both are shut."""
 SHUTS = 0.1
 """Seconds before and after silence over which the lips meet: it is quiet by then."""
 
@@ -110,8 +110,8 @@ def said(
     units = shut_in(units, closed, silent, fps)
     wanted = with_spoken(recorded, units, speech.lips if recorded.residual.shape[1] else speech.lips[:0])
     share = torch.ones(T) if spoken_in is None else spoken_in.float()
-    rest = (silent & shut_in_recording(recorded, speech.clip, closed)).float()
-    share = share * (1 - blurred(rest[:, None], EASE * fps)[:, 0])
+    moving = ~(silent & shut_in_recording(recorded, speech.clip, closed))
+    share = share * (1 - smoothstep((frames_from(moving) / (EASE * fps + 1)).clamp(0, 1)))
     return replace(
         recorded,
         units=recorded.units.lerp(wanted.units, share[:, None]),
@@ -121,14 +121,20 @@ def said(
 
 def shut_in(units: Tensor, closed: Tensor, silent: Tensor, fps: float) -> Tensor:
     """``units [T, 52]`` with the mouth ``closed [M]`` where it is ``silent [T]``: in pauses too short for a voice."""
-    if not silent.any():
-        return units
-    places = torch.arange(len(silent))
-    away = (places[:, None] - places[silent][None]).abs().amin(1) / fps
-    share = smoothstep((1 - away / (SHUTS + 1 / fps)).clamp(0, 1))
+    share = smoothstep((1 - frames_from(silent) / (SHUTS * fps + 1)).clamp(0, 1))
     units = units.clone()
     units[:, COLUMNS] = units[:, COLUMNS].lerp(closed, share[:, None])
     return units
+
+
+def frames_from(marked: Tensor) -> Tensor:
+    """Frames ``[T]`` to the nearest of those ``marked [T]``; T where there is none."""
+    T = len(marked)
+    away = np.full(T, float(T))
+    for order in (slice(None), slice(None, None, -1)):
+        last = np.maximum.accumulate(np.where(marked.numpy()[order], np.arange(T), -T))
+        away[order] = np.minimum(away[order], np.arange(T) - last)
+    return torch.from_numpy(away).float()
 
 
 def shut_in_recording(recorded: Motion, clip: Motion, closed: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from support_dub import JAW, with_jaw
 from support_head import make_motion
 
 from gaussian_head.dubbing import lips
-from gaussian_head.dubbing.lips import Speech, said
+from gaussian_head.dubbing.lips import Speech, frames_from, said
 from gaussian_head.voice.mouth import COLUMNS
 
 PAUSE = slice(20, 29)
@@ -47,6 +47,22 @@ def test_a_recorded_mouth_that_was_shut_in_the_pause_stays_as_it_was(speech):
     wanted = said(speech, recorded, sound_with_pause())
     assert (wanted.residual[24] - recorded.residual[24]).abs().max() < 0.002
     torch.testing.assert_close(wanted.units[24], recorded.units[24])
+
+
+def test_a_recorded_mouth_that_opens_in_the_pause_is_held_shut(speech):
+    samples = 0.3 * np.sin(np.arange(32000) / 5).astype(np.float32)
+    samples[10 * 640 : 41 * 640] = 0
+    units = with_jaw(speech.clip, 0.8).units.clone()
+    units[:26, COLUMNS] = speech.closed
+    wanted = said(speech, replace(speech.clip, units=units), samples)
+    shut = speech.closed[COLUMNS.index(JAW)]
+    torch.testing.assert_close(wanted.units[13:38, JAW], shut.expand(25), atol=1e-4, rtol=0)
+
+
+def test_frames_from_the_nearest_marked_one():
+    marked = torch.tensor([False, True, False, False, True, False])
+    assert frames_from(marked).tolist() == [1, 0, 1, 1, 0, 1]
+    assert frames_from(torch.zeros(3, dtype=torch.bool)).tolist() == [3, 3, 3]
 
 
 def test_a_sound_without_pauses_is_said_as_the_voice_says_it(speech):
