@@ -14,16 +14,18 @@ from ..capture import Capture
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
 from ..metrics.lips import silent_frames
-from ..motion import Motion
+from ..motion import CodeMap, Motion
 from ..motion.drive import drive_by_audio, with_spoken
 from ..motion.speaker import Speaker
 from ..smoothing import smoothstep
 from ..speech import encode_speech
 from ..voice import OwnVoice, learn_own, usual_prior
-from ..voice.learning import closed_mouth, own_size
+from ..voice.learning import own_size
 from ..voice.mouth import COLUMNS, GAP, lip_measures
 from ..voice.variety import sampled
 
+SHUTTEST = 0.05
+"""Share of a clip's frames, those with the least seen gap, that tell its closed mouth."""
 SHUT = 0.2
 """Share of the usual range of the gap between the lips below which a mouth is shut."""
 EASE = 0.12
@@ -44,13 +46,16 @@ class Speech:
     """Frames of it that may be learnt from."""
     lips: Tensor
     """``[R]`` bool, what of a recorded residual belongs to the lips."""
+    closed: Tensor
+    """``[M]`` units of the closed mouth."""
 
     @staticmethod
     def of_actor(actor: Actor) -> Speech:
         """As a trained head's own voice has it."""
         clip = actor.clip
         lips = actor.head.code_map.lips if clip.motion.residual.shape[1] else torch.zeros(0, dtype=torch.bool)
-        return Speech(voice=voice_of(actor), clip=clip.motion, num_train=clip.num_train, lips=lips)
+        closed = shut_mouth(clip.motion.select(slice(0, clip.num_train)), actor.head.code_map)
+        return Speech(voice=voice_of(actor), clip=clip.motion, num_train=clip.num_train, lips=lips, closed=closed)
 
     @staticmethod
     def of_capture(capture: Capture) -> Speech:
@@ -63,12 +68,8 @@ class Speech:
             voice = OwnVoice.silent(prior)
         lips = capture.code_map.lips
         voice = replace(voice, lips=lips, basis_id=motion.basis_id)
-        return Speech(voice=voice, clip=motion, num_train=capture.num_train, lips=lips)
-
-    @property
-    def closed(self) -> Tensor:
-        """``[M]`` units of the closed mouth."""
-        return closed_mouth(self.clip.units[: self.num_train, COLUMNS].float())
+        closed = shut_mouth(motion.select(slice(0, capture.num_train)), capture.code_map)
+        return Speech(voice=voice, clip=motion, num_train=capture.num_train, lips=lips, closed=closed)
 
     @property
     def size(self) -> Tensor:
@@ -117,6 +118,12 @@ def said(
         units=recorded.units.lerp(wanted.units, share[:, None]),
         residual=recorded.residual.lerp(wanted.residual, share[:, None]),
     )
+
+
+def shut_mouth(clip: Motion, code_map: CodeMap) -> Tensor:
+    """``[M]`` units of the frames of ``clip`` whose lips were seen nearest to each other, beyond what units tell."""
+    gap = code_map.code(clip)[:, code_map.index("jaw_open")]
+    return clip.units[gap.argsort()[: max(int(SHUTTEST * len(gap)), 1)]][:, COLUMNS].float().median(0).values
 
 
 def shut_in(units: Tensor, closed: Tensor, silent: Tensor, fps: float) -> Tensor:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from support_dub import JAW, with_jaw
-from support_head import make_motion
+from support_head import make_head, make_motion
 
 from gaussian_head.dubbing import lips
-from gaussian_head.dubbing.lips import Speech, frames_from, said
+from gaussian_head.dubbing.lips import Speech, frames_from, said, shut_mouth
 from gaussian_head.voice.mouth import COLUMNS
 
 PAUSE = slice(20, 29)
@@ -20,7 +20,9 @@ PAUSE = slice(20, 29)
 def speech(monkeypatch):
     clip = make_motion(50)
     monkeypatch.setattr(lips, "drive_by_audio", lambda *arguments, **more: with_jaw(clip, 0.6))
-    return Speech(voice=None, clip=clip, num_train=50, lips=torch.zeros(clip.residual.shape[1], dtype=torch.bool))  # type: ignore[arg-type]
+    closed = shut_mouth(clip, make_head().code_map)
+    of_lips = torch.zeros(clip.residual.shape[1], dtype=torch.bool)
+    return Speech(voice=None, clip=clip, num_train=50, lips=of_lips, closed=closed)  # type: ignore[arg-type]
 
 
 def sound_with_pause() -> np.ndarray:
@@ -57,6 +59,17 @@ def test_a_recorded_mouth_that_opens_in_the_pause_is_held_shut(speech):
     wanted = said(speech, replace(speech.clip, units=units), samples)
     shut = speech.closed[COLUMNS.index(JAW)]
     torch.testing.assert_close(wanted.units[13:38, JAW], shut.expand(25), atol=1e-4, rtol=0)
+
+
+def test_the_closed_mouth_is_that_of_the_frames_seen_most_shut():
+    head, clip = make_head(), make_motion(100)
+    jaw = head.code_map.index("jaw_open")
+    residual = clip.residual.clone()
+    residual[40:45, jaw] = -5.0
+    units = clip.units.clone()
+    units[40:45, JAW] = 0.3
+    seen = replace(clip, units=units, residual=residual, basis_id=head.code_map.basis_id)
+    assert shut_mouth(seen, head.code_map)[COLUMNS.index(JAW)] == pytest.approx(0.3)
 
 
 def test_frames_from_the_nearest_marked_one():
