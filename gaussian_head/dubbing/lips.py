@@ -28,7 +28,7 @@ SHUTTEST = 0.05
 """Share of a clip's frames, those with the least seen gap, that tell its closed mouth."""
 SHUT = 0.2
 """Share of the usual range of the gap between the lips below which a mouth is shut."""
-EASE = 0.12
+EASE = 0.06
 """Seconds over which the recorded mouth takes over from the new one where both are shut."""
 SHUTS = 0.1
 """Seconds before and after silence over which the lips meet: it is quiet by then."""

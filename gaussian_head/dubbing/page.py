@@ -15,7 +15,8 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding
 .wipe{position:relative;display:inline-block;max-width:100%}.wipe video{display:block;max-width:100%;max-height:75vh}
 .wipe video+video{position:absolute;inset:0;width:100%;height:100%;clip-path:inset(0 0 0 var(--at,50%))}
 .wipe video.mask{clip-path:none;mix-blend-mode:screen;opacity:.5}.wipe [hidden]{display:none}
-table{border-collapse:collapse}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:right}
+table{border-collapse:collapse;display:block;overflow-x:auto}
+td,th{padding:.2em .5em;border-bottom:1px solid #ddd;text-align:right}
 img{max-width:100%}input[type=range]{width:100%}
 """
 SCRIPT = """
@@ -38,6 +39,7 @@ def write_page(path: Path, out: Path, film: Path, report: dict[str, Any]) -> Non
         "<tr>" + "".join(f"<td>{_shown(row.get(name))}</td>" for name in COLUMNS + FIGURES) + "</tr>"
         for row in report["stretches"]
     )
+    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in COLUMNS + FIGURES)
     worst = "".join(
         f"<h3>{row['at']:.2f} s, frame {row['frame']}</h3><p>{html.escape(row['why'])}</p>"
         f"<img src='{quote(row['picture'])}' alt='recorded and dubbed'>"
@@ -49,10 +51,11 @@ def write_page(path: Path, out: Path, film: Path, report: dict[str, Any]) -> Non
 <div class="wipe"><video src="{_link(film, path)}" muted playsinline></video>
 <video src="{_link(out, path)}" playsinline></video>
 <video class="mask" src="mask.mp4" muted playsinline hidden></video></div>
-<p><input id="at" type="range" value="50"><input id="seek" type="range" max="1000" value="0">
-<button id="play">play / pause</button> <label><input id="old" type="checkbox"> the recording's sound</label>
+<p><label>line <input id="at" type="range" value="50"></label><label>time <input id="seek" type="range" max="1000"
+value="0"></label><button id="play">play / pause</button>
+<label><input id="old" type="checkbox"> the recording's sound</label>
 <label><input id="mask" type="checkbox"> where it was changed</label></p>
-<h2>Stretches</h2><table><tr>{"".join(f"<th>{name}</th>" for name in COLUMNS + FIGURES)}</tr>{rows}</table>
+<h2>Stretches</h2><table><tr>{head}</tr>{rows}</table>
 <p>Seam, flicker and sharpness (of skin) are multiples of the recording's own in the same place; sync is the judge's
 confidence that lips and sound belong together, 0 for none.</p>
 <h2>Frames to look at</h2>{worst}<script>{SCRIPT}</script>
