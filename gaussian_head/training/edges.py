@@ -26,11 +26,13 @@ def plate_let_go(colours: Tensor, start: Tensor, spill: Tensor) -> Tensor:
 def tint_held(colours: Tensor, start: Tensor, spill: Tensor, most: float) -> Tensor:
     """Colours ``[N, 1, 3]``, where ``spill`` is one, at most ``most`` (RGB, 1 is white) off the first tint.
 
-    They may get lighter and darker: a line that is less red than skin is not nearer to a blue plate, but blue.
+    They may get lighter or darker by twice that: a line that is less red than skin is not nearer to a blue plate, but
+    blue, and one darkened by what a codec or lens does to edges a shadow where none is.
     """
     change = colours - start
     grey = change.mean(2, keepdim=True)
     tint = change - grey
+    grey = grey.clamp(-2 * most / C0, 2 * most / C0)
     size = C0 * tint.norm(dim=2, keepdim=True)
     held = start + grey + tint * (most / size.clamp(min=most))
     return torch.where(spill.any(2, keepdim=True), held, colours)

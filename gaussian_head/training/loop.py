@@ -228,7 +228,7 @@ def hold_surface(state: TrainState, name: str, config: TrainConfig) -> None:
         scales.copy_(length_held(scales, math.log(config.slender) / sight.untold))
     home, normal, thin, held = (state.fixed[f"{name}.{key}"] for key in ("surface", "normal", "thin", "held"))
     share, free = PULL_EVERY * sight.untold, ~held[:, None]
-    if config.grazing:
+    if config.grazing and name == "torso":
         edge = free & state.fixed[f"{name}.spill"].any(2)
         most = thin + math.log(WIDTH / THICKNESS) + math.log(config.grazing) / sight.untold
         scales.copy_(torch.where(edge, scales.minimum(most[:, None]), scales))
@@ -247,8 +247,9 @@ def hold_edges(state: TrainState, name: str, config: TrainConfig) -> None:
     """Colours of a branch's Gaussians that the clip shows from aside alone, see ``edges``."""
     colours, start, spill = state.params[f"{name}.sh0"], state.fixed[f"{name}.colour"], state.fixed[f"{name}.spill"]
     held, sight = plate_let_go(colours, start, spill), state.sights.get(name)
-    if config.edge_tint and sight is not None and name != "mouth":
-        held = tint_held(held, start, spill, config.edge_tint / sight.untold)
+    most = {"torso": config.edge_tint, "face": config.face_edge_tint}.get(name)
+    if most and sight is not None:
+        held = tint_held(held, start, spill, most / sight.untold)
     colours.copy_(held)
 
 
