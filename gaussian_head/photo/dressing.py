@@ -137,7 +137,7 @@ def _carried_on(samples, shown: Shown, opposite: np.ndarray, opposite_weight: np
     for kind in (SKIN, HAIR, CLOTHES):
         light = shade if kind == SKIN else np.ones(len(samples))
         trusted = weight * (own == kind)
-        trusted = trusted * _usual(colours / light[:, None], trusted, USUAL[kind])
+        trusted = trusted * _usual(colours / light[:, None], trusted, USUAL[kind], samples.points[:, 0])
         sums = hang.T @ trusted
         tone = np.median(colours[trusted > 0.5], 0) if (trusted > 0.5).sum() > 20 else None
         if tone is None:
@@ -150,12 +150,26 @@ def _carried_on(samples, shown: Shown, opposite: np.ndarray, opposite_weight: np
     return hang @ kinds, np.array(tones), np.array(fill)
 
 
-def _usual(colours: np.ndarray, trusted: np.ndarray, least: float) -> np.ndarray:
-    """``[S]`` how near colours are to the middle of the trusted ones, 0 to 1; ``least`` of spread is always allowed."""
-    if (trusted > 0.5).sum() < 20:
-        return np.ones(len(colours))
-    away = np.abs(colours - np.median(colours[trusted > 0.5], 0)).mean(1)
-    return np.exp(-((away / max(2 * float(np.median(away[trusted > 0.5])), least)) ** 2))
+def _usual(colours: np.ndarray, trusted: np.ndarray, least: float, across: np.ndarray) -> np.ndarray:
+    """``[S]`` how near colours are to the middle of the trusted ones of their half of the head, 0 to 1.
+
+    Light from one side makes two halves, each of which goes on as it is; ``least`` of spread is always allowed.
+
+    Args:
+        colours: ``[S, 3]``.
+        trusted: ``[S]``.
+        least: spread.
+        across: ``[S]`` metres to the left of the head's middle.
+    """
+    near = np.ones(len(colours))
+    for half in (across < 0, across >= 0):
+        sure = half & (trusted > 0.5)
+        sure = sure if sure.sum() > 200 else trusted > 0.5
+        if sure.sum() >= 20:
+            away = np.abs(colours[half] - np.median(colours[sure], 0)).mean(1)
+            spread = float(np.median(np.abs(colours[sure] - np.median(colours[sure], 0)).mean(1)))
+            near[half] = np.exp(-((away / max(2 * spread, least)) ** 2))
+    return near
 
 
 def _shading(samples, shown: Shown, opposite_weight: np.ndarray) -> np.ndarray:

@@ -18,9 +18,11 @@ from ..head.surface import Patch, joined
 from ..screen_mesh import ScreenMesh
 from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto
+from .plate import plate_of
 from .rig import Rig
 from .shape import EYES, PhotoShape, camera_of
 from .view import PhotoView
+from .wisps import SHINES
 
 STRIDE, BACK_STRIDE = 1.6, 4.0
 """Pixels between points in front, and behind."""
@@ -28,6 +30,8 @@ NARROW = 0.008
 """Half the width of the narrowest thing that hangs, sides of the square."""
 SCRAP = 0.002
 """Share of the square below which a piece is none of its own."""
+ON_EAR = 0.3
+"""Share of a piece that lies before an ear from which on it is a part of it."""
 FAINTEST = 40
 """Matte below which a pixel is left to the background."""
 THICK_HAIR, THICK_CLOTHES = 0.028, 0.05
@@ -78,8 +82,8 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto,
     low = np.arange(size)[:, None] > view.landmarks[list(EYES), 1].mean()
     scalp = region == REGIONS.index("scalp")
     hair_before = view.hair & hit & low & ~scalp
-    left = (view.alpha > FAINTEST) & (~hit | hair_before)
-    left = _sizable(_broad(left, round(NARROW * size)), view.hair)
+    left = (view.alpha > FAINTEST) & (~hit | hair_before) & ~_seen_through(view, region)
+    left = _sizable(_broad(left, round(NARROW * size)), view.hair, region == REGIONS.index("ears"))
     ears = posed[shape.model.of_region("ears").numpy()]
     base = depth[nearest_true(hit)] - np.where(hair_before, BEFORE, 0.0)
     hairy = np.asarray(binary_dilation(view.hair, iterations=round(NEAR_HAIR * size)), bool)
@@ -113,19 +117,34 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto,
     )
 
 
+def _seen_through(view: PhotoView, region: np.ndarray) -> np.ndarray:
+    """``[S, S]`` bool, above the shoulders and no hair, where the background shows between wisps: nothing hangs there.
+
+    Args:
+        view: the photograph.
+        region: ``[S, S]`` of the surface in it.
+    """
+    shoulders = region == REGIONS.index("shoulders")
+    top = np.where(shoulders.any(0), shoulders.argmax(0), len(region))
+    above = np.arange(len(region))[:, None] < top[None]
+    alike = np.abs(view.image / 255 - plate_of(view)).max(-1) < SHINES
+    return np.asarray(binary_dilation(above & ~view.hair & alike, iterations=2), bool) & ~view.hair
+
+
 def _broad(mask: np.ndarray, radius: int) -> np.ndarray:
     """``mask`` without what is narrower than twice the radius: a rim along the surface is no thing of its own."""
     core = np.asarray(distance_transform_edt(np.pad(mask, radius, mode="edge")))[radius:-radius, radius:-radius]
     return mask & (np.asarray(distance_transform_edt(core <= radius)) <= radius + 1)
 
 
-def _sizable(mask: np.ndarray, hair: np.ndarray) -> np.ndarray:
-    """``mask`` without scraps that are no hair: what a surface misses of an ear or a neck would float beside it."""
+def _sizable(mask: np.ndarray, hair: np.ndarray, ears: np.ndarray) -> np.ndarray:
+    """``mask`` without scraps that are no hair, and the dark of an ear: they would float beside ear and neck."""
     import cv2
 
     pieces = np.asarray(cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[1], np.int64)
     area, locks = np.bincount(pieces.ravel()), np.bincount(pieces.ravel(), hair.ravel())
     kept = (area >= SCRAP * mask.size) | (locks > 0.5 * area)
+    kept &= np.bincount(pieces.ravel(), ears.ravel()) < ON_EAR * area
     kept[0] = False
     return kept[pieces]
 

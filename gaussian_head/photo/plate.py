@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from .view import PhotoView
+if TYPE_CHECKING:
+    from .view import PhotoView
 
 NOT_YET = 10
 """Matte up to which a pixel is the background alone."""

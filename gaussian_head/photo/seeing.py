@@ -33,6 +33,9 @@ SQUARE, RIM_NEIGHBOURS = 0.9, 12
 UNLIKE, UNLIKE_PER_METRE, UNBELIEVED = 0.1, 5.0, 0.07
 """How far a colour may leave theirs, that much more for a metre between them; how much more ends belief."""
 
+WORSE_EAR, BETTER_EAR = 0.75, 0.15
+"""Share of what is seen of one ear below which the other stands for it; least that has to be seen of that."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -65,7 +68,19 @@ def shown_by(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], ph
         colours=colours / np.maximum(best, 1e-12)[:, None],
         kinds=votes.argmax(1),
     )
-    return _believed(shown, samples.points)
+    return _one_ear(_believed(shown, samples.points), samples)
+
+
+def _one_ear(shown: Shown, samples: HullSamples) -> Shown:
+    """The same without an ear of which much less is seen than of the other: shadow and hair leave patches of it."""
+    ears, weight = samples.regions == REGIONS.index("ears"), shown.weight.copy()
+    sides = [ears & (samples.points[:, 0] < 0), ears & (samples.points[:, 0] > 0)]
+    if not all(side.any() for side in sides):
+        return shown
+    worse, better = sorted(sides, key=lambda side: float(weight[side].mean()))
+    if weight[better].mean() > BETTER_EAR and weight[worse].mean() < WORSE_EAR * weight[better].mean():
+        weight[worse] = 0.0
+    return replace(shown, weight=weight)
 
 
 def _believed(shown: Shown, points: np.ndarray) -> Shown:

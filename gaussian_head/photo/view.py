@@ -21,6 +21,7 @@ from ..head.outline import nearest_true
 from ..media import Photograph, resize_image
 from ..tracking.labels import face_grid, label_parts, learn_colours, polygon
 from ..tracking.matte import refine_matte
+from .wisps import without_wisps
 
 SMALLEST_FACE = 64
 """Pixels that a face must be wide: below that eyes and lips are a few pixels each."""
@@ -109,6 +110,7 @@ def prepare(photograph: Photograph, *, size: int, person: int = 1) -> PhotoView:
         )
     labels = label_parts(image, alpha, points, learn_colours([(image, alpha, points)]))
     hair = _hair(image, alpha, labels, points)
+    alpha, labels = without_wisps(image, alpha, labels, hair, points[152, 1])
     clean, alpha = _parted(image, alpha, hair)
     known = Blendshapes()(landmarks.astype(np.float32))
     middle = (photograph.rgb.shape[1] / 2 - left) * scale, (photograph.rgb.shape[0] / 2 - top) * scale
