@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from gaussian_head.face import REGIONS
+from gaussian_head.head.volume import HullSamples
 from gaussian_head.photo.dressing import _folded
 from gaussian_head.photo.hanging import _sizable
-from gaussian_head.photo.seeing import SKIN, Shown, _believed
+from gaussian_head.photo.seeing import SKIN, Shown, _believed, _one_ear
 
 
 def test_islands_and_colours_that_nothing_beside_them_has_are_not_believed():
@@ -39,8 +41,30 @@ def test_scraps_are_dropped_but_locks_and_sleeves_stay():
     mask, hair = np.zeros((2, 100, 100), bool)
     mask[10:13, 10:13] = mask[40:43, 40:43] = mask[70:90, 70:90] = True
     hair[40:43, 40:43] = True
-    kept = _sizable(mask, hair)
+    nowhere = np.zeros_like(mask)
+    kept = _sizable(mask, hair, nowhere)
     assert not kept[10:13, 10:13].any()
     assert kept[40:43, 40:43].all()
     assert kept[70:90, 70:90].all()
     assert not kept[~mask].any()
+    ears = nowhere.copy()
+    ears[40:43, 38:45] = True
+    assert not _sizable(mask, hair, ears)[40:43, 40:43].any()
+
+
+def test_an_ear_in_shadow_is_the_other_ear():
+    count = 40
+    samples = HullSamples(
+        points=np.column_stack([np.repeat([-0.07, 0.07], count), np.zeros((2 * count, 2))]),
+        normals=np.zeros((2 * count, 3)),
+        regions=np.full(2 * count, REGIONS.index("ears")),
+        triangles=np.zeros(2 * count, np.int64),
+        weights=np.full((2 * count, 3), 1 / 3),
+    )
+    patchy = np.r_[np.full(count, 0.6), np.arange(count) % 3 == 0]
+    shown = Shown(weight=patchy, colours=np.zeros((2 * count, 3)), kinds=np.zeros(2 * count, int))
+    weight = _one_ear(shown, samples).weight
+    assert (weight[:count] == 0.6).all()
+    assert not weight[count:].any()
+    alike = Shown(weight=np.full(2 * count, 0.5), colours=shown.colours, kinds=shown.kinds)
+    assert (_one_ear(alike, samples).weight == 0.5).all()
