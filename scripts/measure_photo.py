@@ -13,9 +13,11 @@ import torch
 import tyro
 
 from gaussian_head import Capture
+from gaussian_head.actor.speak import voice_of
 from gaussian_head.checks import InputError
 from gaussian_head.demo.population import PersonTruth, make_person_clip
 from gaussian_head.durable import replacing
+from gaussian_head.evaluation.lip_sync import judge_of_pictures
 from gaussian_head.evaluation.photographed import (
     average_shape,
     carried_marks,
@@ -38,9 +40,11 @@ from gaussian_head.photo.building import dressed
 from gaussian_head.photo.refining import moment_of
 from gaussian_head.rendering import orbit_view
 from gaussian_head.rendering.frames import render_gaussians
+from gaussian_head.voice.mouth import COLUMNS
 
 PHOTOS_DEG = {"frontal": (0,), "three-quarter": (45,), "two": (0, 40), "five": (0, 40, -40, 70, -70)}
 """Turns from which each kind of head is photographed."""
+MOUTH = torch.tensor(COLUMNS)
 TURNED_DEG = (0, -15, 15, -30, 30)
 """Turns at which a real person's head is held against the photograph."""
 
@@ -64,6 +68,7 @@ def main(
     first: int = 2000,
     size: int = 512,
     captures: tuple[Path, ...] = (),
+    spoken: tuple[Path, ...] = (),
     lpips: Path = Path("../shared/models/lpips"),
     frames: int = 30,
     kinds: tuple[str, ...] = tuple(PHOTOS_DEG),
@@ -79,6 +84,7 @@ def main(
         first: Number of the first.
         size: Width and height of photographs and views, pixels.
         captures: Captures of real clips, each of another person.
+        spoken: Captures of real clips whose held-out sound a photograph of them is to say.
         lpips: Folder with squeeze.backbone.pth and squeeze.pth.
         frames: Frames of each clip that are compared.
         kinds: Kinds of heads, see PHOTOS_DEG.
@@ -106,6 +112,9 @@ def main(
         if net is not None and name not in table["clips"]:
             table["clips"][name] = _clip(Capture.load(path), net, frames, steps)
             _write(out, table)
+    for path in spoken:
+        table.setdefault("spoken", {})[path.parent.name] = _spoken(Capture.load(path), steps)
+        _write(out, table)
     table["means"] = _means(table)
     _write(out, table)
     print(f"table: {out}")
@@ -142,10 +151,7 @@ def _facing_front(truth: PersonTruth) -> PersonTruth:
 
 def _clip(capture: Capture, net: Lpips, frames: int, steps: int) -> dict[str, Any]:
     """Mouth LMD (pixels), LPIPS and strangeness of the head and of stills beside it: unchanged, warped by landmarks."""
-    start = rest_frame(capture)
-    still = capture.frame(start).image
-    view = prepare(Photograph(rgb=still, alpha=None, focal=None, name="frame", notes=()), size=capture.camera.width)
-    built = build([view], steps=steps)
+    start, still, built = _photographed(capture, steps)
     chosen = np.unique(np.linspace(0, capture.num_frames - 1, frames).round().astype(int))
     chosen = [int(t) for t in chosen if t != start]
     recorded = [capture.frame(t).image for t in chosen]
@@ -168,6 +174,45 @@ def _clip(capture: Capture, net: Lpips, frames: int, steps: int) -> dict[str, An
             scores[name]["identity"] = float(np.nanmean([distance(embed(a, m), embed(b, n)) for a, m, b, n in pairs]))
     if embed is not None:
         scores["turned"] = _turned(built, embed, embed(still, own))
+    return scores
+
+
+def _photographed(capture: Capture, steps: int) -> tuple[int, np.ndarray, BuiltHead]:
+    """Which frame of a clip is the photograph, its picture ``[H, W, 3]``, and the head made of it."""
+    start = rest_frame(capture)
+    still = capture.frame(start).image
+    view = prepare(Photograph(rgb=still, alpha=None, focal=None, name="frame", notes=()), size=capture.camera.width)
+    return start, still, build([view], steps=steps)
+
+
+def _spoken(capture: Capture, steps: int) -> dict[str, dict[str, float]]:
+    """Mouth LMD and readability of a head that says its clip's held-out frames, and of null rows.
+
+    Lips come from the sound by what is usual among people; head, eyes and brows go as tracked. "other sound" is that
+    of half a clip later, "recorded" the clip's own pictures.
+    """
+    start, still, built = _photographed(capture, steps)
+    voice, sound, frames = voice_of(built.actor), capture.audio(), capture.test_frames
+    fps, T = capture.fps, capture.num_frames
+    mouths = {
+        "head": voice.predict(sound, fps, T, close_in_silence=False),
+        "other sound": voice.predict(np.roll(sound, len(sound) // 2), fps, T, close_in_silence=False),
+        "still mouth": voice.predict(np.zeros_like(sound), fps, T),
+    }
+    marks, judged = capture.landmarks[frames].numpy(), judge_of_pictures(capture, frames)
+    found = {"recorded": detect_landmarks([capture.frame(t).image for t in frames.tolist()])}
+    for name, units in mouths.items():
+        moments = [following(built, capture, start, t) for t in frames.tolist()]
+        said = [
+            replace(moment, units=moment.units.index_copy(0, MOUTH, units[t, MOUTH]))
+            for t, moment in zip(frames.tolist(), moments, strict=True)
+        ]
+        found[name] = detect_landmarks([drawn_like(built.actor.head.gaussians_at(m), built, still) for m in said])
+    scores: dict[str, dict[str, float]] = {}
+    for name, seen in found.items():
+        sync = None if judged is None else judged(seen)
+        scores[name] = {"mouth_lmd_px": landmark_distance(marks, seen)}
+        scores[name] |= {} if sync is None else {"readability": sync.readability, "sync": sync.confidence}
     return scores
 
 
