@@ -14,7 +14,7 @@ from ..media import FORMATS
 from ..motion import Motion, retarget
 from ..motion.pose_range import PoseRange, brought_into, farthest
 from ._clip import Clip
-from .speak import POSES, lent, words_of
+from .speak import POSES, is_worded, lent
 
 Bounds = Literal["subject", "free"]
 """Whether a leader's turns are brought into what the head shows well, or left as they are."""
@@ -67,7 +67,7 @@ def leading(
     Raises:
         InputError: nobody can be tracked in the video, or the file holds no motion.
     """
-    if str(place) in POSES or words_of(place) is not None:
+    if str(place) in POSES or is_worded(place):
         return None
     place = Path(place)
     if place.is_dir():

@@ -70,14 +70,14 @@ def speak(
     Raises:
         InputError: ``pose`` names nothing.
     """
-    _require_pose(pose)
+    words = _told(pose)
     captured = actor.clip.motion
     lent = styled(unheard(actor), style) if str(style) else None
     voice = lent or voice_of(actor)
     motion = drive_by_audio(voice, captured, samples, fps=captured.fps, blink=blink, seed=seed, listener=listener)
     if lips == "sampled":
         motion = sampled(motion, voice, size_of(actor) if lent is None else lent.scale, seed)
-    return posed(motion, actor.clip, pose, seed, listener=listener)
+    return _posed(motion, actor.clip, pose, words, seed, listener)
 
 
 def size_of(actor: Actor) -> Tensor:
@@ -158,7 +158,11 @@ def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0, *, listen
     Raises:
         InputError: ``pose`` names nothing, and is no movement in words.
     """
-    _require_pose(pose)
+    return _posed(motion, clip, pose, _told(pose), seed, listener)
+
+
+def _posed(motion: Motion, clip: Clip, pose: str | Path, words: str | None, seed: int, listener: Listener) -> Motion:
+    """``posed``, whose ``words`` were read."""
     if str(pose) == "captured":
         return motion
     if str(pose) in POSES:
@@ -166,7 +170,6 @@ def posed(motion: Motion, clip: Clip, pose: str | Path, seed: int = 0, *, listen
         if str(pose) == "frontal":
             held = replace(held, head=replace(held.head, quats=torch.tensor([[1.0, 0.0, 0.0, 0.0]])))
         return _with_pose(motion, loop_poses(held, len(motion)))
-    words = words_of(pose)
     if words is not None:
         return worded(motion, words, listener=listener)
     leader = Capture.load(pose).motion if Path(pose).is_dir() else read_motion(pose)
@@ -179,17 +182,22 @@ def words_of(pose: str | Path) -> str | None:
     Raises:
         InputError: the file holds more than words, or none.
     """
+    if not is_worded(pose):
+        return None
     if not is_there(pose):
         return str(pose)
     path = Path(pose)
-    if path.suffix.lower() != ".txt" or path.is_dir():
-        return None
     if path.stat().st_size > MOST_WORDS:
         raise InputError(f"{path} holds {path.stat().st_size} bytes; head acts in words, {MOST_WORDS} at most.")
     try:
         return " ".join(path.read_text(encoding="utf-8").split())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no text in UTF-8 ({error}); head acts in words were wanted.") from error
+
+
+def is_worded(pose: str | Path) -> bool:
+    """Whether a pose is told in words: by itself, or by a .txt file of them."""
+    return not is_there(pose) or (Path(pose).suffix.lower() == ".txt" and not Path(pose).is_dir())
 
 
 def is_there(place: str | Path) -> bool:
@@ -205,10 +213,11 @@ def _with_pose(motion: Motion, pose: Motion) -> Motion:
     return replace(motion, head=pose.head, torso=pose.torso)
 
 
-def _require_pose(pose: str | Path) -> None:
+def _told(pose: str | Path) -> str | None:
+    """The words of a pose, read once and understood; None where it is named or led; InputError where it is nothing."""
     words = None if str(pose) in POSES else words_of(pose)
     if words is None:
-        return
+        return None
     try:
         parse_acts(words)
     except InputError as error:
@@ -216,3 +225,4 @@ def _require_pose(pose: str | Path) -> None:
             f"pose {str(pose)!r} is unknown; choose {', '.join(POSES)}, a motion file (.json), a capture's folder, or"
             f" say what the head shall do. As words: {error}"
         ) from error
+    return words

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -69,6 +70,20 @@ def test_many_words_are_no_name_of_a_file(actor, said):
     assert any("do not fit into" in words for words in heard(told))
     short = perform(actor, said, Direction(pose="nods twice, then nods twice, then nods twice, then nods twice"))
     assert torch.allclose(moved.head.quats[:80], short.head.quats[:80], atol=1e-4)
+
+
+def test_a_file_of_words_is_read_once(actor, said, tmp_path, monkeypatch):
+    file, reads, read = tmp_path / "acts.txt", [], Path.read_text
+    file.write_text("nods twice", encoding="utf-8")
+
+    def counted(path, *args, **kwargs):
+        reads.append(path)
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    moved = perform(actor, said, Direction(pose=file))
+    assert reads.count(file) == 1
+    assert torch.equal(moved.head.quats, perform(actor, said, Direction(pose="nods twice")).head.quats)
 
 
 def command(monkeypatch, *arguments):
