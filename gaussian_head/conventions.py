@@ -9,3 +9,8 @@ HEAD_LABELS = (HAIR, FACE, MOUTH)
 """All that belongs to the head."""
 SHUT = 1.0
 """Inner code of a shut eye, which every head may reach, whether or not its clip has a blink."""
+HOW_TO_GET_PYTORCH3D = (
+    'pip install iopath fvcore wheel && pip install --no-build-isolation "git+https://github.com/facebookresearch/'
+    'pytorch3d.git"'
+)
+"""It has no wheels for today's Python and is built against the torch that is there: about 20 minutes on two cores."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .conventions import HOW_TO_GET_PYTORCH3D
 from .machine import available_memory, operating_system, processor
 
 MIN_FREE_DISK = 2.0
@@ -182,6 +183,14 @@ def _gsplat() -> tuple[bool, str, str]:
     return version is not None, version or "not installed", remedy
 
 
+def _pytorch3d() -> tuple[bool, str, str]:
+    version = _version("pytorch3d")
+    if version is None:
+        return False, "not installed; meshes are rasterized by this project's own", f"optional: {HOW_TO_GET_PYTORCH3D}"
+    importlib.import_module("pytorch3d.renderer.mesh.rasterize_meshes")  # built for this torch, or it fails here
+    return True, f"{version}, rasterizes meshes on a GPU", ""
+
+
 def _live() -> tuple[bool, str, str]:
     versions = {name: _version(name) for name in ("aiohttp", "aiortc", "prometheus-client")}
     missing = [name for name, version in versions.items() if version is None]
@@ -283,6 +292,7 @@ _CHECKS: dict[str, Callable[[], tuple[bool, str, str]]] = {
     "phone recogniser": _phone_model,
     "video encoders": _encoders,
     "extra: gsplat": _gsplat,
+    "optional: pytorch3d": _pytorch3d,
     "extra: speech": _speech,
     "extra: live": _live,
     "extra: dev": _development,

@@ -90,6 +90,10 @@ class ScreenMesh:
         some = before[row, last + 1] > before[row, first]
         return face[some], row[some], first[some], last[some]
 
+    def numbers(self, face: np.ndarray) -> np.ndarray:
+        """Which of the given triangles faces ``[P]`` of ``nearest`` are; -1 stays."""
+        return np.where(face >= 0, self._numbers[face], -1) if len(self._numbers) else face
+
     def look_up(self, face: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Triangle ``[P]``, weights of its corners ``[P, 3]`` and depth ``[P]`` in metres of faces at pixels x, y."""
         at = np.stack([x, y, np.ones(len(x))], 1)

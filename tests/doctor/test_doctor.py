@@ -5,6 +5,7 @@ import importlib.util
 import platform
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
@@ -88,6 +89,23 @@ def test_a_bug_report_has_what_it_needs():
     assert platform.python_version() in findings["python"].detail
     assert importlib.metadata.version("numpy") in findings["dependencies"].detail
     assert {"extra: gsplat", "extra: speech", "extra: live", "extra: dev"} <= set(findings)
+
+
+def test_pytorch3d_is_named_with_what_it_serves(monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda package: None)
+    finding = doctor._guarded("optional: pytorch3d", doctor._pytorch3d)
+    assert not finding.ok
+    assert "this project's own" in finding.detail
+    assert "git+https" in finding.remedy
+    monkeypatch.setattr(doctor, "_version", lambda package: "0.7.9")
+    monkeypatch.setitem(sys.modules, "pytorch3d", None)  # as one that was built for another torch
+    assert not doctor._guarded("optional: pytorch3d", doctor._pytorch3d).ok
+    for name in ("pytorch3d", "pytorch3d.renderer", "pytorch3d.renderer.mesh"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "pytorch3d.renderer.mesh.rasterize_meshes", ModuleType("rasterize_meshes"))
+    finding = doctor._guarded("optional: pytorch3d", doctor._pytorch3d)
+    assert finding.ok
+    assert finding.detail.startswith("0.7.9, rasterizes meshes")
 
 
 def test_the_doctor_looks_at_every_declared_dependency():
