@@ -35,6 +35,8 @@ DOWNWARDS = 0.1
 """From which slope on what hangs over under a chin is the chin's own skin and not the collar's."""
 HIGHEST = 0.01
 """Share of the recorded clothes above the height at which they begin."""
+RISE, MOST_RISE = 0.6, 0.035
+"""How much higher clothes begin the farther behind that, and at most, metres: collars stand up at the nape."""
 GRAIN = 0.7
 """Share of the recorded hair's unevenness that painted hair gets."""
 
@@ -116,26 +118,30 @@ def _clear_parts(frame: CaptureFrame) -> list[np.ndarray]:
     return [eroded(part & person, CLEAR) for part in parts]
 
 
-def _collar(hull: Hull, capture: Capture, rest: int) -> float:
-    """Height in the head frame, metres, at which clothes begin: where the rest frame shows the highest."""
+def _collar(hull: Hull, capture: Capture, rest: int) -> tuple[float, float]:
+    """Height and depth in the head frame, metres, at which clothes begin: where the rest frame shows the highest."""
     frame, pose = capture.frame(rest), capture.motion.at(rest).head
     rotation, position = quat_to_rotmat(pose.quats).double().numpy(), pose.positions.double().numpy()
     K = capture.camera.K.double().numpy()
     torso = eroded((frame.labels == TORSO) & (frame.alpha > 250), CLEAR)
     if not torso.any():
-        return np.inf
+        return np.inf, 0.0
     row, column = np.nonzero(torso)
     depth = hull.depth(~hull.of_head(), capture.camera, rotation, position)[row, column]
     uv = np.stack([column, row], 1) + 0.5
     origin, rays = canonical_rays(uv, K, rotation, position)
-    return float(np.quantile((origin + rays * depth[:, None])[:, 1], HIGHEST))
+    points = origin + rays * depth[:, None]
+    height = float(np.quantile(points[:, 1], HIGHEST))
+    return height, float(points[points[:, 1] <= height, 2].mean())
 
 
-def _kinds(samples: HullSamples, seen: _Seen, on_head: np.ndarray, hull: Hull, collar: float) -> tuple[np.ndarray, ...]:
+def _kinds(
+    samples: HullSamples, seen: _Seen, on_head: np.ndarray, hull: Hull, collar: tuple[float, float]
+) -> tuple[np.ndarray, ...]:  # fmt: skip
     """``[S]`` bool, where a sample that no frame shows is hair, skin, under the chin, or clothes.
 
     Hair grows on the scalp down to a line from ear to ear, and as far down as it is seen; clothes begin on neck and
-    shoulders at the height ``collar``; under the chin it is what is seen around.
+    shoulders at height and depth ``collar``, and higher behind that; under the chin it is what is seen around.
     """
     ears = hull.vertices[hull.regions == REGIONS.index("ears")]
     height, back = samples.points[:, 1], samples.points[:, 2] - ears[:, 2].mean()
@@ -146,7 +152,8 @@ def _kinds(samples: HullSamples, seen: _Seen, on_head: np.ndarray, hull: Hull, c
     scalp, neck = (samples.regions == REGIONS.index(name) for name in ("scalp", "neck"))
     hair = (scalp & (height < ears[:, 1].mean())) | ((scalp | neck) & (height < line))
     down, forward = samples.normals[:, 1] > DOWNWARDS, samples.normals[:, 2] < 0
-    covered = ~on_head & ~hair & ~(neck & down) & (height > collar)
+    edge = collar[0] - (RISE * (samples.points[:, 2] - collar[1])).clip(0, MOST_RISE)
+    covered = ~on_head & ~hair & ~(neck & down) & (height > edge)
     throat, clothes = covered & forward, covered & ~forward
     return hair, ~hair & ~throat & ~clothes, throat, clothes
 

@@ -129,14 +129,9 @@ class TrainConfig:
     slender: float = 5.0
     """How many times as long as it is wide a Gaussian may get where nothing tells: needles stand out from other sides;
     0 for any."""
-    grazing: float = 2.0
-    """How many times as wide as it began a Gaussian of the torso may get on surfaces that the clip shows from aside
-    alone, where nothing tells: behind a nape it would be a spike. 1 or more; 0 for any."""
-    edge_tint: float = 0.06
-    """How far the tint of a colour of the torso may go on such surfaces (RGB, 1 is white), and half of how far its
-    lightness: recorded edges would be blots from the side. More where the clip turns; 0 for any."""
-    face_edge_tint: float = 0.0
-    """The same of the face: 0.06 takes blots off a jaw, for a tenth of a decibel in front."""
+    own_view: bool = True
+    """When training is done, what edges learnt is kept to the one view that shows them, and what no view tells of their
+    depth is taken back: recorded edges would be blots and spikes from the side. In front it costs nothing."""
     past_hands: bool = True
     """Hands and other things that enter the picture from its border for a while teach the torso nothing."""
     face_turns: bool = True
@@ -179,9 +174,6 @@ class TrainConfig:
                 "tilt_back": (0.0, 0.1),
                 "thicker": (0.0, 1e6),
                 "slender": (0.0, 1e6),
-                "grazing": (0.0, 1e6),
-                "edge_tint": (0.0, 10.0),
-                "face_edge_tint": (0.0, 10.0),
                 "max_scale": (1e-6, 10.0),
                 "min_opacity": share,
                 "busy_frames": share,

@@ -23,6 +23,8 @@ TOLD = 0.004
 far hardly anything is held: even a ninth of it cost half a decibel."""
 STEEPEST = 0.3
 """Cosine between a surface and the line of sight down to which depth is reckoned along the latter."""
+WAYS = 200
+"""Frames, evenly spaced, whose ways are kept."""
 REACH = 0.004
 """Metres aside up to which a surface is taken for flat."""
 
@@ -35,6 +37,10 @@ class Sight:
     """``[3]`` the way it was seen least from aside, in its own frame."""
     untold: float
     """How little is known of its depth that way: 1 where it never turned, towards 0 the more it did."""
+    ways: Tensor
+    """``[M, 3]`` unit, from cameras towards it in some of the frames, in its own frame."""
+    eye: Tensor
+    """``[3]`` metres, where cameras were on the mean, in its own frame."""
 
 
 def sights_of(cameras: Sequence[CaptureView], device: torch.device) -> dict[str, Sight]:
@@ -50,10 +56,17 @@ def _sight(seen: Sequence[tuple[CaptureView, Pose]], device: torch.device) -> Si
         frames = camera.train_frames
         away = pose.positions[frames] - camera.camera.position
         ways.append(quat_rotate(quat_conjugate(pose.quats[frames]), away))
-    way = torch.nn.functional.normalize(torch.cat(ways).double(), dim=1)
+    ways = torch.cat(ways).double()
+    way = torch.nn.functional.normalize(ways, dim=1)
     aside = torch.eye(3, dtype=torch.float64) - way.T @ way / len(way)
     sizes, axes = torch.linalg.eigh(aside)
-    return Sight(direction=axes[:, 0].float().to(device), untold=1 / (1 + (max(float(sizes[0]), 0.0) / TOLD) ** 4))
+    some = torch.linspace(0, len(way) - 1, min(WAYS, len(way))).round().long()
+    return Sight(
+        direction=axes[:, 0].float().to(device),
+        untold=1 / (1 + (max(float(sizes[0]), 0.0) / TOLD) ** 4),
+        ways=way[some].float().to(device),
+        eye=-ways.mean(0).float().to(device),
+    )
 
 
 def depth_held(

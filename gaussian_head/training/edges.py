@@ -1,38 +1,93 @@
-"""Colours of surfaces that the camera sees from aside alone: a recorded edge is half background and must not be theirs.
+"""What edges learnt is kept to the view that recorded it, when training is done.
 
-From in front they are a line, and a line of any colour may pass for the recorded edge; from the side it is a blot.
+A surface that every frame shows from aside is a line there, and a line of any colour, and of any length along the line
+of sight, may pass for the recorded edge, which is half background. From the side it is a blot and a spike. In the
+recorded view both changes show nothing: they are exact for whoever looks from where the camera was.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from ..sh import C0
+from ..head import Branch
+from ..head.lifting import MAX_STRETCH
+from ..head.surfels import THICKNESS, WIDTH
+from ..sh import C0, C1
+from ..smoothing import smoothstep
+from ..transforms import quat_normalize, quat_to_rotmat, rotmat_to_quat
+from .depth import Sight
+
+SQUARE, ASKANCE = 0.75, 0.35
+"""Cosine of a surface with the line of sight of the frame that shows it most squarely, from which on it tells its
+colour, and down to which it tells none that holds from elsewhere."""
 
 
-def plate_let_go(colours: Tensor, start: Tensor, spill: Tensor) -> Tensor:
-    """Colours ``[N, 1, 3]`` that are no nearer to the plate behind than those they started with.
+def kept_to_view(branch: Branch, fixed: dict[str, Tensor], sight: Sight) -> Branch:
+    """A trained branch of a head that one camera filmed, as plain from other sides as it began; not the mouth's.
 
     Args:
-        colours: of degree 0.
-        start: ``[N, 1, 3]`` the first ones.
-        spill: ``[N, 1, 3]`` unit directions from those to the plate's; 0 where any colour is as good.
+        branch: N Gaussians.
+        fixed: ``colour [N, 1, 3]``, ``normal [N, 3]``, ``thin [N]`` and ``held [N]`` that it began with, see
+            ``TrainState``.
+        sight: how the clip shows it.
     """
-    taken_on = ((colours - start) * spill).sum(2, keepdim=True)
-    return colours - taken_on.clamp(min=0) * spill
+    if branch.name == "mouth":
+        return branch
+    rays = torch.nn.functional.normalize(branch.means - sight.eye, dim=1)
+    best = (fixed["normal"] @ sight.ways.T).abs().amax(1)
+    if branch.shN.shape[1]:
+        colours = colours_kept(branch.sh0, branch.shN, fixed["colour"], unknown(best), rays)
+        branch = replace(branch, sh0=colours[0], shN=colours[1])
+    slant = (1 / (fixed["normal"] * rays).sum(1).abs()).clamp(max=MAX_STRETCH)
+    most = fixed["thin"].exp() * (WIDTH / THICKNESS) * slant / sight.untold
+    quats, log_scales = pressed(branch.quats, branch.log_scales, rays, torch.where(fixed["held"], torch.inf, most))
+    return replace(branch, quats=quats, log_scales=log_scales)
 
 
-def tint_held(colours: Tensor, start: Tensor, spill: Tensor, most: float) -> Tensor:
-    """Colours ``[N, 1, 3]``, where ``spill`` is one, at most ``most`` (RGB, 1 is white) off the first tint.
+def unknown(best: Tensor) -> Tensor:
+    """How little ``[N]`` surfaces tell of their colour that were seen at a cosine of ``best [N]`` at most: 0 to 1."""
+    return smoothstep(((SQUARE - best) / (SQUARE - ASKANCE)).clamp(0, 1))
 
-    They may get lighter or darker by twice that: a line that is less red than skin is not nearer to a blue plate, but
-    blue, and one darkened by what a codec or lens does to edges a shadow where none is.
+
+def colours_kept(sh0: Tensor, shN: Tensor, start: Tensor, share: Tensor, rays: Tensor) -> tuple[Tensor, Tensor]:
+    """Colours of degree 0 and 1 that look the same along ``rays``, a share of what was learnt being of that way only.
+
+    Args:
+        sh0, shN: ``[N, 1, 3]`` and ``[N, 3, 3]``.
+        start: ``[N, 1, 3]`` the first ones, of degree 0.
+        share: ``[N]``.
+        rays: ``[N, 3]`` unit, from the camera.
     """
-    change = colours - start
-    grey = change.mean(2, keepdim=True)
-    tint = change - grey
-    grey = grey.clamp(-2 * most / C0, 2 * most / C0)
-    size = C0 * tint.norm(dim=2, keepdim=True)
-    held = start + grey + tint * (most / size.clamp(min=most))
-    return torch.where(spill.any(2, keepdim=True), held, colours)
+    learnt = share[:, None, None] * (sh0 - start)
+    x, y, z = rays.unbind(1)
+    return sh0 - learnt, shN + learnt * (C0 / C1) * torch.stack([-y, z, -x], 1)[..., None]
+
+
+def pressed(quats: Tensor, log_scales: Tensor, rays: Tensor, most: Tensor) -> tuple[Tensor, Tensor]:
+    """Gaussians that reach at most so far along their rays, and look the same along them.
+
+    Args:
+        quats: ``[N, 4]``.
+        log_scales: ``[N, 3]``.
+        rays: ``[N, 3]`` unit.
+        most: ``[N]`` standard deviations along the rays, metres.
+    """
+    axes, scales = quat_to_rotmat(quat_normalize(quats)), log_scales.exp()
+    deep = (scales * (axes.mT @ rays[..., None])[..., 0]).norm(dim=1)
+    rows = (deep > most).nonzero()[:, 0]
+    if not len(rows):
+        return quats, log_scales
+    ray, share = rays[rows].double(), (most / deep)[rows].double()
+    press = torch.eye(3, dtype=torch.float64, device=ray.device) + (share - 1)[:, None, None] * (
+        ray[:, :, None] * ray[:, None, :]
+    )
+    root = press @ axes[rows].double() * scales[rows].double()[:, None, :]
+    sizes, turned = torch.linalg.eigh(root @ root.mT)
+    turned = turned * torch.linalg.det(turned).sign()[:, None, None]
+    quats, log_scales = quats.clone(), log_scales.clone()
+    quats[rows] = rotmat_to_quat(turned).to(quats)
+    log_scales[rows] = (0.5 * sizes.clamp(min=1e-14).log()).to(log_scales)
+    return quats, log_scales

@@ -18,13 +18,11 @@ from ..events import Listener, Said, ignore
 from ..head import PARTS
 from ..head.branch import Branch
 from ..head.coefficients import NECK_SIZE
-from ..head.surfels import THICKNESS, WIDTH
 from .cameras import shots, training_cameras
 from .config import Stage, TrainConfig
 from .data import KEPT_BYTES, Recorded, TrainFrame, batches, draw_weights, prefetched
 from .densify import choose_growth, split_growth
 from .depth import depth_held, length_held, thickness_held, tilt_held
-from .edges import plate_let_go, tint_held
 from .entering import entering, in_words
 from .interrupting import Interruptions
 from .neighbours import drawn_to_neighbours
@@ -196,9 +194,7 @@ def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
 
     Of face and mouth they go over to the mean of their neighbours': the torso's own few coefficients need no such hold.
     Motion along the line of sight hardly shows in the clip but does from the side: it decays faster. Turns of the head
-    may stretch the neck but not the shoulders: there their part of the basis is let go. Surfaces seen from aside alone
-    would take on the colour of a recorded edge, which is half the background's: theirs goes no nearer to that, and
-    keeps its tint.
+    may stretch the neck but not the shoulders: there their part of the basis is let go.
     """
     for name in PARTS:
         basis, anchor = state.params[f"{name}.basis"], state.anchor(name)
@@ -211,7 +207,6 @@ def hold_to_prior(state: TrainState, config: TrainConfig) -> None:
         basis[:, 2:].lerp_(anchor[:, 2:], PULL_EVERY * config.depth_motion_decay)
         state.params[f"{name}.log_scales"].clamp_(max=math.log(config.max_scale))
         hold_surface(state, name, config)
-        hold_edges(state, name, config)
     torso = state.params["torso.basis"]
     keep = 1 - NECK_RELEASE * (1 - state.fixed["torso.head_weights"])
     torso[:, :, :NECK_SIZE] *= keep[:, None, None]
@@ -228,10 +223,6 @@ def hold_surface(state: TrainState, name: str, config: TrainConfig) -> None:
         scales.copy_(length_held(scales, math.log(config.slender) / sight.untold))
     home, normal, thin, held = (state.fixed[f"{name}.{key}"] for key in ("surface", "normal", "thin", "held"))
     share, free = PULL_EVERY * sight.untold, ~held[:, None]
-    if config.grazing and name == "torso":
-        edge = free & state.fixed[f"{name}.spill"].any(2)
-        most = thin + math.log(WIDTH / THICKNESS) + math.log(config.grazing) / sight.untold
-        scales.copy_(torch.where(edge, scales.minimum(most[:, None]), scales))
     if config.thicker:
         scales.copy_(thickness_held(scales, thin + math.log(config.thicker) / sight.untold))
     if config.depth_together or config.depth_back:
@@ -240,17 +231,6 @@ def hold_surface(state: TrainState, name: str, config: TrainConfig) -> None:
         means.copy_(torch.where(free, moved, means))
     if config.tilt_back:
         quats.copy_(torch.where(free, tilt_held(quats, scales, normal, share * config.tilt_back), quats))
-
-
-@torch.no_grad()
-def hold_edges(state: TrainState, name: str, config: TrainConfig) -> None:
-    """Colours of a branch's Gaussians that the clip shows from aside alone, see ``edges``."""
-    colours, start, spill = state.params[f"{name}.sh0"], state.fixed[f"{name}.colour"], state.fixed[f"{name}.spill"]
-    held, sight = plate_let_go(colours, start, spill), state.sights.get(name)
-    most = {"torso": config.edge_tint, "face": config.face_edge_tint}.get(name)
-    if most and sight is not None:
-        held = tint_held(held, start, spill, most / sight.untold)
-    colours.copy_(held)
 
 
 @torch.no_grad()

@@ -29,6 +29,7 @@ from . import loop
 from .cameras import training_cameras
 from .config import TrainConfig
 from .depth import sights_of
+from .edges import kept_to_view
 from .observing import Observer, StepDone, unobserved
 from .planning import tell_plan
 from .refine import apply_corrections, extend_corrections
@@ -239,6 +240,8 @@ def _saved(state: TrainState, capture: Capture, config: TrainConfig, out: Path) 
     """Detach the head, extend the pose corrections to all frames and save it before it learns to speak."""
     head = state.head()
     branches = tuple(replace(b, **{k: v.detach().contiguous() for k, v in b.tensors().items()}) for b in head.branches)
+    if config.own_view and head.one_view:
+        branches = tuple(kept_to_view(b, state.began(b.name), state.sights[b.name]) for b in branches)
     learnt = state.params[CORRECTIONS].detach().to(CPU)
     corrections = extend_corrections(capture.motion, capture.code, learnt, capture.train_frames)
     head = replace(

@@ -12,7 +12,6 @@ from ..checks import InputError
 from ..head import Branch, Head
 from ..head.branch import PER_GAUSSIAN, TRAINED
 from ..kernels import CPU
-from ..sh import rgb_to_sh
 from ..transforms import quat_to_rotmat
 from . import graphs
 from .cameras import EXPOSURE, EXPOSURE_RATE
@@ -25,8 +24,6 @@ NETWORK = ("w1", "b1", "w2")
 CORRECTIONS = "pose.corrections"
 BETAS = (0.9, 0.99)
 """Adam's momenta from one frame to the next."""
-ASKANCE = 0.5
-"""Cosine of a flat Gaussian's normal with the line of sight below which the clip shows it from aside."""
 
 
 @dataclass(kw_only=True)
@@ -127,6 +124,11 @@ class TrainState:
         """The tracked basis ``[N, 3, J]`` a branch started from."""
         return self.fixed[f"{branch}.anchor"]
 
+    def began(self, branch: str) -> dict[str, Tensor]:
+        """What stays fixed of a branch, ``[N, …]`` by name."""
+        prefix = f"{branch}."
+        return {key.removeprefix(prefix): value for key, value in self.fixed.items() if key.startswith(prefix)}
+
     def neighbours(self, branch: str) -> tuple[Tensor, Tensor]:
         """Indices and weights ``[N, k]`` of each Gaussian's neighbours, by where they were at first."""
         if branch not in self.beside:
@@ -217,8 +219,6 @@ def new_state(
             (params if name in TRAINED else fixed)[f"{branch.name}.{name}"] = value.clone()
         fixed[f"{branch.name}.anchor"] = branch.basis.clone()
         fixed[f"{branch.name}.colour"] = branch.sh0.clone()
-        spill = _spill(head, branch)
-        fixed[f"{branch.name}.spill"] = spill if cameras == 1 else torch.zeros_like(spill)  # others see it squarely
         fixed[f"{branch.name}.home"] = branch.means.clone()
         fixed[f"{branch.name}.surface"] = branch.means.clone()
         fixed[f"{branch.name}.normal"] = quat_to_rotmat(branch.quats)[:, :, 2].contiguous()
@@ -231,15 +231,6 @@ def new_state(
     if cameras > 1:
         params[EXPOSURE] = torch.zeros(cameras - 1, 2, 3)
     return _assemble(head, params, fixed, rates, device)
-
-
-def _spill(head: Head, branch: Branch) -> Tensor:
-    """Unit directions ``[N, 1, 3]`` from colours to those of the plate behind, 0 where surfaces do not lie askance."""
-    plate, camera = head.background, head.camera
-    row_and_column = camera.project(branch.means + head.centre).flip(1).long()
-    row, column = (row_and_column[:, i].clamp(0, plate.shape[i] - 1) for i in (0, 1))
-    towards = torch.nn.functional.normalize(rgb_to_sh(plate[row, column]) - branch.sh0[:, 0], dim=1)
-    return (towards * (quat_to_rotmat(branch.quats)[:, 2, 2].abs() < ASKANCE)[:, None])[:, None]
 
 
 def _assemble(

@@ -18,8 +18,6 @@ from gaussian_head.checks import InputError
 from gaussian_head.durable import locked
 from gaussian_head.events import Event, Progress, Warned
 from gaussian_head.head import Head, InitConfig, initial_head, shown_count
-from gaussian_head.head.surfels import THICKNESS, WIDTH
-from gaussian_head.sh import C0
 from gaussian_head.strict_json import config_to_json
 from gaussian_head.training import PRESETS, Stage, TrainConfig, load_config, loop, pipeline, save_config, train
 from gaussian_head.training import steps as stepper
@@ -172,65 +170,6 @@ SHORT = replace(
     stages=(Stage(name="coarse", iterations=12, resolution=0.5, densify=True, refine_pose=True),),
     densify_every=5,
 )
-
-
-def test_surfaces_seen_from_aside_take_on_nothing_of_the_plate(silent):
-    state = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
-    spill, start = state.fixed["face.spill"], state.fixed["face.colour"]
-    askance = spill.norm(dim=2) > 0.5
-    assert 0.02 < askance.float().mean() < 0.5
-    across = torch.linalg.cross(spill, torch.tensor([[[0.3, 0.5, 0.8]]]).expand_as(spill))
-    with torch.no_grad():
-        state.params["face.sh0"] += 0.4 * spill + across
-    loop.hold_to_prior(state, CONFIG)
-    assert torch.allclose(state.params["face.sh0"], start + across, atol=1e-5)
-    with torch.no_grad():
-        state.params["face.sh0"] -= 0.4 * spill
-    loop.hold_to_prior(state, CONFIG)
-    assert torch.allclose(state.params["face.sh0"], start + across - 0.4 * spill, atol=1e-5)
-
-
-def test_surfaces_seen_from_aside_keep_their_tint_where_no_turn_tells_it(silent):
-    state = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
-    spill, start = state.fixed["face.spill"], state.fixed["face.colour"]
-    askance = spill.norm(dim=2)[:, 0] > 0.5
-    across = torch.linalg.cross(spill, torch.tensor([[[0.3, 0.5, 0.8]]]).expand_as(spill))
-    with torch.no_grad():
-        state.params["face.sh0"] += torch.where(askance[:, None, None], across, 1.0)
-    after = state.params["face.sh0"].detach().clone()
-    seen = sights_of(training_cameras(silent), torch.device("cpu"))
-    state.sights = {name: replace(sight, untold=1.0) for name, sight in seen.items()}
-    loop.hold_edges(state, "face", replace(CONFIG, face_edge_tint=0.0))
-    assert torch.allclose(state.params["face.sh0"], after, atol=1e-5)  # not asked for
-    loop.hold_edges(state, "face", replace(CONFIG, face_edge_tint=0.001))
-    change = (state.params["face.sh0"] - start).detach()
-    off = C0 * (change - change.mean(2, keepdim=True)).norm(dim=2)[:, 0]
-    assert float(off[askance].max()) == pytest.approx(0.001, rel=1e-2)
-    assert torch.equal(state.params["face.sh0"][~askance], after[~askance])
-    grey, wanted = change.mean(2)[askance], (after - start).mean(2)[askance]
-    assert torch.allclose(grey, wanted.clamp(-0.002 / C0, 0.002 / C0), atol=1e-5)
-    assert (wanted.abs() > 0.002 / C0).any()
-
-
-def test_surfaces_seen_from_aside_do_not_grow_where_no_turn_tells_them(silent):
-    state = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
-    held, scales = state.fixed["torso.held"], state.params["torso.log_scales"]
-    held[::3] = True
-    edge = state.fixed["torso.spill"].any(2)[:, 0] & ~held
-    assert edge.any()
-    assert not edge.all()
-    with torch.no_grad():
-        scales += math.log(5.0)
-    grown = scales.detach().clone()
-    seen = sights_of(training_cameras(silent), torch.device("cpu"))
-    state.sights = {name: replace(sight, untold=1.0) for name, sight in seen.items()}
-    free = replace(CONFIG, slender=0.0, thicker=0.0, tilt_back=0.0)
-    loop.hold_surface(state, "torso", replace(free, grazing=0.0))
-    assert torch.equal(scales, grown)  # not asked for
-    loop.hold_surface(state, "torso", replace(free, grazing=1.5))
-    width = state.fixed["torso.thin"] + math.log(WIDTH / THICKNESS)
-    assert torch.allclose(scales.detach().amax(1)[edge], width[edge] + math.log(1.5), atol=1e-5)
-    assert torch.equal(scales[~edge], grown[~edge])
 
 
 def test_depth_that_nothing_tells_is_held_but_for_what_never_moves(silent):
