@@ -135,6 +135,12 @@ def _collar(hull: Hull, capture: Capture, rest: int) -> tuple[float, float]:
     return height, float(points[points[:, 1] <= height, 2].mean())
 
 
+def clothes_from(collar: tuple[float, float], depth: np.ndarray) -> np.ndarray:
+    """Height at which clothes begin at depths ``[S]``, metres (down is positive): as seen, and higher behind that."""
+    height, seen = collar
+    return height - (RISE * (depth - seen)).clip(0, MOST_RISE)
+
+
 def _kinds(
     samples: HullSamples, seen: _Seen, on_head: np.ndarray, hull: Hull, collar: tuple[float, float]
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
@@ -152,8 +158,7 @@ def _kinds(
     scalp, neck = (samples.regions == REGIONS.index(name) for name in ("scalp", "neck"))
     hair = (scalp & (height < ears[:, 1].mean())) | ((scalp | neck) & (height < line))
     down, forward = samples.normals[:, 1] > DOWNWARDS, samples.normals[:, 2] < 0
-    edge = collar[0] - (RISE * (samples.points[:, 2] - collar[1])).clip(0, MOST_RISE)
-    covered = ~on_head & ~hair & ~(neck & down) & (height > edge)
+    covered = ~on_head & ~hair & ~(neck & down) & (height > clothes_from(collar, samples.points[:, 2]))
     throat, clothes = covered & forward, covered & ~forward
     return hair, ~hair & ~throat & ~clothes, throat, clothes
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..head import Branch
@@ -20,9 +21,12 @@ from ..smoothing import smoothstep
 from ..transforms import quat_normalize, quat_to_rotmat, rotmat_to_quat
 from .depth import Sight
 
-SQUARE, ASKANCE = 0.75, 0.35
+SQUARE, ASKANCE = 0.9, 0.5
 """Cosine of a surface with the line of sight of the frame that shows it most squarely, from which on it tells its
 colour, and down to which it tells none that holds from elsewhere."""
+BESIDE, NEAR, LIKE = 16, 0.01, 0.25
+"""Unseen neighbours whose colour such a surface has from elsewhere, metres over which they count for less, and RGB
+differences over which they do: hair stays hair beside skin."""
 
 
 def kept_to_view(branch: Branch, fixed: dict[str, Tensor], sight: Sight) -> Branch:
@@ -30,8 +34,8 @@ def kept_to_view(branch: Branch, fixed: dict[str, Tensor], sight: Sight) -> Bran
 
     Args:
         branch: N Gaussians.
-        fixed: ``colour [N, 1, 3]``, ``normal [N, 3]``, ``thin [N]`` and ``held [N]`` that it began with, see
-            ``TrainState``.
+        fixed: ``home [N, 3]``, ``colour [N, 1, 3]``, ``normal [N, 3]``, ``thin [N]`` and ``held [N]`` that it began
+            with, see ``TrainState``.
         sight: how the clip shows it.
     """
     if branch.name == "mouth":
@@ -39,12 +43,32 @@ def kept_to_view(branch: Branch, fixed: dict[str, Tensor], sight: Sight) -> Bran
     rays = torch.nn.functional.normalize(branch.means - sight.eye, dim=1)
     best = (fixed["normal"] @ sight.ways.T).abs().amax(1)
     if branch.shN.shape[1]:
-        colours = colours_kept(branch.sh0, branch.shN, fixed["colour"], unknown(best), rays)
+        share = unknown(best)
+        colours = colours_kept(branch.sh0, branch.shN, beside_of(fixed, share), share, rays)
         branch = replace(branch, sh0=colours[0], shN=colours[1])
     slant = (1 / (fixed["normal"] * rays).sum(1).abs()).clamp(max=MAX_STRETCH)
     most = fixed["thin"].exp() * (WIDTH / THICKNESS) * slant / sight.untold
     quats, log_scales = pressed(branch.quats, branch.log_scales, rays, torch.where(fixed["held"], torch.inf, most))
     return replace(branch, quats=quats, log_scales=log_scales)
+
+
+def beside_of(fixed: dict[str, Tensor], share: Tensor) -> Tensor:
+    """First colours ``[N, 1, 3]``, by a share ``[N]`` those of what lies beside and was painted, since none shows it.
+
+    A pixel at the edge of an ear or a cheek may have been lifted onto the wrong one of them.
+    """
+    held, start = fixed["held"], fixed["colour"]
+    if not held.any():
+        return start
+    points = fixed["home"].cpu().numpy()
+    distance, rows = KDTree(points[held.cpu().numpy()]).query(points, min(BESIDE, int(held.sum())))
+    weights = torch.from_numpy(1 / (distance.reshape(len(points), -1) ** 2 + NEAR**2)).to(start)
+    painted = start[held][torch.from_numpy(rows.reshape(len(points), -1)).to(start.device)]
+    other = C0 * (painted - start[:, None]).norm(dim=3)[..., 0] / LIKE
+    weights = weights * torch.exp(other.amin(1, keepdim=True) ** 2 - other**2)
+    mean = (painted * (weights / weights.sum(1, keepdim=True))[..., None, None]).sum(1)
+    near = torch.exp(-((torch.from_numpy(distance.reshape(len(points), -1)[:, 0]).to(start) / NEAR) ** 2))
+    return torch.lerp(start, mean, (share * near * ~held)[:, None, None])
 
 
 def unknown(best: Tensor) -> Tensor:

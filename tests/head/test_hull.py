@@ -18,7 +18,7 @@ from gaussian_head.head.hull import fit_hull
 from gaussian_head.head.init import rest_frame
 from gaussian_head.head.lifting import settled_labels
 from gaussian_head.head.outline import outline_views
-from gaussian_head.head.unseen import sample_colours
+from gaussian_head.head.unseen import MOST_RISE, clothes_from, sample_colours
 from gaussian_head.head.volume import TIGHT, sample_hull
 from gaussian_head.raster import rasterize_view
 from gaussian_head.rendering import orbit_view, render_frame
@@ -115,6 +115,14 @@ def test_the_back_has_hair_and_the_ears_have_skin(bust, hull):
     assert colours[back].max(1).mean() < 0.3
     assert colours[ears].mean() > 0.35
     assert (colours[shoulders, 2] > colours[shoulders, 0]).mean() > 0.95
+
+
+def test_clothes_begin_higher_behind_where_they_are_seen():
+    heights = clothes_from((0.1, 0.02), np.array([-0.1, 0.02, 0.05, 0.5])).tolist()
+    assert heights[:2] == pytest.approx([0.1, 0.1])
+    assert 0.1 - MOST_RISE < heights[2] < 0.095
+    assert heights[3] == pytest.approx(0.1 - MOST_RISE)
+    assert clothes_from((np.inf, 0.0), np.array([0.3]))[0] == np.inf  # nothing worn
 
 
 def test_it_is_closed_from_all_sides(bust, hull, parts):

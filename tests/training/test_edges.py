@@ -14,7 +14,7 @@ from gaussian_head.sh import sh_to_rgb
 from gaussian_head.training import PRESETS
 from gaussian_head.training.cameras import training_cameras
 from gaussian_head.training.depth import sights_of
-from gaussian_head.training.edges import ASKANCE, SQUARE, colours_kept, kept_to_view, pressed, unknown
+from gaussian_head.training.edges import ASKANCE, SQUARE, beside_of, colours_kept, kept_to_view, pressed, unknown
 from gaussian_head.training.state import new_state
 from gaussian_head.transforms import quat_normalize, quat_to_rotmat
 
@@ -115,3 +115,16 @@ def test_what_never_moves_and_mouths_stay_as_they_are(learnt):
     assert torch.equal(kept.log_scales[fixed["held"]], changed.log_scales[fixed["held"]])
     mouth = heads[0].branch("mouth")
     assert kept_to_view(mouth, {}, sight) is mouth
+
+
+def test_from_elsewhere_a_surface_seen_askance_has_the_colour_painted_beside_it():
+    count = 40
+    home = torch.stack([torch.linspace(0, 0.039, count), torch.zeros(count), torch.zeros(count)], 1)
+    held = torch.arange(count) < 20
+    colour = torch.where(held, 0.5, -0.5)[:, None, None].expand(count, 1, 3)
+    beside = beside_of({"home": home, "colour": colour, "held": held}, torch.ones(count))
+    assert torch.equal(beside[held], colour[held])
+    assert beside[20, 0, 0] == pytest.approx(0.5, abs=0.02)
+    assert beside[-1, 0, 0] == pytest.approx(-0.5, abs=0.05)
+    assert torch.equal(beside_of({"home": home, "colour": colour, "held": held}, torch.zeros(count)), colour)
+    assert torch.equal(beside_of({"home": home, "colour": colour, "held": held & False}, torch.ones(count)), colour)
