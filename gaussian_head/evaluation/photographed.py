@@ -23,7 +23,7 @@ from ..motion import MotionFrame, Pose
 from ..photo.building import BuiltHead
 from ..photo.fitting import PhotoFit
 from ..photo.refining import moment_of
-from ..photo.shape import PhotoShape, head_share, outer_triangles
+from ..photo.shape import PhotoShape, carried_round, head_share, outer_triangles
 from ..photo.view import PhotoView
 from ..rendering.frames import render_gaussians
 from ..transforms import quat_conjugate, quat_multiply, quat_to_rotmat, rotvec_to_quat
@@ -58,14 +58,15 @@ def score_around(
     Our camera starts as the fitted one of the first photograph, which was taken at ``photo_deg``, and is carried round
     our own head as the true one is round the true head; nothing of the truth places it.
     """
-    gaussians = built.actor.head.gaussians_at(moment_of(built.fit.photos[0]))
+    photo, view = built.fit.photos[0], built.views[0]
+    whole = Camera.from_focal(photo.focal * view.crop[2] / len(view.image), size, size)
+    gaussians = built.actor.head.gaussians_at(moment_of(photo))
     wall = torch.tensor(truth.person.look.background)
     scores = {}
     for turn in turns:
         camera = camera_around(truth, t, turn, size)
         target = torch.from_numpy(draw_person(truth, t, camera)).float() / 255
-        ours = _carried_round(built, turn - photo_deg, size)
-        seen = render_gaussians(gaussians, ours, background=wall)
+        seen = render_gaussians(gaussians, carried_round(photo, whole, turn - photo_deg), background=wall)
         scores[f"{turn:g}"] = float(psnr(seen.rgb.clamp(0, 1), target))
     return scores
 
@@ -111,17 +112,6 @@ def average_shape(fit: PhotoFit, model: FaceModel) -> PhotoShape:
         triangles=outer_triangles(model),
         head_weights=head_share(model, vertices[:, 1], vertices),
     )
-
-
-def _carried_round(built: BuiltHead, turn_deg: float, size: int) -> Camera:
-    """The first photograph's whole picture, ``size`` pixels wide, its camera carried round our head."""
-    photo, view = built.fit.photos[0], built.views[0]
-    scale = view.crop[2] / len(view.image)
-    camera = Camera.from_focal(photo.focal * scale, size, size)
-    turn = quat_to_rotmat(rotvec_to_quat(torch.tensor([0.0, float(np.radians(turn_deg)), 0.0])))
-    around = torch.eye(4)
-    around[:3, :3], around[:3, 3] = turn, photo.pose.positions - turn @ photo.pose.positions
-    return camera.with_view(around)
 
 
 def following(built: BuiltHead, capture: Capture, start: int, t: int) -> MotionFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import torch
@@ -14,8 +13,8 @@ from ..gaussians import Gaussians
 from ..head import Head
 from ..motion import MotionFrame
 from ..raster import rasterize_view
-from ..transforms import quat_to_rotmat, rotvec_to_quat
 from .fitting import FittedPhoto
+from .shape import carried_round
 
 RING, RISES_DEG = 12, (-20.0, 10.0, 40.0)
 """Cameras all around, and how high they stand in turn."""
@@ -50,11 +49,12 @@ def seen_from_around(head: Head, photo: FittedPhoto) -> Tensor:
     shots += [(_doing(rest, units), turn, 0.0) for units in DOES for turn in IN_FRONT_DEG]
     shots += [(replace(rest, gaze=torch.tensor(look)), 0.0, 0.0) for look in LOOKS]
     scale = (ROOM * head.camera.width / SIDE) ** 2
+    camera = Camera.from_focal(photo.focal / head.camera.width * SIDE / ROOM, SIDE, SIDE)
     most = torch.zeros(len(head))
     for moment, turn, rise in shots:
         with torch.no_grad():
             gaussians = head.gaussians_at(moment)
-        most = torch.maximum(most, scale * _filled(gaussians, _around(photo, head.camera.width, turn, rise)))
+        most = torch.maximum(most, scale * _filled(gaussians, carried_round(photo, camera, turn, rise, centred=True)))
     return most >= LEAST
 
 
@@ -71,17 +71,6 @@ def _doing(rest: MotionFrame, values: dict[str, float]) -> MotionFrame:
     for name, value in values.items():
         units[UNITS.index(name)] = value
     return replace(rest, units=units)
-
-
-def _around(photo: FittedPhoto, size: int, turn_deg: float, rise_deg: float) -> Camera:
-    """A camera as far away as the photograph's, carried round the head."""
-    camera = Camera.from_focal(photo.focal / size * SIDE / ROOM, SIDE, SIDE)
-    turn = quat_to_rotmat(rotvec_to_quat(torch.tensor([0.0, math.radians(turn_deg), 0.0])))
-    rise = quat_to_rotmat(rotvec_to_quat(torch.tensor([math.radians(rise_deg), 0.0, 0.0])))
-    place = torch.eye(4)
-    place[:3, :3] = rise @ turn
-    place[:3, 3] = torch.tensor([0.0, 0.0, float(photo.pose.positions[2])]) - rise @ turn @ photo.pose.positions
-    return camera.with_view(place)
 
 
 def _filled(gaussians: Gaussians, camera: Camera) -> Tensor:

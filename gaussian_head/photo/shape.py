@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from ..head.hull import (
 from ..head.laid import SKIN, landmark_rows, mesh_edges
 from ..head.outline import Border, OutlineView, outline_rows
 from ..smoothing import smoothstep
-from ..transforms import quat_to_rotmat
+from ..transforms import quat_to_rotmat, rotvec_to_quat
 from .fitting import FittedPhoto, PhotoFit
 from .view import PhotoView
 
@@ -93,6 +94,29 @@ def camera_of(photo: FittedPhoto, size: int) -> Camera:
     """The camera of a square photograph."""
     x, y = photo.centre.tolist()
     return Camera.from_focal(photo.focal, size, size, x, y)
+
+
+def carried_round(
+    photo: FittedPhoto, camera: Camera, turn_deg: float, rise_deg: float = 0.0, *, centred: bool = False
+) -> Camera:
+    """A camera carried round a photographed head from where the photograph was taken.
+
+    Args:
+        photo: how the photograph was fitted.
+        camera: whose lens and size it has.
+        turn_deg: to the side that the head's left eye is on.
+        rise_deg: upwards.
+        centred: hold the head in the picture's middle instead of where the photograph shows it.
+    """
+    turn, rise = (
+        quat_to_rotmat(rotvec_to_quat(torch.tensor(angle)))
+        for angle in ([0.0, math.radians(turn_deg), 0.0], [math.radians(rise_deg), 0.0, 0.0])
+    )
+    centre = photo.pose.positions
+    around = torch.eye(4)
+    around[:3, :3] = rise @ turn
+    around[:3, 3] = (centre * torch.tensor([0.0, 0.0, 1.0]) if centred else centre) - rise @ turn @ centre
+    return camera.with_view(around)
 
 
 def shape_of(views: list[PhotoView], fit: PhotoFit, model: FaceModel) -> PhotoShape:
