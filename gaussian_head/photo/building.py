@@ -118,7 +118,7 @@ class _Parts:
     weights: dict[str, np.ndarray]
     """``[N]`` how far they follow the head."""
     shown: dict[str, np.ndarray]
-    """``[N]`` share that a photograph shows."""
+    """``[N, P]`` share that each photograph shows."""
     origin: dict[str, np.ndarray]
     """``[N]``."""
 
@@ -131,7 +131,7 @@ class _Parts:
 
 def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, mirror: bool) -> _Parts:
     samples, spacing = surface_points(shape, views, fit.photos)
-    samples = carved(samples, spacing, shape, views, fit.photos)
+    samples = carved(samples, spacing, shape, views[0], fit.photos[0])
     worn = dress(samples, shape, views, fit.photos, mirror=mirror)
     corners = shape.triangles[samples.triangles]
     skin = Patch(
@@ -151,6 +151,10 @@ def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, m
     face = [skin[on_head], eyes, lifted.front[up], lifted.back[up_back]]
     torso = [skin[~on_head], lifted.front[~up], lifted.back[~up_back]]
     ones = np.ones
+
+    def of_first(share: np.ndarray) -> np.ndarray:
+        return share[:, None] * np.eye(1, len(views))
+
     return _Parts(
         patches={"face": joined(face), "mouth": mouth, "torso": joined(torso)},
         weights={
@@ -159,9 +163,9 @@ def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, m
             "torso": np.concatenate([follows[~on_head], front[~up], back[~up_back]]),
         },
         shown={
-            "face": np.concatenate([worn.seen[on_head], eyes_seen, ones(up.sum()), 0 * ones(up_back.sum())]),
-            "mouth": mouth_seen.astype(float),
-            "torso": np.concatenate([worn.seen[~on_head], ones((~up).sum()), 0 * ones((~up_back).sum())]),
+            "face": np.r_[worn.seen[on_head], of_first(np.r_[eyes_seen, ones(up.sum()), 0 * ones(up_back.sum())])],
+            "mouth": of_first(mouth_seen.astype(float)),
+            "torso": np.r_[worn.seen[~on_head], of_first(np.r_[ones((~up).sum()), 0 * ones((~up_back).sum())])],
         },
         origin=_origins(worn, on_head, eyes_seen, mouth_seen, up, up_back),
     )

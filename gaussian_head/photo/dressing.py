@@ -20,7 +20,7 @@ from ..head.outline import eroded, nearest_true
 from ..head.volume import HullSamples
 from .fitting import FittedPhoto
 from .samples import sight
-from .seeing import CLOTHES, HAIR, SKIN, Shown, average_places, shown_by
+from .seeing import BOTH, CLOTHES, HAIR, SKIN, Shown, average_places, lit_alike, shown_by
 from .shape import PhotoShape
 from .view import PhotoView
 
@@ -34,10 +34,6 @@ TONE_TRUST = (2e-4, 6e-3, 2e-4)
 """Weight of a kind's usual colour everywhere: hair is most itself away from its edge, where skin shines through."""
 USUAL = (0.12, 0.04, 0.5)
 """Least spread of a kind's colours: beards, shadows and highlights are not carried on."""
-LIGHT_REACH = 0.035
-"""Metres over which the light on one half of a face is compared with the other."""
-MOST_LIGHT = 0.6
-"""Largest natural logarithm of that comparison."""
 UNDERSIDE, DARKEST = 0.45, 0.6
 """How much darker (natural logarithm) skin is that looks down, where nothing tells; how much at most."""
 SMOOTH_HAIR = 9.0
@@ -57,7 +53,7 @@ class Dress:
     colours: np.ndarray
     """``[S, 3]`` RGB in [0, 1]."""
     seen: np.ndarray
-    """``[S]`` share of it that a photograph shows, 0 to 1."""
+    """``[S, P]`` share of it that each photograph shows; all of them together 0 to 1."""
     origin: np.ndarray
     """``[S]`` SEEN, MIRRORED or GUESSED: where most of it comes from."""
     kinds: np.ndarray
@@ -89,7 +85,13 @@ def dress(
     other = ((1 - shown.weight) * opposite_weight)[:, None]
     colours = seen * shown.colours + other * opposite + (1 - seen - other) * rough
     shares = np.concatenate([seen, other, 1 - seen - other], 1)
-    return Dress(colours=colours.clip(0, 1), seen=shown.weight, origin=shares.argmax(1), kinds=kinds, tones=tones)
+    return Dress(
+        colours=colours.clip(0, 1),
+        seen=shown.weight[:, None] * shown.shares,
+        origin=shares.argmax(1),
+        kinds=kinds,
+        tones=tones,
+    )
 
 
 def _mirrored(shown: Shown, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,20 +105,7 @@ def _mirrored(shown: Shown, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     colours = (shown.colours[known][index] * share[..., None]).sum(1)
     weight = (shown.weight[known][index] * share).sum(1) * np.exp(-((distance[:, 0] / 0.006) ** 2))
     weight = weight * (shown.kinds[known][index[:, 0]] != CLOTHES)
-    both = np.flatnonzero((shown.weight > 0.6) & (weight > 0.6))
-    if len(both) > 50:
-        ratio = np.log(shown.colours[both].clip(0.02)) - np.log(colours[both].clip(0.02))
-        colours = colours * np.exp(_smoothed(places[both], ratio.clip(-MOST_LIGHT, MOST_LIGHT), places))
-    return colours.clip(0, 1), weight
-
-
-def _smoothed(known: np.ndarray, values: np.ndarray, places: np.ndarray, most: int = 1500) -> np.ndarray:
-    """Values ``[P, 3]`` of known places, averaged over what lies within reach."""
-    chosen = np.linspace(0, len(known) - 1, min(most, len(known))).astype(int)
-    known, values = known[chosen], values[chosen]
-    distance, index = KDTree(known).query(places, min(150, len(known)))
-    weight = np.exp(-0.5 * ((distance - distance[:, :1]) / LIGHT_REACH) ** 2)
-    return (values[index] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)
+    return lit_alike(colours, shown.colours, (shown.weight > BOTH) & (weight > BOTH), places), weight
 
 
 def _carried_on(samples, shown: Shown, opposite: np.ndarray, opposite_weight: np.ndarray, shape: PhotoShape, shade):

@@ -24,6 +24,8 @@ from .view import PhotoView
 
 EYE_SPACING, CAP = 0.0007, 1.25
 """Metres between points on an eyeball; radians from its axis up to which there are any."""
+BETTER_EYE = 0.3
+"""Cosine with the line of sight by which another photograph has to show an eye better to take its place."""
 OPEN_EYE = 0.18
 """Height of an eye's opening over its width from which on a photograph tells its colours."""
 RINGS = 0.0007
@@ -103,7 +105,7 @@ def _painted_eye(cap, centre, radius, shape, views, photos, contour, iris):
         facing = -((looking @ rotation.T) * posed).sum(1) / np.linalg.norm(posed, axis=1)
         weight = _inside(polygon(marks[list(contour)], *view.alpha.shape), x, y) * facing.clip(0)
         ring = np.linalg.norm(marks[list(iris[1:])] - marks[iris[0]], axis=1).mean()
-        better, picture = weight > best, view.clean
+        better, picture = weight > np.where(best > 0, best + BETTER_EYE, 0.0), view.clean
         if better.any():
             size = float(ring * posed[:, 2].mean() / photo.focal)
         row, column = (np.round(v - 0.5).astype(int).clip(0, len(picture) - 1) for v in (y, x))

@@ -44,23 +44,28 @@ def refine(
         head: as dressed.
         views: the photographs.
         fit: how they were explained.
-        seen: ``[N]`` share of each Gaussian that a photograph shows; those of none are held.
-        steps: of Adam.
+        seen: ``[N, P]`` share of each Gaussian that each photograph shows; a photograph changes what it shows.
+        steps: of Adam for the first photograph; the others share as many.
         listener: receives Progress.
     """
     if steps <= 0:
         return head
+    steps *= min(len(views), 2)
     start = {name: torch.cat([getattr(b, name) for b in head.branches]) for name in RATES}
     changes = {name: torch.zeros_like(value, requires_grad=True) for name, value in start.items()}
     optimizer = torch.optim.Adam([{"params": [changes[n]], "lr": rate} for n, rate in RATES.items()])
     scenes = [_Scene.of(head, view, photo) for view, photo in zip(views, fit.photos, strict=True)]
-    share = ((seen - LEAST_SEEN) / (1 - LEAST_SEEN)).clamp(0, 1)
+    total = seen.sum(1)
+    share = ((total - LEAST_SEEN) / (1 - LEAST_SEEN)).clamp(0, 1)
+    own = seen / total.clamp_min(1e-9)[:, None]
 
-    def changed() -> dict[str, Tensor]:
-        return {n: start[n] + share.view(-1, *[1] * (start[n].ndim - 1)) * changes[n] for n in RATES}
+    def changed(by: int | None = None) -> dict[str, Tensor]:
+        moved = {n: changes[n] if by is None else _of_share(changes[n], own[:, by]) for n in RATES}
+        return {n: start[n] + _beside(share, start[n]) * moved[n] for n in RATES}
 
     for step in range(steps):
-        loss = scenes[step % len(scenes)].loss(changed(), start)
+        by = _turn(step, len(scenes))
+        loss = scenes[by].loss(changed(by), start)
         loss = loss + sum(weight * changes[name].square().mean() for name, weight in HELD.items())
         optimizer.zero_grad()
         loss.backward()
@@ -70,6 +75,21 @@ def refine(
         if step % 20 == 19 or step == steps - 1:
             listener(Progress(stage="photo: optimising", done=step + 1, total=steps))
     return _with(head, {name: value.detach() for name, value in changed().items()})
+
+
+def _turn(step: int, photos: int) -> int:
+    """Which photograph a step looks at: the first every other time."""
+    return 0 if photos == 1 or step % 2 == 0 else 1 + step // 2 % (photos - 1)
+
+
+def _beside(share: Tensor, values: Tensor) -> Tensor:
+    """Shares ``[N]`` in as many dimensions as values ``[N, ...]``."""
+    return share.view(-1, *[1] * (values.ndim - 1))
+
+
+def _of_share(values: Tensor, share: Tensor) -> Tensor:
+    """The same values ``[N, ...]``, whose gradients count by shares ``[N]``."""
+    return values.detach() + _beside(share, values) * (values - values.detach())
 
 
 def _with(head: Head, leaves: dict[str, Tensor]) -> Head:

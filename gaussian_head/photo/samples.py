@@ -182,23 +182,15 @@ def _stepped(depth: np.ndarray) -> np.ndarray:
 
 
 def carved(
-    samples: HullSamples,
-    spacing: np.ndarray,
-    shape: PhotoShape,
-    views: list[PhotoView],
-    photos: tuple[FittedPhoto, ...],
+    samples: HullSamples, spacing: np.ndarray, shape: PhotoShape, view: PhotoView, photo: FittedPhoto
 ) -> HullSamples:
     """Points near an outline moved onto the photograph's, across the line of sight; none stands out beyond it.
 
     Source: Laurentini, "The visual hull concept for silhouette-based image understanding" (1994).
     """
-    points, own = samples.points.copy(), REACH * spacing
-    corners = shape.triangles[samples.triangles]
-    for view, photo in zip(views, photos, strict=True):
-        rotation = quat_to_rotmat(photo.pose.quats).double().numpy()
-        posed = np.einsum("pc,pcd->pd", samples.weights, shape.posed(photo)[corners])
-        points += _to_the_outline(posed, own, shape, view, photo) @ rotation
-    return replace(samples, points=points)
+    posed = np.einsum("pc,pcd->pd", samples.weights, shape.posed(photo)[shape.triangles[samples.triangles]])
+    moved = _to_the_outline(posed, REACH * spacing, shape, view, photo)
+    return replace(samples, points=samples.points + moved @ quat_to_rotmat(photo.pose.quats).double().numpy())
 
 
 def _to_the_outline(

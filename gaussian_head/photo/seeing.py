@@ -32,7 +32,16 @@ SQUARE, RIM_NEIGHBOURS = 0.9, 12
 """Weight from which on skin is seen squarely; how many such points another one's colour is held against."""
 UNLIKE, UNLIKE_PER_METRE, UNBELIEVED = 0.1, 5.0, 0.07
 """How far a colour may leave theirs, that much more for a metre between them; how much more ends belief."""
-
+FIRST = 40.0
+"""How much more the first photograph counts than one that shows a point as well: what it shows stays as it shows it."""
+BOTH = 0.6
+"""Weight from which on two colours of a point tell how the light on them differs."""
+LIGHT_REACH = 0.035
+"""Metres over which that is evened."""
+MOST_LIGHT = 0.6
+"""Largest natural logarithm of it."""
+LIGHT_PLACES, LIGHT_NEIGHBOURS = 1500, 150
+"""How many places it is asked at, and how many of them tell it of a point."""
 WORSE_EAR, BETTER_EAR = 0.75, 0.15
 """Share of what is seen of one ear below which the other stands for it; least that has to be seen of that."""
 
@@ -47,28 +56,56 @@ class Shown:
     """``[S, 3]``."""
     kinds: np.ndarray
     """``[S]``."""
+    shares: np.ndarray
+    """``[S, P]`` how much of a colour each photograph gave; they sum to 1 where there is any."""
 
 
 def shown_by(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]) -> Shown:
-    """Each point as the photograph that shows it best does: squarely, and at a fine resolution."""
-    S = len(samples)
-    total, colours = np.zeros(S), np.zeros((S, 3))
+    """Each point as the photograph that shows it best does: squarely, and at a fine resolution.
+
+    The first photograph goes before; the others are shown in its light.
+    """
+    S, P = len(samples), len(views)
+    weights, strengths, colours = np.zeros((S, P)), np.zeros((S, P)), np.zeros((S, P, 3))
     votes = np.zeros((S, 3))
-    for view, photo in zip(views, photos, strict=True):
+    for i, (view, photo) in enumerate(zip(views, photos, strict=True)):
         found = sight(samples, shape, view, photo)
         kinds, fits = _kinds_shown(samples, found, view)
-        weight = np.where(fits, _rise(found.cosine), 0.0)
-        strength = weight**3 / found.pixel**2
-        total = np.maximum(total, weight)
-        colours += strength[:, None] * found.smooth(view.clean)
-        votes[np.arange(S), kinds] += strength
-    best = votes.sum(1)
+        weights[:, i] = np.where(fits, _rise(found.cosine), 0.0)
+        strengths[:, i] = weights[:, i] ** 3 / found.pixel**2 * (FIRST if i == 0 else 1.0)
+        colours[:, i] = found.smooth(view.clean)
+        if i > 0:
+            both = (weights[:, 0] > BOTH) & (weights[:, i] > BOTH)
+            colours[:, i] = lit_alike(colours[:, i], colours[:, 0], both, samples.points)
+        votes[np.arange(S), kinds] += strengths[:, i]
+    shares = strengths / np.maximum(strengths.sum(1, keepdims=True), 1e-12)
     shown = Shown(
-        weight=np.where(best > 0, total, 0.0),
-        colours=colours / np.maximum(best, 1e-12)[:, None],
+        weight=weights.max(1),
+        colours=(shares[..., None] * colours).sum(1),
         kinds=votes.argmax(1),
+        shares=shares,
     )
     return _one_ear(_believed(shown, samples.points), samples)
+
+
+def lit_alike(colours: np.ndarray, wanted: np.ndarray, both: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Colours ``[S, 3]`` in the light of others, as the points that have both tell it around each.
+
+    Args:
+        colours: ``[S, 3]``.
+        wanted: ``[S, 3]`` colours in the other light.
+        both: ``[S]`` bool, which points tell.
+        places: ``[S, 3]`` metres.
+    """
+    known = np.flatnonzero(both)
+    if len(known) <= 50:
+        return colours
+    known = known[np.linspace(0, len(known) - 1, min(LIGHT_PLACES, len(known))).astype(int)]
+    ratio = (np.log(wanted[known].clip(0.02)) - np.log(colours[known].clip(0.02))).clip(-MOST_LIGHT, MOST_LIGHT)
+    distance, index = KDTree(places[known]).query(places, min(LIGHT_NEIGHBOURS, len(known)))
+    weight = np.exp(-0.5 * ((distance - distance[:, :1]) / LIGHT_REACH) ** 2)
+    light = (ratio[index] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)
+    return (colours * np.exp(light)).clip(0, 1)
 
 
 def _one_ear(shown: Shown, samples: HullSamples) -> Shown:

@@ -133,7 +133,9 @@ def shape_of(views: list[PhotoView], fit: PhotoFit, model: FaceModel) -> PhotoSh
         triangles=outer_triangles(model),
         head_weights=head_share(model, vertices[:, 1], vertices),
     )
-    drawn = _drawn(bare, views, fit, everywhere, lands)
+    drawn = bare
+    for view, photo in reversed(list(zip(views, fit.photos, strict=True))):
+        drawn = _drawn(drawn, view, photo, everywhere, lands)
     return _grown(drawn, views, fit, lands)
 
 
@@ -158,26 +160,24 @@ def outer_triangles(model: FaceModel) -> np.ndarray:
     return triangles[skin[triangles].all(1)]
 
 
-def _drawn(
-    shape: PhotoShape, views: list[PhotoView], fit: PhotoFit, edges: csr_matrix, lands: csr_matrix
-) -> PhotoShape:
-    """The shape with its landmarks where the photographs show them, moved across the lines of sight alone."""
+def _drawn(shape: PhotoShape, view: PhotoView, photo: FittedPhoto, edges: csr_matrix, lands: csr_matrix) -> PhotoShape:
+    """The shape with its landmarks where a photograph shows them, moved across the lines of sight alone.
+
+    Of several photographs, one after the other, the last has the last word, and depths are the others'.
+    """
     V = len(shape.vertices)
     trust = np.full(NUM_MESH, LANDMARK_TRUST)
     trust[list(OVAL)] = OVAL_TRUST
-    total, wanted = np.zeros(NUM_MESH), np.zeros((NUM_MESH, 3))
-    for view, photo in zip(views, fit.photos, strict=True):
-        rotation = quat_to_rotmat(photo.pose.quats).double().numpy()
-        posed = shape.posed(photo)
-        points = lands @ posed
-        normals = lands @ vertex_normals(posed, shape.triangles)
-        facing = -(normals * points).sum(1) / np.linalg.norm(points, axis=1)
-        sight = (view.landmarks[:NUM_MESH] - photo.centre.numpy()) / photo.focal
-        missing = np.column_stack([sight * points[:, 2:] - points[:, :2], np.zeros(NUM_MESH)])
-        weight = trust * np.clip(facing / SQUARE_ON, 0.02, 1)
-        total += weight
-        wanted += weight[:, None] * (missing @ rotation)
-    system = csr_matrix(edges + FADE * identity(V) + lands.T @ csr_matrix(np.diag(total)) @ lands)
+    rotation = quat_to_rotmat(photo.pose.quats).double().numpy()
+    posed = shape.posed(photo)
+    points = lands @ posed
+    normals = lands @ vertex_normals(posed, shape.triangles)
+    facing = -(normals * points).sum(1) / np.linalg.norm(points, axis=1)
+    sight = (view.landmarks[:NUM_MESH] - photo.centre.numpy()) / photo.focal
+    missing = np.column_stack([sight * points[:, 2:] - points[:, :2], np.zeros(NUM_MESH)])
+    weight = trust * np.clip(facing / SQUARE_ON, 0.02, 1)
+    wanted = weight[:, None] * (missing @ rotation)
+    system = csr_matrix(edges + FADE * identity(V) + lands.T @ csr_matrix(np.diag(weight)) @ lands)
     moved = np.asarray(spsolve(system.tocsc(), lands.T @ wanted))
     moved = carried(moved, shape, edges)
     return replace(shape, vertices=shape.vertices + moved)

@@ -9,16 +9,18 @@ import torch
 from PIL import Image
 
 from gaussian_head.actor import Actor, speak
+from gaussian_head.camera import Camera
 from gaussian_head.checks import InputError
 from gaussian_head.evaluation.photographed import carried_marks, drawn_like
 from gaussian_head.face import UNITS
-from gaussian_head.media import read_photograph
+from gaussian_head.media import Photograph, read_photograph
 from gaussian_head.metrics import psnr
 from gaussian_head.motion import MotionFrame
 from gaussian_head.photo import reconstruct_photos
 from gaussian_head.photo.building import build
 from gaussian_head.photo.pruning import only, seen_from_around
 from gaussian_head.photo.refining import moment_of
+from gaussian_head.photo.shape import carried_round
 from gaussian_head.photo.view import prepare
 from gaussian_head.rendering import orbit_view
 from gaussian_head.rendering.frames import render_moment
@@ -57,6 +59,33 @@ def test_in_front_it_looks_like_the_photograph(built):
     assert psnr(drawn.rgb, target) > 21
     assert psnr(drawn.rgb, target) > psnr(card, target) + 8
     assert built.fit.photos[0].error < 0.02
+
+
+def test_a_second_photograph_costs_nothing_where_the_first_is_seen(built):
+    first = built.views[0]
+    mirrored = np.ascontiguousarray(np.array(first.image)[:, ::-1] // 2)
+    other = prepare(Photograph(rgb=mirrored, alpha=None, focal=None, name="other", notes=()), size=256)
+    target = torch.from_numpy(first.image).float() / 255
+
+    def in_front(made) -> float:
+        head = made.actor.head
+        drawn = render_moment(head, moment_of(made.fit.photos[0]), head.camera, background=head.background)
+        return float(psnr(drawn.rgb, target))
+
+    assert in_front(build([first, other], steps=60)) > in_front(built) - 0.5
+
+
+def test_a_camera_is_carried_round_the_head(built):
+    photo, camera = built.fit.photos[0], Camera.from_focal(300, 256, 256)
+    centre = photo.pose.positions
+    for turn, rise in ((0, 0), (40, 0), (-90, 30)):
+        for centred in (False, True):
+            view = carried_round(photo, camera, turn, rise, centred=centred).viewmat
+            wanted = centre * torch.tensor([0, 0, 1.0]) if centred else centre
+            torch.testing.assert_close(view[:3, :3] @ centre + view[:3, 3], wanted, atol=1e-5, rtol=0)
+    side = carried_round(photo, camera, 90).viewmat
+    assert float((side[:3, :3] @ torch.tensor([1.0, 0, 0]))[2].abs()) > 0.999
+    assert torch.equal(carried_round(photo, camera, 0).viewmat, torch.eye(4))
 
 
 def test_it_is_closed_from_every_side(built):
