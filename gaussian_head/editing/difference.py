@@ -184,9 +184,9 @@ def _of_paint(added: np.ndarray, changed: np.ndarray, after: np.ndarray, plate: 
     inner = np.asarray(ndimage.binary_erosion(changed, iterations=SOFT), bool)
     if not inner.any():
         return added
-    distance = np.asarray(ndimage.distance_transform_edt(~inner))
-    row, column = np.asarray(ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True))
-    paint = cv2.blur(after.astype(np.float64), (3, 3))[row, column]
+    distance, nearest = np.empty(inner.shape), np.empty((2, *inner.shape), np.int32)
+    ndimage.distance_transform_edt(~inner, distances=distance, indices=nearest, return_indices=True)
+    paint = cv2.blur(after.astype(np.float64), (3, 3))[nearest[0], nearest[1]]
     away = paint - plate
     share = ((after - plate) * away).sum(2) / np.maximum(np.square(away).sum(2), 1.0)
     return added & ((share > SOLID) | (distance > EDGE))
