@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
+from ..gaussians import Gaussians
 from ..head import Head
 from ..raster import rasterize_view
 from .blending import Blend
-from .change import stacked
 from .difference import Painted
-from .seeding import Seeds, seeded
+from .seeding import Seeds
 from .surface import seeds_at
 
 LIFTS = (1.0, 2.0, 3.5)
@@ -23,6 +24,10 @@ STIFF_LIFTS = (1.5, 3.0, 5.0, 7.5, 10.0, 13.0)
 """The same of stiff things."""
 SEEN = 0.9
 """Share of its pixels that it must make."""
+FARTHER, STIFF_FARTHER = (1.5, 7), (3.0, 15)
+"""Pixels by which paint then stands off farther where it is hidden, at a time, and over which it does."""
+AROUND, ROUNDS = 5, 6
+"""Pixels over which that is looked at, and how often."""
 UNDER = 4
 """Pixels from the edge of a thing within which nothing is taken away under it."""
 MOSTLY = 0.8
@@ -42,27 +47,35 @@ def rows_covered(head: Head, painted: Sequence[Painted]) -> Tensor:
 
 
 def standing_off(head: Head, picture: Painted, wanted: np.ndarray, *, stiff: bool, spacing: int = 1) -> Seeds:
-    """Seeds at the pixels ``wanted`` ``[H, W]`` bool, as near to the head as they can stand and be seen."""
-    lifts = STIFF_LIFTS if stiff else LIFTS
-    seeds = seeds_at(picture, wanted, stiff=stiff, lift=lifts[0], spacing=spacing)
-    for lift in lifts:
+    """Seeds at the pixels ``wanted`` ``[H, W]`` bool, as near to the head as they can stand and be seen.
+
+    All stand off as far as makes most of them seen; where something still stands before them, a lip or a brow, those
+    there stand off farther.
+    """
+    lifts, (step, reach) = (STIFF_LIFTS, STIFF_FARTHER) if stiff else (LIFTS, FARTHER)
+    lift = np.full(wanted.shape, lifts[0])
+    for least in (*lifts[1:], *ROUNDS * [0.0]):
         seeds = seeds_at(picture, wanted, stiff=stiff, lift=lift, spacing=spacing)
-        if not len(seeds) or _share_seen(head, seeds, picture, wanted, stiff=stiff) >= SEEN:
+        if not len(seeds):
             break
-    return seeds
+        seen, alone = _shown(head, seeds, picture)
+        if least and seen[wanted].sum() < SEEN * alone[wanted].sum():
+            lift = np.full(wanted.shape, least)
+            continue
+        around, whole = (ndimage.uniform_filter(made * wanted, AROUND) for made in (seen, alone))
+        hidden = wanted & (around < SEEN * whole)
+        if not hidden.any():
+            break
+        lift = np.maximum(lift, ndimage.gaussian_filter(lift + step * ndimage.maximum_filter(hidden, reach), reach / 3))
+    return seeds_at(picture, wanted, stiff=stiff, lift=lift, spacing=spacing)
 
 
-def _share_seen(head: Head, seeds: Seeds, picture: Painted, wanted: np.ndarray, *, stiff: bool) -> float:
-    """Which share of the pixels ``wanted`` is made by the seeds, next to what they would make alone."""
+def _shown(head: Head, seeds: Seeds, picture: Painted) -> tuple[np.ndarray, np.ndarray]:
+    """Which share of every pixel ``[H, W]`` the seeds make on the head, and what they would make alone."""
     canvas = picture.canvas
-    rows = seeded(head, seeds, canvas.moment, torch.ones(len(head), dtype=torch.bool), stiff=stiff)
-    branches, own = [], []
-    for branch, new in zip(head.branches, rows, strict=True):
-        branches.append(stacked(branch, torch.ones(len(branch), dtype=torch.bool), new))
-        own += [torch.zeros(len(branch)), torch.ones(len(new))]
-    mine = torch.cat(own)[:, None]
-    both = head.with_branches(tuple(branches)).gaussians_at(canvas.moment)
-    alone = head.with_branches(tuple(rows)).gaussians_at(canvas.moment)
+    there, own = head.gaussians_at(canvas.moment), seeds.gaussians()
+    own = replace(own, colors=there.colors.new_zeros(len(seeds), *there.colors.shape[1:]))
+    both = Gaussians(**{n: torch.cat([getattr(there, n), getattr(own, n)]) for n in vars(own)})
+    mine = torch.cat([torch.zeros(len(there), 1), torch.ones(len(own), 1)])
     shown = rasterize_view(both, canvas.camera, extra=mine).extra[0, ..., 0].numpy()
-    whole = rasterize_view(alone, canvas.camera).alpha[0].numpy()
-    return float(shown[wanted].sum() / max(whole[wanted].sum(), 1e-6))
+    return shown, rasterize_view(own, canvas.camera).alpha[0].numpy()

@@ -17,8 +17,8 @@ from ..motion import MotionFrame
 from ..sh import rgb_to_sh
 from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_to_rotmat, rotmat_to_quat
 
-WIDTH, THICKNESS = 0.55, 0.2
-"""Standard deviations along the surface and across it, in distances of neighbours."""
+THICKNESS = 0.36
+"""Standard deviation across the surface, in that along it."""
 STEEPEST = 0.3
 """Least cosine between surface and line of sight with which Gaussians are lengthened along the slope."""
 NEIGHBOURS, REACH = 160, 0.01
@@ -37,8 +37,8 @@ class Seeds:
     """``[P, 3]`` unit, towards the camera."""
     sight: Tensor
     """``[P, 3]`` unit, from the camera."""
-    spacing: Tensor
-    """``[P]`` metres between neighbours, across the line of sight."""
+    widths: Tensor
+    """``[P]`` standard deviations across the line of sight, metres."""
     colours: Tensor
     """``[P, 3]`` RGB."""
     opacities: Tensor
@@ -46,6 +46,17 @@ class Seeds:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def gaussians(self) -> Gaussians:
+        """As they stand in the world at that moment."""
+        axes, scales = _shapes(self)
+        return Gaussians(
+            means=self.points,
+            quats=rotmat_to_quat(axes),
+            scales=scales,
+            opacities=self.opacities,
+            colors=rgb_to_sh(self.colours)[:, None],
+        )
 
     @staticmethod
     def joined(parts: Sequence[Seeds]) -> Seeds:
@@ -179,6 +190,6 @@ def _shapes(seeds: Seeds) -> tuple[Tensor, Tensor]:
     x = torch.nn.functional.normalize(slope + 1e-5, dim=1)
     y = torch.nn.functional.normalize(torch.linalg.cross(seeds.normals, x), dim=1)
     x = torch.linalg.cross(y, seeds.normals)
-    along = WIDTH / cosine.abs().clamp(min=STEEPEST)
-    sizes = torch.cat([along, torch.full_like(along, WIDTH), torch.full_like(along, THICKNESS)], 1)
-    return torch.stack([x, y, seeds.normals], 2), sizes * seeds.spacing[:, None]
+    along = 1 / cosine.abs().clamp(min=STEEPEST)
+    sizes = torch.cat([along, torch.ones_like(along), torch.full_like(along, THICKNESS)], 1)
+    return torch.stack([x, y, seeds.normals], 2), sizes * seeds.widths[:, None]

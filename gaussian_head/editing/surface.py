@@ -19,20 +19,27 @@ ROUND = 0.6
 """Half the depth of what is added beyond the outline, over its half width."""
 CLEAR, STEEP = 0.95, 4.0
 """Opacity well inside the person, and slope of the surface (depth over breadth) beyond which no detail is seeded."""
+GAP = 9
+"""Pixels whose median depth is taken: between lip and chin some are looked through, to what lies behind."""
+WIDTHS = 0.3, 0.55
+"""Standard deviations of new Gaussians at the edge of the paint and some pixels inside it, in distances of neighbours:
+wide ones blur the edge, narrow ones are looked through from near."""
+WITHIN = 3
+"""Pixels from the edge at which they are wide."""
 OVERLAP = 3
 """New Gaussians that make a pixel."""
 OPAQUE, SHEER = 0.97, 0.5
 """Opacity of new Gaussians; those whose change black or white of less opacity than this would do are sheer."""
 
 
-def seeds_at(painted: Painted, wanted: np.ndarray, *, stiff: bool, lift: float, spacing: int = 1) -> Seeds:
+def seeds_at(painted: Painted, wanted: np.ndarray, *, stiff: bool, lift: np.ndarray, spacing: int = 1) -> Seeds:
     """Seeds at the pixels ``wanted`` ``[H, W]`` bool of a picture, in its colours; beyond the outline in two shells.
 
     Args:
         painted: the picture.
         wanted: where.
         stiff: they rest on the face as a stiff thing does.
-        lift: pixels by which they stand before it.
+        lift: ``[H, W]`` pixels by which they stand before it.
         spacing: pixels between neighbours.
     """
     camera = painted.canvas.camera
@@ -60,10 +67,19 @@ def _shell(painted: Painted, wanted: np.ndarray, depth: np.ndarray, *, stiff: bo
         points=points,
         normals=normals,
         sight=torch.nn.functional.normalize(points - camera.position, dim=1),
-        spacing=spacing * torch.from_numpy(depth[rows, columns]).float() / float(camera.K[0, 0]),
+        widths=torch.from_numpy(_widths(painted, spacing)[rows, columns] * depth[rows, columns]).float()
+        / float(camera.K[0, 0]),
         colours=target,
         opacities=opacities,
     )
+
+
+def _widths(painted: Painted, spacing: int) -> np.ndarray:
+    """``[H, W]`` standard deviations of Gaussians so many pixels apart, in pixels: narrow along the paint's edge."""
+    if spacing > 1:
+        return np.full(painted.changed.shape, spacing * WIDTHS[-1])
+    inside = np.asarray(ndimage.distance_transform_edt(np.pad(painted.changed, 1, constant_values=True)))[1:-1, 1:-1]
+    return np.interp(inside, (1, WITHIN), WIDTHS)
 
 
 def _opacities(before: Tensor, after: Tensor) -> Tensor:
@@ -83,6 +99,7 @@ def shown_depth(painted: Painted, *, stiff: bool) -> np.ndarray:
     on it; beyond the outline at the depth of the nearest rim."""
     frame = painted.canvas.frame
     depth, person = frame.depth.double().numpy(), frame.alpha.numpy() > SOLID
+    depth = _without_gaps(depth, person)
     weight = ndimage.gaussian_filter(person.astype(float), SMOOTH)
     depth = np.where(person, ndimage.gaussian_filter(depth * person, SMOOTH) / np.maximum(weight, 1e-6), 0)
     if stiff:
@@ -112,11 +129,16 @@ def _resting(depth: np.ndarray, under: np.ndarray) -> np.ndarray:
     return np.where(under, terms @ plane, depth)
 
 
+def _without_gaps(depth: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """``depth`` ``[H, W]`` that lies no farther than is usual around."""
+    return np.minimum(depth, ndimage.median_filter(np.where(person, depth, np.inf), GAP))
+
+
 def steep(painted: Painted) -> np.ndarray:
     """``[H, W]`` bool, where the surface turns away or another begins: at the outline, and between chin and neck."""
     frame = painted.canvas.frame
     person = frame.alpha.numpy() > CLEAR
-    depth = frame.depth.double().numpy()
+    depth = _without_gaps(frame.depth.double().numpy(), person)
     smooth = ndimage.gaussian_filter(depth * person, 1.0) / np.maximum(ndimage.gaussian_filter(person * 1.0, 1.0), 1e-3)
     down, across = np.gradient(smooth)
     slope = np.hypot(down, across) * float(painted.canvas.camera.K[0, 0]) / np.maximum(depth, 1e-3)

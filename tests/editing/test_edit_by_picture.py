@@ -1,6 +1,7 @@
 """A picture painted over changes the head in every frame, where it was painted and nowhere else."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from scipy import ndimage
 from support_head import make_actor
 
 from gaussian_head import InputError
-from gaussian_head.editing import EditConfig, canvas_of, edit_head, read_painted
+from gaussian_head.editing import EditConfig, canvas_of, edit_head, lifting, read_painted
+from gaussian_head.editing.surface import seeds_at
 from gaussian_head.media.image import write_image
 from gaussian_head.metrics import psnr
 from gaussian_head.rendering import orbit_view, render_frame
@@ -113,6 +115,31 @@ def test_a_hat_stands_beyond_the_outline_and_turns_along(actor, canvas, tmp_path
     face = head.branch("face")
     assert not face.basis[-50:].any()
     assert bool((face.head_weights[-50:] == 1).all())
+
+
+def test_what_stands_before_the_paint_does_not_hide_it(actor, tmp_path):
+    face = actor.head.branch("face")
+    nose = (face.means - face.means[face.means[:, 2].argmin()]).norm(dim=1) < 0.012
+    longer = replace(face, means=face.means - 0.016 * nose[:, None] * torch.tensor([0.0, 0.0, 1.0]))
+    head = actor.head.with_branches(tuple(longer if b is face else b for b in actor.head.branches))
+    canvas = canvas_of(head, actor.clip.motion.at(0))
+
+    def bar(picture):
+        picture[40:76, 40:90] = RED
+
+    found = painted_with(canvas, tmp_path, bar)
+    resting = seeds_at(found, found.changed, stiff=True, lift=np.full(found.changed.shape, lifting.STIFF_LIFTS[0]))
+    raised = lifting.standing_off(head, found, found.changed, stiff=True)
+
+    def least_seen(seeds):
+        seen, alone = lifting._shown(head, seeds, found)
+        seen, alone = (ndimage.uniform_filter(made * found.changed, 5) for made in (seen, alone))
+        return float((seen / alone.clip(1e-6))[found.changed].min())
+
+    assert least_seen(resting) < 0.8
+    assert least_seen(raised) > 0.89
+    up = (resting.points - raised.points)[:, 2]
+    assert float(up.max() - up.min()) > 0.002  # it stands off farther only where something stands before it
 
 
 def test_a_soft_brush_leaves_no_wall_on_the_person(actor, canvas, tmp_path):
