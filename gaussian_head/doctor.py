@@ -186,9 +186,13 @@ def _gsplat() -> tuple[bool, str, str]:
 def _pytorch3d() -> tuple[bool, str, str]:
     version = _version("pytorch3d")
     if version is None:
-        return False, "not installed; meshes are rasterized by this project's own", f"optional: {HOW_TO_GET_PYTORCH3D}"
+        return (
+            False,
+            "not installed; `track --refine photometric` draws meshes itself",
+            f"optional: {HOW_TO_GET_PYTORCH3D}",
+        )
     importlib.import_module("pytorch3d.renderer.mesh.rasterize_meshes")  # built for this torch, or it fails here
-    return True, f"{version}, rasterizes meshes on a GPU", ""
+    return True, f"{version}, draws meshes of `track --refine photometric` on a GPU", ""
 
 
 def _live() -> tuple[bool, str, str]:

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tyro
@@ -14,6 +15,7 @@ from gaussian_head.evaluation.population import PersonScores, correlations, scor
 from gaussian_head.face import UNITS
 from gaussian_head.tracking import track
 from gaussian_head.tracking.filmed import FilmedFace
+from gaussian_head.tracking.photometric import Pictures
 from gaussian_head.tracking.units import UnitTrack, units_of
 from gaussian_head.verbs.bars import drawing
 
@@ -25,6 +27,7 @@ def main(
     first: int = 1000,
     seconds: float = 3.2,
     fps: float = 20.0,
+    refine: Literal["none", "photometric", "other"] = "none",
 ) -> None:
     """Write a CSV: a row a person, then rows of the means, the null rows and each unit.
 
@@ -35,6 +38,7 @@ def main(
         first: Number of the first person.
         seconds: Length of each clip.
         fps: Frames per second.
+        refine: As `track` takes it; with `other` pixels are asked half a clip later, which is the null row of that.
     """
     scores: list[PersonScores] = []
     tracks: list[UnitTrack] = []
@@ -56,7 +60,8 @@ def main(
             loaded = Capture.load(capture)
             names.append(f"person {seed}")
             truths.append(PersonTruth.load(truth))
-            tracks.append(units_of(FilmedFace.of(loaded)))
+            pictures = None if refine == "none" else _pictures(loaded, loaded.num_frames // 2 * (refine == "other"))
+            tracks.append(units_of(FilmedFace.of(loaded), pictures=pictures))
             scores.append(score_person(loaded, tracks[-1], truths[-1]))
     others = [correlations(tracks[i - 1].units, truths[i].units) for i in range(len(truths))]
     with replacing(out) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
@@ -65,6 +70,14 @@ def main(
         )
         csv.writer(file, lineterminator="\n").writerows(_rows(names, scores, others) + refused)
     print(f"table: {out}")
+
+
+def _pictures(capture: Capture, later: int) -> Pictures:
+    def read(t: int) -> tuple[np.ndarray, np.ndarray]:
+        frame = capture.frame((t + later) % capture.num_frames)
+        return frame.image, frame.labels
+
+    return read
 
 
 def _rows(names: list[str], scores: list[PersonScores], others: list[dict[str, float]]) -> list[list[object]]:

@@ -75,6 +75,10 @@ class CaptureWriter:
         """A matte written before, u8 ``[H, W]``."""
         return read_image(self.folder / layout.alpha_name(t), mode="L")
 
+    def read_labels(self, t: int) -> np.ndarray:
+        """Part labels written before, u8 ``[H, W]``."""
+        return read_image(self.folder / layout.labels_name(t), mode="L")
+
     def finish(
         self,
         info: CaptureInfo,

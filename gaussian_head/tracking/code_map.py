@@ -19,7 +19,7 @@ from .channels import MEASURED
 from .filmed import FilmedFace
 from .unit_rows import EYEBALL
 from .unit_solver import HALF_EYE
-from .units import units_of
+from .units import UnitTrack, units_of
 
 PENALTY = 3e-4
 """Of a weight's square for each frame, code in its standard deviations and a unit in its full excursion."""
@@ -39,19 +39,22 @@ OTHER_EYE = {"blink_l": "Right", "blink_r": "Left"}
 LOOKS = torch.tensor([name.startswith("eyeLook") for name in CONTROLS])
 
 
-def said_in_units(tensors: Mapping[str, Tensor], code: Tensor, info: CaptureInfo) -> dict[str, Tensor]:
+def said_in_units(
+    tensors: Mapping[str, Tensor], code: Tensor, info: CaptureInfo, track: UnitTrack | None = None
+) -> dict[str, Tensor]:
     """A tracked clip in the language that is the same for everybody, under the names of a capture's arrays.
 
     Args:
         tensors: landmarks, poses of the head, shape and basis of a capture.
         code: ``[T, K]`` its inner code, f32.
         info: its description.
+        track: its units; by default as landmarks tell them.
 
     Returns:
         ``units``, ``gaze``, the ``residual`` that they leave of the code, and the code map.
     """
     filmed = FilmedFace.told(tensors, code, info)
-    track = units_of(filmed)
+    track = units_of(filmed) if track is None else track
     frames = torch.arange(info.num_train)[filmed.used[: info.num_train]]
     controls = torch.cat([track.units, track.gaze], 1)
     code_map = fit_code_map(code, tuple(info.code), controls, frames, tensors["basis"], track.rows.rows)

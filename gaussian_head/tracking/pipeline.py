@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -25,16 +25,20 @@ from .channels import mouth_opening
 from .code_map import said_in_units
 from .crop import MIN_SECONDS, Crop, choose_crop, survey
 from .features import follow_head, steadied
+from .filmed import FilmedFace
 from .findings import Findings
 from .footage import Footage
 from .labels import PartColours, label_parts, learn_colours
+from .photometric import Pictures
 from .reading import Lips, read_lips
 from .report_page import draw_page
 from .solve import CODE, Solution, solve_clip
 from .sync import Sound, read_sound, sound_in_step
 from .torso import TorsoMotion, follow_torso, rest_frame, torso_poses
+from .units import units_of
 from .watch import Seen, require_frames, watch
 
+Refine = Literal["none", "photometric"]
 HELD_OUT = 0.1
 """Share of frames, the last ones, that nothing is fitted on."""
 COLOUR_FRAMES, PLATE_FRAMES = 40, 60
@@ -48,6 +52,7 @@ def track(
     size: int = 512,
     train_seconds: float | None = None,
     lips: Lips = "seen",
+    refine: Refine = "none",
     overwrite: bool = False,
     listener: Listener = ignore,
     config: BundleConfig | None = None,
@@ -61,6 +66,8 @@ def track(
         train_seconds: Learn from the first seconds only, to measure what a short clip gives: the same last tenth is
             held out, and what lies between serves nothing. By default all but the last tenth.
         lips: ``seen`` as landmarks show them; ``read`` refined by the sound that they say (see ``reading``).
+        refine: ``none`` takes units from landmarks alone; ``photometric`` asks pixels too (see ``photometric``), which
+            costs about a tenth of a second a frame.
         overwrite: Replace an older capture in ``out``.
         listener: Gets Progress and Warned events.
         config: Noise and smoothness of the bundle adjustment.
@@ -77,6 +84,8 @@ def track(
         raise InputError(f"size is {size}; a number of pixels from 128 to 2048 was wanted.")
     if lips not in get_args(Lips):
         raise InputError(f"lips is {lips!r}; {' or '.join(get_args(Lips))} was wanted.")
+    if refine not in get_args(Refine):
+        raise InputError(f"refine is {refine!r}; {' or '.join(get_args(Refine))} was wanted.")
     if lips == "read":
         LipJudge.load().require_ears()
     video, out = Path(video), Path(out)
@@ -122,7 +131,12 @@ def track(
         )
         listener(Progress(stage="tracking: units", done=0, total=1))
         tensors = _tensors(solution, seen, torso, rest)
-        tensors |= said_in_units(tensors, solution.states.codes.float(), capture_info)
+        code, units = solution.states.codes.float(), None
+        if refine == "photometric":
+            filmed = FilmedFace.told(tensors, code, capture_info)
+            units = units_of(filmed, pictures=_pictures(writer), listener=listener)
+            figures["refined"] = dict(units.figures)
+        tensors |= said_in_units(tensors, code, capture_info, units)
         listener(Progress(stage="tracking: units", done=1, total=1))
         samples = None if sound is None else sound.samples
         if lips == "read" and samples is not None:
@@ -182,6 +196,10 @@ def _write_labels(
         for _ in tracked(pool.map(label, range(num_frames)), "tracking: part labels", num_frames, listener):
             pass
     return colours
+
+
+def _pictures(writer: CaptureWriter) -> Pictures:
+    return lambda t: (writer.read_image(t), writer.read_labels(t))
 
 
 def _gray(writer: CaptureWriter, t: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -21,6 +22,9 @@ from .filmed import FilmedFace
 from .residuals import left_jacobian, project, project_jacobian, robust_weight, skew
 from .start import BLINK_HIDES_IRIS
 from .unit_rows import EYEBALL, rows_of
+
+if TYPE_CHECKING:
+    from .photometric import PixelWitness
 
 NOISE, ROBUST, INDEPENDENT = 0.4, 8.0, 40.0
 """Landmark noise in pixels on a face 200 pixels wide, where it stops being believed, how many count as independent."""
@@ -42,6 +46,11 @@ SWEEPS, STEPS = 3, 300
 """Linearisations, and projected gradient steps in each."""
 OFFSET_SIGMA = 0.004
 """How far a person's neutral landmarks may leave the tracked ones, metres."""
+BESIDE_PIXELS = 0.2
+"""Share of the landmarks' weight where pixels are asked too: the net's errors on one face last for all frames, and 40
+independent landmarks a frame do not know of that."""
+EYES_SIGMA = 0.03
+"""How far units of lids and eyes, which pixels of skin hardly tell, may leave what landmarks say there."""
 CHUNK = 64
 """Frames whose Jacobians are held in memory at once."""
 
@@ -84,8 +93,7 @@ class UnitSolver:
         self._smooth = torch.full((len(UNITS),), SMOOTH, dtype=torch.float64)
         self._smooth[[UNITS.index(name) for name in ("eyeBlinkLeft", "eyeBlinkRight")]] = BLINK_SMOOTH
         self._alike = ALIKE * _usually_alike()
-        self._trust = torch.zeros(len(UNITS), dtype=torch.float64)
-        self._trust[[k for k, name in enumerate(UNITS) if name.startswith("eyeLook")]] = 1 / GAZE_SIGMA**2
+        self._trust = _of_units("eyeLook") / GAZE_SIGMA**2
 
     def fitted(self) -> Fit:
         """Units of all frames, the person's neutral landmarks refitted twice on the way."""
@@ -93,6 +101,16 @@ class UnitSolver:
         for _ in range(2):
             fit = self.solve(self.neutral(fit), start=fit.units)
         return fit
+
+    def refined(self, fit: Fit, witness: PixelWitness, blur: float) -> Fit:
+        """One step from a fit towards what pixels say too, at a blur in pixels; the eyes' units are held."""
+        witness.learn(fit.units, fit.pose, blur)
+        normal, right, back = self._reduced(fit.neutral, fit.units, fit.pose, witness)
+        held = _of_units("eye") / EYES_SIGMA**2
+        right = right + ((normal + torch.diag(held)) @ fit.units[..., None])[..., 0]
+        units = self._bounded(normal + torch.diag(held), right, fit.units)
+        done = self._told(fit.neutral, units, fit.pose + back(units - fit.units))
+        return self._told(self.neutral(done), done.units, done.pose)
 
     def placed(self, neutral: Tensor, units: Tensor, pose: Tensor, frames: slice) -> tuple[Tensor, Tensor, Tensor]:
         """Landmarks turned, and in the camera ``[t, 478, 3]``; rotations ``[t, 3, 3]``."""
@@ -111,13 +129,17 @@ class UnitSolver:
             new = self._bounded(normal, right + (normal @ units[..., None])[..., 0], units)
             pose = pose + back(new - units)
             units = new
-        residual = torch.cat(
-            [project(self.placed(neutral, units, pose, s)[1], self.focal, self.centre) for s in _slices(T)]
-        )
-        return Fit(neutral=neutral, units=units, pose=pose, residual=residual - self.landmarks)
+        return self._told(neutral, units, pose)
 
-    def _reduced(self, neutral: Tensor, units: Tensor, pose: Tensor):
+    def _told(self, neutral: Tensor, units: Tensor, pose: Tensor) -> Fit:
+        """A fit with what it leaves."""
+        slices = _slices(len(units))
+        points = [project(self.placed(neutral, units, pose, s)[1], self.focal, self.centre) for s in slices]
+        return Fit(neutral=neutral, units=units, pose=pose, residual=torch.cat(points) - self.landmarks)
+
+    def _reduced(self, neutral: Tensor, units: Tensor, pose: Tensor, witness: PixelWitness | None = None):
         """Normal matrices ``[T, 52, 52]`` and right sides of the units with poses eliminated; and the pose step."""
+        trust = 1.0 if witness is None else BESIDE_PIXELS
         prior = 1 / torch.tensor(POSE_SIGMA, dtype=torch.float64) ** 2
         hessians, rights = [], []
         sigma = self.sigma
@@ -128,12 +150,15 @@ class UnitSolver:
             by_turn = -by_cam @ (skew(turned) @ left_jacobian(pose[frames, :3])[:, None])
             by_units = torch.einsum("tlij,tjm,klm->tlik", by_cam, rotation, self.rows.rows)
             jacobian = torch.cat([by_turn, by_cam, by_units], -1).flatten(1, 2)
-            weight = self.weight[frames] * robust_weight(residual, ROBUST * sigma)
+            weight = trust * self.weight[frames] * robust_weight(residual, ROBUST * sigma)
             weight = (weight * INDEPENDENT / neutral.shape[0] / sigma**2)[..., None].expand_as(residual).flatten(1)
             weighted = jacobian * weight[..., None]
             hessians.append(weighted.mT @ jacobian)
             rights.append((weighted.mT @ residual.flatten(1)[..., None])[..., 0])
         hessian, right = torch.cat(hessians), torch.cat(rights)
+        if witness is not None:
+            of_pixels = witness.normals(units, pose)
+            hessian, right = hessian + of_pixels[0], right + of_pixels[1]
         own = hessian[:, :6, :6] + torch.diag(prior)
         own_right, cross = right[:, :6] - prior * pose, hessian[:, :6, 6:]
         solved = torch.cholesky_solve(torch.cat([cross, own_right[..., None]], -1), torch.linalg.cholesky(own))
@@ -177,6 +202,11 @@ def _shut(closed: Tensor) -> Tensor:
     shut = closed.amax(1) > BLINK_HIDES_IRIS
     padded = torch.nn.functional.pad(shut, (1, 1))
     return padded[:-2] | shut | padded[2:]
+
+
+def _of_units(start: str) -> Tensor:
+    """``[52]`` 1 for units whose names start so, 0 for the others."""
+    return torch.tensor([float(name.startswith(start)) for name in UNITS], dtype=torch.float64)
 
 
 def _usually_alike() -> Tensor:

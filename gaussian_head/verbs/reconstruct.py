@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
@@ -54,6 +54,8 @@ can run. No GPU has trained a head yet."""
     """Keep a finished capture and go on from the last checkpoint."""
     overwrite: bool = False
     """Begin anew where `out` holds a capture, a head or an unfinished run."""
+    refine: Literal["none", "photometric"] = "none"
+    """Of one video: as `track` takes it."""
     views: bool = False
     """The source is a folder of 6 to 32 pictures of one moment: cameras by a transforms.json or COLMAP text model in \
 it, by azimuths in degrees at the end of names, or told by the faces."""
@@ -72,12 +74,14 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     from ..media import is_photograph
 
     sources = _sources(options)
+    pictures = [] if options.views else [is_photograph(path) for path in sources]
+    if options.refine != "none" and (options.views or len(sources) > 1 or any(pictures)):
+        raise InputError(f"--refine {options.refine} is for one video; leave it out for several, and for pictures.")
     if options.views:
         return _from_views(options, sources, listener)
     for path in sources:
         if path.is_dir():
             raise InputError(f"{path} is a folder; of pictures of one moment give it with --views.")
-    pictures = [is_photograph(path) for path in sources]
     if all(pictures):
         return _from_photographs(options, sources, listener)
     if any(pictures):
@@ -185,8 +189,8 @@ def _from_videos(options: Options, videos: list[Path], listener: Listener) -> Ac
 
 def _track(options: Options, videos: list[Path], capture: Path, listener: Listener) -> None:
     if len(videos) == 1:
-        tracking = track.Options(videos[0], out=capture, size=options.size, overwrite=options.overwrite)
-        track.run(tracking, listener)
+        given = {"size": options.size, "refine": options.refine, "overwrite": options.overwrite}
+        track.run(track.Options(videos[0], out=capture, **given), listener)
         return
     from ..capture import read_cameras
     from ..tracking import track_several

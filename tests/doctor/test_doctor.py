@@ -95,7 +95,7 @@ def test_pytorch3d_is_named_with_what_it_serves(monkeypatch):
     monkeypatch.setattr(doctor, "_version", lambda package: None)
     finding = doctor._guarded("optional: pytorch3d", doctor._pytorch3d)
     assert not finding.ok
-    assert "this project's own" in finding.detail
+    assert "draws meshes itself" in finding.detail
     assert "git+https" in finding.remedy
     monkeypatch.setattr(doctor, "_version", lambda package: "0.7.9")
     monkeypatch.setitem(sys.modules, "pytorch3d", None)  # as one that was built for another torch
@@ -105,7 +105,7 @@ def test_pytorch3d_is_named_with_what_it_serves(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorch3d.renderer.mesh.rasterize_meshes", ModuleType("rasterize_meshes"))
     finding = doctor._guarded("optional: pytorch3d", doctor._pytorch3d)
     assert finding.ok
-    assert finding.detail.startswith("0.7.9, rasterizes meshes")
+    assert finding.detail.startswith("0.7.9, draws meshes of `track --refine photometric` on a GPU")
 
 
 def test_the_doctor_looks_at_every_declared_dependency():

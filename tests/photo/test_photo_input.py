@@ -154,6 +154,9 @@ def test_the_verb_tells_videos_from_photographs(portrait, tmp_path):
     assert not is_photograph("a.mp4")
     with pytest.raises(InputError, match="--resume goes on with a video"):
         run(Options(tmp_path / "me.jpg", out=tmp_path / "out", resume=True))
+    for source in (tmp_path / "me.jpg", (tmp_path / "a.mp4", tmp_path / "b.mp4")):
+        with pytest.raises(InputError, match="--refine photometric is for one video"):
+            run(Options(source, out=tmp_path / "out", refine="photometric"))
     with pytest.raises(InputError, match=r"2 files came, among them a\.mp4"):
         run(Options((tmp_path / "me.jpg", tmp_path / "a.mp4"), out=tmp_path / "out"))
     with pytest.raises(InputError, match="6 photographs came; one to 5"):

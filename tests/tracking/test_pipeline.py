@@ -51,6 +51,24 @@ def tracked(portrait, tmp_path_factory):
     return capture, events
 
 
+def test_pixels_are_asked_where_that_is_wanted(tracked, tmp_path):
+    plain, _ = tracked
+    video = plain.path.parent / "tall.mp4"
+    capture = track(video, tmp_path / "capture", size=256, refine="photometric")
+    refined = capture.report["refined"]
+    assert 0 < refined["colours_off"] <= refined["colours_off_seen"]
+    assert refined["units_moved"] > 0
+    assert not torch.equal(capture.motion.units, plain.motion.units)
+    assert torch.equal(capture.motion.head.quats, plain.motion.head.quats)
+    torch.testing.assert_close(capture.code, plain.code, atol=1e-5, rtol=0)
+    assert "refined" not in plain.report
+
+
+def test_an_unknown_refinement_is_refused(tmp_path):
+    with pytest.raises(InputError, match="refine is 'pixels'; none or photometric was wanted"):
+        track(tmp_path / "none.mp4", tmp_path / "capture", refine="pixels")
+
+
 def test_a_small_clip_is_tracked(tracked):
     capture, _ = tracked
     assert (capture.num_frames, capture.num_train) == (80, 72)
