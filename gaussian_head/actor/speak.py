@@ -21,10 +21,11 @@ from ..motion import Motion, loop_poses, retarget
 from ..motion.act_words import parse_acts
 from ..motion.drive import drive_by_audio
 from ..motion.edit import moved_like, resample, still_pose
+from ..motion.shut import seen_apart, shut_mouth
 from ..motion.speaker import Speaker
 from ..motion.worded import worded
 from ..voice import OwnVoice, usual_prior
-from ..voice.learning import closed_mouth, own_size
+from ..voice.learning import own_size
 from ..voice.mouth import COLUMNS
 from ..voice.variety import sampled
 from ._actor import Actor
@@ -95,9 +96,9 @@ def voice_of(actor: Actor) -> Speaker:
 
 def unheard(actor: Actor) -> OwnVoice:
     """What is usual among people, about the actor's own closed mouth."""
-    motion = actor.clip.motion
+    motion = actor.clip.motion.select(slice(0, actor.clip.num_train))
     closed = torch.zeros(len(UNITS))
-    closed[COLUMNS] = closed_mouth(motion.units[: actor.clip.num_train, COLUMNS].float())
+    closed[COLUMNS] = shut_mouth(motion.units[:, COLUMNS].float(), seen_apart(motion, actor.head.code_map))
     lips = actor.head.code_map.lips if motion.residual.shape[1] else torch.zeros(0, dtype=torch.bool)
     return replace(OwnVoice.silent(usual_prior(), closed), lips=lips, basis_id=motion.basis_id)
 

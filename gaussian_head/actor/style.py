@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..capture import Capture
 from ..checks import InputError
+from ..motion.shut import seen_apart
 from ..speech import encode_speech
 from ..voice import OwnVoice, learn_own, usual_prior
 
@@ -29,5 +30,6 @@ def styled(usual: OwnVoice, style: str | Path) -> OwnVoice:
         raise InputError(f"the capture {style} has no sound; a style is lent by somebody who speaks.")
     prior = usual_prior()
     features = encode_speech(capture.audio(), encoder=prior.hearing.encoder)
-    lent = learn_own(prior, features, capture.motion.units, capture.train_frames, fps=capture.fps)
+    motion, apart = capture.motion, seen_apart(capture.motion, capture.code_map)
+    lent = learn_own(prior, features, motion.units, apart, capture.train_frames, fps=capture.fps)
     return replace(lent, closed=usual.closed, lips=usual.lips, basis_id=usual.basis_id)

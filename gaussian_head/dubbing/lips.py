@@ -13,25 +13,23 @@ from ..actor.speak import voice_of
 from ..capture import Capture
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, ignore
-from ..metrics.lips import silent_frames
+from ..face import UNITS
 from ..motion import CodeMap, Motion
 from ..motion.drive import drive_by_audio, with_spoken
+from ..motion.shut import frames_from, seen_apart, shut_in, shut_mouth
 from ..motion.speaker import Speaker
 from ..smoothing import smoothstep
 from ..speech import encode_speech
+from ..speech.silence import silent_frames
 from ..voice import OwnVoice, learn_own, usual_prior
 from ..voice.learning import own_size
 from ..voice.mouth import COLUMNS, GAP, lip_measures
 from ..voice.variety import sampled
 
-SHUTTEST = 0.05
-"""Share of a clip's frames, those with the least seen gap, that tell its closed mouth."""
 SHUT = 0.2
 """Share of the usual range of the gap between the lips below which a mouth is shut."""
 EASE = 0.06
 """Seconds over which the recorded mouth takes over from the new one where both are shut."""
-SHUTS = 0.1
-"""Seconds before and after silence over which the lips meet: it is quiet by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +52,7 @@ class Speech:
         """As a trained head's own voice has it."""
         clip = actor.clip
         lips = actor.head.code_map.lips if clip.motion.residual.shape[1] else torch.zeros(0, dtype=torch.bool)
-        closed = shut_mouth(clip.motion.select(slice(0, clip.num_train)), actor.head.code_map)
+        closed = seen_shut(clip.motion.select(slice(0, clip.num_train)), actor.head.code_map)
         return Speech(voice=voice_of(actor), clip=clip.motion, num_train=clip.num_train, lips=lips, closed=closed)
 
     @staticmethod
@@ -63,12 +61,13 @@ class Speech:
         motion, prior = capture.motion, usual_prior()
         if capture.info.has_audio:
             features = encode_speech(capture.audio(), encoder=prior.hearing.encoder)
-            voice = learn_own(prior, features, motion.units, capture.train_frames, fps=motion.fps)
+            apart = seen_apart(motion, capture.code_map)
+            voice = learn_own(prior, features, motion.units, apart, capture.train_frames, fps=motion.fps)
         else:
             voice = OwnVoice.silent(prior)
         lips = capture.code_map.lips
         voice = replace(voice, lips=lips, basis_id=motion.basis_id)
-        closed = shut_mouth(motion.select(slice(0, capture.num_train)), capture.code_map)
+        closed = seen_shut(motion.select(slice(0, capture.num_train)), capture.code_map)
         return Speech(voice=voice, clip=motion, num_train=capture.num_train, lips=lips, closed=closed)
 
     @property
@@ -108,7 +107,9 @@ def said(
         units = units.clone()
         units[:, COLUMNS] = (closed + exaggerate * (units[:, COLUMNS] - closed)).clamp(0, 1)
     silent = torch.from_numpy(silent_frames(samples, fps, T))
-    units = shut_in(units, closed, silent, fps)
+    shut = torch.zeros(len(UNITS))
+    shut[COLUMNS] = closed
+    units = shut_in(units, shut, silent, fps)
     wanted = with_spoken(recorded, units, speech.lips if recorded.residual.shape[1] else speech.lips[:0])
     share = torch.ones(T) if spoken_in is None else spoken_in.float()
     moving = ~(silent & shut_in_recording(recorded, speech.clip, closed))
@@ -120,28 +121,9 @@ def said(
     )
 
 
-def shut_mouth(clip: Motion, code_map: CodeMap) -> Tensor:
-    """``[M]`` units of the frames of ``clip`` whose lips were seen nearest to each other, beyond what units tell."""
-    gap = code_map.code(clip)[:, code_map.index("jaw_open")]
-    return clip.units[gap.argsort()[: max(int(SHUTTEST * len(gap)), 1)]][:, COLUMNS].float().median(0).values
-
-
-def shut_in(units: Tensor, closed: Tensor, silent: Tensor, fps: float) -> Tensor:
-    """``units [T, 52]`` with the mouth ``closed [M]`` where it is ``silent [T]``: in pauses too short for a voice."""
-    share = smoothstep((1 - frames_from(silent) / (SHUTS * fps + 1)).clamp(0, 1))
-    units = units.clone()
-    units[:, COLUMNS] = units[:, COLUMNS].lerp(closed, share[:, None])
-    return units
-
-
-def frames_from(marked: Tensor) -> Tensor:
-    """Frames ``[T]`` to the nearest of those ``marked [T]``; T where there is none."""
-    T = len(marked)
-    away = np.full(T, float(T))
-    for order in (slice(None), slice(None, None, -1)):
-        last = np.maximum.accumulate(np.where(marked.numpy()[order], np.arange(T), -T))
-        away[order] = np.minimum(away[order], np.arange(T) - last)
-    return torch.from_numpy(away).float()
+def seen_shut(clip: Motion, code_map: CodeMap) -> Tensor:
+    """``[M]`` units of the mouth of ``clip`` that was seen most shut."""
+    return shut_mouth(clip.units[:, COLUMNS].float(), seen_apart(clip, code_map))
 
 
 def shut_in_recording(recorded: Motion, clip: Motion, closed: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from ..events import Listener, Progress, ignore
 from ..head import Head
 from ..metrics.evaluate import evaluate_frames
 from ..metrics.identity import FaceIdentity, is_installed
-from ..metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores, silent_frames
+from ..metrics.lips import LandmarkDetector, SilenceScores, mouth_opening, silence_scores
 from ..metrics.lpips import Lpips
 from ..metrics.report import Report
 from ..metrics.written import require_report_folder, write_report
@@ -26,6 +26,7 @@ from ..motion import Motion
 from ..motion.drive import with_spoken
 from ..motion.pose_share import fit_pose_share
 from ..rendering import render_frame, to_uint8
+from ..speech.silence import silent_frames
 from .known_truth import find_truth, measure_geometry
 from .lip_sync import NO_EARS, SYNC, judge_of_pictures
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..conventions import SAMPLE_RATE
 from ..facenet import NUM_LANDMARKS, FaceLandmarks
+from ..speech.silence import frame_loudness, silent_frames
 from .alignment import (
     Lag,
     Misalignment,
@@ -156,22 +157,6 @@ def lip_width(landmarks: np.ndarray) -> np.ndarray:
     return _distance(landmarks, CORNER_RIGHT, CORNER_LEFT) / _distance(landmarks, EYE_RIGHT, EYE_LEFT)
 
 
-def silent_frames(samples: np.ndarray, fps: float, num_frames: int, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """``[T]`` bool: the sound within 0.1 s either side of the frame is 25 dB below the loud parts of the clip."""
-    level = frame_loudness(samples, fps, num_frames, sample_rate=sample_rate)
-    reach = max(1, round(0.1 * fps))
-    padded = np.pad(level, reach, mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(1)
-    return around < np.percentile(level, 95) * 10 ** (-25 / 20) if num_frames else np.zeros(0, bool)
-
-
-def frame_loudness(samples: np.ndarray, fps: float, num_frames: int, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Root mean square of the sound of each frame, ``[T]``; 0 beyond its end."""
-    edges = np.round(np.arange(num_frames + 1) * sample_rate / fps).astype(int).clip(0, len(samples))
-    sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=float))])
-    return np.sqrt((sums[edges[1:]] - sums[edges[:-1]]) / np.maximum(edges[1:] - edges[:-1], 1))
-
-
 def closure_errors(truth: np.ndarray, predicted: np.ndarray, silent: np.ndarray) -> ClosureErrors:
     """Count frames with closed true lips in which the predicted mouth is open.
 
@@ -181,7 +166,7 @@ def closure_errors(truth: np.ndarray, predicted: np.ndarray, silent: np.ndarray)
     Args:
         truth: Mouth opening ``[T]`` (see :func:`mouth_opening`).
         predicted: Mouth opening ``[T]``.
-        silent: ``[T]`` bool (see :func:`silent_frames`).
+        silent: ``[T]`` bool (see `speech.silence`).
     """
     require_pair(truth, predicted)
     good = np.isfinite(truth) & np.isfinite(predicted)

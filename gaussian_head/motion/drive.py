@@ -17,9 +17,11 @@ from ..smoothing import blurred
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.encoders import QUIET
 from ..speech.mel import FLOOR_DB, MEL_BANDS, QUIETEST, frame_levels, loudness
+from ..speech.silence import silent_frames
 from ._types import Motion
 from .edit import resample, set_controls, still_pose
 from .idle import blinks, loop_poses
+from .shut import shut_in
 from .speaker import Speaker
 
 SLOW_SECONDS = 0.3
@@ -58,7 +60,8 @@ def drive_by_audio(
         pose: ``"captured"`` continues the clip's head motion for any length, ``"still"`` holds its typical pose.
         blink: add blinks; without them the eyes stay as open as they usually are.
         seed: of blinks and of the loop.
-        close_in_silence: shut the mouth in pauses; without it the subject breathes through them as in the clip.
+        close_in_silence: shut the mouth in pauses, however short; without it the subject breathes through them as in
+            the clip.
         listener: receives Progress where the sound is long.
 
     Returns:
@@ -74,7 +77,15 @@ def drive_by_audio(
         raise InputError("the speech predictor was trained on another face; take the one of this head.")
     num_frames = num_frames_of(samples, fps)
     spoken = _spoken(model, samples, fps, num_frames, close_in_silence, listener)
+    if close_in_silence:
+        silent = torch.from_numpy(silent_frames(samples, fps, num_frames))
+        spoken = shut_in(spoken, resting_mouth(model, fps), silent, fps)
     return _performed(model, captured, spoken, fps, still=pose == "still", blink=blink, seed=seed)
+
+
+def resting_mouth(model: Speaker, fps: float) -> Tensor:
+    """Units ``[52]`` of the mouth while nothing is said."""
+    return model.predict(np.zeros(SAMPLE_RATE, np.float32), fps, 1)[0]
 
 
 def num_frames_of(samples: np.ndarray, fps: float) -> int:

@@ -18,6 +18,7 @@ from ._code_map import CodeMap
 from ._types import Motion
 from .audio_model import AudioToMotion as AudioToMotion
 from .lip_model import DILATIONS, STEPS, apply_ridge, fit_net, fit_ridge
+from .shut import seen_apart, shut_mouth
 
 FEWEST_SECONDS = 2.0
 """Clips with less sound and face than this teach nothing."""
@@ -37,8 +38,6 @@ LIVELINESS = 0.5
 MOST_GROWTH = 1.6
 REACH = 0.1
 """Predicted units may pass the captured range by this share of it."""
-CLOSED_SHARE = 0.1
-"""The closed mouth is the median of this share of the captured frames, those with the smallest opening."""
 COMPONENTS = 12
 """Directions in which a subject's mouth moves most, that are learnt in place of its units."""
 REDUNDANT = 1e-2
@@ -100,7 +99,7 @@ def train_audio_to_motion(
     captured = motion.units[frames][:, columns]
     low, high = captured.quantile(0.005, dim=0), captured.quantile(0.995, dim=0)
     parting = _parting(captured, of_lips[:, 0])
-    apart = code_map.code(motion)[frames, lips[0]]
+    apart = seen_apart(motion, code_map)[frames]
     return AudioToMotion(
         encoder=features.encoder,
         encoder_version=features.version,
@@ -233,10 +232,8 @@ def _parting(captured: Tensor, opening: Tensor) -> Tensor:
 
 def _closed(captured: Tensor, apart: Tensor, parting: Tensor) -> Tensor:
     """Units ``[Kl]`` of the closed mouth among captured ones ``[n, Kl]`` whose lips are ``apart [n]``, 0 or less."""
-    count = max(int(CLOSED_SHARE * len(captured)), 1)
-    shut = apart.argsort()[:count]
-    closed, gap = captured[shut].median(0).values, apart[shut].median().clamp(min=0)
-    return (closed - gap * parting).clamp(min=0)
+    gap = shut_mouth(apart[:, None], apart).clamp(min=0)
+    return (shut_mouth(captured, apart) - gap * parting).clamp(min=0)
 
 
 def _spoken_mean(features: SpeechFeatures, frames: Tensor, fps: float) -> Tensor:

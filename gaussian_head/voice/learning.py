@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..checks import InputError
 from ..motion.lip_model import RADIUS, fit_ridge
+from ..motion.shut import shut_mouth
 from .hearing import Hearing
 from .mouth import GAP, MOUTH, lip_measures, symmetric
 from .net import Run, Teacher, fit_net
@@ -21,8 +22,6 @@ FEW_SECONDS = 3.0
 """Seconds of a recording at which its own size of movement is trusted as much as everybody's."""
 SMALLEST = 2e-3
 """Units that move less are taken to move this much."""
-CLOSED_SHARE = 0.1
-"""The closed mouth of a recording is the median of this share of its frames, those with the smallest gap."""
 PENALTY = 1000.0
 """Of the ridge regression."""
 NETS = 3
@@ -76,9 +75,8 @@ def own_size(units: Tensor, usual: Tensor) -> Tensor:
 
 
 def closed_mouth(units: Tensor) -> Tensor:
-    """``[M]`` of the frames of ``units [T, M]`` whose lips are nearest to each other."""
-    gap = units @ lip_measures()[:, GAP]
-    return units[gap.argsort()[: max(int(CLOSED_SHARE * len(units)), 1)]].median(0).values
+    """``[M]`` of a recording's ``units [T, M]``, by what they say of how far the lips are apart."""
+    return shut_mouth(units, units @ lip_measures()[:, GAP])
 
 
 def learn_prior(

@@ -11,10 +11,10 @@ from torch import Tensor
 from ..checks import InputError
 from ..face import UNITS
 from ..motion.lip_model import RADIUS, windowed
+from ..motion.shut import shut_mouth
 from ..ridge import solve_normal
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.windows import interpolated
-from .learning import closed_mouth
 from .mouth import COLUMNS, MOUTH
 from .prior import VoicePrior, articulated, frames_inside
 
@@ -93,13 +93,16 @@ class OwnVoice:
         return units
 
 
-def learn_own(prior: VoicePrior, features: SpeechFeatures, units: Tensor, frames: Tensor, *, fps: float) -> OwnVoice:
+def learn_own(
+    prior: VoicePrior, features: SpeechFeatures, units: Tensor, apart: Tensor, frames: Tensor, *, fps: float
+) -> OwnVoice:
     """A person's voice from a clip, however short: Bayesian linear regression about the prior.
 
     Args:
         prior: what is usual.
         features: of the clip's sound, in step with the picture, by the prior's encoder.
         units: ``[T, 52]`` of the clip.
+        apart: ``[T]`` how far its lips were seen apart, see `motion.shut.seen_apart`.
         frames: ``[n]`` indices of the frames to learn from; the others are not looked at.
         fps: of ``units``.
 
@@ -114,7 +117,7 @@ def learn_own(prior: VoicePrior, features: SpeechFeatures, units: Tensor, frames
     times = frames.double() / fps * rate
     told, known = interpolated(told, times), interpolated(known, times)
     seen = units[frames][:, COLUMNS].float()
-    closed = closed_mouth(seen)
+    closed = shut_mouth(seen, apart[frames])
     trust = len(frames) / (len(frames) + SIZE_SECONDS * fps)
     spread = (seen - seen.mean(0)).square().mean(0)
     scale = prior.scale.square().lerp(spread, trust).sqrt().clamp(min=1e-4)

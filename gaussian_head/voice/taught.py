@@ -10,6 +10,7 @@ from torch import Tensor
 from ..checks import InputError
 from ..events import Listener, Warned, ignore
 from ..motion import CodeMap, Motion, train_audio_to_motion
+from ..motion.shut import seen_apart
 from ..speech import SpeechFeatures
 from .blended import BlendedVoice
 from .own import learn_own
@@ -43,7 +44,7 @@ def learn_voice_of(
     frames = torch.as_tensor(frames, dtype=torch.long).unique()
     heard = frames / motion.fps < len(features.values) / features.rate
     frames = frames[heard & motion.units[frames].isfinite().all(1)]
-    own = learn_own(prior, features, motion.units, frames, fps=motion.fps)
+    own = learn_own(prior, features, motion.units, seen_apart(motion, code_map), frames, fps=motion.fps)
     lips = code_map.lips if motion.residual.shape[1] else torch.zeros(0, dtype=torch.bool)
     own = replace(own, lips=lips, basis_id=motion.basis_id)
     try:

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError, require_count, require_names, require_shapes
-from ..conventions import SAMPLE_RATE
 from ..motion import Motion
+from ..motion.drive import resting_mouth
 from ..motion.speaker import Speaker
 from ..smoothing import blurred, smoothstep
 from ..speech.windows import interpolated
@@ -128,7 +128,7 @@ def sampled(motion: Motion, voice: Speaker, scale: Tensor, seed: int = 0) -> Mot
         scale: ``[M]`` standard deviations of the person's units.
         seed: of what is drawn.
     """
-    rest = voice.predict(np.zeros(SAMPLE_RATE, np.float32), motion.fps, 1)[0, COLUMNS]
+    rest = resting_mouth(voice, motion.fps)[COLUMNS]
     return replace(motion, units=Variety.load().vary(motion.units, motion.fps, rest=rest, scale=scale, seed=seed))
 
 

@@ -9,7 +9,8 @@ from support_dub import JAW, with_jaw
 from support_head import make_head, make_motion
 
 from gaussian_head.dubbing import lips
-from gaussian_head.dubbing.lips import Speech, frames_from, said, shut_mouth
+from gaussian_head.dubbing.lips import Speech, said, seen_shut
+from gaussian_head.motion.shut import frames_from
 from gaussian_head.voice.mouth import COLUMNS
 
 PAUSE = slice(20, 29)
@@ -20,7 +21,7 @@ PAUSE = slice(20, 29)
 def speech(monkeypatch):
     clip = make_motion(50)
     monkeypatch.setattr(lips, "drive_by_audio", lambda *arguments, **more: with_jaw(clip, 0.6))
-    closed = shut_mouth(clip, make_head().code_map)
+    closed = seen_shut(clip, make_head().code_map)
     of_lips = torch.zeros(clip.residual.shape[1], dtype=torch.bool)
     return Speech(voice=None, clip=clip, num_train=50, lips=of_lips, closed=closed)  # type: ignore[arg-type]
 
@@ -69,7 +70,7 @@ def test_the_closed_mouth_is_that_of_the_frames_seen_most_shut():
     units = clip.units.clone()
     units[40:45, JAW] = 0.3
     seen = replace(clip, units=units, residual=residual, basis_id=head.code_map.basis_id)
-    assert shut_mouth(seen, head.code_map)[COLUMNS.index(JAW)] == pytest.approx(0.3)
+    assert seen_shut(seen, head.code_map)[COLUMNS.index(JAW)] == pytest.approx(0.3)
 
 
 def test_frames_from_the_nearest_marked_one():

@@ -3,6 +3,7 @@ import pytest
 
 from gaussian_head.checks import InputError
 from gaussian_head.metrics import alignment, lips
+from gaussian_head.speech.silence import silent_frames
 
 
 def face(opening, width=None):
@@ -81,7 +82,7 @@ def test_silence_is_found():
     fps, rate = 25, 16000
     samples = 0.3 * np.sin(2 * np.pi * 200 * np.arange(4 * rate) / rate)
     samples[rate : 2 * rate] *= 0.001
-    silent = lips.silent_frames(samples, fps, 110)
+    silent = silent_frames(samples, fps, 110)
     assert silent[30:45].all()
     assert not silent[:22].any()
     assert not silent[55:95].any()

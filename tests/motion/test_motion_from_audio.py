@@ -221,3 +221,26 @@ def test_sound_that_says_nothing_about_the_mouth_is_reported(speaker):
     train_audio_to_motion(features, deaf, torch.arange(len(deaf)), MAP, listener=events.append)
     assert any(isinstance(event, Warned) for event in events)
     assert any(isinstance(event, Progress) for event in events)
+
+
+class Gaper:
+    """A voice that leaves the mouth open in pauses of whatever is said."""
+
+    encoder, basis_id, lips = "mel", "", MAP.lips
+
+    def predict(self, samples, fps, num_frames, *, close_in_silence=True):
+        units = torch.zeros(num_frames, len(UNITS))
+        units[:, JAW] = 0.6 if samples.any() else 0.1
+        return units
+
+
+def test_pauses_too_short_for_the_voice_are_shut_too(speaker):
+    samples, _ = voice(6, 4)
+    samples[32000 : 32000 + 5600] = 0  # 0.35 s
+    shut, open = (
+        drive_by_audio(Gaper(), speaker[1], samples, fps=FPS, blink=False, close_in_silence=close).units[:, JAW]
+        for close in (True, False)
+    )
+    torch.testing.assert_close(shut[53:56], torch.full((3,), 0.1))
+    torch.testing.assert_close(open, torch.full_like(open, 0.6))
+    torch.testing.assert_close(shut[10:45], open[10:45])
