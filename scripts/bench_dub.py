@@ -39,8 +39,8 @@ from gaussian_head.metrics.lips import mouth_opening, silence_scores
 from gaussian_head.metrics.regions import region_masks
 from gaussian_head.motion import Motion
 from gaussian_head.motion.drive import with_spoken
+from gaussian_head.quiet import silent_frames
 from gaussian_head.rendering import render_frame, to_uint8
-from gaussian_head.speech.silence import silent_frames
 from gaussian_head.tracking.follow import follow
 from gaussian_head.voice import BlendedVoice
 

@@ -18,9 +18,9 @@ from ..motion import CodeMap, Motion
 from ..motion.drive import drive_by_audio, with_spoken
 from ..motion.shut import frames_from, seen_apart, shut_in, shut_mouth
 from ..motion.speaker import Speaker
+from ..quiet import silent_frames
 from ..smoothing import smoothstep
 from ..speech import encode_speech
-from ..speech.silence import silent_frames
 from ..voice import OwnVoice, learn_own, usual_prior
 from ..voice.learning import own_size
 from ..voice.mouth import COLUMNS, GAP, lip_measures

@@ -25,8 +25,8 @@ from ..metrics.written import require_report_folder, write_report
 from ..motion import Motion
 from ..motion.drive import with_spoken
 from ..motion.pose_share import fit_pose_share
+from ..quiet import silent_frames
 from ..rendering import render_frame, to_uint8
-from ..speech.silence import silent_frames
 from .known_truth import find_truth, measure_geometry
 from .lip_sync import NO_EARS, SYNC, judge_of_pictures
 

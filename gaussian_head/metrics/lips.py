@@ -12,7 +12,7 @@ import numpy as np
 
 from ..conventions import SAMPLE_RATE
 from ..facenet import NUM_LANDMARKS, FaceLandmarks
-from ..speech.silence import frame_loudness, silent_frames
+from ..quiet import frame_loudness, silent_frames
 from .alignment import (
     Lag,
     Misalignment,
@@ -166,7 +166,7 @@ def closure_errors(truth: np.ndarray, predicted: np.ndarray, silent: np.ndarray)
     Args:
         truth: Mouth opening ``[T]`` (see :func:`mouth_opening`).
         predicted: Mouth opening ``[T]``.
-        silent: ``[T]`` bool (see `speech.silence`).
+        silent: ``[T]`` bool (see `quiet`).
     """
     require_pair(truth, predicted)
     good = np.isfinite(truth) & np.isfinite(predicted)

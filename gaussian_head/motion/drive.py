@@ -13,11 +13,11 @@ from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Listener, Progress, ignore
 from ..face import UNITS, is_mouth_unit
+from ..quiet import silent_frames
 from ..smoothing import blurred
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.encoders import QUIET
 from ..speech.mel import FLOOR_DB, MEL_BANDS, QUIETEST, frame_levels, loudness
-from ..speech.silence import silent_frames
 from ._types import Motion
 from .edit import resample, set_controls, still_pose
 from .idle import blinks, loop_poses

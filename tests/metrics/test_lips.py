@@ -3,7 +3,7 @@ import pytest
 
 from gaussian_head.checks import InputError
 from gaussian_head.metrics import alignment, lips
-from gaussian_head.speech.silence import silent_frames
+from gaussian_head.quiet import silent_frames
 
 
 def face(opening, width=None):

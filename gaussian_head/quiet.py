@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..conventions import SAMPLE_RATE
+from .conventions import SAMPLE_RATE
 
 AROUND_SECONDS = 0.1
 """Before and after a frame, in which it must be quiet too."""
