@@ -26,7 +26,14 @@ SPEAKING = 0.5
 
 
 def speech_gate(
-    activity: Tensor, rate: float, times: Tensor, *, speaking: float = SPEAKING, short_pause: float = SHORT_PAUSE
+    activity: Tensor,
+    rate: float,
+    times: Tensor,
+    *,
+    speaking: float = SPEAKING,
+    short_pause: float = SHORT_PAUSE,
+    opens_before: float = OPENS_BEFORE,
+    closes_after: float = CLOSES_AFTER,
 ) -> Tensor:
     """How far the lips may leave the closed mouth at each moment.
 
@@ -36,6 +43,8 @@ def speech_gate(
         times: ``[T]`` seconds.
         speaking: activity above which something is being said.
         short_pause: seconds; shorter pauses do not close the mouth.
+        opens_before: seconds before speech at which the mouth may begin to open.
+        closes_after: seconds after speech at which it is closed.
 
     Returns:
         ``[T]`` in [0, 1]: 1 in speech, 0 in silence, joined by smooth steps.
@@ -43,8 +52,8 @@ def speech_gate(
     spoken = _without_short_pauses(activity > speaking, round(short_pause * rate))
     after_start, before_end = _since(~spoken) / rate, _until(~spoken) / rate
     after_end, before_start = _since(spoken) / rate, _until(spoken) / rate
-    within = torch.minimum(OPENS_BEFORE + after_start, CLOSES_AFTER + before_end)
-    between = torch.maximum(OPENS_BEFORE - before_start, CLOSES_AFTER - after_end)
+    within = torch.minimum(opens_before + after_start, closes_after + before_end)
+    between = torch.maximum(opens_before - before_start, closes_after - after_end)
     ramp = (torch.where(spoken, within, between) / EASE).clamp(0, 1)
     smooth = smoothstep(ramp)
     return interpolated(smooth[:, None], times.double() * rate)[:, 0].float()

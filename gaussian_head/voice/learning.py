@@ -24,7 +24,7 @@ SMALLEST = 2e-3
 """Units that move less are taken to move this much."""
 PENALTY = 1000.0
 """Of the ridge regression."""
-NETS = 3
+NETS = 2
 """Nets, that differ in their seeds."""
 MOST_GAIN = 3.0
 EVEN_PARTING = 1e-4

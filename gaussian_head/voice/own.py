@@ -16,7 +16,7 @@ from ..ridge import solve_normal
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.windows import interpolated
 from .mouth import COLUMNS, MOUTH
-from .prior import VoicePrior, articulated, frames_inside
+from .prior import NEARLY, VoicePrior, articulated, frames_inside
 
 SIZE_SECONDS = 3.0
 """Seconds of a clip at which its own size of movement is trusted as much as everybody's."""
@@ -26,7 +26,7 @@ must agree before such a weight is believed."""
 HEARD = 24
 """Directions of the sound, the strongest, that a person may answer to in their own way."""
 MOST_GAIN = 2.0
-LIVELINESS = 0.5
+LIVELINESS = 0.75
 """How far what is told grows, on a logarithmic scale, to the size at which people move: 1 wholly. What is certain of
 lips moves less than lips do; grown wholly, mistakes grow too and strangers move too much."""
 
@@ -89,7 +89,10 @@ class OwnVoice:
         times = torch.arange(num_frames, dtype=torch.float64) / fps
         moved = self.mean + interpolated(told + known @ self.weights, times * rate) * self.scale
         units = torch.zeros(num_frames, len(UNITS))
-        units[:, COLUMNS] = articulated(self.closed, moved, self.prior.parting, features, times, close_in_silence)
+        nearly = NEARLY * SIZE_SECONDS / (self.seconds + SIZE_SECONDS)
+        units[:, COLUMNS] = articulated(
+            self.closed, moved, self.prior.parting, features, times, close_in_silence, nearly=nearly
+        )
         return units
 
 

@@ -16,6 +16,7 @@ from ..checks import InputError, require_names, require_shapes
 from ..face import UNITS
 from ..motion.articulation import lasting, lips_meet, speech_gate
 from ..motion.lip_model import RADIUS, LipNet, apply_net, apply_ridge
+from ..smoothing import blurred
 from ..speech import SpeechFeatures, encode_speech
 from ..speech.whisper import is_installed
 from ..speech.windows import interpolated
@@ -32,6 +33,16 @@ PLAIN = Path(__file__).parent / "plain.safetensors"
 SPEAKING, SHORT_PAUSE = 0.1, 0.4
 """Activity above which something is being said, and seconds of pause that do not shut the mouth: what the models tell
 of a pause is better than a rule until the pause is long."""
+OPENS_BEFORE, CLOSES_AFTER = 0.25, 0.1
+"""Seconds before speech at which lips begin to part, and after it at which they are shut."""
+CALM_SECONDS = 0.6
+"""How slowly all but the gap between the lips, their corners above all, comes to rest in a pause: standard deviation of
+a Gaussian."""
+NEARLY = 1.5e-3
+"""Metres on the average head: lips told to be so far apart are half as far apart. What is told is a mean of what may
+be, and stays open where lips often meet."""
+PASSES = 3
+"""Times that lips are brought to where they shall be: units end at 0, and the others must make up for it."""
 TENSORS = ("ridge", "closed", "mean", "scale", "gain", "parting")
 
 
@@ -174,7 +185,14 @@ def frames_inside(num_frames: int, fps: float, rate: float) -> int:
 
 
 def articulated(
-    rest: Tensor, moved: Tensor, parting: Tensor, features: SpeechFeatures, times: Tensor, close_in_silence: bool
+    rest: Tensor,
+    moved: Tensor,
+    parting: Tensor,
+    features: SpeechFeatures,
+    times: Tensor,
+    close_in_silence: bool,
+    *,
+    nearly: float = NEARLY,
 ) -> Tensor:
     """Units ``[T, M]`` with the mouth shut in silence and lips that meet for p, b and m.
 
@@ -185,20 +203,52 @@ def articulated(
         features: of the sound.
         times: ``[T]`` seconds.
         close_in_silence: shut the mouth in every pause; after the sound's end it is shut in any case.
+        nearly: see NEARLY.
     """
     gate = torch.ones(len(times))
     if close_in_silence:
         pause = {"speaking": SPEAKING, "short_pause": SHORT_PAUSE}
+        pause |= {"opens_before": OPENS_BEFORE, "closes_after": CLOSES_AFTER}
         gate = speech_gate(lasting(features.activity, features.rate), features.rate, times, **pause)
     gate = gate.masked_fill(times > len(features.values) / features.rate, 0)
-    return mouth_of(rest, moved * gate[:, None], parting, lips_meet(features.closure, features.rate, times))
+    meet = lips_meet(features.closure, features.rate, times)
+    return mouth_of(rest, moved * _calmer(gate, times)[:, None], parting, meet, apart=moved * gate[:, None], nearly=nearly)
 
 
-def mouth_of(rest: Tensor, moved: Tensor, parting: Tensor, meet: Tensor) -> Tensor:
-    """Units ``[T, M]`` of a mouth that ``moved [T, M]`` away from ``rest [M]``, held together as ``meet [T]`` says."""
-    gap = ((rest + moved).clamp(0, 1) - rest) @ lip_measures()[:, GAP]
-    through = gap.clamp(max=0) + meet * gap.clamp(min=0)  # lips neither pass through each other nor stay apart
-    return (rest + moved - through[:, None] * parting).clamp(0, 1)
+def _calmer(gate: Tensor, times: Tensor) -> Tensor:
+    """``gate [T]`` that falls and rises slowly around where it is open."""
+    if len(times) < 2:
+        return gate
+    return torch.maximum(gate, blurred(gate[:, None], CALM_SECONDS / float(times[1] - times[0]))[:, 0])
+
+
+def mouth_of(
+    rest: Tensor,
+    moved: Tensor,
+    parting: Tensor,
+    meet: Tensor,
+    *,
+    apart: Tensor | None = None,
+    nearly: float = NEARLY,
+) -> Tensor:
+    """Units ``[T, M]`` of a mouth whose lips neither pass through each other nor stay apart where they meet.
+
+    Args:
+        rest: ``[M]`` units of the closed mouth.
+        moved: ``[T, M]`` what it moves away from that.
+        parting: ``[M]`` units that part the lips by a metre.
+        meet: ``[T]`` how firmly they are held together.
+        apart: ``[T, M]`` what parts the lips in place of ``moved``.
+        nearly: see NEARLY.
+    """
+    opening = lip_measures()[:, GAP]
+    wanted = ((rest + (moved if apart is None else apart)).clamp(0, 1) - rest) @ opening
+    wanted = wanted.clamp(min=0)
+    wanted = (1 - meet) * wanted**2 / (wanted + nearly).clamp(min=1e-9)
+    units = (rest + moved).clamp(0, 1)
+    for _ in range(PASSES):
+        units = (units - ((units - rest) @ opening - wanted)[:, None] * parting).clamp(0, 1)
+    return units
 
 
 @lru_cache(maxsize=4)
