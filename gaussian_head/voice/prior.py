@@ -212,7 +212,9 @@ def articulated(
         gate = speech_gate(lasting(features.activity, features.rate), features.rate, times, **pause)
     gate = gate.masked_fill(times > len(features.values) / features.rate, 0)
     meet = lips_meet(features.closure, features.rate, times)
-    return mouth_of(rest, moved * _calmer(gate, times)[:, None], parting, meet, apart=moved * gate[:, None], nearly=nearly)
+    return mouth_of(
+        rest, moved * _calmer(gate, times)[:, None], parting, meet, apart=moved * gate[:, None], nearly=nearly
+    )
 
 
 def _calmer(gate: Tensor, times: Tensor) -> Tensor:
