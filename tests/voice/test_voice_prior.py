@@ -1,6 +1,7 @@
 """The prior over people, on synthetic ones: it speaks for somebody it never heard, and says what it cannot use."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -190,9 +191,9 @@ def test_lips_part_before_speech_and_corners_rest_later_than_they_shut():
     parting[jaw] = 1 / lip_measures()[jaw, GAP]
     units = articulated(rest, moved, parting, features, torch.arange(100) / FPS, True)
     gap = units @ lip_measures()[:, GAP]
-    before, after = 25 - round(OPENS_BEFORE * FPS), 50 + round(CLOSES_AFTER * FPS)
-    assert gap[: before + 1].max() < 1e-6 < gap[before + 1]
-    assert gap[after:].max() < 1e-6 < gap[after - 1]
+    before, after = 25 - math.ceil(OPENS_BEFORE * FPS), 50 + math.ceil(CLOSES_AFTER * FPS)
+    assert gap[: before + 1].max() < 1e-6 < gap[before + 2]
+    assert gap[after:].max() < 1e-6 < gap[after - 2]
     assert 0.1 < units[after, smile] < 0.4
     assert units[99, smile] < 1e-6
     free = articulated(rest, moved, parting, features, torch.arange(100) / FPS, False)
