@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 
 from gaussian_head.lips.judge import LipJudge
-from gaussian_head.training.recordings import read_recordings
+from gaussian_head.training.recordings import captures_by_person, read_recordings
 from gaussian_head.training.variety import judged_on, learn_variety
 from gaussian_head.verbs.bars import drawing
 from gaussian_head.voice.prior import VoicePrior
@@ -29,8 +29,8 @@ def main(
         encoder: Speech encoder.
         sources: CSV with the columns name, source, licence: goes into the data card.
     """
-    learnt, rejected = read_recordings(captures(folder))
-    judged, _ = read_recordings(captures(others))
+    learnt, rejected = read_recordings(captures_by_person(folder))
+    judged, _ = read_recordings(captures_by_person(others))
     with drawing() as listener:
         variety, card = learn_variety(learnt, encoder=encoder, listener=listener)
     card["rejected"] = [vars(one) for one in rejected]
@@ -41,15 +41,6 @@ def main(
             card["sources"] = list(csv.DictReader(file))
     variety.save(out, card)
     print(f"variety: {out}\non other people: {card['scores']['sampled']}")
-
-
-def captures(folder: Path) -> dict[str, list[Path]]:
-    """Folders of captures by person."""
-    return {
-        person.name: sorted(path for path in person.iterdir() if (path / "capture.json").is_file())
-        for person in sorted(folder.iterdir())
-        if person.is_dir()
-    }
 
 
 if __name__ == "__main__":

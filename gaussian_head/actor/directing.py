@@ -12,19 +12,24 @@ from ..checks import InputError
 from ..conventions import SAMPLE_RATE
 from ..events import Event, Listener, Warned, ignore
 from ..motion import Motion
+from ..motion.act_words import parse_acts
+from ..motion.acts import Act
 from ..motion.drive import num_frames_of
 from ..motion.learned import learned
 from ..motion.listening import listening
 from ..motion.recall import Memory
+from ..motion.sampled_pose import sampled_pose
 from ..speech.prosody import prosody_of
 from ._actor import Actor
 from ._clip import Clip
 from .feeling import in_mood
 from .leading import Bounds, leading, lent_by
-from .speak import Lips, captured_sound, posed, posed_like, speak, voice_of
+from .speak import Lips, captured_sound, is_there, posed, posed_like, speak, voice_of, words_of
 
 LEARNED = "learned"
 """The pose that moves as the person does when saying such things."""
+SAMPLED = "sampled"
+"""The pose that moves as people do, drawn by chance in this person's sizes; head acts may follow after a colon."""
 FEWEST_FRAMES = 300
 """Clips with fewer frames teach little movement."""
 SILENT = "nothing is said in the sound; the head moves as it does in pauses."
@@ -35,7 +40,7 @@ class Direction:
     """What an actor is told."""
 
     pose: str | Path = LEARNED
-    """``"learned"``, a video whose head leads, or as `speak` takes it."""
+    """``"learned"``, ``"sampled"``, ``"sampled: nods twice"``, a video whose head leads, or as `speak` takes it."""
     bounds: Bounds = "subject"
     """Whether a leader's turns are brought into what the head shows well."""
     emotion: str | Path = ""
@@ -72,8 +77,12 @@ def perform(
     Raises:
         InputError: the direction names something that there is not, or the sound is empty.
     """
-    leader = leading(direction.pose, actor.clip, direction.beside, direction.bounds, listener=listener)
-    ours = leader is not None or str(direction.pose) == LEARNED
+    acts = sampled_acts(direction.pose)
+    moves = acts is not None or str(direction.pose) == LEARNED
+    leader = (
+        None if moves else leading(direction.pose, actor.clip, direction.beside, direction.bounds, listener=listener)
+    )
+    ours = leader is not None or moves
     motion = speak(
         actor,
         samples,
@@ -87,7 +96,7 @@ def perform(
     if leader is not None:
         motion = posed_like(motion, actor.clip, leader, seed=direction.seed)
     elif ours:
-        motion = remembered(actor, motion, samples, direction, listener=listener)
+        motion = moved_to(actor, motion, samples, direction, acts, listener=listener)
     if other is not None:
         own = prosody_of(samples, motion.fps, len(motion))
         motion = listening(motion, prosody_of(other, motion.fps, len(motion)), own.speaking, direction.seed)
@@ -137,27 +146,63 @@ def replay(
     """
     clip, beside = actor.clip, direction.beside
     motion = clip.motion if given is None else lent_by(given, clip, beside, direction.bounds, listener=listener)
+    acts = sampled_acts(direction.pose)
+    if acts is not None or str(direction.pose) == LEARNED:
+        if given is not None:
+            raise InputError(
+                f"the pose {str(direction.pose)!r} needs a sound that is spoken, and --motion was given; leave one out."
+            )
+        motion = moved_to(actor, motion, own_sound(clip), direction, acts, listener=listener)
+        return in_mood(actor, motion, direction.emotion, direction.seed, listener=listener)
     leader = leading(direction.pose, clip, beside, direction.bounds, listener=listener)
     if leader is not None:
         motion = posed_like(motion, clip, leader, seed=direction.seed)
-    elif str(direction.pose) == LEARNED:
-        if given is not None:
-            raise InputError("the pose 'learned' needs a sound that is spoken, and --motion was given; leave one out.")
-        motion = remembered(actor, motion, own_sound(clip), direction, listener=listener)
     else:
         motion = posed(motion, clip, direction.pose, direction.seed, listener=listener)
     return in_mood(actor, motion, direction.emotion, direction.seed, listener=listener)
 
 
-def remembered(
-    actor: Actor, motion: Motion, samples: np.ndarray, direction: Direction, *, listener: Listener = ignore
+def sampled_acts(pose: str | Path) -> tuple[Act, ...] | None:
+    """The head acts of a pose that is drawn by chance, often none; None for any other pose.
+
+    Raises:
+        InputError: what follows after "sampled:" is no movement in words, nor a .txt file of them.
+    """
+    name, colon, words = str(pose).partition(":")
+    if name.strip() != SAMPLED or is_there(pose):
+        return None
+    if not colon:
+        return ()
+    told = words_of(words.strip())
+    if told is None:
+        raise InputError(f"{words.strip()} leads a head; after '{SAMPLED}:' head acts in words were wanted.")
+    return parse_acts(told)
+
+
+def moved_to(
+    actor: Actor,
+    motion: Motion,
+    samples: np.ndarray,
+    direction: Direction,
+    acts: tuple[Act, ...] | None = None,
+    *,
+    listener: Listener = ignore,
 ) -> Motion:
-    """``motion``, whose mouth says ``samples``, with all else as the clip's sound teaches; see `motion.learned`."""
+    """``motion``, whose mouth says ``samples``, with all else as the person moves to such a sound.
+
+    Args:
+        actor: the person.
+        motion: T frames.
+        samples: ``[S]`` at 16 kHz.
+        direction: how.
+        acts: of a pose that is drawn by chance, see `motion.sampled_pose`; None remembers the clip, `motion.learned`.
+        listener: receives Warned.
+    """
     memory = memory_of(actor.clip)
     if memory is None:
         listener(Warned(message=_deaf(actor.clip)))
         return motion
-    if len(memory.motion) < FEWEST_FRAMES:
+    if acts is None and len(memory.motion) < FEWEST_FRAMES:
         listener(
             Warned(
                 message=f"the clip has {len(memory.motion)} frames; {FEWEST_FRAMES} or more teach how a head moves, so "
@@ -167,6 +212,8 @@ def remembered(
     said = prosody_of(samples, motion.fps, len(motion))
     if said.is_silent:
         listener(Warned(message=SILENT))
+    if acts is not None:
+        return sampled_pose(motion, memory, said, acts, blink=direction.blink, seed=direction.seed)
     lips = voice_of(actor).lips
     if not len(lips):
         lips = torch.zeros(memory.motion.residual.shape[1], dtype=torch.bool)

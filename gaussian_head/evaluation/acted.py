@@ -97,7 +97,7 @@ def measure_words(
     shown = seen_again(filmed(actor, motion, video, size=size, fps=fps, listener=listener), listener=listener)
     asked = [act for act in parse_acts(text) if act.kind != "hold"]
     seen, told = find_acts(shown.head, shown.gaze, shown.fps), find_acts(motion.head, motion.gaze, motion.fps)
-    return _matched(asked, list(seen)), _matched(asked, list(told))
+    return matched(asked, list(seen)), matched(asked, list(told))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,8 @@ def lips_meanwhile(
     return LipsMeanwhile(told=away(found[0]), untold=away(found[1]), still=away(still))
 
 
-def _matched(asked: list[Act], seen: list[Act]) -> ActScores:
+def matched(asked: list[Act], seen: list[Act]) -> ActScores:
+    """Acts that were seen beside those asked for; ``seen`` is used up."""
     by_kind = {act.kind: [0, 0, 0] for act in (*asked, *seen)}
     found, late = len(seen), []
     for act in seen:

@@ -13,8 +13,10 @@ from ..metrics.motion import pose_jitter
 from ..metrics.movement import beat_alignment, movement_of, spectral_distance
 from ..motion import Motion, loop_poses
 from ..motion.liveliness import fit_liveliness, liveliness
+from ..motion.pose_flow import PoseFlow
 from ..motion.recall import Memory, recall
 from ..motion.recall_state import pose_track
+from ..motion.sampled_pose import sampled_pose
 from ..speech.prosody import Prosody, prosody_of
 from ..voice.scores import correlation
 
@@ -34,6 +36,11 @@ class Halves:
     """Sound of the first half."""
     said: Prosody
     """Sound of the second half."""
+
+    @property
+    def first_as_long(self) -> Motion:
+        """The first half, as long as the second."""
+        return loop_poses(self.first, len(self.second))
 
     @staticmethod
     def of(capture: Capture) -> Halves:
@@ -103,11 +110,19 @@ def scores_of(moved: Motion, halves: Halves, everybody: Mapping[str, Tensor]) ->
     )
 
 
-def measure_learned(captures: Mapping[str, Capture], seeds: int) -> dict[str, dict[str, MovementScores]]:
+def measure_learned(
+    captures: Mapping[str, Capture], seeds: int, flows: Mapping[str, PoseFlow] | None = None
+) -> dict[str, dict[str, MovementScores]]:
     """Scores by person and by what moved: ``"learned, seed n"``, and as null rows ``"loop"`` (the clip played on),
     ``"first half"`` (the person themselves, at other words) and ``"second half"`` (the truth).
 
     What people have in common is learnt from the other captures, where there are others.
+
+    Args:
+        captures: by person.
+        seeds: takes of each.
+        flows: generators that know nothing of each of them: rows ``"sampled, seed n"`` are what they draw, and
+            ``"sampled to another sound, seed n"`` what they draw to that of half the time later.
     """
     halves = {name: Halves.of(capture) for name, capture in captures.items()}
     clips = {name: [(half.first, half.heard), (half.second, half.said)] for name, half in halves.items()}
@@ -119,6 +134,12 @@ def measure_learned(captures: Mapping[str, Capture], seeds: int) -> dict[str, di
         memory, T = Memory(motion=half.first, heard=half.heard, common=common), len(half.second)
         rows = {f"learned, seed {seed}": recall(memory, half.said, seed) for seed in range(seeds)}
         rows |= {"loop": loop_poses(half.first, T), "first half": half.first, "second half": half.second}
+        flow = (flows or {}).get(name)
+        if flow is not None:
+            later = half.said.rolled(T // 2)
+            for row, said in (("sampled", half.said), ("sampled to another sound", later)):
+                for seed in range(seeds):
+                    rows[f"{row}, seed {seed}"] = sampled_pose(half.first_as_long, memory, said, flow=flow, seed=seed)
         table[name] = {row: scores_of(moved, half, everybody) for row, moved in rows.items()}
     return table
 

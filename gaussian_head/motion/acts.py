@@ -110,13 +110,19 @@ def perform(acts: tuple[Act, ...], num_frames: int, fps: float) -> Acted:
     times = torch.arange(num_frames, dtype=torch.float64) / fps
     sums = {name: torch.zeros(num_frames, size, dtype=torch.float64) for name, size in _SIZES.items()}
     for act in acts:
-        kind, curve = KINDS[act.kind], _curve(act, times)[:, None]
-        upright = act.side in ("up", "down")
-        sign = act.size * (-1.0 if act.side in ("right", "up", "back") else 1.0)
-        gaze = (0.0, kind.gaze[1]) if upright else (kind.gaze[0], 0.0)
-        for name, value in (("turn", kind.lifted if upright else kind.turn), ("shift", kind.shift), ("gaze", gaze)):
-            sums[name] += sign * curve * torch.tensor(value, dtype=torch.float64)
+        curve = _curve(act, times)[:, None]
+        for name, value in extent(act).items():
+            sums[name] += curve * value
     return Acted(**{name: value.float() for name, value in sums.items()})
+
+
+def extent(act: Act) -> dict[str, Tensor]:
+    """How far an act goes, f64: ``turn`` and ``shift [3]``, ``gaze [2]`` as in Acted."""
+    kind, upright = KINDS[act.kind], act.side in ("up", "down")
+    sign = act.size * (-1.0 if act.side in ("right", "up", "back") else 1.0)
+    gaze = (0.0, kind.gaze[1]) if upright else (kind.gaze[0], 0.0)
+    far = {"turn": kind.lifted if upright else kind.turn, "shift": kind.shift, "gaze": gaze}
+    return {name: sign * torch.tensor(value, dtype=torch.float64) for name, value in far.items()}
 
 
 def acted_poses(head: Pose, torso: Pose, acted: Acted) -> dict[str, Pose]:

@@ -19,26 +19,27 @@ from ._types import Motion, Pose
 SECONDS = (0.8, 0.4, 0.2, 0.1, 0.05)
 """Standard deviations of the smoothings between which the bands lie."""
 LEAST, MOST = 0.6, 1.7
-"""Bounds of what a band is scaled by."""
+"""Bounds of what a band is scaled by, where nothing else is wanted."""
 ROUNDS = 8
 """Of scaling, since bands overlap; each goes half of the way, in logarithms."""
 STILL = 1e-6
 """Radians, or metres, below which a band does not move and is left alone."""
 
 
-def as_large(motion: Motion, clip: Motion) -> Motion:
+def as_large(motion: Motion, clip: Motion, bounds: tuple[float, float] = (LEAST, MOST)) -> Motion:
     """``motion`` whose head moves as far and as fast about each axis as that of ``clip`` does in the same time.
 
     Args:
-        motion: N frames of movement remembered from the clip; the torso goes along with the head.
+        motion: N frames of movement like the clip's; the torso goes along with the head.
         clip: T frames of the same rate. Where N is less, what it does in so many frames is wanted, and a part of the
             way is gone, since one stretch of a clip need not be like another.
+        bounds: of what a band is scaled by.
     """
     if len(motion) < 2 or len(clip) < 2:
         return motion
     first, seat = clip.head.quats[0], clip.torso.quats[0]
     made = _bands(_track(motion.head, first), motion.fps)
-    scale = _scale(made, _usual(_bands(_track(clip.head, first), motion.fps), len(motion)), motion.fps)
+    scale = _scale(made, _usual(_bands(_track(clip.head, first), motion.fps), len(motion)), motion.fps, bounds)
     scale = scale ** min(len(motion) / len(clip), 1.0)
     torso = _bands(_track(motion.torso, seat), motion.fps)
     return replace(
@@ -78,11 +79,11 @@ def _usual(bands: Tensor, count: int) -> Tensor:
     return torch.stack([_sizes(bands[s : s + count]).square() for s in starts]).mean(0).sqrt()
 
 
-def _scale(bands: Tensor, wanted: Tensor, fps: float) -> Tensor:
+def _scale(bands: Tensor, wanted: Tensor, fps: float, bounds: tuple[float, float]) -> Tensor:
     """What each of the bands is scaled by, ``[B + 1, 6]``: 1 for the mean."""
     scale = torch.ones_like(bands[0])
     moves = (_sizes(bands) > STILL) & (wanted > STILL)
     for _ in range(ROUNDS):
         sizes = _sizes(_bands((scale * bands).sum(1), fps)).clamp(min=STILL)
-        scale[:-1] = torch.where(moves, scale[:-1] * (wanted / sizes).sqrt(), scale[:-1]).clamp(LEAST, MOST)
+        scale[:-1] = torch.where(moves, scale[:-1] * (wanted / sizes).sqrt(), scale[:-1]).clamp(*bounds)
     return scale

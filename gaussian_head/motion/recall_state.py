@@ -15,6 +15,8 @@ CONTEXT_SECONDS = (-0.6, -0.3, -0.1, 0.1, 0.3, 0.6)
 """Moments around a frame whose sound counts."""
 CONTEXT_BLUR = 0.08
 """Seconds over which it is heard."""
+SOUND = ("energy", "pitch", "stress", "since", "until")
+"""Columns of a sound: in units of 10 dB, of 4 semitones, of half a stress, and how far its beginning and end are."""
 BOUNDARY_SECONDS = 1.0
 """The nearest beginning and end of speech count within this many seconds."""
 
@@ -40,14 +42,19 @@ def turned_from(pose: Pose, frame: int) -> Tensor:
 
 def sound_state(prosody: Prosody) -> Tensor:
     """How a sound goes around each of T moments, ``[T, A]``, comparable between voices."""
+    heard = sound_columns(prosody)
+    rows = torch.arange(len(heard))
+    shifted = [heard[(rows + round(s * prosody.fps)).clamp(0, len(heard) - 1)] for s in CONTEXT_SECONDS]
+    return torch.cat([*shifted, prosody.speaking[:, None].float()], 1)
+
+
+def sound_columns(prosody: Prosody) -> Tensor:
+    """How a sound is at each of T moments, ``[T, S]`` of SOUND, comparable between voices."""
     since, until = (_nearest(prosody.speaking, ahead, prosody.fps) for ahead in (False, True))
     columns = torch.stack([prosody.energy, prosody.pitch / 4, 2 * prosody.stress, since, until], 1)
     said = columns[prosody.speaking] if prosody.speaking.any() else columns
     columns[:, 0] -= said[:, 0].mean()
-    heard = blurred(columns, CONTEXT_BLUR * prosody.fps)
-    rows = torch.arange(len(heard))
-    shifted = [heard[(rows + round(s * prosody.fps)).clamp(0, len(heard) - 1)] for s in CONTEXT_SECONDS]
-    return torch.cat([*shifted, prosody.speaking[:, None].float()], 1)
+    return blurred(columns, CONTEXT_BLUR * prosody.fps)
 
 
 def _nearest(speaking: Tensor, ahead: bool, fps: float) -> Tensor:

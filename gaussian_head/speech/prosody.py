@@ -63,6 +63,11 @@ class Prosody:
         values = {name: getattr(self, name)[frames] for name in ("energy", "pitch", "speaking", "stress")}
         return Prosody(fps=self.fps, **values)
 
+    def rolled(self, moments: int) -> Prosody:
+        """The same sound so many moments later, its end at its beginning."""
+        values = {name: getattr(self, name).roll(moments) for name in ("energy", "pitch", "speaking", "stress")}
+        return Prosody(fps=self.fps, **values)
+
     def peaks(self) -> Tensor:
         """Moments ``[n]`` of stress."""
         return local_peaks(self.stress, max(round(STRESS_APART * self.fps), 1), least=0.3)

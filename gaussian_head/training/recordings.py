@@ -52,6 +52,15 @@ class Rejected:
     """One sentence."""
 
 
+def captures_by_person(folder: Path) -> dict[str, list[Path]]:
+    """Folders of captures in the folders of people in ``folder``."""
+    return {
+        person.name: sorted(path for path in person.iterdir() if (path / "capture.json").is_file())
+        for person in sorted(folder.iterdir())
+        if person.is_dir()
+    }
+
+
 def read_recordings(people: Mapping[str, Sequence[Path]]) -> tuple[list[Recording], list[Rejected]]:
     """Captures with speech, and the rest with why not.
 

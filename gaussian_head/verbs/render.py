@@ -52,7 +52,8 @@ keyframes, or the folder of another capture, whose camera is followed as its hea
     """Picture height in pixels, or WIDTHxHEIGHT (1280x720: the head as large as in 720, more room at its sides); the \
 captured size where absent."""
     pose: Named = "captured"
-    """Head pose: `captured` loops the clip's own, `learned` moves as the person does when saying such things, `still` \
+    """Head pose: `captured` loops the clip's own, `learned` moves as the person does when saying such things, \
+`sampled` as people do, drawn by chance in this person's sizes (with head acts: "sampled: nods twice at 2 s"), `still` \
 holds it, `frontal` looks straight ahead; another video, the folder of a capture or a motion file (.json) lends its \
 own; or in words: "nods twice, then looks slowly to the left", which may stand in a file (.txt)."""
     pose_range: Literal["subject", "free"] = "subject"

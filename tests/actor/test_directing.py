@@ -48,6 +48,23 @@ def test_a_head_moves_by_memory(actor, said):
     assert not heard(told)
 
 
+def test_a_head_moves_as_people_do_and_acts_where_told(actor, said, tmp_path):
+    told = []
+    motion = perform(actor, said, Direction(pose="sampled", seed=3), listener=told.append)
+    assert torch.equal(motion.head.quats, perform(actor, said, Direction(pose="sampled", seed=3)).head.quats)
+    assert not torch.equal(motion.head.quats, perform(actor, said, Direction(pose="sampled", seed=4)).head.quats)
+    assert torch.equal(motion.control("jawOpen"), perform(actor, said, Direction(pose="captured")).control("jawOpen"))
+    assert not heard(told)
+    acted = perform(actor, said, Direction(pose="sampled: nods twice at 1 s", seed=3))
+    (tmp_path / "acts.txt").write_text("nods twice at 1 s", encoding="utf-8")
+    again = perform(actor, said, Direction(pose=f"sampled: {tmp_path / 'acts.txt'}", seed=3))
+    assert torch.equal(acted.head.quats, again.head.quats)
+    with pytest.raises(InputError, match="'flies'"):
+        perform(actor, said, Direction(pose="sampled: flies"))
+    with pytest.raises(InputError, match="leads a head"):
+        perform(actor, said, Direction(pose=f"sampled: {tmp_path}"))
+
+
 def test_a_short_clip_a_silent_sound_and_a_capture_moved_away_are_said(actor, said):
     short = replace(actor, clip=replace(actor.clip, motion=actor.clip.motion.select(slice(0, 120))))
     told = []

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOVEMENTS = {
     "as this person when saying such things": "learned",
+    "as people do, drawn by chance": "sampled",
     "as in the clip": "captured",
     "still": "still",
     "straight ahead": "frontal",
