@@ -140,6 +140,7 @@ def leaders(
     out: Path,
     size: int = 320,
     seconds: float = 10.0,
+    fps: float = 12.5,
 ) -> None:
     """Other videos' pose, found again in the rendered video.
 
@@ -150,6 +151,7 @@ def leaders(
         out: JSON to write into.
         size: Height of the videos.
         seconds: Of each.
+        fps: Pictures per second of the videos.
     """
     sound = read_audio(speech, sample_rate=SAMPLE_RATE)[: round(seconds * SAMPLE_RATE)]
     rows = {}
@@ -157,9 +159,9 @@ def leaders(
         for head, capture in _named(pairs):
             name = f"{_short(Path(head))} led by {_short(Path(capture))}"
             folder = work / name.replace(" ", "_")
-            scores = measure_led(Actor.load(head), Capture.load(capture), sound, folder, size=size, listener=listener)
-            rows[name] = asdict(scores)
-    _write(out, "leaders", {"pairs": rows, "size": size, "seconds": seconds})
+            both = Actor.load(head), Capture.load(capture)
+            rows[name] = asdict(measure_led(*both, sound, folder, size=size, fps=fps, listener=listener))
+    _write(out, "leaders", {"pairs": rows, "size": size, "seconds": seconds, "fps": fps})
 
 
 def lips(

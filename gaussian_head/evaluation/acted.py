@@ -172,7 +172,14 @@ class LedScores:
 
 
 def measure_led(
-    actor: Actor, leader: Capture, samples: np.ndarray, folder: Path, *, size: int, listener: Listener = ignore
+    actor: Actor,
+    leader: Capture,
+    samples: np.ndarray,
+    folder: Path,
+    *,
+    size: int,
+    fps: float | None = None,
+    listener: Listener = ignore,
 ) -> LedScores:
     """Let ``leader`` lead the head while it says ``samples``; track the video anew."""
     lead = brought_into(leader.motion, PoseRange.of(actor.clip.motion).widened())
@@ -183,7 +190,7 @@ def measure_led(
     videos = {name: folder / f"{name}.mp4" for name in motions}
     units = {}
     for name, motion in motions.items():
-        filmed(actor, motion, videos[name], size=size, listener=listener)
+        filmed(actor, motion, videos[name], size=size, fps=fps, listener=listener)
         units[name] = units_in(actor, motion, videos[name], listener=listener)
     shown = seen_again(videos["led"], listener=listener)
     wanted = resample(lead, shown.fps)
@@ -191,7 +198,7 @@ def measure_led(
     ours, theirs = (_turned_in_the_room(head)[:count] for head in (shown.head, wanted.head))
     ours, theirs = ours - ours.mean(0), theirs - theirs.mean(0)
     jaw, close = UNITS.index("jawOpen"), UNITS.index("mouthClose")
-    asked = motions["led"].units[: len(units["led"])]
+    asked = resample(motions["led"], shown.fps, len(units["led"])).units
     return LedScores(
         correlations=[round(correlation(a, b), 3) for a, b in zip(ours.T, theirs.T, strict=True)],
         spread=[round(float(axis), 2) for axis in torch.rad2deg(theirs.std(0))],

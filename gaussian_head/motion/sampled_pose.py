@@ -70,8 +70,6 @@ def drawn(own: OwnTrack, said: Prosody, acts: Sequence[Act], flow: PoseFlow, see
     T = max(int(len(said) / said.fps * RATE) + 2, 2)
     sound = interpolated(sound_columns(said), torch.arange(T, dtype=torch.float64) / RATE * said.fps).float()
     scale = torch.full((T,), CALM if acts else 1.0)
-    track = flow.sample(
-        sound, act_tokens(acts, own, T, RATE), scale, seed, guidance=GUIDANCE if acts else HEARD
-    )
+    track = flow.sample(sound, act_tokens(acts, own, T, RATE), scale, seed, guidance=GUIDANCE if acts else HEARD)
     times = torch.arange(len(said), dtype=torch.float64) / said.fps * RATE
     return torch.from_numpy(CubicSpline(torch.arange(T).numpy(), track.numpy())(times.numpy())).float()

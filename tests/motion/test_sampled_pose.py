@@ -70,12 +70,12 @@ def test_mirrored_tokens_are_those_of_the_mirrored_act(mover):
 
 def test_a_found_act_is_as_large_as_it_was(mover):
     motion = still_pose(mover[0].select(slice(0, 250)))
-    acts = (Act(kind="nod", size=1.5, begin=2.0), Act(kind="turn", side="left", size=0.8, begin=5.0))
+    acts = (Act(kind="nod", size=1.5, begin=2.0), Act(kind="turn", side="left", size=1.2, begin=5.0))
     moves = perform(acts, len(motion), motion.fps)
     moved = replace(motion, **acted_poses(motion.head, motion.torso, moves))
     found = captioned(moved, OwnTrack.of(moved, USUAL))
     assert [act.kind for act in found] == ["nod", "turn"]
-    assert [act.size for act in found] == pytest.approx([1.5, 0.8], rel=0.15)
+    assert [act.size for act in found] == pytest.approx([1.5, 1.2], rel=0.15)
 
 
 def test_what_is_not_told_is_left_out_and_the_rest_kept():
