@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checks import InputError, require_names, require_shapes
+from ..smoothing import smoothstep
 from ..taught import TaughtFile
 from .act_tokens import COUNT
 from .own_track import CHANNELS
@@ -24,8 +25,8 @@ FILE = TaughtFile(what="model of head movement", script="learn_pose.py", format=
 DATA = Path(__file__).parent / "pose_flow.safetensors"
 RATE = 12.5
 """Moments per second."""
-WINDOW, KNOWN = 32, 8
-"""Moments of a window, and how many of them are the last window's end."""
+WINDOW, KNOWN, FADE = 32, 8, 4
+"""Moments of a window, how many it is given from the last one, and over how many after these both are blended."""
 LATENTS = 12
 WIDTH, DILATIONS = 96, (1, 2, 4, 8, 1, 2, 4, 8)
 TIMES = 16
@@ -76,7 +77,15 @@ class PoseFlow:
     usual: Tensor
     """``[C]`` spreads of people."""
 
-    def sample(self, sound: Tensor, acts: Tensor, scale: Tensor, seed: int, *, guidance: float = GUIDANCE) -> Tensor:
+    def sample(
+        self,
+        sound: Tensor,
+        acts: Tensor,
+        scale: Tensor,
+        seed: int,
+        *,
+        guidance: float = GUIDANCE,
+    ) -> Tensor:
         """Movement ``[T, C]`` in spreads at RATE.
 
         Args:
@@ -86,20 +95,22 @@ class PoseFlow:
             seed: of what is drawn.
             guidance: 1 is as told, more exaggerates what it is told.
         """
-        T = len(sound)
-        count = max(-(-(T - KNOWN) // (WINDOW - KNOWN)), 1)
-        padded = KNOWN + count * (WINDOW - KNOWN)
+        T, hop = len(sound), WINDOW - KNOWN - FADE
         told = told_of(sound, acts, scale)
-        told = torch.cat([told, told[-1:].expand(padded - T, -1)]) if padded > T else told
+        told = torch.cat([told, told[-1:].expand(WINDOW, -1)])
         generator = torch.Generator().manual_seed(seed)
+        rise = smoothstep((torch.arange(FADE) + 1) / (FADE + 1))[:, None]
         made = torch.zeros(0, LATENTS)
-        for first in range(0, padded - KNOWN, WINDOW - KNOWN):
+        for first in range(0, max(T - KNOWN - FADE, 1), hop):
             known = torch.zeros(WINDOW, LATENTS + 1)
             if first:
-                known[:KNOWN, :-1], known[:KNOWN, -1] = made[-KNOWN:], 1.0
+                known[:KNOWN, :-1], known[:KNOWN, -1] = made[first : first + KNOWN], 1.0
             noise = torch.randn(WINDOW, LATENTS, generator=generator)
             part = self._carried(noise, known, told[first : first + WINDOW], guidance)
-            made = torch.cat([made, part[KNOWN:] if first else part])
+            if first:
+                joint = made[first + KNOWN :].lerp(part[KNOWN : KNOWN + FADE], rise)
+                part = torch.cat([joint, part[KNOWN + FADE :]])
+            made = torch.cat([made[: first + KNOWN] if first else made, part])
         return made[:T] @ self.basis
 
     @torch.no_grad()
