@@ -42,7 +42,7 @@ from gaussian_head.rendering import orbit_view
 from gaussian_head.rendering.frames import render_gaussians
 from gaussian_head.voice.mouth import COLUMNS
 
-PHOTOS_DEG = {"frontal": (0,), "three-quarter": (45,), "two": (0, 40), "five": (0, 40, -40, 70, -70)}
+PHOTOS_DEG = {"frontal": (0,), "three-quarter": (45,), "two": (0, 40), "five": (0, 25, -25, 50, -50)}
 """Turns from which each kind of head is photographed."""
 MOUTH = torch.tensor(COLUMNS)
 TURNED_DEG = (0, -15, 15, -30, 30)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import KDTree
@@ -28,6 +28,8 @@ HAIRLINE = 0.055
 """Metres below the ears' middle, on the average head, where the scalp's hair ends."""
 ANATOMY = 0.4
 """Weight of what anatomy says of an unseen vertex's kind, next to one edge of the mesh."""
+COVERED_TRUST = 4.0
+"""The same of an ear that lies under hair."""
 NECK_TRUST = 0.08
 """The same of a neck, which clothes and hair may cover."""
 TONE_TRUST = (2e-4, 6e-3, 2e-4)
@@ -40,8 +42,9 @@ SMOOTH_HAIR = 9.0
 """Pixels over which hair is smoothed to tell its strands from its colour."""
 HAIR_DEPTH = 7
 """Pixels inside hair from which on it is hair alone."""
-GRAIN = 0.9
-"""Share of the seen hair's unevenness that guessed hair gets."""
+GRAIN, GRAIN_REACH = 0.9, 0.06
+"""Share of the seen hair's unevenness that guessed hair gets; sides of the square beyond seen hair over which it is
+lost: farther away a few pixels would be drawn out to bands."""
 SEEN, MIRRORED, GUESSED = range(3)
 """Where a colour comes from."""
 
@@ -53,7 +56,7 @@ class Dress:
     colours: np.ndarray
     """``[S, 3]`` RGB in [0, 1]."""
     seen: np.ndarray
-    """``[S, P]`` share of it that each photograph shows; all of them together 0 to 1."""
+    """``[S, P]`` how well each photograph shows it, 0 to 1."""
     origin: np.ndarray
     """``[S]`` SEEN, MIRRORED or GUESSED: where most of it comes from."""
     kinds: np.ndarray
@@ -87,7 +90,7 @@ def dress(
     shares = np.concatenate([seen, other, 1 - seen - other], 1)
     return Dress(
         colours=colours.clip(0, 1),
-        seen=shown.weight[:, None] * shown.shares,
+        seen=shown.each,
         origin=shares.argmax(1),
         kinds=kinds,
         tones=tones,
@@ -121,7 +124,8 @@ def _carried_on(samples, shown: Shown, opposite: np.ndarray, opposite_weight: np
     if index is not None:
         other = shown.kinds[shown.weight > 0.2][index.query(average_places(samples, shape) * [-1, 1, 1])[1]]
         own = np.where(shown.weight >= 0.7 * opposite_weight, own, other)
-    kinds = _kinds(hang, edges, weight, own, shape, hairy=bool((own[weight > 0.5] == HAIR).sum() > 30))
+    hairy = bool((own[weight > 0.5] == HAIR).sum() > 30)
+    kinds = _kinds(hang, edges, weight, own, shape, hairy=hairy, covered=shown.covered)
     fill, tones = [], []
     for kind in (SKIN, HAIR, CLOTHES):
         light = shade if kind == SKIN else np.ones(len(samples))
@@ -179,8 +183,13 @@ def _shading(samples, shown: Shown, opposite_weight: np.ndarray) -> np.ndarray:
     return np.exp(level.clip(-DARKEST, 0.15))
 
 
-def _kinds(hang, edges, weight: np.ndarray, own: np.ndarray, shape: PhotoShape, *, hairy: bool) -> np.ndarray:
-    """Shares ``[V, 3]`` of skin, hair and clothes: as seen, elsewhere as anatomy has it and as its neighbours are."""
+def _kinds(
+    hang, edges, weight: np.ndarray, own: np.ndarray, shape: PhotoShape, *, hairy: bool, covered: tuple[int, ...]
+) -> np.ndarray:
+    """Shares ``[V, 3]`` of skin, hair and clothes: as seen, elsewhere as anatomy has it and as its neighbours are.
+
+    Ears of ``covered`` sides lie under hair.
+    """
     regions, mean = shape.model.regions.numpy(), shape.model.mean.double().numpy()
     usual = np.zeros((len(regions), 3))
     usual[:, SKIN] = 1
@@ -188,7 +197,10 @@ def _kinds(hang, edges, weight: np.ndarray, own: np.ndarray, shape: PhotoShape, 
     if hairy:
         usual[scalp] = [0, 1, 0]
     usual[regions == REGIONS.index("shoulders")] = [0, 0, 1]
+    under = (regions == REGIONS.index("ears")) & np.isin(np.sign(mean[:, 0]), covered)
+    usual[under] = [0, 1, 0]
     trust = np.where(regions == REGIONS.index("neck"), NECK_TRUST, ANATOMY)
+    trust[under] = COVERED_TRUST
     sums = np.minimum(hang.T @ weight, 4.0)
     votes = hang.T @ (weight[:, None] * np.eye(3)[own])
     share = votes / np.maximum(votes.sum(1, keepdims=True), 1e-9)
@@ -219,10 +231,11 @@ def _grain(
     )
     detail = (picture - smooth) / np.maximum(smooth.mean(-1, keepdims=True), 0.05)
     row, column = _folded(inside)
+    beyond = np.asarray(distance_transform_edt(~inside)) / (GRAIN_REACH * len(inside))
+    detail = detail[row, column] * np.exp(-(beyond**2))[..., None]
     found = sight(samples, shape, view, photo)
-    at = found.nearest(row), found.nearest(column)
     level = np.maximum(fill[HAIR].mean(1), 0.03)[:, None]
-    return guess + GRAIN * kinds[:, [HAIR]] * detail[at].clip(-1, 1) * level
+    return guess + GRAIN * kinds[:, [HAIR]] * found.nearest(detail).clip(-1, 1) * level
 
 
 def _folded(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

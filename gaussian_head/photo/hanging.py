@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
 
 from ..face import REGIONS
 from ..head.outline import nearest_true
 from ..head.surface import Patch, joined
 from ..screen_mesh import ScreenMesh
+from ..smoothing import smoothstep
 from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto
 from .plate import plate_of
@@ -46,8 +48,9 @@ CURTAIN, NARROWEST = 0.003, 0.045
 """Metres between points of hair behind a neck, and from the face's middle to either side that it reaches at least."""
 GAP = 0.02
 """Metres over which a lock may be missing on one side: an ear or a highlight interrupts it."""
-BEHIND, UNEVEN = 0.012, 0.1
-"""Metres that it lies behind neck and back; how far its colours may leave the usual one."""
+BEHIND, UNEVEN, EVEN_OVER = 0.012, 0.05, 0.1
+"""Metres that it lies behind neck and back; how far its colours may leave the usual one; metres down from the ears over
+which they come to: there it is the hair of the head."""
 TUCKED, TUCKED_OVER = 0.22, 0.05
 """How much narrower it begins, under the hair of the head, and metres down over which it widens."""
 LOCKS, LOCK_ROWS = 48, 8.0
@@ -203,7 +206,7 @@ def _curtain(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto, t
     start = rotation @ ears + position
     rows = _long_rows(view, start, photo, metre)
     points, normals, paint = [], [], []
-    colours = _curtain_colours(rows, view, tone)
+    colours = _curtain_colours(rows, view, tone, metre)
     for number, (row, left, right) in enumerate(rows):
         within = 1 - TUCKED * (1 - min((row - rows[0][0]) * metre / TUCKED_OVER, 1.0)) ** 2
         middle, half = (left + right) / 2, 0.97 * within * (right - left) / 2 * metre
@@ -229,13 +232,17 @@ def _curtain(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto, t
     ]
 
 
-def _curtain_colours(rows: list[tuple[int, float, float]], view: PhotoView, tone: np.ndarray) -> np.ndarray:
+def _curtain_colours(
+    rows: list[tuple[int, float, float]], view: PhotoView, tone: np.ndarray, metre: float
+) -> np.ndarray:
     """Colours ``[R, LOCKS, 3]`` across each row: of the nearest hair in it, locks running down."""
     found = np.empty((len(rows), LOCKS, 3))
     for number, (row, left, right) in enumerate(rows):
         hair, wanted = np.flatnonzero(view.hair[row]), np.linspace(left, right, LOCKS)
         found[number] = view.clean[row, hair[np.abs(hair[None] - wanted[:, None]).argmin(1)]]
-    return tone + np.asarray(gaussian_filter((found - tone).clip(-UNEVEN, UNEVEN), (LOCK_ROWS, 1, 0), mode="nearest"))
+    down = np.array([row - rows[0][0] for row, _, _ in rows]) * metre / EVEN_OVER
+    uneven = np.asarray(gaussian_filter((found - tone).clip(-UNEVEN, UNEVEN), (LOCK_ROWS, 1, 0), mode="nearest"))
+    return tone + smoothstep(torch.from_numpy(down.clip(0, 1))).numpy()[:, None, None] * uneven
 
 
 def _long_rows(view: PhotoView, ear: np.ndarray, photo: FittedPhoto, metre: float) -> list[tuple[int, float, float]]:

@@ -42,6 +42,8 @@ MOST_LIGHT = 0.6
 """Largest natural logarithm of it."""
 LIGHT_PLACES, LIGHT_NEIGHBOURS = 1500, 150
 """How many places it is asked at, and how many of them tell it of a point."""
+COVERED_EAR = 0.6
+"""Share of what a photograph would show of an ear that is hair, from which on the ear lies under it."""
 WORSE_EAR, BETTER_EAR = 0.75, 0.15
 """Share of what is seen of one ear below which the other stands for it; least that has to be seen of that."""
 
@@ -56,8 +58,10 @@ class Shown:
     """``[S, 3]``."""
     kinds: np.ndarray
     """``[S]``."""
-    shares: np.ndarray
-    """``[S, P]`` how much of a colour each photograph gave; they sum to 1 where there is any."""
+    each: np.ndarray
+    """``[S, P]`` how well each photograph does, 0 to 1."""
+    covered: tuple[int, ...] = ()
+    """Sides, -1 and 1 along x, whose ear lies under hair."""
 
 
 def shown_by(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], photos: tuple[FittedPhoto, ...]) -> Shown:
@@ -68,8 +72,8 @@ def shown_by(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], ph
     S, P = len(samples), len(views)
     weights, strengths, colours = np.zeros((S, P)), np.zeros((S, P)), np.zeros((S, P, 3))
     votes = np.zeros((S, 3))
-    for i, (view, photo) in enumerate(zip(views, photos, strict=True)):
-        found = sight(samples, shape, view, photo)
+    sightings = [sight(samples, shape, view, photo) for view, photo in zip(views, photos, strict=True)]
+    for i, (view, found) in enumerate(zip(views, sightings, strict=True)):
         kinds, fits = _kinds_shown(samples, found, view)
         weights[:, i] = np.where(fits, _rise(found.cosine), 0.0)
         strengths[:, i] = weights[:, i] ** 3 / found.pixel**2 * (FIRST if i == 0 else 1.0)
@@ -83,9 +87,25 @@ def shown_by(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], ph
         weight=weights.max(1),
         colours=(shares[..., None] * colours).sum(1),
         kinds=votes.argmax(1),
-        shares=shares,
+        each=weights,
+        covered=_covered_ears(samples, views, sightings),
     )
     return _one_ear(_believed(shown, samples.points), samples)
+
+
+def _covered_ears(samples: HullSamples, views: list[PhotoView], sightings: list[Sighting]) -> tuple[int, ...]:
+    """Sides, -1 and 1 along x, whose ear lies under hair in the photograph that it looks at most."""
+    ears, covered = samples.regions == REGIONS.index("ears"), []
+    for side in (-1, 1):
+        ear = ears & (np.sign(samples.points[:, 0]) == side)
+        if not ear.any():
+            continue
+        cosines = [found.cosine[ear] for found in sightings]
+        best = int(np.argmax([cosine.sum() for cosine in cosines]))
+        seen = cosines[best] > 0
+        if seen.any() and sightings[best].nearest(views[best].hair)[ear][seen].mean() > COVERED_EAR:
+            covered.append(side)
+    return tuple(covered)
 
 
 def lit_alike(colours: np.ndarray, wanted: np.ndarray, both: np.ndarray, places: np.ndarray) -> np.ndarray:

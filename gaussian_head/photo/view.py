@@ -45,6 +45,9 @@ shaded forehead is near to both; how many tones each has."""
 CENTRAL, BESIDE, ABOVE_EYES = 0.38, 0.56, -0.12
 """Widths of a face from its middle up to which it is told what skin is like, and from which on, that much of a height
 above the eyes, everything is hair: locks before a temple are no skin, and lit ones may have its colour."""
+BEARD = (0.2, 0.55)
+"""Widths of a face from its middle, and below its chin, where hair is a beard's; from its middle up to which what hangs
+together with that is."""
 CLEAR = 1.6
 """How much nearer to the hair's colour than to the clothes' a pixel below the ears has to be to hang from the head."""
 
@@ -110,7 +113,7 @@ def prepare(photograph: Photograph, *, size: int, person: int = 1) -> PhotoView:
         )
     labels = label_parts(image, alpha, points, learn_colours([(image, alpha, points)]))
     hair = _hair(image, alpha, labels, points)
-    alpha, labels = without_wisps(image, alpha, labels, hair, points[152, 1])
+    alpha, labels = without_wisps(image, alpha, labels, hair, points[2, 1], points[152, 1])
     clean, alpha = _parted(image, alpha, hair)
     known = Blendshapes()(landmarks.astype(np.float32))
     middle = (photograph.rgb.shape[1] / 2 - left) * scale, (photograph.rgb.shape[0] / 2 - top) * scale
@@ -185,6 +188,7 @@ def _hair(image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, landmarks: n
     away = np.abs(np.arange(len(image))[None] - landmarks[152, 0]) > 0.9 * np.ptp(landmarks[:, 0])
     clothes = (labels == TORSO) & (rows > len(image) - 4) & ~(away & (rows < chin))
     low = person & np.isin(labels, (TORSO, NECK)) & like
+    low &= ~_bearded(low, landmarks)
     if clothes.sum() > 20:
         low &= CLEAR * to_hair < _from(colour, _unlike(_tones(colour, clothes), of_hair))
     hanging = cv2.connectedComponents((hair | low).astype(np.uint8), connectivity=4)[1]
@@ -193,6 +197,19 @@ def _hair(image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, landmarks: n
     opened = np.asarray(distance_transform_edt(grown)) > THIN * len(image)
     whole = grown & np.asarray(binary_dilation(opened, iterations=1 + round(THIN * len(image))), bool)
     return np.asarray(binary_fill_holes(whole), bool) & person & (labels != MOUTH) & ~skin
+
+
+def _bearded(low: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Pixels ``[S, S]`` bool below a face that look like hair and hang from its chin: a beard goes with the face."""
+    import cv2
+
+    wide, chin = np.ptp(landmarks[:, 0]), landmarks[152]
+    rows, columns = np.indices(low.shape)
+    aside = np.abs(columns - chin[0]) / wide
+    under = (aside < BEARD[0]) & (rows < chin[1] + BEARD[0] * wide)
+    pieces = np.asarray(cv2.connectedComponents(low.astype(np.uint8), connectivity=4)[1], np.int64)
+    touching = np.unique(pieces[under & low])
+    return np.isin(pieces, touching[touching > 0]) & (aside < BEARD[1])
 
 
 def _tinted(image: np.ndarray) -> np.ndarray:

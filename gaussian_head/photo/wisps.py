@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..conventions import BACKGROUND, TORSO
+from ..conventions import BACKGROUND, HAIR, TORSO
 from .plate import filled
 
 SHINES = 0.13
@@ -16,22 +16,25 @@ LEAST = 0.0005
 
 
 def without_wisps(
-    image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, hair: np.ndarray, chin: float
+    image: np.ndarray, alpha: np.ndarray, labels: np.ndarray, hair: np.ndarray, nose: float, chin: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Matte ``[S, S]`` u8 and labels ``[S, S]`` u8 without pieces above the chin through which the background is seen.
 
-    A collar or a hood stays: it is closed.
+    A collar or a hood stays: it is closed. What is labelled hair is looked at below the ears alone.
 
     Args:
         image: ``[S, S, 3]`` u8.
         alpha: ``[S, S]`` u8 matte.
         labels: ``[S, S]`` u8 part labels.
         hair: ``[S, S]`` bool, which is left alone.
+        nose: row of the nose's base, below which no ear reaches far, pixels.
         chin: row of the chin's tip, pixels.
     """
     import cv2
 
-    beside = (labels == TORSO) & (alpha > 0) & ~hair & (np.arange(len(alpha))[:, None] < chin)
+    rows = np.arange(len(alpha))[:, None]
+    loose = (labels == TORSO) | ((labels == HAIR) & (rows > nose))
+    beside = loose & (alpha > 0) & ~hair & (rows < chin)
     if beside.mean() < LEAST:
         return alpha, labels
     shown = np.abs(image / 255 - filled(image, alpha)).max(-1) < SHINES

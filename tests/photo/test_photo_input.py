@@ -10,7 +10,7 @@ from PIL import Image
 from gaussian_head.checks import InputError
 from gaussian_head.media import is_photograph, read_photograph
 from gaussian_head.photo import reconstruct_photos
-from gaussian_head.photo.view import faces_in, prepare
+from gaussian_head.photo.view import _bearded, faces_in, prepare
 from gaussian_head.verbs.reconstruct import Options, run
 
 
@@ -163,3 +163,14 @@ def test_the_verb_tells_videos_from_photographs(portrait, tmp_path):
         run(Options((tmp_path / "me.jpg",) * 6, out=tmp_path / "out"))
     with pytest.raises(InputError, match="--person chooses among people in photographs"):
         run(Options(tmp_path / "a.mp4", out=tmp_path / "out", person=2))
+
+
+def test_a_beard_is_no_hair_that_hangs_before_the_neck():
+    low = np.zeros((100, 100), bool)
+    low[70:80, 40:60] = True
+    low[60:95, 5:12] = True
+    marks = np.zeros((478, 2))
+    marks[:, 0], marks[0, 0], marks[1, 0], marks[152] = 50, 25, 75, (50, 70)
+    beard = _bearded(low, marks)
+    assert beard[70:80, 40:60].all()
+    assert not beard[:, :12].any()

@@ -23,7 +23,7 @@ def person(open_share: float):
 
 def test_a_piece_that_the_wall_is_seen_through_is_the_walls():
     image, alpha, labels = person(0.5)
-    matte, parts = without_wisps(image, alpha, labels, np.zeros((S, S), bool), chin=70.0)
+    matte, parts = without_wisps(image, alpha, labels, np.zeros((S, S), bool), nose=0.0, chin=70.0)
     assert not matte[40:70, 25:40].any()
     assert (parts[40:70, 25:40] == BACKGROUND).all()
     assert np.array_equal(matte[74:], alpha[74:])
@@ -33,8 +33,8 @@ def test_a_piece_that_the_wall_is_seen_through_is_the_walls():
 def test_a_closed_collar_and_hair_stay():
     image, alpha, labels = person(0.0)
     none = np.zeros((S, S), bool)
-    assert np.array_equal(without_wisps(image, alpha, labels, none, chin=70.0)[0], alpha)
+    assert np.array_equal(without_wisps(image, alpha, labels, none, nose=0.0, chin=70.0)[0], alpha)
     image, alpha, labels = person(0.5)
     hair = none.copy()
     hair[40:74, 25:40] = True
-    assert np.array_equal(without_wisps(image, alpha, labels, hair, chin=70.0)[0], alpha)
+    assert np.array_equal(without_wisps(image, alpha, labels, hair, nose=0.0, chin=70.0)[0], alpha)
