@@ -121,8 +121,6 @@ class _Parts:
     """``[N, P]`` share that each photograph shows."""
     origin: dict[str, np.ndarray]
     """``[N]``."""
-    degree: int
-    """Of the colours: several photographs differ in what one surface shows, and each is right from its side."""
 
     def seen(self) -> Tensor:
         return torch.from_numpy(np.concatenate([self.shown[name] for name in PARTS])).float()
@@ -169,7 +167,6 @@ def _parts(shape: PhotoShape, rig: Rig, views: list[PhotoView], fit: PhotoFit, m
             "mouth": of_first(mouth_seen.astype(float)),
             "torso": np.r_[worn.seen[~on_head], of_first(np.r_[ones((~up).sum()), 0 * ones((~up_back).sum())])],
         },
-        degree=min(len(views) - 1, 1),
         origin=_origins(worn, on_head, eyes_seen, mouth_seen, up, up_back),
     )
 
@@ -211,9 +208,7 @@ def _moving(patch: Patch) -> Tensor:
 
 
 def _branch(name: str, uses: Tensor, parts: _Parts, code_size: int) -> Branch:
-    return flat_branch(
-        name, uses, parts.patches[name], parts.weights[name], code_size=code_size, sh_degree=parts.degree
-    )
+    return flat_branch(name, uses, parts.patches[name], parts.weights[name], code_size=code_size, sh_degree=0)
 
 
 def resting_clip(fit: PhotoFit, seed: int) -> Motion:

@@ -56,7 +56,7 @@ class Dress:
     colours: np.ndarray
     """``[S, 3]`` RGB in [0, 1]."""
     seen: np.ndarray
-    """``[S, P]`` how well each photograph shows it, 0 to 1."""
+    """``[S, P]`` share of it that each photograph shows; all of them together 0 to 1."""
     origin: np.ndarray
     """``[S]`` SEEN, MIRRORED or GUESSED: where most of it comes from."""
     kinds: np.ndarray
@@ -90,7 +90,7 @@ def dress(
     shares = np.concatenate([seen, other, 1 - seen - other], 1)
     return Dress(
         colours=colours.clip(0, 1),
-        seen=shown.each,
+        seen=shown.weight[:, None] * shown.shares,
         origin=shares.argmax(1),
         kinds=kinds,
         tones=tones,

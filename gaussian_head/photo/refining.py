@@ -13,22 +13,19 @@ from ..camera import Camera
 from ..events import Listener, Progress, ignore
 from ..gaussians import Gaussians
 from ..head import Head
-from ..head.branch import rotate_sh1
 from ..metrics.image import ssim_map
 from ..motion import MotionFrame
 from ..raster import rasterize_view
-from ..transforms import quat_to_rotmat
 from .fitting import FittedPhoto, PhotoFit
 from .plate import plate_of
 from .shape import camera_of
 from .view import PhotoView
 
-RATES = {"sh0": 0.02, "shN": 0.02, "logit_opacities": 0.04, "log_scales": 0.006}
-"""Adam's rates; places and turns are held. shN, colour by the side it is seen from, is what several photographs
-have."""
+RATES = {"sh0": 0.02, "logit_opacities": 0.04, "log_scales": 0.006}
+"""Adam's rates; places and turns are held."""
 SIMILARITY = 0.2
 """Share of structural similarity in the loss."""
-HELD = {"sh0": 0.015, "shN": 0.015, "logit_opacities": 0.0006, "log_scales": 0.02}
+HELD = {"sh0": 0.015, "logit_opacities": 0.0006, "log_scales": 0.02}
 """Weight of the squared distance from the start."""
 BORDER, UNSURE = 0.012, 0.0
 """Sides of the square from an outline up to which nothing is learnt, as of the background."""
@@ -58,18 +55,18 @@ def refine(
     changes = {name: torch.zeros_like(value, requires_grad=True) for name, value in start.items()}
     optimizer = torch.optim.Adam([{"params": [changes[n]], "lr": rate} for n, rate in RATES.items()])
     scenes = [_Scene.of(head, view, photo) for view, photo in zip(views, fit.photos, strict=True)]
-    most = seen.amax(1)
-    share = ((most - LEAST_SEEN) / (1 - LEAST_SEEN)).clamp(0, 1)
+    total = seen.sum(1)
+    share = ((total - LEAST_SEEN) / (1 - LEAST_SEEN)).clamp(0, 1)
+    own = seen / total.clamp_min(1e-9)[:, None]
 
     def changed(by: int | None = None) -> dict[str, Tensor]:
-        moved = {n: changes[n] if by is None else _of_share(changes[n], seen[:, by]) for n in RATES}
+        moved = {n: changes[n] if by is None else _of_share(changes[n], own[:, by]) for n in RATES}
         return {n: start[n] + _beside(share, start[n]) * moved[n] for n in RATES}
 
     for step in range(steps):
         by = _turn(step, len(scenes))
         loss = scenes[by].loss(changed(by), start)
-        held = {name: weight / max(changes[name].numel(), 1) for name, weight in HELD.items()}
-        loss = loss + sum(weight * changes[name].square().sum() for name, weight in held.items())
+        loss = loss + sum(weight * changes[name].square().mean() for name, weight in HELD.items())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -130,8 +127,6 @@ class _Scene:
     """``[S, S, 3]`` or ``[3]`` what stands behind."""
     mask: Tensor
     """``[S, S]`` weights of the pixels."""
-    turn: Tensor
-    """``[3, 3]`` of the head."""
 
     @staticmethod
     @torch.no_grad()
@@ -143,14 +138,13 @@ class _Scene:
             camera=camera_of(photo, len(view.image)),
             plate=torch.from_numpy(plate_of(view)) if own else torch.full((3,), 0.5),
             mask=_counted(view),
-            turn=quat_to_rotmat(photo.pose.quats),
         )
 
     def loss(self, leaves: dict[str, Tensor], start: dict[str, Tensor]) -> Tensor:
         """How unlike the photograph it is."""
         gaussians = replace(
             self.placed,
-            colors=torch.cat([leaves["sh0"], rotate_sh1(leaves["shN"], self.turn)], 1),
+            colors=leaves["sh0"],
             opacities=leaves["logit_opacities"].sigmoid(),
             scales=self.placed.scales * (leaves["log_scales"] - start["log_scales"]).exp(),
         )

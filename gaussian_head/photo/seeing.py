@@ -58,8 +58,8 @@ class Shown:
     """``[S, 3]``."""
     kinds: np.ndarray
     """``[S]``."""
-    each: np.ndarray
-    """``[S, P]`` how well each photograph does, 0 to 1."""
+    shares: np.ndarray
+    """``[S, P]`` how much of a colour each photograph gave; they sum to 1 where there is any."""
     covered: tuple[int, ...] = ()
     """Sides, -1 and 1 along x, whose ear lies under hair."""
 
@@ -87,7 +87,7 @@ def shown_by(samples: HullSamples, shape: PhotoShape, views: list[PhotoView], ph
         weight=weights.max(1),
         colours=(shares[..., None] * colours).sum(1),
         kinds=votes.argmax(1),
-        each=weights,
+        shares=shares,
         covered=_covered_ears(samples, views, sightings),
     )
     return _one_ear(_believed(shown, samples.points), samples)

@@ -10,7 +10,7 @@ from gaussian_head.photo.seeing import SKIN, Shown, _believed, _one_ear, lit_ali
 
 
 def one(count: int) -> np.ndarray:
-    """Weights by photograph, of a single one."""
+    """Shares of a single photograph."""
     return np.ones((count, 1))
 
 
@@ -25,7 +25,7 @@ def test_islands_and_colours_that_nothing_beside_them_has_are_not_believed():
     colours = np.full((len(x), 3), 0.4)
     lit = rim & (y > 0.03)
     colours[lit] = 0.9
-    shown = _believed(Shown(weight=weight, colours=colours, kinds=np.full(len(x), SKIN), each=one(len(x))), points)
+    shown = _believed(Shown(weight=weight, colours=colours, kinds=np.full(len(x), SKIN), shares=one(len(x))), points)
     assert shown.weight[island].max() < 0.1
     assert shown.weight[lit].max() < 0.05
     assert np.allclose(shown.weight[rim & ~lit], 0.8)
@@ -67,11 +67,13 @@ def test_an_ear_in_shadow_is_the_other_ear():
         weights=np.full((2 * count, 3), 1 / 3),
     )
     patchy = np.r_[np.full(count, 0.6), np.arange(count) % 3 == 0]
-    shown = Shown(weight=patchy, colours=np.zeros((2 * count, 3)), kinds=np.zeros(2 * count, int), each=one(2 * count))
+    shown = Shown(
+        weight=patchy, colours=np.zeros((2 * count, 3)), kinds=np.zeros(2 * count, int), shares=one(2 * count)
+    )
     weight = _one_ear(shown, samples).weight
     assert (weight[:count] == 0.6).all()
     assert not weight[count:].any()
-    alike = Shown(weight=np.full(2 * count, 0.5), colours=shown.colours, kinds=shown.kinds, each=shown.each)
+    alike = Shown(weight=np.full(2 * count, 0.5), colours=shown.colours, kinds=shown.kinds, shares=shown.shares)
     assert (_one_ear(alike, samples).weight == 0.5).all()
 
 
