@@ -14,6 +14,8 @@ SEEN = 0.3
 """Share of the most seen face's samples that another must have to count."""
 STILL = 0.25
 """Share of the liveliest face's change below which a face is a picture of one."""
+PASSING = 2.0
+"""Face widths from its usual place that make a face one that passes by."""
 RIVAL = 0.4
 """A second face counts when it is at least this share of the largest one's size."""
 
@@ -39,6 +41,13 @@ class Person:
         """How much the face itself changes from sample to sample, its place in the picture aside."""
         pairs = zip(self.patches[:-1], self.patches[1:], strict=True)
         return float(np.median([_change(a, b) for a, b in pairs] or [0.0]))
+
+    @property
+    def reach(self) -> float:
+        """How far it goes from its usual place, in its own widths; the farthest twentieth aside."""
+        middles = np.array([(box[:2] + box[2:]) / 2 for box in self.boxes])
+        away = np.linalg.norm(middles - np.median(middles, axis=0), axis=1)
+        return float(np.quantile(away, 0.95)) / self.width
 
     def add(self, sample: int, box: np.ndarray, image: np.ndarray) -> None:
         """Note that the face was found at ``box`` of u8 ``image [H, W, 3]``."""
@@ -76,9 +85,13 @@ def note_faces(people: list[Person], sample: int, boxes: np.ndarray, image: np.n
 
 
 def choose_person(people: list[Person]) -> tuple[Person, list[Person]]:
-    """The largest face that lives, and larger ones that are only pictures of faces."""
+    """The largest face that lives, and larger ones that are only pictures of faces.
+
+    Who passes by counts where nobody stays: walking changes a face more than talking does.
+    """
     most = max(len(person.samples) for person in people)
     often = sorted((p for p in people if len(p.samples) >= SEEN * most), key=lambda p: -p.width)
+    often = [p for p in often if p.reach < PASSING] or often
     rivals = [p for p in often if p.width >= RIVAL * often[0].width]
     liveliest = max(p.liveliness for p in rivals)
     alive = [p for p in rivals if p.liveliness >= STILL * liveliest]

@@ -199,6 +199,25 @@ def test_a_face_on_the_wall_is_not_taken_for_the_speaker(portrait):
     assert (chosen, pictures) == (people[1], [])
 
 
+def test_one_who_walks_past_is_not_taken_for_the_speaker():
+    """The speaker hardly changes; the face of one who passes behind changes with every step."""
+    rng, people = np.random.default_rng(0), []
+    steady, lips = rng.integers(0, 255, (90, 90, 3), np.uint8), rng.integers(0, 255, (8, 30, 3), np.uint8)
+    for t in range(12):
+        wall = np.full((400, 1200, 3), 120, np.uint8)
+        speaker = steady.copy()
+        speaker[60 : 60 + len(lips), 30:60] = np.roll(lips, t % 3, axis=0)
+        wall[200:290, 300:390] = speaker
+        wall[100:170, 90 * t : 90 * t + 70] = rng.integers(0, 255, (70, 70, 3), np.uint8)
+        boxes = [[300, 200, 390, 290], [90 * t, 100, 90 * t + 70, 170]]
+        note_faces(people, t, np.array(boxes, float), wall)
+    assert len(people) == 2
+    speaker, passing = people
+    assert speaker.liveliness < 0.25 * passing.liveliness, "the trap that this is about"
+    assert choose_person(people) == (speaker, [])
+    assert choose_person([passing]) == (passing, [])
+
+
 # --- what is seen of the face
 
 
