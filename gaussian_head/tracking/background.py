@@ -8,6 +8,12 @@ import numpy as np
 
 FEWEST = 3
 """Frames that must show a pixel's background before it is believed."""
+UNLIKE = 24
+"""Difference of a colour, of 255, from the plate's anywhere near: beyond noise and what compression does to edges."""
+COARSER = 8
+"""Pixels to one in which it is guessed what is behind the person of one frame."""
+MOVES = 0.1
+"""Share of the background unlike the plate, in the usual frame, from which on camera or scene move."""
 
 
 def background_plate(samples: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -19,17 +25,61 @@ def background_plate(samples: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.nda
     Returns:
         u8 ``[H, W, 3]``.
     """
-    import cv2
-
     images, clear = [], []
     for image, matte in samples:
-        margin = 2 * max(1, image.shape[1] // 170) + 1
-        grown = cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin)))
         images.append(image)
-        clear.append(grown < 8)
+        clear.append(clear_of(matte))
     seen = np.stack(clear)
     known = seen.sum(0) >= min(FEWEST, len(images))
     return fill_smoothly(_masked_median(np.stack(images), seen), known)
+
+
+def clear_of(matte: np.ndarray) -> np.ndarray:
+    """Where nothing of the person is, bool ``[H, W]``, with a margin around ``matte``, u8 ``[H, W]``."""
+    import cv2
+
+    margin = 2 * max(1, matte.shape[1] // 170) + 1
+    return cv2.dilate(matte, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin))) < 8
+
+
+def unlike(samples: Iterable[tuple[np.ndarray, np.ndarray]], plate: np.ndarray) -> float:
+    """Share of what is behind the person that is not as on the plate, in the usual one of some frames.
+
+    Light that changes as a whole does not count.
+
+    Args:
+        samples: (image u8 ``[H, W, 3]``, matte u8 ``[H, W]``) of frames.
+        plate: u8 ``[H, W, 3]``.
+
+    Returns:
+        0 to 1; 0 where the person fills every picture.
+    """
+    shares = []
+    for image, matte in samples:
+        off = image.astype(np.int16)[clear_of(matte)] - plate[clear_of(matte)]
+        if len(off):
+            shares.append(float((np.abs(off - np.median(off, axis=0)).max(1) > UNLIKE).mean()))
+    return float(np.median(shares or [0.0]))
+
+
+def own_background(image: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """What is behind the person in one frame alone: as recorded where it is ``clear``, smooth behind the person.
+
+    Args:
+        image: u8 ``[H, W, 3]``.
+        clear: bool ``[H, W]``.
+
+    Returns:
+        u8 ``[H, W, 3]``.
+    """
+    import cv2
+
+    size = (max(1, image.shape[1] // COARSER), max(1, image.shape[0] // COARSER))
+    share = cv2.resize(clear.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
+    mean = cv2.resize(np.where(clear[..., None], image, 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    coarse = fill_smoothly(np.round(mean / np.maximum(share, 1e-6)).clip(0, 255).astype(np.uint8), share[..., 0] > 0.5)
+    behind = cv2.resize(coarse, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.where(clear[..., None], image, behind)
 
 
 def _masked_median(images: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -122,13 +122,13 @@ def track(
             findings.add("lips not read", NOTHING_TO_READ, severity="refused")
         unused = np.union1d(bad, np.arange(num_train, first_held_out))
         capture_info = _describe(found.footage, crop, size, solution, num_train, unused, sound)
-        figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, writer, survey=found)
-        quality.advise(figures, findings)
-        figures["findings"] = findings.as_json()
-        figures["advice"] = [finding.words for finding in findings.all]
         plate = background_plate(
             (writer.read_image(t), writer.read_alpha(t)) for t in _spread(num_train, bad, PLATE_FRAMES)
         )
+        figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, plate, writer, survey=found)
+        quality.advise(figures, findings)
+        figures["findings"] = findings.as_json()
+        figures["advice"] = [finding.words for finding in findings.all]
         listener(Progress(stage="tracking: units", done=0, total=1))
         tensors = _tensors(solution, seen, torso, rest)
         code, units = solution.states.codes.float(), None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .background import MOVES, unlike
 from .channels import MEASURED
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def measure(
     landmarks: np.ndarray,
     torso: TorsoMotion,
     sound: Sound | None,
+    plate: np.ndarray,
     writer: CaptureWriter,
     *,
     survey: Survey,
@@ -39,7 +41,7 @@ def measure(
     }
     width = np.linalg.norm(landmarks[good, 454, :2] - landmarks[good, 234, :2], axis=1)
     samples = good[np.linspace(0, len(good) - 1, 20).round().astype(int)]
-    coverage = [float((writer.read_alpha(int(t)) > 127).mean()) for t in samples]
+    pictures = [(writer.read_image(int(t)), writer.read_alpha(int(t))) for t in samples]
     source = info.source
     figures: dict[str, Any] = {
         "source": source["name"],
@@ -54,7 +56,8 @@ def measure(
         "distance_m": round(float(solution.states.positions[:, 2].median()), 3),
         "pose_jitter_px": _jitter(solution, info),
         "head_turn_deg": _turns(solution),
-        "mask_coverage": _mean(coverage),
+        "mask_coverage": _mean([float((matte > 127).mean()) for _, matte in pictures]),
+        "background_moves": round(unlike(pictures, plate), 3),
         "code_range": _ranges(solution.states.codes.numpy()[parts["train"]], info.code),
         "blinks": _blinks(solution, info),
         "torso_features": int(np.median(torso.features)),
@@ -128,6 +131,13 @@ def advise(figures: dict[str, Any], findings: Findings) -> None:
         findings.add("still head", "The head hardly turns: views from the side will be a guess.")
     if figures["mask_coverage"] < 0.1:
         findings.add("matte", "The person fills little of the picture, or the matte missed parts: look at alpha/.")
+    if figures["background_moves"] > MOVES:
+        findings.add(
+            "moving background",
+            f"{figures['background_moves']:.0%} of what is behind the person does not stand still (a camera in the"
+            " hand, a zoom, a lively place): the head is learnt all the same, each frame before its own background, but"
+            " shown before a blurred one. Film from a stand, or render with --background.",
+        )
     if figures["torso_features"] < 10:
         findings.add(
             "plain clothes",

@@ -134,6 +134,8 @@ class TrainConfig:
     depth is taken back: recorded edges would be blots and spikes from the side. In front it costs nothing."""
     past_hands: bool = True
     """Hands and other things that enter the picture from its border for a while teach the torso nothing."""
+    own_backgrounds: bool = True
+    """Where camera or scene move, a frame is compared before its own background, in place of the plate's."""
     face_turns: bool = True
     """Face and hair may move with the turn of the head against the torso too: hair hangs, and a surface guessed wrong
     shows in turns."""

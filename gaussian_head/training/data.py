@@ -7,17 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..capture import Capture
 from ..conventions import MOUTH, NECK, TORSO
 from ..kernels import CPU
+from ..tracking.background import MOVES, clear_of, own_background, unlike
 from .config import LossWeights
 
 LIPS = (61, 291, 0, 17, 37, 267, 84, 314)
 EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 """Landmarks that span the boxes around lips and eyes (MediaPipe's face mesh numbering)."""
+LOOKED_AT = 24
+"""Frames that tell whether camera or scene move."""
 KEPT_BYTES = 3 * 2**30
 """Of frames that a device keeps at most: 2457 of 512 x 512."""
 
@@ -52,6 +56,8 @@ class TrainFrame:
     """``[H, W]`` pixel weights of mean 1."""
     entered: Tensor | None = None
     """``[H, W]`` bool, what is not the person's head and torso and teaches nothing; None where nothing ever is."""
+    background: Tensor | None = None
+    """``[H, W, 3]`` what is behind the person in this frame, where camera or scene move; None where the plate is."""
 
 
 class Recorded:
@@ -64,7 +70,10 @@ class Recorded:
         *,
         keep_bytes: int = KEPT_BYTES,
         entered: Tensor | None = None,
+        moves: bool = False,
     ) -> None:
+        self.moves = moves
+        """What is behind the person differs from frame to frame."""
         self.entered = entered.to(device) if entered is not None and entered.any() else None
         """``[T, C, C]`` bool, see ``entering``; None where nothing has."""
         self.capture, self._device, self._room = capture, device, keep_bytes if device.type != "cpu" else 0
@@ -108,6 +117,7 @@ def load_frame(recorded: Recorded, t: int, resolution: float, weights: LossWeigh
         cells = entered[t][None, None].float()
         entered = torch.nn.functional.interpolate(cells, size=stack.shape[:2], mode="nearest")[0, 0] > 0
     rgb, alpha, parts, weight = stack.split([3, 1, 2, 1], dim=2)
+    background = _background(rgb, alpha) if recorded.moves else None
     return TrainFrame(
         index=t,
         at=recorded.numbers[t : t + 1],
@@ -117,7 +127,28 @@ def load_frame(recorded: Recorded, t: int, resolution: float, weights: LossWeigh
         parts=parts.contiguous(),
         weight=(weight[..., 0] / weight.mean()).contiguous(),
         entered=entered,
+        background=background,
     )
+
+
+def _background(rgb: Tensor, alpha: Tensor) -> Tensor:
+    image, matte = ((255 * plane).round().byte().cpu().numpy() for plane in (rgb, alpha[..., 0]))
+    clear = clear_of(matte)
+    behind = torch.from_numpy(own_background(image, clear)).to(rgb.device) / 255
+    return torch.where(torch.from_numpy(clear).to(rgb.device)[..., None], rgb, behind)
+
+
+def moving(capture: Capture) -> float:
+    """Share of what is behind the person that is not as on the plate, where that is so much that camera or scene move.
+
+    0 where they stand still.
+    """
+    frames = capture.train_frames
+    chosen = frames[torch.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).round().long()].tolist()
+    pictures = ((frame.image, frame.alpha) for frame in map(capture.frame, chosen))
+    plate = np.round(255 * capture.background).astype(np.uint8)
+    share = unlike(pictures, plate)
+    return share if share > MOVES else 0.0
 
 
 def frame_size(capture: Capture, resolution: float) -> tuple[int, int]:

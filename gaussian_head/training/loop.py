@@ -20,7 +20,7 @@ from ..head.branch import Branch
 from ..head.coefficients import NECK_SIZE
 from .cameras import shots, training_cameras
 from .config import Stage, TrainConfig
-from .data import KEPT_BYTES, Recorded, TrainFrame, batches, draw_weights, prefetched
+from .data import KEPT_BYTES, Recorded, TrainFrame, batches, draw_weights, moving, prefetched
 from .densify import choose_growth, split_growth
 from .depth import depth_held, length_held, thickness_held, tilt_held
 from .entering import entering, in_words
@@ -125,7 +125,11 @@ def _recorded(capture: Capture, state: TrainState, config: TrainConfig, cameras:
     entered = entering(capture) if config.past_hands else None
     if entered is not None and (words := in_words(entered, capture.info.fps)):
         listener(Said(message=words))
-    return Recorded(capture, state.device, keep_bytes=KEPT_BYTES // cameras, entered=entered)
+    share = moving(capture) if config.own_backgrounds else 0.0
+    if share:
+        listener(Said(message=f"{share:.0%} of what is behind the person moves; each frame is its own background."))
+    keep = KEPT_BYTES // cameras
+    return Recorded(capture, state.device, keep_bytes=keep, entered=entered, moves=share > 0)
 
 
 class Course:

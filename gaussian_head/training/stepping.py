@@ -127,7 +127,7 @@ def _drawn(
         camera.K.expand(F, 3, 3),
         camera.width,
         camera.height,
-        backgrounds=filming.background.expand(F, *filming.background.shape),
+        backgrounds=torch.stack([behind(frame, filming) for frame in frames]),
         extra=extra.expand(F, *extra.shape),
         probe=probe,
         room=filming.room,
@@ -139,7 +139,7 @@ def _compared(state: TrainState, drawn: Drawn, i: int, config: TrainConfig, stag
     """Loss and mean square error of one of the frames drawn."""
     frame, rgb, alpha = drawn.frames[i], drawn.out.rgb[i], drawn.out.alpha[i]
     if frame.camera:
-        rgb = exposed(rgb, alpha, drawn.filming.background, state.params[EXPOSURE][frame.camera - 1])
+        rgb = exposed(rgb, alpha, behind(frame, drawn.filming), state.params[EXPOSURE][frame.camera - 1])
     loss = picture_loss(rgb, alpha, drawn.out.extra[i], frame, config)
     if stage.refine_pose:
         row = drawn.filming.rows[frame.at]
@@ -147,6 +147,11 @@ def _compared(state: TrainState, drawn: Drawn, i: int, config: TrainConfig, stag
     if frame.camera:
         loss = loss + exposure_deviation(state.params[EXPOSURE][frame.camera - 1])
     return loss, ((rgb.detach() - frame.rgb) ** 2).mean()
+
+
+def behind(frame: TrainFrame, filming: Filming) -> Tensor:
+    """``[H, W, 3]`` what a frame is drawn before."""
+    return filming.background if frame.background is None else frame.background
 
 
 def picture_loss(rgb: Tensor, alpha: Tensor, parts: Tensor, frame: TrainFrame, config: TrainConfig) -> Tensor:

@@ -13,8 +13,8 @@ from .data import TrainFrame
 from .state import TrainState
 from .stepping import Filming, step
 
-CHANGING = ("at", "rgb", "alpha", "parts", "weight", "entered")
-"""Tensors of a frame, which a captured step finds where they were; the last may be none."""
+CHANGING = ("at", "rgb", "alpha", "parts", "weight", "entered", "background")
+"""Tensors of a frame, which a captured step finds where they were; the last two may be none."""
 
 
 class Steps:

@@ -5,7 +5,14 @@ import pytest
 
 from gaussian_head.facenet.contours import INNER_LIPS, OVAL
 from gaussian_head.tracking import labels as parts
-from gaussian_head.tracking.background import background_plate, fill_smoothly
+from gaussian_head.tracking.background import (
+    MOVES,
+    background_plate,
+    clear_of,
+    fill_smoothly,
+    own_background,
+    unlike,
+)
 from gaussian_head.tracking.matte import guided_filter, refine_matte
 
 SIZE = 256
@@ -144,3 +151,33 @@ def test_holes_are_filled_without_a_seam():
     assert np.abs(np.diff(filled.astype(int), axis=0)).max() < 20
     assert np.abs(filled.astype(int) - scene).max() < 30
     assert fill_smoothly(scene, np.zeros((64, 64), bool)).std() == 0
+
+
+def before_a_wall(shift, light=0):
+    """A picture and matte: a person in the middle, before a chequered wall that has moved by ``shift`` pixels."""
+    y, x = np.mgrid[0:96, 0:96]
+    wall = np.where(((x + shift) // 8 + y // 8) % 2, 200, 60)[..., None] + np.zeros(3, int) + light
+    image, matte = wall.clip(0, 255).astype(np.uint8), np.zeros((96, 96), np.uint8)
+    image[40:, 30:66], matte[40:, 30:66] = (220, 30, 30), 255
+    return image, matte
+
+
+def test_a_camera_that_moves_is_told_from_light_that_changes():
+    still = [before_a_wall(0, light) for light in (0, 20, -20, 0, 30)]
+    moved = [before_a_wall(shift) for shift in (0, 3, 7, 12, 5)]
+    plate = background_plate(still)
+    assert unlike(still, plate) < 0.01
+    assert unlike(moved, plate) > MOVES
+    assert unlike([(image, np.full_like(matte, 255)) for image, matte in moved], plate) == 0
+
+
+def test_the_own_background_of_a_frame_is_the_recorded_one_and_smooth_behind_the_person():
+    image, matte = before_a_wall(3)
+    clear = clear_of(matte)
+    behind = own_background(image, clear)
+    assert np.array_equal(behind[clear], image[clear])
+    assert not clear[40:, 30:66].any()
+    hidden = behind[~clear].astype(int)
+    assert hidden.min() > 50
+    assert hidden.max() < 210
+    assert np.ptp(hidden, axis=1).max() <= 2, "nothing of the red person"
