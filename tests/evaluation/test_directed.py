@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from support_capture import make_capture
 
-from gaussian_head.evaluation.acted import NEAR, _matched, one_after_another, prompts
+from gaussian_head.evaluation.acted import NEAR, matched, one_after_another, prompts
 from gaussian_head.evaluation.learned_pose import measure_learned
 from gaussian_head.motion.act_words import parse_acts
 from gaussian_head.motion.acts import Act
@@ -25,7 +25,7 @@ def test_prompts_are_understood_and_come_one_after_another():
 def test_acts_are_matched_once_by_kind_side_and_time():
     asked = [Act(kind="nod", begin=1.0), Act(kind="nod", begin=1.2), Act(kind="turn", side="left", begin=3.0)]
     seen = [Act(kind="nod", begin=1.1), Act(kind="turn", side="right", begin=3.0), Act(kind="tilt", side="left")]
-    scores = _matched(asked, seen)
+    scores = matched(asked, seen)
     assert (scores.asked, scores.found, scores.right) == (3, 3, 1)
     assert abs(scores.late[0]) < NEAR
     assert scores.by_kind == {"nod": [2, 1, 1], "turn": [1, 1, 0], "tilt": [0, 1, 0]}
