@@ -56,7 +56,8 @@ def unlike(samples: Iterable[tuple[np.ndarray, np.ndarray]], plate: np.ndarray) 
     """
     shares = []
     for image, matte in samples:
-        off = image.astype(np.int16)[clear_of(matte)] - plate[clear_of(matte)]
+        clear = clear_of(matte)
+        off = image[clear].astype(np.int16) - plate[clear]
         if len(off):
             shares.append(float((np.abs(off - np.median(off, axis=0)).max(1) > UNLIKE).mean()))
     return float(np.median(shares or [0.0]))

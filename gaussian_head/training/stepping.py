@@ -127,7 +127,7 @@ def _drawn(
         camera.K.expand(F, 3, 3),
         camera.width,
         camera.height,
-        backgrounds=torch.stack([behind(frame, filming) for frame in frames]),
+        backgrounds=_backgrounds(frames, filming),
         extra=extra.expand(F, *extra.shape),
         probe=probe,
         room=filming.room,
@@ -147,6 +147,13 @@ def _compared(state: TrainState, drawn: Drawn, i: int, config: TrainConfig, stag
     if frame.camera:
         loss = loss + exposure_deviation(state.params[EXPOSURE][frame.camera - 1])
     return loss, ((rgb.detach() - frame.rgb) ** 2).mean()
+
+
+def _backgrounds(frames: Sequence[TrainFrame], filming: Filming) -> Tensor:
+    """``[F, H, W, 3]``; the plate is not copied where no frame has a background of its own."""
+    if all(frame.background is None for frame in frames):
+        return filming.background.expand(len(frames), *filming.background.shape)
+    return torch.stack([behind(frame, filming) for frame in frames])
 
 
 def behind(frame: TrainFrame, filming: Filming) -> Tensor:
