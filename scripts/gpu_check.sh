@@ -12,8 +12,9 @@ python=${PYTHON:-python3}
 limit=${GPU_CHECK_SECONDS:-560}
 began=$SECONDS
 : >"$out/results.jsonl"
-export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=PASSIVE OUT="$out" PYTHONPATH="$out/tree"
+export PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=PASSIVE OUT="$out" PYTHONPATH="$out/tree${PYTHONPATH:+:$PYTHONPATH}"
 here="$root/scripts/gpu_check.py"
+cd "$out" || exit 1 # python -m looks where it stands first, and the checkout has no kernels
 
 # stage NAME SECONDS COMMAND…: run it within its time and what is left of all; its last line is the reason of a failure
 stage() {
@@ -55,17 +56,18 @@ export root out python here
 
 # gsplat is compiled beside the other stages where a wheel or an installation of it is here.
 (timeout -k 5 200 "$python" "$here" gsplat >"$out/gsplat.log" 2>&1; echo $? >"$out/gsplat.code") &
+compiling=$!
 
 stage versions 20 "$python" "$here" versions
 stage build 150 bash -c build
 stage smoke 40 "$python" "$here" smoke
 stage sanitizer 80 bash -c sanitize
+stage profile 60 bash -c profile
+wait "$compiling" # the tests compile it too, and two at once spoil each other's folder
 stage tests 120 "$python" -m pytest -q -x --maxfail=20 -p no:cacheprovider -m gpu "$root/tests/gpu" "$root/tests/raster"
 stage ceilings 25 "$python" "$here" ceilings
 stage timing 120 "$python" "$here" timing
-stage profile 60 bash -c profile
 stage training 60 "$python" "$root/scripts/gpu_check_training.py"
-[ -f "$out/gsplat.code" ] || kill %1 2>/dev/null
 "$python" "$here" note gsplat "$(cat "$out/gsplat.code" 2>/dev/null || echo 124)" 0 "$out/gsplat.log" "$out/results.jsonl"
 "$python" "$here" table "$out/results.jsonl" "$root/tests/bench/gpu_predicted.json"
 exit 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 
 from torch import Tensor
 
+from .. import __version__
 from ..checkpoint import save_tensors
 from ..checks import fingerprint
 from ..durable import replacing
@@ -26,7 +26,7 @@ def request_of(plan: Plan, wish: Wish) -> str:
     import av
 
     digest = hashlib.sha256()
-    versions = (version("gaussian-head"), av.__version__)
+    versions = (__version__, av.__version__)
     digest.update(repr((fingerprint(plan.film.path), plan.num_frames, wish, versions)).encode())
     for line in plan.lines:
         digest.update(repr((line.start, line.end, line.person, fingerprint(line.sound))).encode())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
+from .. import __version__
 from ..actor import Actor
 from ..checks import InputError, require_file
 from ..durable import require_replaceable
@@ -21,7 +21,7 @@ from .sound import heard
 from .trial import write_trial
 from .writing import write_videos
 
-SYNTHETIC = f"Synthetic: lips changed by gaussian-head {version('gaussian-head')}; not what was said in the recording."
+SYNTHETIC = f"Synthetic: lips changed by gaussian-head {__version__}; not what was said in the recording."
 """What a dubbed film says about itself in its metadata."""
 
 

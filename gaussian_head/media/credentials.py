@@ -6,10 +6,10 @@ They need `c2pa-python` (`pip install -e ".[credentials]"`) and a certificate of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+from .. import __version__
 from ..checks import InputError, require_file
 from ..durable import replacing
 
@@ -57,7 +57,7 @@ class Credentials:
         video = Path(video)
         action = {"action": "c2pa.created", "digitalSourceType": f"{SOURCES}{_SOURCE_TYPES[made]}"}
         manifest = {
-            "claim_generator_info": [{"name": "gaussian-head", "version": version("gaussian-head")}],
+            "claim_generator_info": [{"name": "gaussian-head", "version": __version__}],
             "title": video.name,
             "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}],
         }

@@ -6,12 +6,12 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from .. import __version__
 from ..camera import Camera
 from ..checkpoint import load_checkpoint, save_checkpoint
 from ..checks import InputError
@@ -38,7 +38,7 @@ from .pixels import to_rgba8, to_uint8
 
 PART_SECONDS = 10.0
 """Seconds of video in a part: what an interruption loses at most."""
-SYNTHETIC = f"Synthetic: rendered by gaussian-head {version('gaussian-head')}, not recorded."
+SYNTHETIC = f"Synthetic: rendered by gaussian-head {__version__}, not recorded."
 """What a video says about itself in its metadata."""
 MOTION, MOTION_FORMAT = "motion", "gaussian-head-kept-motion"
 """Folder of the motion beside the parts, and what it is."""
@@ -212,7 +212,7 @@ def _request(head: Head, motion: Motion, cameras: Sequence[Camera], plate: Tenso
 
     digest = hashlib.sha256()
     size = (cameras[0].width, cameras[0].height)
-    versions = (version("gaussian-head"), av.__version__, drawing_device().type)
+    versions = (__version__, av.__version__, drawing_device().type)
     digest.update(repr((out.name, len(motion), motion.fps, size, plate is None, versions)).encode())
     for tensor in _tensors(head, cameras, plate):
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -157,6 +158,7 @@ def test_the_options_of_every_verb_load_nothing_heavy():
 
 
 def test_every_public_name_is_there():
+    assert gaussian_head.__version__ == version("gaussian-head")
     assert 18 <= len(gaussian_head.__all__) <= 32
     assert set(gaussian_head.__all__) == {*gaussian_head._HOME, "__version__"}
     for name in gaussian_head.__all__:
