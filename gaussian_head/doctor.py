@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,6 +167,8 @@ def _gpu() -> tuple[bool, str, str]:
 def _kernels() -> tuple[bool, str, str]:
     if importlib.util.find_spec("gaussian_head._kernels") is None:
         return False, "not built; the slow torch reference is used", KERNELS_REMEDY
+    with suppress(ImportError):
+        importlib.import_module("torch")  # a CUDA build of it that comes after kernels with CUDA ends the process
     kernels = importlib.import_module("gaussian_head._kernels")
     cuda = "with CUDA" if kernels.has_cuda else "without CUDA"
     return True, f"CPU instruction set {kernels.instruction_set()}, {cuda}", ""

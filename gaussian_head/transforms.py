@@ -32,7 +32,7 @@ def quat_multiply(a: Tensor, b: Tensor) -> Tensor:
 
 def quat_conjugate(quats: Tensor) -> Tensor:
     """Inverse rotation of unit quaternions ``[..., 4]``."""
-    return quats * quats.new_tensor([1.0, -1.0, -1.0, -1.0])
+    return torch.cat([quats[..., :1], -quats[..., 1:]], dim=-1)
 
 
 def quat_to_rotmat(quats: Tensor) -> Tensor:

@@ -71,6 +71,7 @@ def run(func: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     to_host |= base == "aten::copy_" and not isinstance(args[0], OnDevice)
     reads["to cpu"] += to_host
     reads["from cpu"] += bool(strangers) and (base == "aten::copy_" or (base == "aten::_to_copy" and not to_host))
+    reads["from numbers"] += base == "aten::lift_fresh"  # torch.tensor and new_tensor: a copy from the CPU too
     plain = dict(kwargs)
     if target is not None:
         plain["device"] = torch.device("cpu")

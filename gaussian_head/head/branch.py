@@ -118,6 +118,11 @@ def rotate_sh1(shN: Tensor, rotation: Tensor) -> Tensor:
         return shN
     if shN.shape[1] != 3:
         raise ValueError(f"shN has {shN.shape[1]} higher coefficients; 0 (degree 0) or 3 (degree 1) can be turned.")
-    to_xyz = rotation.new_tensor([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    turn = to_xyz.T @ rotation @ to_xyz
-    return torch.einsum("ij,njc->nic", turn, shN)
+    turned = torch.einsum("ij,njc->nic", rotation.roll((-1, -1), (0, 1)), _signed(shN))
+    return _signed(turned)
+
+
+def _signed(shN: Tensor) -> Tensor:
+    """Coefficients ``[N, 3, C]`` of the basis (-y, z, -x) as components y, z, x of a vector, and back."""
+    y, z, x = shN.unbind(1)
+    return torch.stack([-y, z, -x], dim=1)

@@ -104,7 +104,8 @@ class Replayed:
             self._result = self._recorder.record(self._work)
             self._captured = True
         except RuntimeError as error:
-            log.warning("training goes on without CUDA graphs: %s", error)
+            where = log.isEnabledFor(logging.DEBUG)
+            log.warning("training goes on without CUDA graphs: %s", error, exc_info=where)
             self._possible = False
             self.forget()
 

@@ -49,6 +49,16 @@ def random_scene(
     return scene | {"width": width, "height": height}
 
 
+def device_of(backend: str | None) -> str:
+    """Where a backend wants its tensors."""
+    return "cuda" if backend in ("cuda", "gsplat") else "cpu"
+
+
+def placed(scene: dict, backend: str | None) -> dict:
+    """The scene where a backend wants it."""
+    return {name: v.to(device_of(backend)) if isinstance(v, Tensor) else v for name, v in scene.items()}
+
+
 DIFFERENTIABLE = ("means", "quats", "scales", "opacities", "colors", "extra", "viewmats", "backgrounds")
 
 

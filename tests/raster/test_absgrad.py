@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from raster_scenes import random_scene
+from raster_scenes import device_of, placed, random_scene
 from torch import Tensor
 
 from gaussian_head import InputError
@@ -14,12 +14,13 @@ from gaussian_head.raster.frames import rasterize_frames
 
 def drawn(scene: dict, backend: str | None, **options: object) -> tuple[Tensor, Tensor]:
     """``means2d.grad`` and ``means2d.absgrad`` of a random weighting of all images."""
+    scene = placed(scene, backend)
     leaves = {"means": scene["means"].clone().requires_grad_()}
     out = rasterize(**(scene | leaves), backend=backend, absgrad=True, **options)  # type: ignore[arg-type]
     rng = torch.Generator().manual_seed(9)
     images = (out.rgb, out.alpha, out.depth, out.extra)
     sum((x * torch.randn(x.shape, generator=rng, dtype=torch.float64).to(x)).sum() for x in images).backward()  # type: ignore[union-attr]
-    return out.means2d.grad, out.means2d.absgrad  # type: ignore[attr-defined,return-value]
+    return out.means2d.grad.cpu(), out.means2d.absgrad.cpu()  # type: ignore[attr-defined,union-attr]
 
 
 def test_it_is_the_sum_over_pixels_of_the_size_of_each_ones_gradient() -> None:
@@ -65,8 +66,8 @@ def test_the_signed_gradients_keep_their_bits(kernel: str) -> None:
     """Asking for more changes nothing of what was asked before."""
     grads = []
     for columns in (2, 4):
-        scene = random_scene(200, extra=2)
-        probe = torch.zeros(1, 200, columns, requires_grad=True)
+        scene = placed(random_scene(200, extra=2), kernel)
+        probe = torch.zeros(1, 200, columns, device=device_of(kernel), requires_grad=True)
         for name in ("means", "quats", "scales", "colors", "extra"):
             scene[name].requires_grad_()
         out = rasterize(**scene, probe=probe, backend=kernel)
@@ -78,7 +79,7 @@ def test_the_signed_gradients_keep_their_bits(kernel: str) -> None:
 
 
 def test_each_frame_of_a_batch_and_a_traced_graph_fill_a_probe_of_four_columns(kernel: str) -> None:
-    scene = random_scene(60, cameras=2, extra=1)
+    scene, device = placed(random_scene(60, cameras=2, extra=1), kernel), device_of(kernel)
     want = drawn(scene, kernel)[1]
 
     def loss(out: object) -> Tensor:
@@ -88,14 +89,14 @@ def test_each_frame_of_a_batch_and_a_traced_graph_fill_a_probe_of_four_columns(k
 
     names = ("means", "quats", "scales", "opacities", "colors", "extra")
     each = {name: v.expand(2, *v.shape).contiguous() if name in names else v for name, v in scene.items()}
-    probe = torch.zeros(2, 60, 4, requires_grad=True)
+    probe = torch.zeros(2, 60, 4, device=device, requires_grad=True)
     loss(rasterize_frames(**each, probe=probe)).backward()
-    torch.testing.assert_close(probe.grad[..., 2:], want, rtol=1e-5, atol=1e-5)  # type: ignore[index]
+    torch.testing.assert_close(probe.grad[..., 2:].cpu(), want, rtol=1e-5, atol=1e-5)  # type: ignore[index]
     torch._dynamo.reset()
-    traced = torch.zeros(2, 60, 4, requires_grad=True)
+    traced = torch.zeros(2, 60, 4, device=device, requires_grad=True)
     compiled = torch.compile(lambda s, p: rasterize(**s, probe=p).rgb, fullgraph=True, backend="aot_eager")
     compiled(scene, traced).square().sum().backward()
-    plain = torch.zeros(2, 60, 4, requires_grad=True)
+    plain = torch.zeros(2, 60, 4, device=device, requires_grad=True)
     rasterize(**scene, probe=plain).rgb.square().sum().backward()
     torch.testing.assert_close(traced.grad, plain.grad, rtol=1e-5, atol=1e-6)
     assert plain.grad[..., 2:].max() > 0  # type: ignore[index]

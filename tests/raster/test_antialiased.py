@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from raster_scenes import DIFFERENTIABLE, random_scene
+from raster_scenes import DIFFERENTIABLE, device_of, placed, random_scene
 
 from gaussian_head import InputError
 from gaussian_head.raster import rasterize
 
 
 def drawn(scene: dict, backend: str, mode: str = "antialiased") -> tuple:
+    scene = placed(scene, backend)
     leaves = {name: scene[name].clone().requires_grad_() for name in DIFFERENTIABLE}
     out = rasterize(**(scene | leaves), backend=backend, rasterize_mode=mode)
     rng = torch.Generator().manual_seed(9)
@@ -26,10 +27,10 @@ def test_kernel_equals_reference(kernel: str, cameras: int) -> None:
     have, have_grads = drawn(scene, kernel)
     want, want_grads = drawn(scene, "reference")
     for name in ("rgb", "alpha", "depth", "extra"):
-        a, b = getattr(have, name), getattr(want, name)
+        a, b = getattr(have, name).cpu(), getattr(want, name)
         assert (a - b).norm() <= 1e-4 * b.norm() + 1e-6, name
     for name, grad in want_grads.items():
-        assert (have_grads[name] - grad).norm() <= 2e-3 * grad.norm() + 1e-6, name
+        assert (have_grads[name].cpu() - grad).norm() <= 2e-3 * grad.norm() + 1e-6, name
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
@@ -47,17 +48,17 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
 
 def test_what_is_smaller_than_a_pixel_keeps_its_light(backend: str) -> None:
     """From four times as far a speck covers a sixteenth: its light falls as much; the filter alone lets it shine."""
-    light = {}
+    light, device = {}, device_of(backend)
     for mode in ("classic", "antialiased"):
         for scale in (1.0, 0.25):
             out = rasterize(
-                torch.tensor([[0.0, 0.0, 1.0]]),
-                torch.tensor([[1.0, 0, 0, 0]]),
-                torch.full((1, 3), 0.004),
-                torch.tensor([0.9]),
-                torch.ones(1, 3),
-                torch.eye(4)[None],
-                torch.tensor([[[100.0 * scale, 0, 16.5], [0, 100.0 * scale, 16.5], [0, 0, 1]]]),
+                torch.tensor([[0.0, 0.0, 1.0]], device=device),
+                torch.tensor([[1.0, 0, 0, 0]], device=device),
+                torch.full((1, 3), 0.004, device=device),
+                torch.tensor([0.9], device=device),
+                torch.ones(1, 3, device=device),
+                torch.eye(4, device=device)[None],
+                torch.tensor([[[100.0 * scale, 0, 16.5], [0, 100.0 * scale, 16.5], [0, 0, 1]]], device=device),
                 33,
                 33,
                 backend=backend,
@@ -70,7 +71,7 @@ def test_what_is_smaller_than_a_pixel_keeps_its_light(backend: str) -> None:
 
 
 def test_large_splats_look_as_they_did(backend: str) -> None:
-    scene = random_scene(60, size=(40, 33))
+    scene = placed(random_scene(60, size=(40, 33)), backend)
     scene["scales"] = scene["scales"] * 20
     a, b = (rasterize(**scene, backend=backend, rasterize_mode=mode).rgb for mode in ("classic", "antialiased"))
     assert (a - b).abs().max() < 0.02
@@ -78,4 +79,4 @@ def test_large_splats_look_as_they_did(backend: str) -> None:
 
 def test_a_mode_that_is_none_is_named(backend: str) -> None:
     with pytest.raises(InputError, match="rasterize_mode is 'smooth'"):
-        rasterize(**random_scene(3), backend=backend, rasterize_mode="smooth")
+        rasterize(**placed(random_scene(3), backend), backend=backend, rasterize_mode="smooth")

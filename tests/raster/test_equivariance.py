@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from raster_scenes import random_scene
+from raster_scenes import placed, random_scene
 from torch import Tensor
 
 from gaussian_head.raster import RasterOutput, rasterize
@@ -19,9 +19,7 @@ quick = settings(max_examples=8, deadline=None)
 
 
 def render(backend: str, scene: dict, **changes: object) -> RasterOutput:
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    scene = {n: v.to(device) if isinstance(v, Tensor) else v for n, v in (scene | changes).items()}
-    return rasterize(**scene, backend=backend)
+    return rasterize(**placed(scene | changes, backend), backend=backend)
 
 
 def gradients(backend: str, scene: dict, cotangent: Tensor, **changes: object) -> dict[str, Tensor]:

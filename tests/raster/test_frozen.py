@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from raster_scenes import DIFFERENTIABLE, fixed_scene
-from torch import Tensor
+from raster_scenes import DIFFERENTIABLE, fixed_scene, placed
 
 from gaussian_head.raster import rasterize
 
@@ -25,8 +24,7 @@ PSNR_DB = 60.0
 
 def draw(backend: str, dtype: torch.dtype) -> tuple[np.ndarray, dict[str, list[float]]]:
     """Colour, alpha and depth side by side in 8 bits; per parameter its gradient's length and one projection."""
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    scene = {n: v.to(device) if isinstance(v, Tensor) else v for n, v in fixed_scene(dtype=dtype).items()}
+    scene = placed(fixed_scene(dtype=dtype), backend)
     for name in DIFFERENTIABLE:
         scene[name].requires_grad_()
     out = rasterize(**scene, backend=backend)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raster_scenes import DIFFERENTIABLE, random_scene
+from raster_scenes import DIFFERENTIABLE, placed, random_scene
 from torch import Tensor
 
 from gaussian_head.raster import RasterOutput, rasterize
@@ -44,13 +44,8 @@ def mutated(scene: dict, changes: list) -> dict:
     return scene
 
 
-def on_device(scene: dict, backend: str) -> dict:
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    return {name: v.to(device) if isinstance(v, Tensor) else v for name, v in scene.items()}
-
-
 def render_with_gradients(backend: str, scene: dict) -> tuple[RasterOutput, dict[str, Tensor]]:
-    scene = on_device(scene, backend)
+    scene = placed(scene, backend)
     for name in DIFFERENTIABLE:
         scene[name] = scene[name].detach().requires_grad_()
     out = rasterize(**scene, backend=backend)
@@ -166,7 +161,7 @@ def test_depths_on_the_near_and_far_plane(backend: str) -> None:
     scene["means"] = torch.zeros(4, 3)
     scene["means"][:, 2] = torch.stack([depths, inside], 1).flatten()
     scene["opacities"] = torch.full((4,), 0.5)
-    out = rasterize(**on_device(scene, backend), near_plane=0.5, far_plane=2.0, backend=backend)
+    out = rasterize(**placed(scene, backend), near_plane=0.5, far_plane=2.0, backend=backend)
     assert (out.radii[0] > 0).tolist() == [False, True, False, True]
 
 

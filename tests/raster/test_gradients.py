@@ -6,7 +6,7 @@ import functools
 
 import pytest
 import torch
-from raster_scenes import DIFFERENTIABLE, fixed_scene, random_scene
+from raster_scenes import DIFFERENTIABLE, device_of, fixed_scene, placed, random_scene
 from torch import Tensor
 
 from gaussian_head.raster import RasterOutput, rasterize
@@ -50,8 +50,7 @@ def test_screen_gradients_add_up_to_the_derivative_by_the_principal_point(backen
         out = rasterize(**scene, backend=backend)
         return (out.rgb * weights.to(out.rgb)).sum(), out
 
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    scene = {n: v.to(device) if isinstance(v, Tensor) else v for n, v in fixed_scene(300).items()}
+    scene = placed(fixed_scene(300), backend)
     scene["means"].requires_grad_()
     value, out = loss(scene, backend)
     value.backward()
@@ -67,10 +66,9 @@ def test_screen_gradients_add_up_to_the_derivative_by_the_principal_point(backen
 
 def render(backend: str, dtype: torch.dtype) -> tuple[RasterOutput, dict[str, dict[str, Tensor]]]:
     """The head-like scene, and for each image alone the gradient of a random weighting of it."""
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    scene = {n: v.to(device) if isinstance(v, Tensor) else v for n, v in fixed_scene(GAUSSIANS, dtype=dtype).items()}
+    scene = placed(fixed_scene(GAUSSIANS, dtype=dtype), backend)
     leaves = {name: scene[name].requires_grad_() for name in DIFFERENTIABLE}
-    probe = torch.zeros(1, GAUSSIANS, 2, dtype=dtype, device=device, requires_grad=True)
+    probe = torch.zeros(1, GAUSSIANS, 2, dtype=dtype, device=device_of(backend), requires_grad=True)
     out = rasterize(**scene, probe=probe, backend=backend)
     leaves["probe"] = probe
     rng = torch.Generator().manual_seed(7)

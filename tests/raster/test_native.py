@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from raster_scenes import DIFFERENTIABLE, random_scene
+from raster_scenes import DIFFERENTIABLE, device_of, placed, random_scene
 
 from gaussian_head import InputError
 from gaussian_head.raster import available_backends, rasterize
@@ -75,8 +75,7 @@ def test_no_graph_without_gradients() -> None:
 
 
 def test_only_the_asked_gradients_are_given(kernel: str) -> None:
-    scene = random_scene(50)
-    scene = {n: v.to("cuda") if kernel != "cpu" and isinstance(v, torch.Tensor) else v for n, v in scene.items()}
+    scene = placed(random_scene(50), kernel)
     scene["colors"].requires_grad_()
     rasterize(**scene, backend=kernel).rgb.sum().backward()
     assert scene["colors"].grad is not None
@@ -84,11 +83,9 @@ def test_only_the_asked_gradients_are_given(kernel: str) -> None:
 
 
 def test_a_probe_takes_the_gradient_to_the_screen_positions(backend: str) -> None:
-    scene = random_scene(50, cameras=2)
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    scene = {n: v.to(device) if isinstance(v, torch.Tensor) else v for n, v in scene.items()}
+    scene = placed(random_scene(50, cameras=2), backend)
     scene["means"].requires_grad_()
-    probe = torch.full((2, 50, 2), 7.0, device=device, requires_grad=True)
+    probe = torch.full((2, 50, 2), 7.0, device=device_of(backend), requires_grad=True)
     out = rasterize(**scene, probe=probe, backend=backend)
     out.rgb.square().sum().backward()
     assert probe.grad.abs().max() > 0
@@ -98,17 +95,14 @@ def test_a_probe_takes_the_gradient_to_the_screen_positions(backend: str) -> Non
 def test_a_probe_alone_is_enough_for_a_graph(backend: str) -> None:
     if backend == "gsplat":
         pytest.skip("gsplat's positions carry a gradient only if its inputs do")
-    scene = random_scene(50)
-    scene = {n: v.to("cuda") if backend == "cuda" and isinstance(v, torch.Tensor) else v for n, v in scene.items()}
+    scene = placed(random_scene(50), backend)
     probe = torch.zeros(1, 50, 2, device=scene["means"].device, requires_grad=True)
     rasterize(**scene, probe=probe, backend=backend).rgb.square().sum().backward()
     assert probe.grad.abs().max() > 0
 
 
 def test_non_contiguous_inputs_give_the_same_picture(backend: str) -> None:
-    scene = random_scene(50)
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    scene = {n: v.to(device) if isinstance(v, torch.Tensor) else v for n, v in scene.items()}
+    scene = placed(random_scene(50), backend)
     strided = {n: scene[n].repeat_interleave(2, dim=0)[::2] for n in ("means", "quats", "scales", "opacities")}
     turned = scene["means"].T.contiguous().T
     assert not strided["quats"].is_contiguous()

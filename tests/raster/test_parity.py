@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from raster_scenes import DIFFERENTIABLE, random_scene
+from raster_scenes import DIFFERENTIABLE, device_of, placed, random_scene
 from torch import Tensor
 
 from gaussian_head.raster import RasterOutput, rasterize
@@ -45,13 +45,8 @@ def instruction_set(request: pytest.FixtureRequest, kernel: str) -> Iterator[str
     _kernels.use_instruction_set(before)
 
 
-def device_of(backend: str) -> str:
-    return "cuda" if backend in ("cuda", "gsplat") else "cpu"
-
-
 def render_with_gradients(backend: str, dtype: torch.dtype, variant: dict) -> tuple[RasterOutput, dict[str, Tensor]]:
-    scene = random_scene(**variant, dtype=dtype)
-    scene = {name: v.to(device_of(backend)) if isinstance(v, Tensor) else v for name, v in scene.items()}
+    scene = placed(random_scene(**variant, dtype=dtype), backend)
     for name in DIFFERENTIABLE:
         scene[name].requires_grad_()
     out = rasterize(**scene, backend=backend)
@@ -89,7 +84,7 @@ def test_spherical_harmonics_match_the_reference(kernel: str) -> None:
         scene = random_scene(cameras=2, dtype=dtype)
         rng = torch.Generator().manual_seed(1)
         scene["colors"] = (0.3 * torch.randn(300, 16, 3, generator=rng, dtype=torch.float64)).to(dtype)
-        scene = {name: v.to(device_of(backend)) if isinstance(v, Tensor) else v for name, v in scene.items()}
+        scene = placed(scene, backend)
         for name in ("means", "colors"):
             scene[name].requires_grad_()
         out = rasterize(**scene, sh_degree=3, backend=backend)

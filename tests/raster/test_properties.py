@@ -6,8 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raster_scenes import random_scene
-from torch import Tensor
+from raster_scenes import placed, random_scene
 
 from gaussian_head.raster import RasterOutput, rasterize
 
@@ -17,9 +16,7 @@ quick = settings(max_examples=8, deadline=None)
 
 
 def render(backend: str, scene: dict, **changes: object) -> RasterOutput:
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
-    scene = {n: v.to(device) if isinstance(v, Tensor) else v for n, v in (scene | changes).items()}
-    return rasterize(**scene, backend=backend)
+    return rasterize(**placed(scene | changes, backend), backend=backend)
 
 
 @given(seed=seeds)

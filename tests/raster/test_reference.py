@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from raster_scenes import DIFFERENTIABLE, random_scene
+from raster_scenes import DIFFERENTIABLE, device_of, random_scene
 
 from gaussian_head.raster import rasterize
 from gaussian_head.sh import basis, rgb_to_sh, sh_to_rgb
@@ -33,7 +33,7 @@ def test_gradients_pass_gradcheck() -> None:
 
 def test_one_gaussian_seen_head_on(backend: str) -> None:
     """An isotropic Gaussian at the optical axis: alpha is opacity exp(-r²/2σ²) with σ² = (f s/z)² + 0.3."""
-    device = "cuda" if backend in ("cuda", "gsplat") else "cpu"
+    device = device_of(backend)
     out = rasterize(
         torch.tensor([[0.0, 0, 2]], device=device),
         torch.tensor([[1.0, 0, 0, 0]], device=device),
