@@ -24,6 +24,7 @@ from .scene import Scene
 BACKENDS = ("reference", "cpu", "cuda", "gsplat")
 
 
+@torch.compiler.assume_constant_result
 def available_backends() -> tuple[str, ...]:
     """Backends that can run in this process, without starting any."""
     module = compiled()

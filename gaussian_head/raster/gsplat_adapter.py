@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..checks import InputError
+from . import reference
 from .output import RasterOutput
 from .scene import Scene
 
@@ -26,6 +27,8 @@ def rasterize(scene: Scene) -> RasterOutput:
         from gsplat import rasterization
     except ImportError as error:
         raise InputError("backend 'gsplat' wants the package gsplat; install it with pip install gsplat.") from error
+    if not len(scene.means):  # its kernels want one at least
+        return reference.rasterize(scene)
     D = scene.colors.shape[-1]
     means, quats, scales, opacities, channels = _drawable(scene)
     covars = None
@@ -96,4 +99,4 @@ def _screen(meta: dict[str, Any], probe: Tensor | None) -> tuple[Tensor, Tensor]
 def _add_grad(probe: Tensor, v: Tensor, means2d: Any) -> None:
     if probe.shape[-1] == 4:  # its backward pass leaves the absolute gradient before it hands on the other
         v = torch.cat([v, means2d.absgrad], -1)
-    probe.grad = v.clone() if probe.grad is None else probe.grad + v
+    torch.autograd.backward(probe, v.clone())  # on to the leaf that it may be a part of, and to who waits for that

