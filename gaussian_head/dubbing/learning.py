@@ -14,7 +14,7 @@ from ..checks import InputError, fingerprint, read_json
 from ..conventions import SAMPLE_RATE
 from ..durable import replacing
 from ..events import Listener, Said, Warned, ignore, tracked
-from ..kernels import training_device
+from ..kernels import drawing_device
 from ..media import VideoWriter, read_audio, read_frames
 from ..motion import Motion
 from ..tracking import track
@@ -131,7 +131,7 @@ def learn(
 
 def trained(folder: Path, preset: str, listener: Listener) -> Actor:
     """The head of what was captured in ``folder``: gone on with where the run is the same, else begun anew."""
-    device = training_device()
+    device = drawing_device()
     config = preset_on(preset, device)
     try:
         return train(folder / CAPTURE, folder / HEAD, config, resume=True, device=device, listener=listener)

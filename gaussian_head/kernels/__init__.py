@@ -4,7 +4,6 @@ from ._device import CPU as CPU
 from ._device import device_named as device_named
 from ._device import drawing_device as drawing_device
 from ._device import drawing_on as drawing_on
-from ._device import training_device as training_device
 from ._device import why_no_cuda as why_no_cuda
 from ._door import call as call
 from ._door import compiled as compiled

@@ -83,8 +83,3 @@ def drawing_on(name: str) -> Iterator[torch.device]:
 def drawing_device() -> torch.device:
     """Where heads are drawn: as ``drawing_on`` said last, else on CUDA where that can run."""
     return device_named(_asked[0])
-
-
-def training_device() -> torch.device:
-    """Where verbs that train and draw train: on a device that ``drawing_on`` was given by name, else on the CPU."""
-    return device_named("cpu" if _asked[0] == "auto" else _asked[0])

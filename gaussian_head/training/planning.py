@@ -126,7 +126,7 @@ def tell_plan(config: TrainConfig, cameras: Sequence[CaptureView], state: TrainS
         core = planned_core_seconds(config, width, height, len(state.pull), state.step)
         listener(Said(message=f"{what}; about {in_words(core)} of an AMD EPYC core, at most {gib(memory)} of memory"))
         return
-    listener(Said(message=f"{what}; at most {gib(memory)} of {device}'s memory"))
+    listener(Said(message=f"{what}; about {gib(memory)} of {device}'s memory"))
     free, _ = torch.cuda.mem_get_info(device)
     if memory > free:
         words = (

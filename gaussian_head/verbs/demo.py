@@ -28,9 +28,9 @@ class Options:
     """How long to train."""
     seed: int = 0
     """Seed of the clip's motion and of training."""
-    device: str = "cpu"
+    device: str = "auto"
     """Where it is trained and drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
-can run. No GPU has trained a head yet."""
+can run."""
 
 
 def run(options: Options, listener: Listener = ignore) -> Path:

@@ -63,9 +63,9 @@ people say it, another with each seed."""
 credentials."""
     seed: int = 0
     """Seed of the grain and of sampled lips."""
-    device: str = "cpu"
+    device: str = "auto"
     """Where it is trained and drawn: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
-can run. No GPU has trained a head yet."""
+can run."""
     resume: bool = False
     """Go on where an interrupted dub of the same film stopped; the result is the same."""
 

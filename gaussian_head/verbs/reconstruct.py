@@ -47,9 +47,9 @@ config.json that lies beside every head."""
     """Width and height of the square picture to work at, in pixels."""
     seed: int = 0
     """Seed of every random choice."""
-    device: str = "cpu"
+    device: str = "auto"
     """Where it is trained: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
-can run. No GPU has trained a head yet."""
+can run."""
     resume: bool = False
     """Keep a finished capture and go on from the last checkpoint."""
     overwrite: bool = False
@@ -121,7 +121,7 @@ def _from_views(options: Options, folders: list[Path], listener: Listener) -> Ac
         raise InputError(f"--views takes one folder of pictures; {len(folders)} paths came.")
     if options.resume or options.set:
         raise InputError("--resume and --set are for videos; pictures of one moment take minutes: leave them out.")
-    if options.device != "cpu":
+    if options.device not in ("auto", "cpu"):
         raise InputError(
             f"--device {options.device} trains a video's head; pictures of one moment take minutes on the CPU."
         )
@@ -141,7 +141,7 @@ def _from_photographs(options: Options, paths: list[Path], listener: Listener) -
 
     if options.set:
         raise InputError("--set changes a video's training; photographs have none: leave it out.")
-    if options.device != "cpu":
+    if options.device not in ("auto", "cpu"):
         raise InputError(f"--device {options.device} trains a video's head; photographs take a minute on the CPU.")
     if options.resume:
         raise InputError(

@@ -46,9 +46,9 @@ config.json that lies beside every head."""
     split: Split | None = None
     """Frames to keep for `evaluate`: the last tenth (tail) or the 15 % most turned; where absent as in --config, else
     tail."""
-    device: str = "cpu"
+    device: str = "auto"
     """Where it is trained: `cpu`, `cuda`, `cuda:1` for the second GPU, or `auto`, which is CUDA where that \
-can run. No GPU has trained a head yet."""
+can run."""
     hold_out: tuple[str, ...] = ()
     """Names of cameras of the capture that training does not see, for `evaluate --hold-out`."""
     resume: bool = False
