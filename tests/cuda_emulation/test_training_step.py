@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -81,6 +82,31 @@ def test_steps_can_be_captured_and_give_the_bits_of_those_that_wait(
     for name, value in want.items():
         assert torch.equal(have[name], value), name
     assert want["pull"].max() > 0
+
+
+def alive() -> int:
+    """Bytes of tensors that something holds."""
+    held = [value for value in gc.get_objects() if isinstance(value, torch.Tensor)]
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in held}.values())
+
+
+@pytest.mark.usefixtures("in_rooms", "quiet_device")
+def test_nothing_of_a_step_stays_after_it(silent: Capture) -> None:
+    """Neither for the collector of cycles: launches of a graph make no garbage that would call it."""
+    config = replace(CONFIG, batch=2)
+    state = new_state(initial_head(silent, FEW), silent.num_frames, config.rates)
+    filming, recorded = stepping.Filming.of(silent, 0.25), Recorded(silent)
+    frames = [load_frame(recorded, t, 0.25, config.weights) for t in (0, 3)]
+    gc.collect()
+    gc.disable()
+    try:
+        held = []
+        for _ in range(4):
+            stepping.step(state, frames, [filming], config, config.stages[1])
+            held.append(alive())
+    finally:
+        gc.enable()
+    assert held[3] <= held[1], held
 
 
 @pytest.mark.usefixtures("in_rooms")
