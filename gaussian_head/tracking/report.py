@@ -8,6 +8,7 @@ import numpy as np
 
 from .background import MOVES, unlike
 from .channels import MEASURED
+from .steadiness import Steadiness, judge_steadiness
 
 if TYPE_CHECKING:
     from ..capture import CaptureInfo, CaptureWriter
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from .solve import Solution
     from .sync import Sound
     from .torso import TorsoMotion
+
+LOOKS_A_SECOND, MOST_LOOKS = 4, 240
+"""Pictures, a second and in all, in which it is looked for what the camera does."""
 
 
 def measure(
@@ -42,6 +46,8 @@ def measure(
     width = np.linalg.norm(landmarks[good, 454, :2] - landmarks[good, 234, :2], axis=1)
     samples = good[np.linspace(0, len(good) - 1, 20).round().astype(int)]
     pictures = [(writer.read_image(int(t)), writer.read_alpha(int(t))) for t in samples]
+    often = np.arange(0, len(good), max(1, round(info.fps / LOOKS_A_SECOND), -(-len(good) // MOST_LOOKS)))
+    camera = Steadiness.of((writer.read_image(int(t)), writer.read_alpha(int(t))) for t in good[often])
     source = info.source
     figures: dict[str, Any] = {
         "source": source["name"],
@@ -58,6 +64,8 @@ def measure(
         "head_turn_deg": _turns(solution),
         "mask_coverage": _mean([float((matte > 127).mean()) for _, matte in pictures]),
         "background_moves": round(unlike(pictures, plate), 3),
+        "zoom": round(camera.zoom, 3),
+        "brightness_range": round(camera.brightness, 3),
         "code_range": _ranges(solution.states.codes.numpy()[parts["train"]], info.code),
         "blinks": _blinks(solution, info),
         "torso_features": int(np.median(torso.features)),
@@ -138,6 +146,7 @@ def advise(figures: dict[str, Any], findings: Findings) -> None:
             " hand, a zoom, a lively place): the head is learnt all the same, each frame before its own background, but"
             " shown before a blurred one. Film from a stand, or render with --background.",
         )
+    judge_steadiness(Steadiness(zoom=figures["zoom"], brightness=figures["brightness_range"]), findings)
     if figures["torso_features"] < 10:
         findings.add(
             "plain clothes",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..facenet import NUM_MESH
+from ..facenet import NUM_MESH, mirror
 from ..facenet.contours import OVAL
 from .channels import eyes_never_open
 from .findings import Findings, runs
+from .steadiness import sharpness
 
 LOOK_SIDE = 160
 """Side of the picture that colours are taken from, pixels."""
@@ -50,6 +51,14 @@ LASTING = 0.4
 MOST_COVERED = 0.5
 """Share of covered frames from which on nothing is concluded: no usual look is known."""
 
+EYE_SIZE = 0.35
+"""Radius of what is looked at around an eye, over the distance of the eyes' outer corners."""
+EYES_ALIKE = 0.3
+"""Correlation of the usual look of one eye with the other's mirror image below which one is not seen."""
+SHINES, SHINES_MORE = 0.045, 2.2
+"""By how much of the face's brightness what is around an eye usually changes, and how many times as much as elsewhere
+on the face, from which on reflections wander over it."""
+
 
 class FaceLooks:
     """Colours of the face at its landmarks, gathered frame by frame."""
@@ -57,6 +66,7 @@ class FaceLooks:
     def __init__(self) -> None:
         self._colours: list[np.ndarray] = []
         self._bright: list[float] = []
+        self._sharp: list[float] = []
 
     def add(self, image: np.ndarray, points: np.ndarray | None) -> None:
         """Look at u8 RGB ``image [S, S, 3]``; ``points [478, 3]`` are its landmarks in pixels, None where lost."""
@@ -65,6 +75,7 @@ class FaceLooks:
         if points is None:
             self._colours.append(np.zeros((NUM_MESH, 3), np.uint8))
             self._bright.append(np.nan)
+            self._sharp.append(np.nan)
             return
         small = cv2.resize(image, (LOOK_SIDE, LOOK_SIDE), interpolation=cv2.INTER_AREA)
         at = (points[:NUM_MESH, :2] * (LOOK_SIDE / len(image)) - 0.5).astype(np.float32)
@@ -72,6 +83,7 @@ class FaceLooks:
         seen = cv2.remap(blurred, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
         self._colours.append(seen)
         self._bright.append(float(np.quantile(seen[INNER] @ [0.299, 0.587, 0.114], 0.95)))
+        self._sharp.append(sharpness(image, points[:NUM_MESH]))
 
     @property
     def colours(self) -> np.ndarray:
@@ -82,6 +94,11 @@ class FaceLooks:
     def brightness(self) -> np.ndarray:
         """``[N]`` of the face's brightest twentieth, 0 to 255; NaN where it was lost."""
         return np.array(self._bright)
+
+    @property
+    def sharp(self) -> np.ndarray:
+        """``[N]`` sharpness of the face; NaN where it was lost."""
+        return np.array(self._sharp)
 
 
 def judge_lost(lost: np.ndarray, num_frames: int, findings: Findings) -> None:
@@ -203,3 +220,32 @@ def judge_eyes(points: np.ndarray, tracked: np.ndarray, findings: Findings) -> N
     """Doubts about eyes that never open, from landmarks ``[N, 478, 2]``."""
     if tracked.any() and eyes_never_open(points[tracked]):
         findings.add("eyes shut", "The eyes are shut throughout: a head made from this clip cannot open them.")
+
+
+def judge_eye_looks(colours: np.ndarray, points: np.ndarray, tracked: np.ndarray, findings: Findings) -> None:
+    """Doubts about an eye that is never seen or shines, from colours ``[N, 468, 3]`` and landmarks ``[N, 478, 2]``."""
+    if not tracked.any():
+        return
+    bright, places = colours[tracked].mean(-1), points[tracked, :NUM_MESH]
+    place = np.median(places, axis=0)
+    reach = EYE_SIZE * np.linalg.norm(place[263] - place[33])
+    eyes = [INNER[np.linalg.norm(place[INNER] - place[list(c)].mean(0), axis=1) < reach] for c, _ in PARTS[1:]]
+    usual = np.median(bright, axis=0)
+    right, left = (usual[rows] - usual[rows].mean() for rows in (eyes[0], mirror()[eyes[0]]))
+    alike = float(right @ left / max(np.linalg.norm(right) * np.linalg.norm(left), 1e-3))
+    if alike < EYES_ALIKE:
+        findings.add(
+            "eye unseen",
+            "The two eyes do not look alike: hair, a patch or a shadow lies over one of them all the time. The head"
+            " gets that in place of an eye; film again with both eyes free.",
+        )
+    even = bright * (np.median(bright[:, INNER].sum(1)) / np.maximum(bright[:, INNER].sum(1), 1))[:, None]
+    changes = np.median(np.abs(even - np.median(even, axis=0)), axis=0) / max(usual[INNER].mean(), 1)
+    rest = np.quantile(changes[np.setdiff1d(INNER, np.concatenate(eyes))], 0.7)
+    shine = max(float(np.quantile(changes[rows], 0.7)) for rows in eyes)
+    if shine > SHINES and shine > SHINES_MORE * rest:
+        findings.add(
+            "reflections",
+            "Reflections wander over the eyes, as on glasses: the head gets a veil of their mean there. Turn the light"
+            " or the screen aside until the eyes are clear.",
+        )

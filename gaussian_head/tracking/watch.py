@@ -13,7 +13,8 @@ from .crop import MIN_SECONDS, Crop, Survey
 from .findings import Findings
 from .initial import fill_gaps
 from .matte import MatteThread
-from .visible import FaceLooks, judge_border, judge_cover, judge_eyes, judge_light, judge_lost
+from .steadiness import judge_focus
+from .visible import FaceLooks, judge_border, judge_cover, judge_eye_looks, judge_eyes, judge_light, judge_lost
 
 MOST_LEFT_OUT = 0.5
 """Largest share of frames that may be left out for any reason."""
@@ -57,6 +58,8 @@ def watch(found: Survey, crop: Crop, size: int, writer: CaptureWriter, findings:
     usable = _without(seen, findings)
     judge_cover(looks.colours, filled[..., :2], usable, findings)
     judge_eyes(filled[..., :2], usable, findings)
+    judge_eye_looks(looks.colours, filled[..., :2], usable, findings)
+    judge_focus(looks.sharp, usable, findings)
     out = findings.left_out(len(seen))
     if len(out) > MOST_LEFT_OUT * len(seen):
         findings.add(
