@@ -24,6 +24,7 @@ from .bundle import BundleConfig
 from .channels import mouth_opening
 from .code_map import said_in_units
 from .crop import MIN_SECONDS, Crop, choose_crop, survey
+from .exposure import look_at_camera
 from .features import follow_head, steadied
 from .filmed import FilmedFace
 from .findings import Findings
@@ -99,6 +100,7 @@ def track(
         found = survey(Footage(video=video, info=info), findings, listener)
         crop = choose_crop(found)
         seen = watch(found, crop, size, writer, findings, listener)
+        steady = look_at_camera(writer, seen.tracked, info.fps)
         first_held_out = len(seen.tracked) - round(HELD_OUT * len(seen.tracked))
         num_train = _num_train(first_held_out, info.fps, train_seconds)
         seconds, usable = len(seen.tracked) / info.fps, int(seen.tracked[:num_train].sum())
@@ -125,7 +127,9 @@ def track(
         plate = background_plate(
             (writer.read_image(t), writer.read_alpha(t)) for t in _spread(num_train, bad, PLATE_FRAMES)
         )
-        figures = quality.measure(capture_info, solution, seen.landmarks, torso, sound, plate, writer, survey=found)
+        figures = quality.measure(
+            capture_info, solution, seen.landmarks, torso, sound, plate, writer, survey=found, camera=steady
+        )
         quality.advise(figures, findings)
         figures["findings"] = findings.as_json()
         figures["advice"] = [finding.words for finding in findings.all]

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from .sync import Sound
     from .torso import TorsoMotion
 
-LOOKS_A_SECOND, MOST_LOOKS = 4, 240
-"""Pictures, a second and in all, in which it is looked for what the camera does."""
-
 
 def measure(
     info: CaptureInfo,
@@ -32,6 +29,7 @@ def measure(
     writer: CaptureWriter,
     *,
     survey: Survey,
+    camera: Steadiness,
 ) -> dict[str, Any]:
     """Numbers of the report as JSON-ready values."""
     good = np.setdiff1d(np.arange(info.num_frames), info.bad_frames)
@@ -46,8 +44,6 @@ def measure(
     width = np.linalg.norm(landmarks[good, 454, :2] - landmarks[good, 234, :2], axis=1)
     samples = good[np.linspace(0, len(good) - 1, 20).round().astype(int)]
     pictures = [(writer.read_image(int(t)), writer.read_alpha(int(t))) for t in samples]
-    often = np.arange(0, len(good), max(1, round(info.fps / LOOKS_A_SECOND), -(-len(good) // MOST_LOOKS)))
-    camera = Steadiness.of((writer.read_image(int(t)), writer.read_alpha(int(t))) for t in good[often])
     source = info.source
     figures: dict[str, Any] = {
         "source": source["name"],
@@ -66,6 +62,7 @@ def measure(
         "background_moves": round(unlike(pictures, plate), 3),
         "zoom": round(camera.zoom, 3),
         "brightness_range": round(camera.brightness, 3),
+        "exposure_evened": camera.evened,
         "code_range": _ranges(solution.states.codes.numpy()[parts["train"]], info.code),
         "blinks": _blinks(solution, info),
         "torso_features": int(np.median(torso.features)),
@@ -146,7 +143,8 @@ def advise(figures: dict[str, Any], findings: Findings) -> None:
             " hand, a zoom, a lively place): the head is learnt all the same, each frame before its own background, but"
             " shown before a blurred one. Film from a stand, or render with --background.",
         )
-    judge_steadiness(Steadiness(zoom=figures["zoom"], brightness=figures["brightness_range"]), findings)
+    camera = figures["zoom"], figures["brightness_range"], figures["exposure_evened"]
+    judge_steadiness(Steadiness(zoom=camera[0], brightness=camera[1], evened=camera[2]), findings)
     if figures["torso_features"] < 10:
         findings.add(
             "plain clothes",

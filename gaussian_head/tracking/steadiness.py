@@ -77,6 +77,8 @@ class Steadiness:
     """Largest size of the background over the smallest; 1 where it has nothing to go by."""
     brightness: float
     """Brightest over darkest picture, the less of background and person; 1 where the person fills the picture."""
+    evened: bool = False
+    """Whether all pictures were brought to one exposure."""
 
     @staticmethod
     def of(samples: Iterable[tuple[np.ndarray, np.ndarray]]) -> Steadiness:
@@ -106,10 +108,15 @@ def judge_steadiness(found: Steadiness, findings: Findings) -> None:
             " head is learnt as if it had moved; cut the video before or after, and film without zooming.",
         )
     if found.brightness > BRIGHTENED:
+        so = (
+            "Every frame was brought to one exposure by what stands still behind the person; blown-out parts stay flat."
+            if found.evened
+            else "The head gets the mean of it: film again before a background that stands still."
+        )
         findings.add(
             "exposure",
             f"The whole picture becomes {found.brightness:.2f} times as bright and dark again: the camera sets its"
-            " exposure anew, or the light changes. The head gets the mean of it; lock the exposure, or keep the light.",
+            f" exposure anew, or the light changes. {so} Lock the exposure, and keep the light.",
         )
 
 

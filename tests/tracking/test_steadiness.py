@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from gaussian_head.facenet import mirror
+from gaussian_head.tracking.exposure import look_at_camera
 from gaussian_head.tracking.findings import Findings
 from gaussian_head.tracking.steadiness import Steadiness, judge_focus, judge_steadiness, sharpness
 from gaussian_head.tracking.visible import judge_eye_looks
@@ -58,6 +59,39 @@ def test_exposure_that_rolls_is_told_and_a_lamp_or_a_screen_is_not(findings):
     assert findings.all == []
     judge_steadiness(Steadiness.of(filmed(gains=rolling)), findings)
     assert told(findings) == [("exposure", "warning", (), ())]
+
+
+class Pictures:
+    """In place of a capture that is being written."""
+
+    def __init__(self, frames):
+        self.images, self.mattes = map(list, zip(*frames, strict=True))
+
+    def read_image(self, t):
+        return self.images[t]
+
+    def read_alpha(self, t):
+        return self.mattes[t]
+
+    def write_image(self, t, image):
+        self.images[t] = image
+
+
+def test_exposure_that_rolls_is_undone_before_a_background_that_stands(findings):
+    gains = 1 + 0.25 * np.sin(np.arange(24) / 3)
+    pictures = Pictures(filmed(gains=gains, sizes=np.ones(24)))
+    found = look_at_camera(pictures, np.ones(24, bool), 4.0)
+    assert found.evened
+    judge_steadiness(found, findings)
+    assert "Every frame was brought to one exposure" in findings.all[0].words
+    skin = np.array([image[matte > 0].mean(0) for image, matte in zip(pictures.images, pictures.mattes, strict=True)])
+    assert np.ptp(skin, axis=0).max() < 4
+    pictures = Pictures(filmed(sizes=np.ones(24), gains=np.ones(24)))
+    before = list(pictures.images)
+    assert not look_at_camera(pictures, np.ones(24, bool), 4.0).evened
+    assert all(a is b for a, b in zip(before, pictures.images, strict=True)), "a steady camera's pictures stay"
+    moving = Pictures(filmed(gains=gains, sizes=np.linspace(1, 2, 24)))
+    assert not look_at_camera(moving, np.ones(24, bool), 4.0).evened
 
 
 def test_frames_out_of_focus_are_left_out(portrait, portrait_landmarks, findings):
