@@ -24,7 +24,7 @@ SOFT = 0.6
 LASTING = 0.12
 """Seconds from which on it is; less is a quick turn of the head."""
 MOST_SOFT = 0.4
-"""Share of such frames from which on they are used all the same."""
+"""Share of all frames, the softest, that are left out at most."""
 
 
 def sharpness(image: np.ndarray, points: np.ndarray) -> float:
@@ -52,15 +52,9 @@ def judge_focus(sharp: np.ndarray, tracked: np.ndarray, findings: Findings) -> N
     if not len(rows):
         return
     soft = np.zeros(len(sharp), bool)
-    soft[rows] = sharp[rows] < SOFT * np.quantile(sharp[rows], 0.9)
+    soft[rows] = sharp[rows] < min(SOFT * np.quantile(sharp[rows], 0.9), np.quantile(sharp[rows], MOST_SOFT))
     frames = [t for a, b in runs(np.flatnonzero(soft)) if b + 1 - a >= LASTING * findings.fps for t in range(a, b + 1)]
-    if len(frames) > MOST_SOFT * len(rows):
-        findings.add(
-            "out of focus",
-            "The face is out of focus in most frames: the head will be as soft. Lock the focus on the eyes before"
-            " filming.",
-        )
-    elif frames:
+    if frames:
         findings.add(
             "out of focus",
             "The camera loses the focus (lock it on the eyes before filming); left out are",
