@@ -60,7 +60,9 @@ def main(
                 listener=listener,
             )  # fmt: skip
             if words:
-                found["word_error_rate"] = words_understood(known, eyes, language=language, listener=listener)
+                found["word_error_rate"] = words_understood(
+                    known, eyes, language=language, piper_voice=piper_voice, listener=listener
+                )
             if grid:
                 found["word_error_rate_of_lips_in_the_grammar"] = read_in_grammar(
                     known, eyes, language=language, listener=listener

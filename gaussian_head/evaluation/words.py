@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,14 @@ from ..speech.whisper import WHISPERS, WINDOW_SECONDS, spectrogram
 from .silent_lips import Sentence
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+ALIKE = {
+    **dict.fromkeys(("are", "our"), "r"), "ay": "a", "be": "b", "bee": "b", "see": "c", "sea": "c", "dee": "d",
+    "eff": "f", "gee": "g", "aitch": "h", "eye": "i", "jay": "j", "kay": "k", "el": "l", "em": "m", "en": "n",
+    "oh": "o", "pea": "p", "pee": "p", "queue": "q", "cue": "q", "ess": "s", "tea": "t", "tee": "t", "you": "u",
+    "ex": "x", "why": "y", "zed": "z", "won": "one", "to": "two", "too": "two", "for": "four", "ate": "eight",
+    "been": "bin", "blew": "blue", "read": "red", "buy": "by", "bye": "by", "inn": "in",
+}  # fmt: skip
+"""Words that sound like words of GRID."""
 PROMPT = ("<|startoftranscript|>", "<|notimestamps|>")
 BEAMS = 5
 WINDOW = WINDOW_SECONDS * SAMPLE_RATE
@@ -77,17 +86,24 @@ def plain_words(text: str) -> list[str]:
 
 
 def words_understood(
-    sentences: Sequence[Sentence], judge: LipJudge, *, language: str = "en-gb", listener: Listener = ignore
-) -> dict[str, float]:
+    sentences: Sequence[Sentence],
+    judge: LipJudge,
+    *,
+    language: str = "en-gb",
+    piper_voice: str | Path | None = None,
+    listener: Listener = ignore,
+) -> dict[str, dict[str, float]]:
     """Word error rates of Whisper tiny.en: of `voice --text` in the person's colours, and what stands beside it.
+
+    Of each as written, and with words taken as the same that sound as a letter or digit does.
 
     Raises:
         InputError: espeak-ng, pyworld, ctranslate2 or Whisper's weights are missing, or a capture is silent.
     """
     ears, heard = WordEars.load(), {}
     for sentence in tracked(sentences, "words understood", len(sentences), listener):
-        spoken, true = speak_text(sentence.text, language=language), sentence.capture.audio()
-        units, fps = sentence.capture.motion.units, sentence.capture.fps
+        spoken = speak_text(sentence.text, language=language, piper_voice=piper_voice)
+        true, units, fps = sentence.capture.audio(), sentence.capture.motion.units, sentence.capture.fps
         sounds = {
             "voice": in_step(units, fps, spoken, true, judge).samples,
             "voice, the machine's own colours": in_step(units, fps, spoken, None, judge).samples,
@@ -97,7 +113,16 @@ def words_understood(
         }
         for name, samples in sounds.items():
             heard.setdefault(name, []).append((ears.hear(samples), plain_words(sentence.text)))
-    return {name: error_rate(pairs) for name, pairs in heard.items()}
+    return {
+        name: {"as written": error_rate(pairs), "words that sound alike alike": error_rate([_alike(p) for p in pairs])}
+        for name, pairs in heard.items()
+    }
+
+
+def _alike(pair: tuple[Sequence[str], Sequence[str]]) -> tuple[list[str], list[str]]:
+    """The words of a pair, each as the first that sounds so."""
+    understood, said = ([ALIKE.get(word, word) for word in words] for words in pair)
+    return understood, said
 
 
 def error_rate(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> float:

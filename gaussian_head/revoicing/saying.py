@@ -16,6 +16,7 @@ from ..lips.judge import SECOND
 from .aligning import Alignment, Heard, align_to_lips, by_words, cheapest
 from .phoning import words_in_sound
 from .speaking import Spoken
+from .splicing import spliced
 from .world import RATE, WorldVoice
 
 LIKELY, LEAD = 0.05, 0.004
@@ -75,23 +76,26 @@ def in_step(units: Tensor, fps: float, spoken: Spoken, like: np.ndarray | None, 
         np.array([word.start for word in words]),
         np.array([word.end for word in words]),
     )
-    voice = WorldVoice.of(spoken.samples)
-    if like is not None:
-        voice = voice.coloured_like(WorldVoice.of(like))
     length = round(len(units) / fps * SAMPLE_RATE)
-    moments = np.arange(int(len(units) / fps * RATE)) / RATE
+    moments = np.arange(0, length, SAMPLE_RATE / RATE) / SAMPLE_RATE
     at = np.interp(moments, alignment.film, alignment.said, left=-1.0, right=-1.0)
     at[_in_pauses(moments, alignment.film)] = -1.0
-    stretched = voice.at((at * RATE).clip(0, len(voice) - 1))
-    quiet = (at < 0) | (at > len(spoken.samples) / SAMPLE_RATE)
-    stretched.pitch[quiet] = 0
-    stretched.spectrum[quiet] = 1e-14
-    samples = np.zeros(length, np.float32)
-    made = stretched.samples()[:length]
-    samples[: len(made)] = made
+    samples = (spliced(spoken.samples, at, RATE) if like is None else _coloured(spoken.samples, like, at))[:length]
+    samples = np.pad(samples, (0, length - len(samples)))
     loudest = np.abs(samples).max(initial=1e-6)
     wanted = np.abs(like if like is not None else spoken.samples).max(initial=0.1)
     return Said(samples=samples * min(wanted, 0.95) / loudest, spoken=spoken, alignment=alignment)
+
+
+def _coloured(sound: np.ndarray, like: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """``sound [S]`` as heard at seconds ``at [F]`` of it, RATE of them a second, silent below 0, with the pitch and the
+    colours of ``like [S2]``."""
+    voice = WorldVoice.of(sound).coloured_like(WorldVoice.of(like))
+    stretched = voice.at((at * RATE).clip(0, len(voice) - 1))
+    quiet = (at < 0) | (at > len(sound) / SAMPLE_RATE)
+    stretched.pitch[quiet] = 0
+    stretched.spectrum[quiet] = 1e-14
+    return stretched.samples()
 
 
 def _in_pauses(moments: np.ndarray, film: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from gaussian_head.revoicing.language import require_language
 from gaussian_head.revoicing.phoning import words_in_sound
 from gaussian_head.revoicing.saying import choice_of, costs_of
 from gaussian_head.revoicing.speaking import arpabet, speak_text
+from gaussian_head.revoicing.splicing import spliced
 from gaussian_head.revoicing.watching import read_text, require_lips
 from gaussian_head.revoicing.world import WorldVoice
 
@@ -91,6 +92,24 @@ def test_a_voice_takes_on_anothers_pitch_and_colour():
     changed = WorldVoice.of(low).coloured_like(WorldVoice.of(high))
     assert abs(np.median(changed.pitch[changed.pitch > 0]) - 190) < 6
     assert len(changed.samples()) == pytest.approx(16000, abs=200)
+
+
+@pytest.mark.parametrize("slower", [0.6, 1.0, 1.6])
+def test_a_sound_is_laid_at_another_tempo_with_its_own_pitch(slower):
+    time = np.arange(16000) / 16000
+    sound = sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 9)).astype(np.float32) * 0.1
+    moments = np.arange(0, slower, 0.005) / slower
+    moments[len(moments) // 2 :][:20] = -1
+    out = spliced(sound, moments, 200.0)
+    assert len(out) == pytest.approx(16000 * slower, abs=80)
+    middle = (len(moments) // 2 + 10) * 80
+    assert np.abs(out[middle - 300 : middle + 300]).max() == 0, "nothing is heard in a pause"
+    for part in (out[800 : middle - 1600], out[middle + 1600 : -800]):
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), 16000))
+        assert abs(int(spectrum[:300].argmax()) - 150) <= 2
+        assert part.std() == pytest.approx(sound.std(), rel=0.06)
+    if slower == 1:
+        assert np.abs(out[800:4000] - sound[800:4000]).max() < 1e-3
 
 
 @ESPEAK
