@@ -5,6 +5,7 @@ from .aligning import align_to_lips as align_to_lips
 from .opened import LipVoice as LipVoice
 from .phoning import Word as Word
 from .phoning import words_in_sound as words_in_sound
+from .saying import ORDINARY as ORDINARY
 from .saying import Choice as Choice
 from .saying import choose as choose
 from .saying import in_step as in_step

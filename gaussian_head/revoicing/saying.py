@@ -22,6 +22,19 @@ from .world import RATE, WorldVoice
 LIKELY, LEAD = 0.05, 0.004
 """By how much cheaper than on the same lips in another order the best phrase must be, and than the second one, not to
 be none of these: nine of ten right ones among twenty of one grammar lead by more than that."""
+BETTER = 0.105
+"""By how much cheaper than ordinary sentences are on average it must be, where those are given in place of ``LEAD``."""
+ORDINARY = {
+    "en": (
+        "the quick brown fox jumps over the lazy dog", "she had your dark suit in greasy wash water",
+        "my favourite season is early autumn", "please call me back tomorrow morning",
+        "we could not find the keys anywhere", "turn left after the second bridge",
+        "nobody knew what the answer was", "they painted the kitchen yellow",
+        "a train arrives in twenty minutes", "open the window before you leave",
+        "his brother works at the harbour", "most people like warm weather",
+    ),
+}  # fmt: skip
+"""Sentences of a language that nobody is expected to say in the film."""
 PIECES = (3, 5)
 """Into how many pieces lips are cut and put together from the last to the first."""
 FEWEST_SECONDS = 0.6
@@ -106,7 +119,13 @@ def _in_pauses(moments: np.ndarray, film: np.ndarray) -> np.ndarray:
     return inside & (length > PAUSE_SECONDS)
 
 
-def choose(units: Tensor, fps: float, phrases: Sequence[Spoken], judges: Sequence[LipJudge] = ()) -> Choice:
+def choose(
+    units: Tensor,
+    fps: float,
+    phrases: Sequence[Spoken],
+    judges: Sequence[LipJudge] = (),
+    ordinary: Sequence[Spoken] = (),
+) -> Choice:
     """The phrase that fits lips best.
 
     Args:
@@ -114,6 +133,7 @@ def choose(units: Tensor, fps: float, phrases: Sequence[Spoken], judges: Sequenc
         fps: its frames per second.
         phrases: two or more.
         judges: whose mean decides; the package's two where none are given.
+        ordinary: ``ORDINARY`` sentences by the same voice, which tell better whether any phrase fits at all.
 
     Raises:
         InputError: fewer than two phrases.
@@ -121,11 +141,12 @@ def choose(units: Tensor, fps: float, phrases: Sequence[Spoken], judges: Sequenc
     if len(phrases) < 2:
         raise InputError(f"{len(phrases)} phrase came; two or more to choose among were wanted.")
     judges = judges or (LipJudge.load(), LipJudge.load(SECOND))
-    heard = [Heard.by(judges, one.samples) for one in phrases]
+    heard = [Heard.by(judges, one.samples) for one in (*phrases, *ordinary)]
     found = [
         costs_of(judge.embed_lips(units, fps), by) for judge, by in zip(judges, zip(*heard, strict=True), strict=True)
     ]
-    return choice_of(torch.stack(found).mean(0))
+    costs = torch.stack(found).mean(0)
+    return choice_of(costs[:, : len(phrases)], costs[0, len(phrases) :])
 
 
 def costs_of(lips: Tensor, heard: Sequence[Heard]) -> Tensor:
@@ -139,16 +160,18 @@ def costs_of(lips: Tensor, heard: Sequence[Heard]) -> Tensor:
     )
 
 
-def choice_of(costs: Tensor) -> Choice:
-    """As ``choose``, from what ``costs_of`` gives."""
+def choice_of(costs: Tensor, ordinary: Tensor | None = None) -> Choice:
+    """As ``choose``, from what ``costs_of`` gives of phrases, and what lips cost as ordinary sentences ``[N]``."""
     own, shuffled = costs
     best = int(own.argmin())
     rest = torch.cat([own[:best], own[best + 1 :]])
     spread = float(rest.std()) if len(rest) > 1 else abs(float(rest[0]))
-    lead = float(rest.min() - own[best])
+    better = float(rest.min() - own[best]) > LEAD
+    if ordinary is not None and len(ordinary):
+        better = float(ordinary.mean() - own[best]) > BETTER
     return Choice(
         best=best,
         costs=tuple(own.tolist()),
         confidence=float(rest.mean() - own[best]) / max(spread, 1e-6),
-        fits=float(own[best] - shuffled[best]) < -LIKELY and lead > LEAD,
+        fits=float(own[best] - shuffled[best]) < -LIKELY and better,
     )

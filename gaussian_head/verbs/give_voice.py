@@ -122,7 +122,7 @@ def _spoken(text: str, options: Options) -> Spoken:
 def _made(options: Options, film: Capture, spoken: list[Spoken], listener: Listener) -> np.ndarray:
     """The sound ``[S]`` of the film, 16 kHz."""
     from ..actor import Actor, captured_sound
-    from ..revoicing import LipVoice, choose, in_step
+    from ..revoicing import ORDINARY, LipVoice, choose, in_step
 
     actor = options.like if options.like is None or isinstance(options.like, Actor) else Actor.load(options.like)
     like = None if actor is None else captured_sound(actor.clip)
@@ -136,7 +136,8 @@ def _made(options: Options, film: Capture, spoken: list[Spoken], listener: Liste
         return LipVoice.learnt(actor.clip.motion.units, actor.clip.motion.fps, like).say(units, fps)
     best = 0
     if len(spoken) > 1:
-        choice = choose(units, fps, spoken)
+        ordinary = ORDINARY.get(options.language.split("-")[0].lower(), ())
+        choice = choose(units, fps, spoken, ordinary=[_spoken(text, options) for text in ordinary])
         best = choice.best
         listener(Said(message=f"phrase: {spoken[best].text!r}, confidence {choice.confidence:.1f} standard deviations"))
         if not choice.fits:

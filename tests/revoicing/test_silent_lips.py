@@ -73,6 +73,9 @@ def test_what_is_said_is_chosen_and_what_is_not_is_none_of_these(sounds):
     assert choice.confidence > 3
     assert not choice_of(costs_of(sounds, heard)).fits
     assert not choice_of(costs_of(sounds, [right, right, *heard])).fits, "two alike: nobody can tell"
+    ordinary = costs_of(sounds, heard[3:])[0]
+    assert choice_of(costs_of(sounds, [*heard[:3], right]), ordinary).fits
+    assert not choice_of(costs_of(sounds, heard[:3]), ordinary).fits
 
 
 def test_ipa_becomes_the_nearest_english_phones():
