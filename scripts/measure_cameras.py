@@ -1,4 +1,4 @@
-"""Film made-up people with up to eight cameras, make heads of 1, 2, 4 and 8 of them, and measure before another one."""
+"""Film made-up people with up to eight cameras, make heads of 1, 2, 3, 4 and 8 of them, and measure before another one."""
 
 import json
 import math
@@ -40,6 +40,7 @@ HELD = "side"
 SETS = {
     "1": (),
     "2": ("left",),
+    "3": ("left", "right"),
     "4": ("left", "right", "above"),
     "4, right broken": ("left", "right broken", "above"),
     "8": tuple(camera.name for camera in CAMERAS if camera.name != HELD),

@@ -16,7 +16,7 @@ from ..raster import rasterize_view
 from ..rendering import render_gaussians
 from ..sh import C0
 from .blending import Blend, Wish, solve
-from .change import Change, stacked
+from .change import Change
 from .difference import Painted
 from .lifting import rows_covered, standing_off
 from .mirror import mirrored
@@ -112,9 +112,7 @@ def _with_seeds(
         if len(chosen):
             visible = Blend.of(now.gaussians_at(picture.canvas.moment), picture.canvas.camera).visible
             rows = seeded(now, chosen, picture.canvas.moment, visible, stiff=config.stiff)
-            fresh = [
-                stacked(old, torch.ones(len(old), dtype=torch.bool), new) for old, new in zip(fresh, rows, strict=True)
-            ]
+            fresh = [old.then(new) for old, new in zip(fresh, rows, strict=True)]
     change = replace(change, fresh=tuple(fresh))
     now = change.applied(head)
     changed, new = change.owned(head)

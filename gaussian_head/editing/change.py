@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..head import Branch, Head
-from ..head.branch import PER_GAUSSIAN
+from ..head import Head
+from .fresh import Fresh
 
 FAINTEST = 1e-4
 """Least opacity that is written."""
@@ -24,15 +24,15 @@ class Change:
     """``[N, 1, 3]`` what they become; read on ``rows`` alone."""
     gone: Tensor
     """``[N]`` bool, those that vanish."""
-    fresh: tuple[Branch, ...]
-    """New rows of every branch."""
+    fresh: tuple[Fresh, ...]
+    """New ones of every branch."""
 
     @staticmethod
     def none(head: Head) -> Change:
         """The edit that leaves ``head`` as it is."""
         nothing = torch.zeros(len(head), dtype=torch.bool)
         empty = torch.zeros(0, dtype=torch.int64)
-        fresh = tuple(replace(b, **{n: t[empty] for n, t in b.tensors().items()}) for b in head.branches)
+        fresh = tuple(Fresh.all_of(head, branch)[empty] for branch in head.branches)
         return Change(
             rows=nothing, sh0=torch.cat([branch.sh0 for branch in head.branches]), gone=nothing.clone(), fresh=fresh
         )
@@ -42,7 +42,7 @@ class Change:
 
         What the edit does not touch keeps every bit. The rows of a branch keep their order, new ones follow them.
         """
-        branches, start = [], 0
+        wholes, start = [], 0
         for old, fresh in zip(head.branches, self.fresh, strict=True):
             own = slice(start, start + len(old))
             start = own.stop
@@ -53,8 +53,13 @@ class Change:
                 sh0=torch.where(rows, self.sh0[own], old.sh0),
                 logit_opacities=torch.where(gone, faint, old.logit_opacities),
             )
-            branches.append(stacked(kept, ~gone | (strength < 1), fresh))
-        return head.with_branches(tuple(branches))
+            whole = replace(Fresh.all_of(head, old), rows=kept)
+            wholes.append(whole[~gone | (strength < 1)].then(fresh))
+        edited = head.with_branches(tuple(whole.rows for whole in wholes))
+        if head.anchors is None:
+            return edited
+        hung = {whole.rows.name: whole.hung() for whole in wholes if whole.rows.name in head.anchors.branches}
+        return replace(edited, anchors=replace(head.anchors, branches=hung))
 
     def repainted(self, head: Head, added: Tensor, free: Tensor) -> Change:
         """This edit with ``added [M, 1, 3]`` to the colours of the rows ``free [M]`` bool of what ``applied`` gives."""
@@ -68,7 +73,8 @@ class Change:
             rows[chosen] = True
             sh0[chosen] += added[here][free[here]]
             there = slice(here.stop, here.stop + len(new))
-            fresh.append(replace(new, sh0=new.sh0 + added[there] * free[there, None, None]))
+            recoloured = replace(new.rows, sh0=new.rows.sh0 + added[there] * free[there, None, None])
+            fresh.append(replace(new, rows=recoloured))
             start, at = own.stop, there.stop
         return replace(self, rows=rows, sh0=sh0, fresh=tuple(fresh))
 
@@ -82,9 +88,3 @@ class Change:
             new += [torch.zeros(len(kept), dtype=torch.bool), torch.ones(len(fresh), dtype=torch.bool)]
             start = own.stop
         return torch.cat(changed), torch.cat(new)
-
-
-def stacked(branch: Branch, there: Tensor, fresh: Branch) -> Branch:
-    """The rows ``there`` of a branch, then those of another of the same kind."""
-    names = PER_GAUSSIAN
-    return replace(branch, **{n: torch.cat([getattr(branch, n)[there], getattr(fresh, n)]) for n in names})

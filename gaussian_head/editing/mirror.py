@@ -10,7 +10,8 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..head import Branch, Head
-from .change import Change, stacked
+from .change import Change
+from .fresh import Fresh
 from .seeding import carried_by
 
 REACH = 0.004
@@ -26,14 +27,12 @@ def mirrored(head: Head, change: Change, *, stiff: bool) -> Change:
     for branch, new in zip(head.branches, change.fresh, strict=True):
         own = slice(start, start + len(branch))
         start = own.stop
-        painted = torch.cat([branch.means[change.rows[own]], new.means])
+        painted = torch.cat([branch.means[change.rows[own]], new.rows.means])
         if len(painted):
             found, added = _colours(branch, change.rows[own], change.sh0[own] - branch.sh0, painted)
             rows[own] |= found
             sh0[own] = torch.where(found[:, None, None], branch.sh0 + added, sh0[own])
-        fresh.append(
-            stacked(new, torch.ones(len(new), dtype=torch.bool), _reflected(branch, new, painted, stiff=stiff))
-        )
+        fresh.append(new.then(_reflected(Fresh.all_of(head, branch), new, painted, stiff=stiff)))
     return replace(change, rows=rows, sh0=sh0, fresh=tuple(fresh))
 
 
@@ -52,16 +51,17 @@ def _colours(branch: Branch, changed: Tensor, added: Tensor, painted: Tensor) ->
     return found, torch.einsum("nk,nkij->nij", weight, added[changed][torch.from_numpy(near)])
 
 
-def _reflected(branch: Branch, new: Branch, painted: Tensor, *, stiff: bool) -> Branch:
-    """New rows at the mirror image of ``new``, moving with what they sit on there."""
-    means = new.means * torch.tensor([-1.0, 1.0, 1.0])
+def _reflected(whole: Fresh, new: Fresh, painted: Tensor, *, stiff: bool) -> Fresh:
+    """New ones at the mirror image of ``new``, moving with what of the ``whole`` branch they sit on there."""
+    means = new.rows.means * torch.tensor([-1.0, 1.0, 1.0])
     chosen = _unpainted(means, painted) if len(means) else torch.zeros(0, dtype=torch.bool)
     if not chosen.any():
-        return replace(new, **{n: t[:0] for n, t in new.tensors().items()})
-    moving = carried_by(branch, branch.means, means[chosen], torch.arange(len(branch)), stiff=stiff)
-    turned = new.quats[chosen] * torch.tensor([1.0, 1.0, -1.0, -1.0])
-    same = {n: getattr(new, n)[chosen] for n in ("log_scales", "logit_opacities", "sh0")}
-    return replace(moving, means=means[chosen], quats=turned, **same)
+        return new[torch.zeros(0, dtype=torch.int64)]
+    every = torch.arange(len(whole))
+    moving = carried_by(whole, whole.rows.means, means[chosen], every, stiff=stiff)
+    turned = new.rows.quats[chosen] * torch.tensor([1.0, 1.0, -1.0, -1.0])
+    same = {n: getattr(new.rows, n)[chosen] for n in ("log_scales", "logit_opacities", "sh0")}
+    return replace(moving, rows=replace(moving.rows, means=means[chosen], quats=turned, **same))
 
 
 def _unpainted(points: Tensor, painted: Tensor) -> Tensor:

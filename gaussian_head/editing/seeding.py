@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import torch
@@ -12,10 +13,10 @@ from torch import Tensor
 
 from ..gaussians import Gaussians
 from ..head import Branch, Head
-from ..head.branch import PER_GAUSSIAN
 from ..motion import MotionFrame
 from ..sh import rgb_to_sh
 from ..transforms import quat_conjugate, quat_multiply, quat_normalize, quat_to_rotmat, rotmat_to_quat
+from .fresh import Fresh
 
 THICKNESS = 0.36
 """Standard deviation across the surface, in that along it."""
@@ -23,6 +24,8 @@ STEEPEST = 0.3
 """Least cosine between surface and line of sight with which Gaussians are lengthened along the slope."""
 NEIGHBOURS, REACH = 160, 0.01
 """A new Gaussian moves like the mean of so many around it, over about so many metres; single ones are noisy."""
+AT_ONCE = 1000
+"""New Gaussians whose neighbours are in memory at a time."""
 CLOSEST, MOVES_APART = 8, 0.004
 """Those nearest say how it moves; who moves otherwise by more metres per unit of the code than this hardly counts."""
 
@@ -64,7 +67,7 @@ class Seeds:
         return Seeds(**{name: torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0])})
 
 
-def seeded(head: Head, seeds: Seeds, moment: MotionFrame, visible: Tensor, *, stiff: bool) -> list[Branch]:
+def seeded(head: Head, seeds: Seeds, moment: MotionFrame, visible: Tensor, *, stiff: bool) -> list[Fresh]:
     """For every branch of ``head`` the new rows that belong to it, perhaps none.
 
     A seed joins the branch of the visible Gaussian nearest to it, and moves like the mean of the nearest ones there;
@@ -87,22 +90,25 @@ def seeded(head: Head, seeds: Seeds, moment: MotionFrame, visible: Tensor, *, st
         shown = visible[start : start + len(branch)].nonzero()[:, 0]
         there = placed.means[start : start + len(branch)][shown]
         start += len(branch)
+        around = Fresh.all_of(head, branch)
         if not len(chosen):
-            rows.append(_rows(branch, torch.zeros(0, dtype=torch.int64)))
+            rows.append(around[shown[:0]])
             continue
-        sat_on = carried_by(branch, there, chosen.points, shown, stiff=stiff)
-        rows.append(_unposed(sat_on, chosen, coefficients[branch.uses], moment))
+        sat_on = carried_by(around, there, chosen.points, shown, stiff=stiff)
+        rows.append(replace(sat_on, rows=_unposed(sat_on.rows, chosen, coefficients[branch.uses], moment)))
     return rows
 
 
-def carried_by(branch: Branch, there: Tensor, points: Tensor, rows: Tensor, *, stiff: bool) -> Branch:
-    """Rows that move as ``rows`` of a branch do whose places ``there`` are nearest to ``points [P, 3]``.
+def carried_by(whole: Fresh, there: Tensor, points: Tensor, rows: Tensor, *, stiff: bool) -> Fresh:
+    """New Gaussians that move as ``rows`` of a branch do whose places ``there`` are nearest to ``points [P, 3]``.
 
-    Place, shape and colour are those of the nearest one, for the caller to replace.
+    Place, shape, colour and the vertices they hang on are those of the nearest one, place, shape and colour for the
+    caller to replace.
     """
     near, weight = _nearest(there, points)
-    rows = rows[near]
-    moving = _mean_of(branch, rows, weight * _alike(branch.basis, rows, weight))
+    near = rows[near]
+    parts = zip(near.split(AT_ONCE), weight.split(AT_ONCE), strict=True)
+    moving = reduce(Fresh.then, (_mean_of(whole, *part) for part in parts))
     return _stiffened(moving) if stiff else moving
 
 
@@ -126,19 +132,17 @@ def _nearest(there: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(near), torch.from_numpy(weight).float()
 
 
-def _rows(branch: Branch, rows: Tensor) -> Branch:
-    return replace(branch, **{name: getattr(branch, name)[rows] for name in PER_GAUSSIAN})
-
-
-def _mean_of(branch: Branch, near: Tensor, weight: Tensor) -> Branch:
+def _mean_of(whole: Fresh, near: Tensor, weight: Tensor) -> Fresh:
     """Rows that move and shine as the weighted mean of rows ``near [P, k]`` does; shape and place follow later."""
-    first = _rows(branch, near[:, 0])
-    names = ("basis", "stretch", "shN", "head_weights")
+    branch = whole.rows
+    weight = weight * _alike(branch.basis, near, weight)
     weight = weight / weight.sum(1, keepdim=True)
+    names = ("basis", "stretch", "shN", "head_weights")
     mean = {name: torch.einsum("pk,pk...->p...", weight, getattr(branch, name)[near]) for name in names}
     turn, grow = mean["stretch"].split(3, dim=1)
     mean["stretch"] = torch.cat([turn, grow[:, :2].mean(1, keepdim=True).expand(-1, 2, -1), 0 * grow[:, :1]], 1)
-    return replace(first, **mean)
+    first = whole[near[:, 0]]
+    return replace(first, rows=replace(first.rows, **mean))
 
 
 def _alike(basis: Tensor, near: Tensor, weight: Tensor) -> Tensor:
@@ -151,13 +155,15 @@ def _alike(basis: Tensor, near: Tensor, weight: Tensor) -> Tensor:
     return torch.exp(-away / (2 * usual).clamp(min=1e-12))
 
 
-def _stiffened(branch: Branch) -> Branch:
-    return replace(
-        branch,
-        basis=torch.zeros_like(branch.basis),
-        stretch=torch.zeros_like(branch.stretch),
-        head_weights=torch.ones_like(branch.head_weights),
+def _stiffened(fresh: Fresh) -> Fresh:
+    rows = fresh.rows
+    still = replace(
+        rows,
+        basis=torch.zeros_like(rows.basis),
+        stretch=torch.zeros_like(rows.stretch),
+        head_weights=torch.ones_like(rows.head_weights),
     )
+    return replace(fresh, rows=still, weights=torch.zeros_like(fresh.weights))
 
 
 def _unposed(rows: Branch, seeds: Seeds, coefficients: Tensor, moment: MotionFrame) -> Branch:

@@ -39,6 +39,17 @@ class Hung:
     weights: Tensor
     """``[H, W]``; their sum is 1, or less where a Gaussian only half follows the head."""
 
+    @staticmethod
+    def of(corners: Tensor, weights: Tensor) -> Hung:
+        """What hangs on vertices, of all N Gaussians of a branch: ``[N, W]`` both, weights 0 of what does not."""
+        rows = weights.any(1).nonzero()[:, 0]
+        return Hung(rows=rows, corners=corners[rows], weights=weights[rows])
+
+    def of_all(self, count: int) -> tuple[Tensor, Tensor]:
+        """Corners and weights ``[count, W]`` of all Gaussians of the branch, 0 of those that hang on nothing."""
+        corners, weights = (t.new_zeros(count, t.shape[1]) for t in (self.corners, self.weights))
+        return corners.index_copy(0, self.rows, self.corners), weights.index_copy(0, self.rows, self.weights)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Anchors:

@@ -12,6 +12,8 @@ from support_head import make_actor
 from gaussian_head import InputError
 from gaussian_head.editing import EditConfig, canvas_of, edit_head, lifting, read_painted
 from gaussian_head.editing.surface import seeds_at
+from gaussian_head.face import UNITS
+from gaussian_head.head.anchors import Anchors, Hung
 from gaussian_head.media.image import write_image
 from gaussian_head.metrics import psnr
 from gaussian_head.rendering import orbit_view, render_frame
@@ -90,6 +92,57 @@ def test_a_painted_lip_follows_the_mouth(actor, canvas, tmp_path):
     red = torch.from_numpy(RED / 255).float()
     rows = [((shown(head, actor, t) - red).abs().amax(2) < 0.2).nonzero()[:, 0] for t in (0, opened)]
     assert rows[1].max() - rows[1].min() > rows[0].max() - rows[0].min() + 2
+
+
+@pytest.fixture(scope="module")
+def hung(actor):
+    """The head, every face Gaussian of which follows a smile beyond the inner code by how high it lies."""
+    smile, branch = UNITS.index("mouthSmileLeft"), actor.head.branch("face")
+    offsets = torch.zeros(52, 2, 3)
+    offsets[smile, 0, 0] = 0.02
+    high = ((branch.means[:, 1] + 0.12) / 0.24).clamp(0.01, 0.99)
+    corners = torch.tensor([[0, 1]]).repeat(len(branch), 1)
+    face = Hung(rows=torch.arange(len(branch)), corners=corners, weights=torch.stack([high, 1 - high], 1))
+    slopes = torch.zeros(52, 2, 3, 3)
+    return replace(
+        actor.head,
+        anchors=Anchors(reach=torch.zeros(52), offsets=offsets, slopes=slopes, branches={"face": face}),
+    )
+
+
+def carried_along(head, actor):
+    """Metres by which the smile moves every Gaussian of the face to the side."""
+    moment = actor.clip.motion.at(0)
+    smiling = replace(moment, units=torch.eye(52)[UNITS.index("mouthSmileLeft")])
+    still = replace(moment, units=torch.zeros(52))
+    count = len(head.branch("face"))
+    return (head.gaussians_at(smiling).means - head.gaussians_at(still).means)[:count]
+
+
+def test_new_paint_follows_units_that_the_clip_never_showed(actor, hung, canvas, tmp_path):
+    head = edit_head(hung, [painted_with(canvas, tmp_path, patch)])
+    old = len(hung.branch("face"))
+    assert len(head.branch("face")) > old
+    moved = carried_along(head, actor).norm(dim=1)
+    apart = torch.cdist(head.branch("face").means[old:], hung.branch("face").means)
+    assert torch.allclose(moved[old:], moved[apart.argmin(1)], atol=2e-3)
+    assert moved[old:].min() > 0.005
+    assert torch.equal(moved[:old], carried_along(hung, actor).norm(dim=1))
+
+
+def test_what_is_left_where_hair_went_keeps_its_own_vertices(actor, hung, tmp_path):
+    canvas = canvas_of(hung, actor.clip.motion.at(0))
+    plate = (canvas.plate.numpy() * 255 + 0.5).astype(np.uint8)
+
+    def cut(picture):
+        picture[:38] = plate[:38]
+
+    head = edit_head(hung, [painted_with(canvas, tmp_path, cut)])
+    before, after = hung.branch("face").means, head.branch("face").means
+    gone = len(before) - len(after)
+    assert gone > 0
+    same = torch.cdist(after, before).argmin(1)
+    assert torch.allclose(carried_along(head, actor), carried_along(hung, actor)[same], atol=1e-6)
 
 
 def test_half_the_strength_is_half_the_change(actor, canvas, tmp_path):
