@@ -1,4 +1,4 @@
-"""Film made-up people with up to eight cameras, make heads of 1, 2, 3, 4 and 8 of them, and measure before another one."""
+"""Film made-up people with up to eight cameras, make heads of 1 to 8 of them, and measure before another one."""
 
 import json
 import math
@@ -14,12 +14,14 @@ from gaussian_head.checks import InputError
 from gaussian_head.demo.rig import Rig, RigCamera, film_rig, load_rig
 from gaussian_head.durable import replacing
 from gaussian_head.evaluation.held_camera import evaluate_camera, score_camera
-from gaussian_head.evaluation.rigs import score_moods, score_rig
+from gaussian_head.evaluation.rig_moods import MoodSeen, moods_seen_again, score_moods
+from gaussian_head.evaluation.rigs import score_rig
 from gaussian_head.media import read_audio
 from gaussian_head.tracking import track
 from gaussian_head.tracking.clocks import clock_of
+from gaussian_head.tracking.findings import MOST_LOST
 from gaussian_head.tracking.placing import Filming
-from gaussian_head.tracking.several import join
+from gaussian_head.tracking.several import BESIDE_LOST, join
 from gaussian_head.training import PRESETS, train
 from gaussian_head.verbs.bars import drawing
 
@@ -110,6 +112,7 @@ def _measured(rig: Rig, work: Path, name: str, size: int, steps: int) -> dict[st
         "geometry_mm": round(found.geometry_mm, 2),
         "cameras": {camera: _rounded(asdict(scores)) for camera, scores in found.cameras.items()},
         "moods": {k: _rounded(v) for k, v in score_moods(actor, capture, rig, HELD, MOODS, LEVELS).items()},
+        "moods tracked again": _moods(moods_seen_again(actor, capture, rig, MOODS, LEVELS)),
         "left out": lost,
         "gaussians": len(actor.head),
     }
@@ -139,8 +142,17 @@ def _tracked(work: Path, name: str, size: int) -> Path:
     own = work / "tracked" / name
     if not (own / "capture.json").exists():
         with drawing() as listener:
-            track(work / "films" / f"{name}.mp4", own, size=size, listener=listener)
+            lost = MOST_LOST if name == "front" else BESIDE_LOST
+            track(work / "films" / f"{name}.mp4", own, size=size, most_lost=lost, listener=listener)
     return own
+
+
+def _moods(found: dict[str, dict[str, MoodSeen]]) -> dict[str, Any]:
+    """By who was seen, mood and level."""
+    return {
+        who: {key: {"seen": round(one.seen, 3), "cosine": _rounded(one.cosine)} for key, one in rows.items()}
+        for who, rows in found.items()
+    }
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

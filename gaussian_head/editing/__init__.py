@@ -2,6 +2,7 @@
 
 from .apply import EditConfig as EditConfig
 from .apply import edit_head as edit_head
+from .choosing import frame_to_paint as frame_to_paint
 from .difference import Canvas as Canvas
 from .difference import Painted as Painted
 from .difference import canvas_of as canvas_of

@@ -66,7 +66,7 @@ class EditScores:
     name: str
     """A key of ``demo.edited.NAMES``."""
     painted_pixels: int
-    """Pixels painted over in the first frame."""
+    """Pixels painted over in the painted frame."""
     views: tuple[ViewOfEdit, ...]
     """By angle."""
     steadiness: float
@@ -91,17 +91,21 @@ def score_edit(
     name: str,
     frames: Sequence[int],
     *,
+    painted_at: int = 0,
+    mirror: bool = False,
     yaws_deg: Sequence[float] = (0.0, 15.0, 30.0),
     listener: Listener = ignore,
 ) -> tuple[EditScores, Head]:
-    """Paint the first frame as the edited person looks there, edit the head by it, and compare all other frames.
+    """Paint one frame as the edited person looks there, edit the head by it, and compare all other frames.
 
     Args:
         actor: trained on ``capture``.
         capture: tracked from the person's clip.
         truth: of that clip.
         name: a key of ``demo.edited.NAMES``.
-        frames: those compared, without the painted one, which is 0.
+        frames: those compared, without the painted one.
+        painted_at: the painted frame.
+        mirror: whether the edit is also done to the other side of the head.
         yaws_deg: cameras.
         listener: told of every frame.
 
@@ -112,9 +116,9 @@ def score_edit(
         raise InputError(f"the truth has {len(truth)} frames and the capture {capture.num_frames}; give its own truth.")
     person = EditedPerson(truth, name)
     camera = recorded_camera(capture, truth)
-    canvas = canvas_of(actor.head, actor.clip.motion.at(0))
-    painted = _painted(canvas, person, camera)
-    head = edit_head(actor.head, [painted], EditConfig(stiff=name == "glasses"))
+    canvas = canvas_of(actor.head, actor.clip.motion.at(painted_at))
+    painted = _painted(canvas, person, camera, painted_at)
+    head = edit_head(actor.head, [painted], EditConfig(stiff=name == "glasses", mirror=mirror))
     decal, to_ours = Decal.of(painted), _similarity(actor, capture, person)
     views, shown = [], _Shown()
     for yaw in yaws_deg:
@@ -127,7 +131,7 @@ def score_edit(
     lmd, lmd_plain = (
         _lip_distance(true, ours) for true, ours in ((shown.truth, shown.edited), (shown.plain, shown.before))
     )
-    steady, steady_plain = _steadiness(shown, person, camera, painted)
+    steady, steady_plain = _steadiness(shown, person, camera, painted, painted_at)
     old, touched = len(actor.head), _recoloured(actor.head, head)
     return EditScores(
         name=name,
@@ -186,9 +190,9 @@ class _Shown:
     plain: list[np.ndarray] = field(default_factory=list)
 
 
-def _painted(canvas: Canvas, person: EditedPerson, camera: Camera) -> Painted:
-    """The canvas with the pixels of the edited person where the edit shows."""
-    plain, edited = person.plain(0, camera), person.edited(0, camera)
+def _painted(canvas: Canvas, person: EditedPerson, camera: Camera, t: int) -> Painted:
+    """The canvas of frame ``t`` with the pixels of the edited person where the edit shows."""
+    plain, edited = person.plain(t, camera), person.edited(t, camera)
     picture = np.where(_differing(plain, edited)[..., None], edited, canvas.picture)
     return changes(canvas, picture, "the painted frame")[0]
 
@@ -249,9 +253,11 @@ def _lip_distance(true: list[np.ndarray], ours: list[np.ndarray]) -> float:
     return landmark_distance(detect_landmarks(true[::EVERY]), detect_landmarks(ours[::EVERY]))
 
 
-def _steadiness(shown: _Shown, person: EditedPerson, camera: Camera, painted: Painted) -> tuple[float, float]:
-    """How much more than the truth's the patch's colours vary over time, at vertices that it holds in frame 0."""
-    start = camera.project(torch.from_numpy(person.face_vertices(0))).numpy().astype(int)
+def _steadiness(
+    shown: _Shown, person: EditedPerson, camera: Camera, painted: Painted, painted_at: int
+) -> tuple[float, float]:
+    """How much more than the truth's the patch's colours vary over time, at vertices that the painted frame's holds."""
+    start = camera.project(torch.from_numpy(person.face_vertices(painted_at))).numpy().astype(int)
     height, width = painted.changed.shape
     start = start.clip(0, [width - 1, height - 1])
     rows = painted.changed[start[:, 1], start[:, 0]]

@@ -1,30 +1,24 @@
-"""How well cameras, clocks and faces were told of films whose truth is known, and moods seen by a camera left out."""
+"""How well cameras, clocks and faces were told of films whose truth is known."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..actor import Actor
 from ..camera import Camera
 from ..capture import Capture, CaptureView, views_of
-from ..demo.population import PersonTruth, draw_person
-from ..demo.rig import Rig, at_moments
-from ..face import UNITS, FaceModel
+from ..demo.population import PersonTruth
+from ..demo.rig import Rig
+from ..face import FaceModel
 from ..facenet import NUM_MESH
-from ..motion import MotionFrame
-from ..motion.moods import MOODS
-from ..rendering.frames import render_moment
 from ..similarity import Similarity, fit_similarity
 from ..transforms import quat_to_rotmat, quat_to_rotvec, rotmat_to_quat
 
 FRAMES = 20
 """Moments of the leading clip that are compared."""
-CHANGED = 6 / 255
-"""Difference from the neutral face from which on a pixel is part of a mood."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,43 +61,6 @@ def score_rig(capture: Capture, rig: Rig) -> RigScores:
     )
 
 
-def score_moods(
-    actor: Actor, capture: Capture, rig: Rig, name: str, moods: tuple[str, ...], levels: tuple[float, ...]
-) -> dict[str, dict[str, float]]:
-    """PSNR of the pixels that a mood changes, before a camera left out, at the middle of the clip.
-
-    Returns:
-        By mood and level: ``asked``, the head told the same units; ``neutral``, the head without them, the null row.
-    """
-    view = next(v for v in views_of(capture) if v.name == name)
-    true = next(c for v, c in zip(rig.videos, rig.truth.cameras, strict=True) if v.stem == name)
-    t = capture.num_frames // 2
-    moment, plate = actor.clip.motion.at(t), torch.as_tensor(view.capture.background)
-
-    def filmed(units: Tensor) -> np.ndarray:
-        whole = draw_person(_doing(rig.truth, t, units), 0, true)
-        return cut(whole, view.capture).astype(np.float64) / 255
-
-    def drawn(units: Tensor) -> np.ndarray:
-        acting = replace(MotionFrame.neutral(moment.head, moment.torso), units=units)
-        frame = render_moment(actor.head, acting, view.camera, background=plate)
-        return frame.rgb.clamp(0, 1).numpy().astype(np.float64)
-
-    rest = torch.zeros(len(UNITS))
-    plain, still = filmed(rest), drawn(rest)
-    scores = {}
-    for mood in moods:
-        for level in levels:
-            units = (level * MOODS[mood].direction).clamp(0, 1)
-            wanted = filmed(units)
-            part = np.abs(wanted - plain).max(-1) > CHANGED
-            errors = {"asked": drawn(units) - wanted, "neutral": still - wanted}
-            scores[f"{mood} {level:g}"] = {
-                k: -10 * float(np.log10(np.square(e[part]).mean())) for k, e in errors.items()
-            }
-    return scores
-
-
 def cut(picture: np.ndarray, capture: Capture) -> np.ndarray:
     """The square of a film's picture that its capture works on."""
     from ..media import resize_image
@@ -111,11 +68,6 @@ def cut(picture: np.ndarray, capture: Capture) -> np.ndarray:
     left, top, side = capture.info.source["crop"]
     square = np.ascontiguousarray(picture[top : top + side, left : left + side])
     return resize_image(square, capture.info.width, capture.info.height)
-
-
-def _doing(truth: PersonTruth, t: int, units: Tensor) -> PersonTruth:
-    one = at_moments(truth, torch.tensor([float(t)], dtype=torch.float64))
-    return replace(one, units=units[None], gaze=torch.zeros(1, 2))
 
 
 def _late(view: CaptureView, name: str, rig: Rig) -> float:

@@ -15,7 +15,7 @@ from .findings import Findings
 from .footage import TURNS, Footage, best_turn, looks_upright
 from .people import RIVAL, Person, choose_person, note_faces
 from .shots import Shots, find_shots, thumbnail
-from .visible import MOST_LOST, judge_lost
+from .visible import judge_lost
 
 SURVEY_FPS = 4.0
 MOST_SAMPLES = 240
@@ -186,7 +186,7 @@ def _choose_shot(shots: Shots, people: list[Person], step: int, fps: float, find
 def _tell_shots(shots: Shots, faces: list[bool], chosen: _Span, fps: float, findings: Findings) -> None:
     if chosen.own() < MIN_SECONDS * fps and len(chosen.frames) < shots.bounds[-1][1]:
         lost = [t for shot, face in zip(shots.bounds, faces, strict=True) if not face for t in range(*shot)]
-        if len(lost) > MOST_LOST * shots.bounds[-1][1]:
+        if len(lost) > findings.most_lost * shots.bounds[-1][1]:
             judge_lost(np.array(lost), shots.bounds[-1][1], findings)
         findings.add(
             "several shots",

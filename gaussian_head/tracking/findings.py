@@ -13,6 +13,8 @@ from ..checks import InputError
 from ..events import Event, Listener, Warned, ignore
 
 Severity = Literal["refused", "left out", "warning"]
+MOST_LOST = 0.2
+"""Largest share of frames in which the face may be lost where nobody says otherwise."""
 MOST_NAMED = 3
 """Stretches of frames that a sentence names."""
 
@@ -34,8 +36,10 @@ class Finding:
 class Findings:
     """Doubts about one video, in the order in which they were found."""
 
-    def __init__(self, video: Path, fps: float, listener: Listener = ignore) -> None:
+    def __init__(self, video: Path, fps: float, listener: Listener = ignore, *, most_lost: float = MOST_LOST) -> None:
         self._video, self.fps, self._listener = video, fps, listener
+        self.most_lost = most_lost
+        """Largest share of frames in which the face may be lost."""
         self.all: list[Finding] = []
         self.first = 0
         """Frame of the video that is the capture's first."""

@@ -27,7 +27,7 @@ from .crop import MIN_SECONDS, Crop, choose_crop, survey
 from .exposure import look_at_camera
 from .features import follow_head, steadied
 from .filmed import FilmedFace
-from .findings import Findings
+from .findings import MOST_LOST, Findings
 from .footage import Footage
 from .labels import PartColours, label_parts, learn_colours
 from .photometric import Pictures
@@ -54,6 +54,7 @@ def track(
     train_seconds: float | None = None,
     lips: Lips = "seen",
     refine: Refine = "none",
+    most_lost: float = MOST_LOST,
     overwrite: bool = False,
     listener: Listener = ignore,
     config: BundleConfig | None = None,
@@ -69,6 +70,7 @@ def track(
         lips: ``seen`` as landmarks show them; ``read`` refined by the sound that they say (see ``reading``).
         refine: ``none`` takes units from landmarks alone; ``photometric`` asks pixels too (see ``photometric``), which
             costs about a tenth of a second a frame.
+        most_lost: Largest share of frames in which the face may be lost; they are left out.
         overwrite: Replace an older capture in ``out``.
         listener: Gets Progress and Warned events.
         config: Noise and smoothness of the bundle adjustment.
@@ -77,7 +79,7 @@ def track(
         The capture, loaded.
 
     Raises:
-        InputError: no video, no face, face lost in more than a fifth of the frames, too short, lips to be read
+        InputError: no video, no face, face lost in too many of the frames, too short, lips to be read
             without sound in step or without the judge's speech encoder, or ``out`` cannot be written or holds
             something that would be lost. Nothing is left behind.
     """
@@ -91,7 +93,7 @@ def track(
         LipJudge.load().require_ears()
     video, out = Path(video), Path(out)
     info = probe(video)
-    findings = Findings(video, info.fps, listener)
+    findings = Findings(video, info.fps, listener, most_lost=most_lost)
     for note in info.notes:
         findings.add("recording", note)
     require_frames(info.duration, info.num_frames, (1 - HELD_OUT) * info.num_frames, info.fps, findings)

@@ -33,6 +33,8 @@ from .placing import Filming, place
 DOUBTFUL = 0.012
 """Widths of the face by which landmarks are missed where a camera is not well placed; well placed ones miss by .003 to
 .006."""
+BESIDE_LOST = 0.5
+"""Largest share of frames in which a camera beside the leading one may lose the face, since that one sees it."""
 ONE_CLOCK = Clock(offset=0.0, rate=1.0, spread=0.0, stretches=0)
 """Of cameras that a studio triggers together."""
 
@@ -171,7 +173,7 @@ def _tracked(
 ) -> Filming:
     """One camera's film, tracked and in step."""
     clock = ONE_CLOCK if heard is None else clock_of(heard, _sound(video, name), name)
-    own = track(video, folder / VIEWS / name, size=size, listener=_said_of(name, listener))
+    own = track(video, folder / VIEWS / name, size=size, most_lost=BESIDE_LOST, listener=_said_of(name, listener))
     ours, theirs = (capture.info.source.get("first_frame", 0) / capture.fps for capture in (leader, own))
     clock = replace(clock, offset=clock.offset + clock.rate * theirs - ours)
     return Filming(name=name, capture=own, clock=clock, held_out=held_out)

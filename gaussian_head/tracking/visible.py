@@ -15,9 +15,6 @@ LOOK_SIDE = 160
 INNER = np.setdiff1d(np.arange(NUM_MESH), OVAL)
 """Landmarks whose colour is the face's: the outline sees hair and background."""
 
-MOST_LOST = 0.2
-"""Largest share of frames in which the face may be lost."""
-
 OUTSIDE = 0.08
 """Share of the face's landmarks beyond the picture's border from which on a frame is left out; good clips have 0.02."""
 MOST_OUTSIDE = 0.5
@@ -103,11 +100,11 @@ class FaceLooks:
 
 def judge_lost(lost: np.ndarray, num_frames: int, findings: Findings) -> None:
     """Doubts about frames ``lost [F]`` of ``num_frames`` without a face."""
-    if len(lost) > MOST_LOST * num_frames:
+    if len(lost) > findings.most_lost * num_frames:
         findings.add(
             "lost",
-            f"the face was lost in {len(lost)} of {num_frames} frames; at most a fifth may be lost. Cut the parts where"
-            " it is turned away, covered, dark or out of the picture. It was lost in",
+            f"the face was lost in {len(lost)} of {num_frames} frames; at most {findings.most_lost:.0%} may be lost."
+            " Cut the parts where it is turned away, covered, dark or out of the picture. It was lost in",
             severity="refused",
             frames=lost,
         )

@@ -23,7 +23,8 @@ WIDEST = 60.0
 
 
 EXAMPLES = (
-    "gaussian-head edit runs/me/head --frame 0 --save frame0.png",
+    "gaussian-head edit runs/me/head --save paint.png",
+    "gaussian-head edit runs/me/head --image paint.png --out runs/new/head",
     "gaussian-head edit runs/me/head --frame 0 --image frame0.png --out runs/new/head",
     "gaussian-head edit runs/me/head --recolour hair:#662211 --exposure 0.3 --out runs/red/head",
 )
@@ -41,8 +42,9 @@ class Options:
     """Write the picture to paint on (.png) and change nothing."""
     image: tuple[PathLike, ...] = ()
     """That picture, painted over in any program; several show the same look, each with its --frame and --yaw."""
-    frame: tuple[int, ...] = (0,)
-    """Frame of the clip that each picture shows."""
+    frame: tuple[int, ...] = ()
+    """Frame of the clip that each picture shows; by default one in which the head is turned as it mostly is, mouth shut
+    and eyes open."""
     yaw: tuple[float, ...] = ()
     """Degrees by which the camera stands to the side in each picture; straight ahead where absent."""
     strength: float = 1.0
@@ -70,6 +72,7 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
         InputError: nothing to change, or a picture that is not the saved one painted over (see ``read_painted``).
     """
     from ..actor import Actor
+    from ..editing import frame_to_paint
 
     recolour = _recolour(options)
     if (options.save is None) == (options.out is None):
@@ -78,7 +81,8 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     if options.save is not None:
         canvas = _canvases(actor, options, 1)[0]
         _save(canvas, options.save)
-        listener(Said(message=f"to paint on: {options.save}"))
+        frame = (options.frame or (frame_to_paint(actor.clip.motion),))[0]
+        listener(Said(message=f"to paint on: {options.save}, frame {frame}"))
         return actor
     return _changed(actor, options, recolour, listener)
 
@@ -113,11 +117,11 @@ def _canvases(actor: Actor, options: Options, count: int) -> list[Canvas]:
     """What each of ``count`` pictures is painted on."""
     from math import radians
 
-    from ..editing import canvas_of
+    from ..editing import canvas_of, frame_to_paint
     from ..rendering import orbit_view
 
     motion = actor.clip.motion
-    frames = _as_many(options.frame, count, "frame")
+    frames = _as_many(options.frame or (frame_to_paint(motion),), count, "frame")
     yaws = _as_many(options.yaw or (0.0,), count, "yaw")
     for t in frames:
         require_count(t, "frame", most=len(motion) - 1)

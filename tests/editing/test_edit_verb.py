@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support_head import make_actor
+from support_head import make_actor, make_motion
 
 from gaussian_head import Actor, InputError, edit
 from gaussian_head.cli import main
 from gaussian_head.conventions import FACE, HAIR
-from gaussian_head.editing import REGIONS, Recolour, recoloured
+from gaussian_head.editing import REGIONS, Recolour, frame_to_paint, recoloured
 from gaussian_head.editing.recolour import regions_of
+from gaussian_head.face import UNITS
 from gaussian_head.media.image import read_image, write_image
 from gaussian_head.rendering import render_frame
+from gaussian_head.transforms import rotvec_to_quat
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,31 @@ def test_save_paint_and_edit_give_a_head_that_loads(saved, tmp_path, monkeypatch
     assert torch.equal(after.clip.motion.units, before.clip.motion.units)
     rgb = render_frame(after.head, after.clip.motion, 2, background=after.head.background).rgb[42:46, 42:48]
     assert (rgb.mean((0, 1)) * 255 - torch.tensor([20.0, 160.0, 60.0])).abs().max() < 20
+
+
+def test_without_a_frame_one_is_chosen_that_shows_most(saved, tmp_path, monkeypatch, capsys):
+    motion = Actor.load(saved).clip.motion
+    assert run(monkeypatch, saved, "--save", tmp_path / "f.png") == 0
+    chosen = frame_to_paint(motion)
+    assert f"frame {chosen}" in capsys.readouterr().out
+    assert run(monkeypatch, saved, "--save", tmp_path / "same.png", "--frame", chosen) == 0
+    picture = read_image(tmp_path / "f.png").copy()
+    assert np.array_equal(picture, read_image(tmp_path / "same.png"))
+    picture[40:48, 40:50] = [20, 160, 60]
+    write_image(tmp_path / "green.png", picture)
+    assert run(monkeypatch, saved, "--image", tmp_path / "green.png", "--out", tmp_path / "new") == 0
+
+
+def test_the_frame_chosen_faces_as_the_head_mostly_does_with_a_shut_mouth():
+    motion = make_motion(40)
+    quats = rotvec_to_quat(torch.tensor([[0.0, 0.4, 0.0]]).repeat(40, 1))
+    quats[30:] = rotvec_to_quat(torch.tensor([[0.0, 0.1, 0.0]]))
+    quats[31] *= -1  # the same turn
+    units = torch.zeros(40, len(UNITS))
+    units[:, UNITS.index("jawOpen")] = 0.5
+    units[[12, 33], UNITS.index("jawOpen")] = 0.0
+    motion = replace(motion, head=replace(motion.head, quats=quats), units=units)
+    assert frame_to_paint(motion) == 12
 
 
 def test_a_head_is_replaced_only_where_it_is_said(saved, tmp_path, monkeypatch, capsys):

@@ -15,8 +15,12 @@ from gaussian_head.conventions import SAMPLE_RATE
 from gaussian_head.demo.voice import speak
 from gaussian_head.events import Warned
 from gaussian_head.tracking import camera_names, several, track_several
+from gaussian_head.tracking.findings import MOST_LOST, Findings
+from gaussian_head.tracking.visible import judge_lost
 
 LATE = 1.3 / 25
+LOST = {"away": 60, "left": 40}
+"""Of 100 frames, those in which the face is turned away from a camera."""
 
 
 @pytest.fixture
@@ -26,13 +30,14 @@ def films(filmed, monkeypatch, tmp_path):  # noqa: F811
     voice = speak(6.0, 25.0, 3).samples.astype(np.float32)
     start = round(LATE * SAMPLE_RATE)
     sounds = {"front": voice, "left": voice[start:], "mute": None, "cut": voice[start:], "blind": voice}
-    sounds |= {"broken": voice, "upside-down": voice[start:]}
+    sounds |= {"broken": voice, "upside-down": voice[start:], "away": voice[start:]}
     sounds["deaf"] = speak(6.0, 25.0, 55).samples.astype(np.float32)
 
     whole_track = several.track
 
-    def track(video, out, *, size, listener, overwrite=False):
+    def track(video, out, *, size, listener, most_lost=MOST_LOST, overwrite=False):
         name = video.stem if hasattr(video, "stem") else str(video).rpartition("/")[2].split(".")[0]
+        judge_lost(np.arange(LOST.get(name, 0)), 100, Findings(video, 25.0, most_lost=most_lost))
         if name == "blind":
             raise InputError("no face was found in blind.mp4.")
         if name == "broken":
@@ -81,7 +86,7 @@ def test_a_camera_that_fits_loosely_is_told(films, filmed, monkeypatch):  # noqa
 
 def test_what_cannot_be_used_is_left_out_and_named(films):
     heard = []
-    names = ("front", "mute", "left", "deaf", "blind", "broken")
+    names = ("front", "mute", "left", "deaf", "blind", "broken", "away")
     capture = track_several(
         [films / f"{name}.mp4" for name in names], films / "capture", size=64, listener=heard.append
     )
@@ -92,9 +97,15 @@ def test_what_cannot_be_used_is_left_out_and_named(films):
         "camera 'deaf' is left out: camera 'deaf' heard nothing that the leading camera heard",
         "camera 'blind' is left out: no face was found",
         "camera 'broken' is left out: ",
+        "away.mp4: the face was lost in 60 of 100 frames; at most 50% may be lost",
     ):
         assert any(words in message for message in lost), words
-    assert len(capture.report["cameras_left_out"]) == 4
+    assert len(capture.report["cameras_left_out"]) == 5
+
+
+def test_the_leading_camera_must_see_the_face_more_often(films):
+    with pytest.raises(InputError, match="the face was lost in 40 of 100 frames; at most 20% may be lost"):
+        track_several([films / "left.mp4", films / "upside-down.mp4"], films / "capture", size=64)
 
 
 def test_a_given_camera_that_hung_upside_down_is_turned_with_its_pictures(films, filmed):  # noqa: F811
