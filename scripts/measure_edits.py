@@ -39,7 +39,7 @@ def main(
         heads: Folder that gets the edited heads.
     """
     actor, capture, known = Actor.load(folder / "head"), Capture.load(folder / "capture"), PersonTruth.load(truth)
-    at = frame_to_paint(actor.clip.motion) if painted is None else painted
+    at = frame_to_paint(actor.clip.motion, actor.clip.num_train) if painted is None else painted
     others = np.delete(np.arange(len(known)), at)
     chosen = others[np.unique(np.linspace(0, len(others) - 1, frames).round().astype(int))].tolist()
     rows = {}

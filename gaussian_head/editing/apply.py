@@ -18,6 +18,7 @@ from ..sh import C0
 from .blending import Blend, Wish, solve
 from .change import Change
 from .difference import Painted
+from .hidden import painted_on
 from .lifting import rows_covered, standing_off
 from .mirror import mirrored
 from .removing import rows_removed
@@ -36,6 +37,8 @@ FRINGE, NARROW = 4, 0.25
 """Pixels along the edge of a change left to new Gaussians, and the share of its half width at most."""
 MOSTLY = 0.5
 """Share of a Gaussian's weight inside the change from which on it is recoloured."""
+SHOWN = 0.3
+"""Pixels that a Gaussian makes from which on it is recoloured at any depth: a neck begins behind a chin."""
 HOLD = 0.05
 """Weight of the first guess of a Gaussian's colour, in pixels."""
 OUTSIDE = 2.0
@@ -84,7 +87,7 @@ def edit_head(head: Head, painted: Sequence[Painted], config: EditConfig = EditC
         ]
     else:
         painted = [picture.blended(config.strength) for picture in painted]
-        change = _painted_over(head, painted, change)
+        change = painted_on(head, painted, _painted_over(head, painted, change))
         seeds = [_detail(head, picture, change) for picture in painted]
     change = _with_seeds(head, painted, seeds, change, config)
     if config.mirror:
@@ -165,7 +168,8 @@ def _first_guess(head: Head, picture: Painted, wish: Wish) -> tuple[Tensor, Tens
     there = inside & layer & on[row, column] & _owning(head, wish, row, column)
     guess = torch.where(there[:, None], _spread(wish.change, on)[row, column], 0)
     weights = wish.blend.gathered(torch.stack([on.float(), torch.ones_like(on).float(), 0 * on.float()], 2))
-    mostly = (weights[:, 0] > MOSTLY * weights[:, 1]) & (weights[:, 1] > 1e-3) & inside & layer & ~there
+    shows = (weights[:, 1] > SHOWN) | ((weights[:, 1] > 1e-3) & inside & layer)
+    mostly = (weights[:, 0] > MOSTLY * weights[:, 1]) & shows & ~there
     mean = wish.blend.gathered(wish.change * on[..., None]) / weights[:, :1].clamp(min=1e-6)
     return torch.where(mostly[:, None], mean, guess), there | mostly
 

@@ -14,8 +14,8 @@ DEGREES = 20.0
 """Degrees of a turned head that are as bad as a mouth wide open, or eyes that are shut."""
 
 
-def frame_to_paint(motion: Motion) -> int:
-    """The frame of a clip whose head is turned as it mostly is, mouth shut and eyes open.
+def frame_to_paint(motion: Motion, trained: int) -> int:
+    """Of the first ``trained`` frames the one whose head is turned as it mostly is, mouth shut and eyes open.
 
     What a picture does not show is not painted, and paint slips the farther a head turns away from it.
     """
@@ -23,4 +23,4 @@ def frame_to_paint(motion: Motion) -> int:
     usual = torch.linalg.eigh(quats.T @ quats).eigenvectors[:, -1]
     away = quat_to_rotvec(quat_multiply(quat_conjugate(usual[None]).expand_as(quats), quats)).norm(dim=1).rad2deg()
     asked = torch.stack([motion.units[:, UNITS.index(name)] for name in (*OPEN, *SHUT)], 1).amax(1)
-    return int((away + DEGREES * asked.clamp(0, 1)).argmin())
+    return int((away + DEGREES * asked.clamp(0, 1))[:trained].argmin())

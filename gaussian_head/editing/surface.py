@@ -10,11 +10,10 @@ from torch import Tensor
 from ..camera import Camera
 from .difference import SOLID, Painted, grouped
 from .seeding import Seeds
+from .standing import standing
 
 SMOOTH = 1.5
 """Pixels over which rendered depth is averaged; training leaves it rough."""
-FEWEST, ROUNDS, RIDGE, BEHIND = 30, 15, 1e-6, 0.03
-"""Pixels from which on a surface is fitted, its rounds and damping, and the weight of pixels that lie behind it."""
 ROUND = 0.6
 """Half the depth of what is added beyond the outline, over its half width."""
 CLEAR, STEEP = 0.95, 4.0
@@ -103,30 +102,11 @@ def shown_depth(painted: Painted, *, stiff: bool) -> np.ndarray:
     weight = ndimage.gaussian_filter(person.astype(float), SMOOTH)
     depth = np.where(person, ndimage.gaussian_filter(depth * person, SMOOTH) / np.maximum(weight, 1e-6), 0)
     if stiff:
-        depth = _resting(depth, person & painted.changed)
+        depth = standing(depth, person & painted.changed)
     rim = np.asarray(ndimage.binary_erosion(person, iterations=2), bool)
     row, column = np.asarray(ndimage.distance_transform_edt(~rim, return_distances=False, return_indices=True))
     beyond = ndimage.gaussian_filter(depth[row, column], 4 * SMOOTH)
     return np.where(person, depth, beyond)
-
-
-def _resting(depth: np.ndarray, under: np.ndarray) -> np.ndarray:
-    """Depth ``[H, W]`` of a smooth surface of degree 2 that rests on the pixels ``under``: asymmetric least squares.
-
-    Source: Newey and Powell, "Asymmetric least squares estimation and testing" (1987).
-    """
-    if under.sum() < FEWEST:
-        return depth
-    rows, columns = np.mgrid[: depth.shape[0], : depth.shape[1]]
-    x, y = ((at - at[under].mean()) / max(float(np.ptp(at[under])), 1.0) for at in (columns, rows))
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
-    known, wanted, weight = terms[under], depth[under], np.ones(int(under.sum()))
-    plane = np.zeros(6)
-    for _ in range(ROUNDS):
-        weighted = known * weight[:, None]
-        plane = np.linalg.solve(weighted.T @ known + RIDGE * len(known) * np.eye(6), weighted.T @ wanted)
-        weight = np.where(known @ plane > wanted, 1.0, BEHIND)
-    return np.where(under, terms @ plane, depth)
 
 
 def _without_gaps(depth: np.ndarray, person: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ def run(options: Options, listener: Listener = ignore) -> Actor:
     if options.save is not None:
         canvas = _canvases(actor, options, 1)[0]
         _save(canvas, options.save)
-        frame = (options.frame or (frame_to_paint(actor.clip.motion),))[0]
+        frame = (options.frame or (frame_to_paint(actor.clip.motion, actor.clip.num_train),))[0]
         listener(Said(message=f"to paint on: {options.save}, frame {frame}"))
         return actor
     return _changed(actor, options, recolour, listener)
@@ -121,7 +121,7 @@ def _canvases(actor: Actor, options: Options, count: int) -> list[Canvas]:
     from ..rendering import orbit_view
 
     motion = actor.clip.motion
-    frames = _as_many(options.frame or (frame_to_paint(motion),), count, "frame")
+    frames = _as_many(options.frame or (frame_to_paint(motion, actor.clip.num_train),), count, "frame")
     yaws = _as_many(options.yaw or (0.0,), count, "yaw")
     for t in frames:
         require_count(t, "frame", most=len(motion) - 1)

@@ -50,9 +50,9 @@ def test_save_paint_and_edit_give_a_head_that_loads(saved, tmp_path, monkeypatch
 
 
 def test_without_a_frame_one_is_chosen_that_shows_most(saved, tmp_path, monkeypatch, capsys):
-    motion = Actor.load(saved).clip.motion
+    clip = Actor.load(saved).clip
     assert run(monkeypatch, saved, "--save", tmp_path / "f.png") == 0
-    chosen = frame_to_paint(motion)
+    chosen = frame_to_paint(clip.motion, clip.num_train)
     assert f"frame {chosen}" in capsys.readouterr().out
     assert run(monkeypatch, saved, "--save", tmp_path / "same.png", "--frame", chosen) == 0
     picture = read_image(tmp_path / "f.png").copy()
@@ -71,7 +71,8 @@ def test_the_frame_chosen_faces_as_the_head_mostly_does_with_a_shut_mouth():
     units[:, UNITS.index("jawOpen")] = 0.5
     units[[12, 33], UNITS.index("jawOpen")] = 0.0
     motion = replace(motion, head=replace(motion.head, quats=quats), units=units)
-    assert frame_to_paint(motion) == 12
+    assert frame_to_paint(motion, 40) == 12
+    assert frame_to_paint(motion, 10) < 10
 
 
 def test_a_head_is_replaced_only_where_it_is_said(saved, tmp_path, monkeypatch, capsys):
