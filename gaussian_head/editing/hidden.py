@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,8 +17,8 @@ SEEN = 0.3
 """Pixels that a Gaussian must make in a picture to be seen in it."""
 ONE_SIDED, BETWEEN = 0.02, 0.04
 """Metres up to which paint goes on beyond where it is seen last, and from either side into what lies between."""
-MOST = 2000
-"""Places, painted and not, that distances are told by."""
+MOST, AT_ONCE = 2000, 4000
+"""Places, painted and not, that distances are told by, and hidden ones that are looked at together."""
 SPREAD = 0.004
 """Metres over which the colours of painted places are mixed."""
 INSIDE = "mouth"
@@ -37,18 +38,17 @@ def painted_on(head: Head, painted: Sequence[Painted], change: Change) -> Change
     skin = torch.cat([torch.full((len(b),), b.name != INSIDE) for b in head.branches])
     over, plain = shown & change.rows & ~change.gone, shown & ~change.rows & ~change.gone & skin
     hidden = (~shown & skin & ~change.gone & ~change.rows).nonzero()[:, 0]
-    if not over.any() or not len(hidden):
+    if not (over.any() and plain.any()):
         return change
     places = head.gaussians_at(painted[0].canvas.moment).means
     paint, bare = (_some(rows.nonzero()[:, 0]) for rows in (over, plain))
-    near, rows = _reached(places[hidden], places[paint], places[bare])
-    colours, hidden = change.sh0.clone(), hidden[near]
-    distance = rows[near]
-    weight = torch.softmax(-distance / SPREAD, 1)
-    colours[hidden] = torch.einsum("hp,pij->hij", weight, change.sh0[paint])
-    changed = change.rows.clone()
-    changed[hidden] = True
-    return Change(rows=changed, sh0=colours, gone=change.gone, fresh=change.fresh)
+    colours, changed = change.sh0.clone(), change.rows.clone()
+    for some in hidden.split(AT_ONCE):
+        reached, distance = _reached(places[some], places[paint], places[bare])
+        weight = torch.softmax(-distance[reached] / SPREAD, 1)
+        colours[some[reached]] = torch.einsum("hp,pij->hij", weight, change.sh0[paint])
+        changed[some[reached]] = True
+    return replace(change, rows=changed, sh0=colours)
 
 
 def _some(rows: Tensor) -> Tensor:
