@@ -42,7 +42,8 @@ def _framing(paint: np.ndarray) -> np.ndarray:
 
 def _reaching_back(depth: np.ndarray, flat: np.ndarray, frame: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """``flat``, and what of the ``rest`` begins at the ``frame`` straight from there to what its far end lies on."""
-    away, nearest = ndimage.distance_transform_edt(~frame, return_indices=True)
+    away, nearest = np.empty(frame.shape), np.empty((2, *frame.shape), np.int32)
+    ndimage.distance_transform_edt(~frame, distances=away, indices=nearest, return_indices=True)
     result, groups = flat.copy(), grouped(rest)
     for number in range(1, groups.max() + 1):
         part = groups == number
