@@ -15,7 +15,7 @@ from .difference import Painted
 
 SEEN = 0.3
 """Pixels that a Gaussian must make in a picture to be seen in it."""
-ONE_SIDED, BETWEEN = 0.02, 0.04
+ONE_SIDED, BETWEEN = 0.006, 0.04
 """Metres up to which paint goes on beyond where it is seen last, and from either side into what lies between."""
 MOST, AT_ONCE = 2000, 4000
 """Places, painted and not, that distances are told by, and hidden ones that are looked at together."""
