@@ -43,5 +43,5 @@ def test_a_thing_without_openings_rests_on_the_curve_under_it():
 def test_paint_reaches_what_lies_between_and_a_little_beyond():
     paint = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.05, 0.0]])
     bare = torch.tensor([[0.0, -0.06, 0.0], [0.0, 0.2, 0.0]])
-    hidden = torch.tensor([[0.0, 0.025, 0.0], [0.0, 0.06, 0.0], [0.0, 0.1, 0.0], [0.0, -0.05, 0.0]])
+    hidden = torch.tensor([[0.0, 0.025, 0.0], [0.0, 0.055, 0.0], [0.0, 0.1, 0.0], [0.0, -0.05, 0.0]])
     assert _reached(hidden, paint, bare)[0].tolist() == [True, True, False, False]
