@@ -11,7 +11,7 @@ from .difference import grouped
 FEWEST, ROUNDS, RIDGE, BEHIND = 30, 15, 1e-6, 0.03
 """Pixels from which on a surface is fitted, its rounds and damping, and the weight of pixels that lie behind it."""
 OPENING, RIM = 5e-4, 0.03
-"""Least share of the picture that an opening in the paint has, and most breadth of a rim as a share of the picture's."""
+"""Least share of the picture of an opening in the paint, and greatest breadth of a rim as a share of its width."""
 JOINED = 3
 """Pixels from a frame within which what begins belongs to it."""
 END = 0.9
