@@ -13,6 +13,7 @@ from ..head.outline import eroded, nearest_true
 from ..head.volume import HullSamples, sample_hull
 from ..screen_mesh import ScreenMesh
 from ..transforms import quat_to_rotmat
+from .beyond import framed
 from .fitting import FittedPhoto
 from .shape import PhotoShape, camera_of
 from .view import PhotoView
@@ -31,14 +32,14 @@ EDGE_ON = 0.35
 """Cosine with the line of sight up to which a triangle is seen edge on."""
 SQUARELY = 0.3
 """Cosine between a surface and the line of sight from which on a photograph shows it squarely."""
-BEYOND = 0.15
-"""Sides of the square beyond its border where outlines go on as they are at the border."""
 SNAP, SNAP_ALONG = 0.02, 3.0
 """Sides of the square from which on an outline is another thing's; pixels over which the move is evened."""
-INSET, FARTHEST, CARVINGS = 0.5, 60.0, 3
-"""Pixels that points stand inside an outline; from which on it is somebody else's; rounds."""
+INSET, CARVINGS = 0.5, 3
+"""Pixels that points stand inside an outline; rounds."""
 REACH = 0.7
 """Metres more that they stand inside, next to the distance to their neighbours: wide ones reach farther."""
+DEEPER = 0.8
+"""Distances to their neighbours that points lie below the surface, which their Gaussians reach."""
 STEP, STEP_REACH = 0.02, 0.005
 """Metres between two parts of a surface of which one hides the other; sides of the square around that are unsure."""
 HIDDEN = 0.004
@@ -184,13 +185,16 @@ def _stepped(depth: np.ndarray) -> np.ndarray:
 def carved(
     samples: HullSamples, spacing: np.ndarray, shape: PhotoShape, view: PhotoView, photo: FittedPhoto
 ) -> HullSamples:
-    """Points near an outline moved onto the photograph's, across the line of sight; none stands out beyond it.
+    """Points as deep as Gaussians reach out, and near an outline moved onto the photograph's, across the line of sight.
 
+    None stands out beyond it, nor, from other sides, beyond the surface.
     Source: Laurentini, "The visual hull concept for silhouette-based image understanding" (1994).
     """
+    rotation = quat_to_rotmat(photo.pose.quats).double().numpy()
     posed = np.einsum("pc,pcd->pd", samples.weights, shape.posed(photo)[shape.triangles[samples.triangles]])
-    moved = _to_the_outline(posed, REACH * spacing, shape, view, photo)
-    return replace(samples, points=samples.points + moved @ quat_to_rotmat(photo.pose.quats).double().numpy())
+    deeper = -DEEPER * spacing[:, None] * samples.normals
+    moved = _to_the_outline(posed + deeper @ rotation.T, REACH * spacing, shape, view, photo)
+    return replace(samples, points=samples.points + deeper + moved @ rotation)
 
 
 def _to_the_outline(
@@ -199,7 +203,9 @@ def _to_the_outline(
     """How far ``[S, 3]`` points in the camera have to move, metres; ``own [S]`` is how wide they are."""
     person = view.alpha > 127
     distance = np.asarray(distance_transform_edt(~person)) - np.asarray(distance_transform_edt(person))
-    slope = np.array(np.gradient(np.asarray(gaussian_filter(distance, 3.0))))
+    beyond, room = framed(person)
+    farther = np.asarray(distance_transform_edt(~beyond)) - np.asarray(distance_transform_edt(beyond))
+    slope = np.array(np.gradient(np.asarray(gaussian_filter(farther, 3.0))))
     slope /= np.maximum(np.linalg.norm(slope, axis=0), 1e-6)
     pixel = posed[:, 2] / photo.focal
     rim = outline_of(shape, photo, len(person))
@@ -214,14 +220,14 @@ def _to_the_outline(
     for step in range(1 + CARVINGS):
         now = posed + moved
         x, y = (now[:, i] / now[:, 2] * photo.focal + photo.centre[i].item() - 0.5 for i in (0, 1))
-        last, beyond = len(person) - 1, BEYOND * len(person)
-        inside = (np.minimum(x, y) > -beyond) & (np.maximum(x, y) < last + beyond)
-        down, right = (map_coordinates(part, [y, x], order=1, mode="nearest") for part in slope)
+        last, there = len(person) - 1, [y + room, x + room]
+        inside = (np.minimum(x, y) > -room) & (np.maximum(x, y) < last + room)
+        down, right = (map_coordinates(part, there, order=1, mode="nearest") for part in slope)
         if step == 0:
             far = map_coordinates(shift, [y, x], order=1, mode="nearest")
         else:
-            out = map_coordinates(distance, [y, x], order=1, mode="nearest") + INSET + own / pixel
-            far = -np.where((out > 0) & (out < FARTHEST), out, 0.0)
+            out = map_coordinates(farther, there, order=1, mode="nearest") + INSET + own / pixel
+            far = -out.clip(0)
         far = np.where(inside, far, 0.0) * pixel
         moved += np.column_stack([far * right, far * down, np.zeros(len(far))])
     return moved
