@@ -39,6 +39,8 @@ SMOOTH, THIN = 0.08, 2e-3
 """Weight of an edge whose ends are equally thick, and of being bare, next to one point of the outline."""
 THICKEST = {"neck": 0.02, "shoulders": 0.06, "scalp": 0.08, "ears": 0.03, "face": 0.05, "lids": 0.0, "lips": 0.0}
 """Metres that a region may grow."""
+OTHERS = 0.1
+"""Weight of the outlines in all photographs but the first, together, next to that one's."""
 BESIDE_HAIR = 4
 """Pixels from hair within which an outline is not the neck's."""
 EYES = (33, 133, 362, 263)
@@ -206,18 +208,18 @@ def _grown(shape: PhotoShape, views: list[PhotoView], fit: PhotoFit, lands: csr_
     closed = closed_vertices(triangles, V)
     prior = csr_matrix(SMOOTH * edges + THIN * identity(V) + lands.T @ lands)
     outlines = [_outlines(view, photo) for view, photo in zip(views, fit.photos, strict=True)]
-    thickness = np.zeros(V)
+    thickness, trust = np.zeros(V), [1.0, *[OTHERS / max(len(views) - 1, 1)] * (len(views) - 1)]
     for _ in range(ROUNDS):
         rows, wanted = [], []
-        for photo, pair in zip(fit.photos, outlines, strict=True):
+        for photo, pair, root in zip(fit.photos, outlines, np.sqrt(trust), strict=True):
             now = shape.expressed(photo.units, photo.gaze) + thickness[:, None] * directions
             for outline, chosen in zip(pair, (of_head, ~of_head), strict=True):
                 found = outline_rows(now, triangles, np.ones(V), directions, thickness, closed & chosen, outline)
-                rows.append(found[0])
-                wanted.append(found[1])
+                rows.append(root * found[0])
+                wanted.append(root * found[1])
         both, target = csr_matrix(vstack(rows)), np.concatenate(wanted)
-        system = csr_matrix(prior + both.T @ both / len(views))
-        thickness = np.asarray(spsolve(system.tocsc(), both.T @ target / len(views))).clip(-most / 2, most)
+        system = csr_matrix(prior + both.T @ both)
+        thickness = np.asarray(spsolve(system.tocsc(), both.T @ target)).clip(-most / 2, most)
     return replace(shape, vertices=shape.vertices + thickness[:, None] * directions, thickness=thickness)
 
 
