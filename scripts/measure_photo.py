@@ -27,6 +27,7 @@ from gaussian_head.evaluation.photographed import (
     photograph_of,
     score_around,
     score_card,
+    seen_around,
     warped_still,
 )
 from gaussian_head.face import FaceModel
@@ -137,9 +138,10 @@ def _person(work: Path, seed: int, size: int, kind: str, nulls: bool, steps: int
     if nulls and kind == "frontal":
         average = average_shape(built.fit, FaceModel.load())
         heads["frontal, average head"] = dressed(views, built.fit, average, steps=steps)
-    scores = {name: score_around(head, truth, t, turns[0], size) for name, head in heads.items()}
+    targets = seen_around(truth, t, size)
+    scores = {name: score_around(head, truth, turns[0], targets) for name, head in heads.items()}
     if nulls and len(views) == 1:
-        scores[f"{kind}, flat card"] = score_card(views[0], truth, t, turns[0], size)
+        scores[f"{kind}, flat card"] = score_card(views[0], truth, t, turns[0], targets)
     return scores
 
 

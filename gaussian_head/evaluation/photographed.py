@@ -50,33 +50,38 @@ def photograph_of(truth: PersonTruth, t: int, turn_deg: float, size: int) -> Pho
     return Photograph(rgb=rgb, alpha=None, focal=None, name=f"{turn_deg:g} degrees", notes=())
 
 
+def seen_around(truth: PersonTruth, t: int, size: int, turns: Sequence[float] = TURNS_DEG) -> dict[float, Tensor]:
+    """What a made-up person looks like, ``[size, size, 3]`` f32, by turn."""
+    cameras = {turn: camera_around(truth, t, turn, size) for turn in turns}
+    return {turn: torch.from_numpy(draw_person(truth, t, camera)).float() / 255 for turn, camera in cameras.items()}
+
+
 def score_around(
-    built: BuiltHead, truth: PersonTruth, t: int, photo_deg: float, size: int, turns: Sequence[float] = TURNS_DEG
+    built: BuiltHead, truth: PersonTruth, photo_deg: float, targets: dict[float, Tensor]
 ) -> dict[str, float]:
-    """PSNR (dB) of whole pictures over the true wall, by turn.
+    """PSNR (dB) of whole pictures over the true wall, by turn, against what was ``seen_around``.
 
     Our camera starts as the fitted one of the first photograph, which was taken at ``photo_deg``, and is carried round
     our own head as the true one is round the true head; nothing of the truth places it.
     """
     photo, view = built.fit.photos[0], built.views[0]
-    whole = Camera.from_focal(photo.focal * view.crop[2] / len(view.image), size, size)
     gaussians = built.actor.head.gaussians_at(moment_of(photo))
     wall = torch.tensor(truth.person.look.background)
     scores = {}
-    for turn in turns:
-        camera = camera_around(truth, t, turn, size)
-        target = torch.from_numpy(draw_person(truth, t, camera)).float() / 255
+    for turn, target in targets.items():
+        whole = Camera.from_focal(photo.focal * view.crop[2] / len(view.image), len(target), len(target))
         seen = render_gaussians(gaussians, carried_round(photo, whole, turn - photo_deg), background=wall)
         scores[f"{turn:g}"] = float(psnr(seen.rgb.clamp(0, 1), target))
     return scores
 
 
 def score_card(
-    view: PhotoView, truth: PersonTruth, t: int, photo_deg: float, size: int, turns: Sequence[float] = TURNS_DEG
+    view: PhotoView, truth: PersonTruth, t: int, photo_deg: float, targets: dict[float, Tensor]
 ) -> dict[str, float]:
     """The same of the photograph itself, its person cut out and standing in the air like a card."""
     import cv2
 
+    size = len(next(iter(targets.values())))
     camera = camera_around(truth, t, photo_deg, size)
     left, top, side = view.crop
     scale = len(view.image) / side
@@ -87,18 +92,17 @@ def score_card(
     middle = place[:3, :3] @ truth.head_positions[t].double().numpy() + place[:3, 3]
     wall = np.array(truth.person.look.background)
     scores = {}
-    for turn in turns:
-        target = camera_around(truth, t, turn, size)
-        between = target.viewmat.double().numpy() @ np.linalg.inv(place)
+    for turn, true in targets.items():
+        there = camera_around(truth, t, turn, size)
+        between = there.viewmat.double().numpy() @ np.linalg.inv(place)
         plane = between[:3, :3] + np.outer(between[:3, 3], [0, 0, 1]) / middle[2]
-        warp = target.K.double().numpy() @ plane @ np.linalg.inv(K)
+        warp = there.K.double().numpy() @ plane @ np.linalg.inv(K)
         shown = np.repeat(wall[None, None], size, 0).repeat(size, 1)
         if abs(np.linalg.det(plane)) > 0.05:
             flat = np.dstack([view.clean * (view.alpha[..., None] / 255), view.alpha / 255])
             warped = cv2.warpPerspective(flat, warp, (size, size))
             shown = warped[..., :3] + (1 - warped[..., 3:]) * wall
-        true = torch.from_numpy(draw_person(truth, t, target)).double() / 255
-        scores[f"{turn:g}"] = float(psnr(torch.from_numpy(shown), true))
+        scores[f"{turn:g}"] = float(psnr(torch.from_numpy(shown), true.double()))
     return scores
 
 

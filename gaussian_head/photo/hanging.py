@@ -55,6 +55,8 @@ TUCKED, TUCKED_OVER = 0.22, 0.05
 """How much narrower it begins, under the hair of the head, and metres down over which it widens."""
 LOCKS, LOCK_ROWS = 48, 8.0
 """Locks across it, and rows over which one keeps its colour."""
+WALL = 0.3
+"""How much nearer to the background's colour than to the hair's a pixel amid hair is that shows the background."""
 CLOSED = 0.95
 SMOOTH = 4.0
 """Pixels over which depths are evened."""
@@ -85,7 +87,7 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto,
     low = np.arange(size)[:, None] > view.landmarks[list(EYES), 1].mean()
     scalp = region == REGIONS.index("scalp")
     hair_before = view.hair & hit & low & ~scalp
-    left = (view.alpha > FAINTEST) & (~hit | hair_before) & ~_seen_through(view, region)
+    left = (view.alpha > FAINTEST) & (~hit | hair_before) & ~_seen_through(view, region, tone)
     left = _sizable(_broad(left, round(NARROW * size)), view.hair, region == REGIONS.index("ears"))
     ears = posed[shape.model.of_region("ears").numpy()]
     base = depth[nearest_true(hit)] - np.where(hair_before, BEFORE, 0.0)
@@ -120,18 +122,21 @@ def hanging_of(shape: PhotoShape, rig: Rig, view: PhotoView, photo: FittedPhoto,
     )
 
 
-def _seen_through(view: PhotoView, region: np.ndarray) -> np.ndarray:
-    """``[S, S]`` bool, above the shoulders and no hair, where the background shows between wisps: nothing hangs there.
+def _seen_through(view: PhotoView, region: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """``[S, S]`` bool, where the background shows between wisps above the shoulders, or amid hair: nothing hangs there.
 
     Args:
         view: the photograph.
         region: ``[S, S]`` of the surface in it.
+        tone: ``[3]`` usual colour of the hair.
     """
     shoulders = region == REGIONS.index("shoulders")
     top = np.where(shoulders.any(0), shoulders.argmax(0), len(region))
     above = np.arange(len(region))[:, None] < top[None]
-    alike = np.abs(view.image / 255 - plate_of(view)).max(-1) < SHINES
-    return np.asarray(binary_dilation(above & ~view.hair & alike, iterations=2), bool) & ~view.hair
+    from_wall, from_hair = np.abs(view.image / 255 - plate_of(view)), np.abs(view.image / 255 - tone)
+    alike = from_wall.max(-1) < SHINES
+    amid = view.hair & alike & (from_wall.mean(-1) < WALL * from_hair.mean(-1))
+    return amid | (np.asarray(binary_dilation(above & ~view.hair & alike, iterations=2), bool) & ~view.hair)
 
 
 def _broad(mask: np.ndarray, radius: int) -> np.ndarray:

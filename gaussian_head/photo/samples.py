@@ -18,9 +18,9 @@ from .fitting import FittedPhoto
 from .shape import PhotoShape, camera_of
 from .view import PhotoView
 
-SEEN_PIXELS, PLAIN_PIXELS, BODY_PIXELS = 1.9, 2.7, 3.2
+SEEN_PIXELS, PLAIN_PIXELS, BODY_PIXELS, LIP_PIXELS = 1.9, 2.7, 3.2, 1.0
 """Pixels between points on what a photograph shows squarely: of the head, of the head where nothing is drawn on it, of
-neck and shoulders."""
+neck and shoulders; on lips, seen or not, where wide Gaussians would close a mouth that is a little open."""
 PLAIN, PLAIN_REACH = 0.02, 0.012
 """Deviation of brightness from its surroundings up to which nothing is drawn there; sides of the square around that
 have to be plain too."""
@@ -100,13 +100,16 @@ def surface_points(
         plain &= ~here | sighting.nearest(_plain(view))
         rim |= _edge_on(shape, photo)
         pixel = min(pixel, float(photo.pose.positions[2]) / photo.focal)
+    lips = (corner_regions == REGIONS.index("lips")).any(1)
+    of_head &= ~lips
     wanted = (
+        (lips, LIP_PIXELS * pixel),
         (shown & of_head & ~plain, SEEN_PIXELS * pixel),
         (shown & of_head & plain, PLAIN_PIXELS * pixel),
-        (shown & ~of_head, BODY_PIXELS * pixel),
+        (shown & ~of_head & ~lips, BODY_PIXELS * pixel),
         (~shown & of_head & ~rim, UNSEEN),
-        (~shown & ~of_head & ~rim, UNSEEN_BODY),
-        (~shown & rim, RIM),
+        (~shown & ~of_head & ~lips & ~rim, UNSEEN_BODY),
+        (~shown & rim & ~lips, RIM),
     )
     parts, spacing = [], []
     for seed, (where, apart) in enumerate(wanted):

@@ -12,7 +12,7 @@ from gaussian_head.actor import Actor, speak
 from gaussian_head.camera import Camera
 from gaussian_head.checks import InputError
 from gaussian_head.evaluation.photographed import carried_marks, drawn_like
-from gaussian_head.face import UNITS
+from gaussian_head.face import REGIONS, UNITS
 from gaussian_head.media import Photograph, read_photograph
 from gaussian_head.metrics import psnr
 from gaussian_head.motion import MotionFrame
@@ -20,6 +20,7 @@ from gaussian_head.photo import reconstruct_photos
 from gaussian_head.photo.building import build
 from gaussian_head.photo.pruning import only, seen_from_around
 from gaussian_head.photo.refining import moment_of
+from gaussian_head.photo.samples import DEEPER, carved, surface_points
 from gaussian_head.photo.shape import carried_round
 from gaussian_head.photo.view import prepare
 from gaussian_head.rendering import orbit_view
@@ -115,6 +116,19 @@ def test_units_move_what_they_name(built):
     assert around(jaw, mouth) > 5 * around(jaw, eye)
     assert around(blink, eye) > 5 * around(blink, mouth)
     assert changed().max() == 0
+
+
+def test_points_lie_as_deep_as_they_are_wide_and_closest_on_lips(built):
+    view, photo = built.views[0], built.fit.photos[0]
+    samples, spacing = surface_points(built.shape, [view], built.fit.photos)
+    lips = samples.regions == REGIONS.index("lips")
+    pixel = float(photo.pose.positions[2]) / photo.focal
+    assert np.median(spacing[lips]) < 1.2 * pixel
+    assert np.median(spacing[~lips]) > 1.5 * pixel
+    moved = carved(samples, spacing, built.shape, view, photo).points - samples.points
+    deeper = -(moved * samples.normals).sum(1)
+    assert np.median(deeper) == pytest.approx(DEEPER * float(np.median(spacing)), rel=0.3)
+    assert (deeper > 0).mean() > 0.9
 
 
 def test_the_rest_is_neutral_whatever_the_photograph_shows(built):
