@@ -219,7 +219,7 @@ def _to_the_outline(
         np.asarray(gaussian_filter(rim * 1.0, SNAP_ALONG)), 1e-3
     )
     shift = (shift * rim)[near_row, near_column] * np.exp(-((away / (2 * SNAP * len(person))) ** 2))
-    moved = np.zeros_like(posed)
+    moved = _crown_lowered(posed, pixel, photo, int(beyond[:room].any(1).sum()))
     for step in range(1 + CARVINGS):
         now = posed + moved
         x, y = (now[:, i] / now[:, 2] * photo.focal + photo.centre[i].item() - 0.5 for i in (0, 1))
@@ -234,6 +234,16 @@ def _to_the_outline(
         far = np.where(inside, far, 0.0) * pixel
         moved += np.column_stack([far * right, far * down, np.zeros(len(far))])
     return moved
+
+
+def _crown_lowered(posed: np.ndarray, pixel: np.ndarray, photo: FittedPhoto, most: int) -> np.ndarray:
+    """How far ``[S, 3]`` points above the picture's border move down, metres, so that none lies ``most`` pixels above.
+
+    All of them by the same share of their height: a crown that were cut off there would be flat.
+    """
+    height = posed[:, 1] / pixel + photo.centre[1].item() - 0.5
+    share = max(0.0, 1 - most / max(float(-height.min(initial=0.0)), 1e-6))
+    return np.column_stack([np.zeros(len(posed)), -share * height.clip(max=0) * pixel, np.zeros(len(posed))])
 
 
 def outline_of(shape: PhotoShape, photo: FittedPhoto, size: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from gaussian_head.face import REGIONS, FaceModel
 from gaussian_head.head.volume import HullSamples
@@ -12,7 +13,7 @@ from gaussian_head.photo import dressing
 from gaussian_head.photo.beyond import ROOM, framed
 from gaussian_head.photo.dressing import HAIR, SKIN, _grain, _met
 from gaussian_head.photo.hanging import CURTAIN, LOCKS, _curtain_colours, _long_rows
-from gaussian_head.photo.samples import Sighting
+from gaussian_head.photo.samples import Sighting, _crown_lowered
 from gaussian_head.photo.seeing import Shown, _covered_ears
 from gaussian_head.photo.shape import PhotoShape, head_share, outer_triangles
 
@@ -149,3 +150,13 @@ def test_beyond_the_border_a_crown_closes_and_shoulders_widen():
     assert (np.diff(wide) >= 2).all()
     empty, room = framed(np.zeros((40, 40), bool))
     assert not empty.any()
+
+
+def test_a_crown_above_the_border_is_lowered_as_a_whole():
+    photo, height = seen_by(centre=torch.tensor([40.0, 40.5])), np.array([-80.0, -60.0, -40.0, 10.0])
+    pixel = np.full(4, 0.001)
+    posed = np.column_stack([np.zeros(4), height * pixel, np.full(4, 0.6)])
+    moved = _crown_lowered(posed, pixel, photo, 10)
+    assert np.allclose(height + moved[:, 1] / pixel, [-50, -45, -40, 10])
+    assert not moved[:, [0, 2]].any()
+    assert not _crown_lowered(posed, pixel, photo, 40).any()
