@@ -48,11 +48,12 @@ def main() -> None:
                 same_bits_without_graphs=same[1],
                 peak_mib_of_torch=round(peak),
                 planned_mib=round(planned_memory(config, size, size, capture.num_frames).total / 2**20),
+                held_mib_after_growths=runs[1][3],
             )
 
 
-def trained(capture: Capture, config: TrainConfig, by_graphs: bool) -> tuple[dict[str, Tensor], float, int]:
-    """The state after a run, milliseconds a frame, and how many steps were launches of a graph."""
+def trained(capture: Capture, config: TrainConfig, by_graphs: bool) -> tuple[dict[str, Tensor], float, int, list[int]]:
+    """The state after a run, milliseconds a frame, how many steps were launches of a graph, and MiB held by growths."""
     import torch
 
     from gaussian_head.head import initial_head
@@ -60,8 +61,13 @@ def trained(capture: Capture, config: TrainConfig, by_graphs: bool) -> tuple[dic
     from gaussian_head.training.state import new_state, pack
 
     launches: list[int] = []
+    held: list[int] = []
 
     class Counted(steps.Steps):
+        def resized(self) -> None:
+            super().resized()
+            held.append(round(torch.cuda.memory_allocated() / 2**20))
+
         def close(self) -> None:
             launches.append(self.replays)
             super().close()
@@ -72,7 +78,7 @@ def trained(capture: Capture, config: TrainConfig, by_graphs: bool) -> tuple[dic
         loop.run(state, capture, config, save=lambda state: None)
         torch.cuda.synchronize()
     took = (time.perf_counter() - begun) / config.iterations
-    return pack(state), round(took * 1e3, 3), sum(launches)
+    return pack(state), round(took * 1e3, 3), sum(launches), held
 
 
 if __name__ == "__main__":
