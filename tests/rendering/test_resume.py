@@ -98,7 +98,7 @@ def test_parts_of_another_render_are_not_taken(head, tmp_path, monkeypatch, chan
     if change == "one camera":
         cameras = [*cameras[:5], cameras[6], *cameras[6:]]
     if change == "version":
-        monkeypatch.setattr(video, "version", lambda name: "another")
+        monkeypatch.setattr(video, "__version__", "another")
     render_video(head, played, cameras, tmp_path / "a.mp4", background=background, resume=True, listener=events.append)
     assert isinstance(events[0], Warned)
     assert [e.done for e in events[1:]] == list(range(1, 13))

@@ -121,7 +121,7 @@ def test_given_cameras_keep_one_size_of_the_world(nersemble, filmed, monkeypatch
     leader, _, own = filmed
     asked = []
 
-    def track(video, out, *, size, listener, overwrite=False):
+    def track(video, out, *, size, listener, overwrite=False, most_lost=None):
         asked.append(video.stem)
         source = leader if len(asked) == 1 else own
         shutil.copytree(source.path, out)
