@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 import torch
@@ -126,6 +126,18 @@ class BundleConfig:
     """Alternations of frame step and shared step."""
 
 
+class FrameTerm(Protocol):
+    """What else tells poses and codes of T frames: another camera, features of the skull."""
+
+    def select(self, frames: Tensor) -> Self:
+        """The named frames."""
+        ...
+
+    def frame_normals(self, model: LandmarkModel, states: FrameStates, config: BundleConfig) -> tuple[Tensor, Tensor]:
+        """Normal matrices ``[T, 6 + K, 6 + K]`` and gradients ``[T, 6 + K]`` of poses and codes."""
+        ...
+
+
 def continuous_quats(quats: Tensor) -> Tensor:
     """Quaternions ``[T, 4]`` with signs flipped so that neighbours lie in one hemisphere."""
     dots = (quats[1:] * quats[:-1]).sum(-1)
@@ -148,7 +160,7 @@ def solve_frames(
     fps: float,
     code_std: Tensor,
     iterations: int = 2,
-    others: Sequence[Beside] = (),
+    terms: Sequence[FrameTerm] = (),
 ) -> FrameStates:
     """Gauss-Newton on all poses and codes with temporal smoothness; shared quantities are held.
 
@@ -160,13 +172,13 @@ def solve_frames(
         fps: Frames per second.
         code_std: ``[K]`` spread of each channel.
         iterations: Gauss-Newton steps.
-        others: further cameras that saw the same frames.
+        terms: what else tells of the same frames.
     """
     bands = acceleration_bands(_smoothness(config, fps, code_std), len(states.codes))
     sigma = pixel_sigma(model, states, config)
     for _ in range(iterations):
         hessian, gradient = _frame_normals(model, states, seen, config, sigma)
-        for part in (other.frame_normals(model, states, config) for other in others):
+        for part in (term.frame_normals(model, states, config) for term in terms):
             hessian, gradient = hessian + part[0], gradient + part[1]
         x = torch.cat([states.rotvecs, states.positions, states.codes], dim=1)
         gradient = gradient + apply_bands(bands, x)

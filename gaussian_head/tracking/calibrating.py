@@ -97,7 +97,7 @@ def calibrate(
             cameras[i] = replace(
                 cameras[i], rotation=camera.rotation, translation=camera.translation, focal=camera.focal
             )
-        states = solve_frames(model, states, seen, config, **fit, others=[cameras[i] for i in teaching])
+        states = solve_frames(model, states, seen, config, **fit, terms=[cameras[i] for i in teaching])
         model = solve_shared(
             model,
             states.select(picks),

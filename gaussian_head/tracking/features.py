@@ -20,36 +20,42 @@ from .bundle import (
     BundleConfig,
     FrameStates,
     LandmarkModel,
-    Observations,
+    pixel_sigma,
     select_observations,
     solve_frames,
     solve_shared,
 )
 from .focal import varied_frames
 from .labels import FACE, HAIR
-from .residuals import project, project_jacobian, robust_weight
+from .residuals import left_jacobian, project, project_jacobian, robust_weight, skew
 from .solve import CODE, SHARED_FRAMES, Solution, fit_frames, solved, unit_codes
 from .topology import channel_support
 
-KEY_FRAMES = 4
+KEY_FRAMES = 16
 """Most key frames."""
 KEY_ANGLE = 0.06
 """Radians of head turn, or a fifteenth of the distance, between two key frames."""
-REACH = 0.2
+REACH = 0.35
 """Radians by which a frame may be turned from the key frame that it is matched with."""
 MOST_FEATURES = 100
 """Features of one key frame."""
-FEWEST_SEEN = 0.1
+FEWEST_SEEN = 0.05
 """Share of all frames that must show a feature."""
 MOST_TRUST = 4.0
 """One feature counts for at most so many."""
 FEATURE_SIGMA = 0.3
 """Noise of a feature's place, pixels."""
+ALONE = (8.0,) * 6 + (4.0,) * 6
+"""Widths of the robust loss, pixels, in the first rounds, where every feature counts alike: poses from landmarks are so
+far off that none can be told yet to keep still on the skull."""
 WIDTHS = (6.0, 3.0, 2.0)
-"""Widths of the robust loss, pixels, one round each: wide at first, or a brow that takes all landmarks along would make
-the hair that stays behind look wrong."""
+"""The same in the rounds after, which take those that keep still: wide at first, or a brow that takes all landmarks
+along would make the hair that stays behind look wrong."""
+HELD_OUT_WIDTHS = (8.0, *WIDTHS)
+"""The same for held-out frames, once places are known."""
 STILL = 1.0
-"""Pixels a feature may usually be away and still count as staying with the skull."""
+"""Pixels a feature may usually be away and still count as staying with the skull; more where most do, as loose hair
+does: half of them count."""
 INDEPENDENT = 800.0
 """Features count as this many independent ones; landmarks, which err together, as ``BundleConfig.independent``."""
 DEPTH_SIGMA = 0.02
@@ -144,30 +150,31 @@ def steadied(
     support = torch.from_numpy(channel_support(prior.shape.numpy(), CODE))
     train = torch.arange(num_train)
     ours, early = select_features(features, train), select_observations(seen, train)
-    model, states, points = prior, solution.states.select(train), features.points
+    model, states = prior, solution.states.select(train)
+    for width in ALONE:
+        ours, _ = _placed(model, states, ours, features.points, width)
+        terms = [_believed(model, states, ours, torch.ones(()), width)]
+        states = solve_frames(model, states, early, config, fps=fps, code_std=code_std, iterations=1, terms=terms)
     for width in WIDTHS:
-        points, quality = _solve_points(model, states, ours, points)
-        whole, both = _with_features(
-            model, early, ours, points, quality * _trust(model, states, ours, points, width), config
-        )
-        states = solve_frames(whole, states, both, config, fps=fps, code_std=code_std, iterations=2)
+        ours, quality = _placed(model, states, ours, features.points)
+        terms = [_believed(model, states, ours, quality, width)]
+        states = solve_frames(model, states, early, config, fps=fps, code_std=code_std, iterations=2, terms=terms)
         picks = varied_frames(states, SHARED_FRAMES)
         some = select_observations(early, picks)
         model = solve_shared(model, states.select(picks), some, config, prior=prior, support=support, code_std=code_std)
         model, states = unit_codes(model, states, code_std)
-    points, quality = _solve_points(model, states, ours, points)
+    ours, quality = _placed(model, states, ours, features.points)
+    features = replace(features, points=ours.points)
     everywhere = FrameStates(
         **{
             name: torch.cat([getattr(states, name), getattr(solution.states, name)[num_train:]])
             for name in ("rotvecs", "positions", "codes")
         }
     )
-    for width in WIDTHS:
-        trust = quality * _trust(model, everywhere, features, points, width)
-        whole, both = _with_features(model, seen, features, points, trust, config)
-        everywhere = fit_frames(whole, everywhere, states, both, config, fps, code_std, num_train)
-    states = everywhere
-    return solved(model, states, seen, code_std)
+    for width in HELD_OUT_WIDTHS:
+        terms = [_believed(model, everywhere, features, quality, width)]
+        everywhere = fit_frames(model, everywhere, states, seen, config, fps, code_std, num_train, terms=terms)
+    return solved(model, everywhere, seen, code_std)
 
 
 def select_features(features: HeadFeatures, frames: Tensor) -> HeadFeatures:
@@ -175,35 +182,44 @@ def select_features(features: HeadFeatures, frames: Tensor) -> HeadFeatures:
     return replace(features, pixels=features.pixels[frames], seen=features.seen[frames])
 
 
-def _trust(model: LandmarkModel, states: FrameStates, features: HeadFeatures, points: Tensor, width: float) -> Tensor:
-    """How far each sighting is believed ``[T, J]``, by its distance from where the pose puts it."""
-    return robust_weight(_projected(model, states, points) - features.pixels, width)
+@dataclass(frozen=True, kw_only=True)
+class Believed:
+    """Features as a term of the frame step: points of the skull, which no channel moves."""
+
+    features: HeadFeatures
+    """J features, where they are now thought to lie."""
+    weights: Tensor
+    """``[T, J]`` how many independent landmarks each sighting counts as."""
+
+    def select(self, frames: Tensor) -> Believed:
+        """The named frames."""
+        return Believed(features=select_features(self.features, frames), weights=self.weights[frames])
+
+    def frame_normals(self, model: LandmarkModel, states: FrameStates, config: BundleConfig) -> tuple[Tensor, Tensor]:
+        """Normal matrices ``[T, 6 + K, 6 + K]`` and gradients ``[T, 6 + K]`` of poses and codes."""
+        sigma = pixel_sigma(model, states, config)
+        turned = self.features.points @ states.rotations(model).mT
+        cam = turned + states.positions[:, None]
+        residual = project(cam, model.focal, model.centre) - self.features.pixels
+        by_cam = project_jacobian(cam, model.focal)
+        by_rotation = -by_cam @ (skew(turned) @ left_jacobian(states.rotvecs)[:, None])
+        jacobian = torch.cat([by_rotation, by_cam], dim=-1).flatten(1, 2)
+        weight = self.weights * robust_weight(residual, config.robust_scale * sigma) / sigma**2
+        weighted = jacobian * weight[..., None].expand_as(residual).flatten(1)[..., None]
+        count = states.codes.shape[1]
+        hessian = torch.nn.functional.pad(weighted.mT @ jacobian, (0, count, 0, count))
+        slope = (weighted.mT @ residual.flatten(1)[..., None]).squeeze(-1)
+        return hessian, torch.nn.functional.pad(slope, (0, count))
 
 
-def _with_features(
-    model: LandmarkModel,
-    seen: Observations,
-    features: HeadFeatures,
-    points: Tensor,
-    trust: Tensor,
-    config: BundleConfig,
-) -> tuple[LandmarkModel, Observations]:
-    """Features appended to the landmarks as points that no channel moves, weighted in the landmarks' own units."""
-    J, L = len(points), model.shape.shape[0]
-    whole = replace(
-        model,
-        shape=torch.cat([model.shape, points]),
-        basis=torch.cat([model.basis, model.basis.new_zeros(len(model.basis), J, 3)], dim=1),
-    )
-    count = (features.seen * trust).sum(1, keepdim=True).clamp(min=1)
-    share = (INDEPENDENT / count).clamp(max=MOST_TRUST)
-    weights = features.seen * trust * share * L / config.independent
-    thicker = (L + J) / L
-    return whole, replace(
-        seen,
-        landmarks=torch.cat([seen.landmarks, features.pixels], dim=1),
-        weights=torch.cat([seen.weights, weights], dim=1) * thicker,
-    )
+def _believed(
+    model: LandmarkModel, states: FrameStates, features: HeadFeatures, quality: Tensor, width: float
+) -> Believed:
+    """Sightings weighted by their feature's quality ``[J]`` and by how near they lie to where the pose puts them."""
+    trust = quality * robust_weight(_projected(model, states, features.points) - features.pixels, width)
+    trust = features.seen * trust
+    share = (INDEPENDENT / trust.sum(1, keepdim=True).clamp(min=1)).clamp(max=MOST_TRUST)
+    return Believed(features=features, weights=trust * share)
 
 
 def _projected(model: LandmarkModel, states: FrameStates, points: Tensor) -> Tensor:
@@ -211,26 +227,29 @@ def _projected(model: LandmarkModel, states: FrameStates, points: Tensor) -> Ten
     return project(cam, model.focal, model.centre)
 
 
-def _solve_points(
-    model: LandmarkModel, states: FrameStates, features: HeadFeatures, start: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Places ``[J, 3]`` of the features with poses held, and how far each keeps still on the skull ``[J]``."""
-    pixels, seen = features.pixels, features.seen
+def _placed(
+    model: LandmarkModel, states: FrameStates, features: HeadFeatures, guess: Tensor, width: float = 2 * STILL
+) -> tuple[HeadFeatures, Tensor]:
+    """The features where poses put them, near a first guess ``[J, 3]``, and how far each keeps still ``[J]``.
+
+    ``width`` is that of the robust loss, pixels.
+    """
+    pixels, seen, points = features.pixels, features.seen, features.points
     rotations = states.rotations(model)
-    points = start
-    depth = torch.diag(start.new_tensor([1e-2, 1e-2, 1.0])) / DEPTH_SIGMA**2
+    depth = torch.diag(guess.new_tensor([1e-2, 1e-2, 1.0])) / DEPTH_SIGMA**2
     for _ in range(3):
         cam = points @ rotations.transpose(1, 2) + states.positions[:, None]
         residual = project(cam, model.focal, model.centre) - pixels
         jacobian = project_jacobian(cam, model.focal) @ rotations[:, None]
-        weight = seen * robust_weight(residual, 2 * STILL) / FEATURE_SIGMA**2
+        weight = seen * robust_weight(residual, width) / FEATURE_SIGMA**2
         weighted = jacobian * weight[..., None, None]
         hessian = torch.einsum("tjab,tjac->jbc", weighted, jacobian) + depth
-        slope = torch.einsum("tjab,tja->jb", weighted, residual) + (points - features.points) @ depth
+        slope = torch.einsum("tjab,tja->jb", weighted, residual) + (points - guess) @ depth
         points = points - torch.cholesky_solve(slope[..., None], torch.linalg.cholesky(hessian))[..., 0]
     residual = (_projected(model, states, points) - pixels).square().sum(-1)
     typical = torch.where(seen, residual, torch.nan).nanmedian(0).values.nan_to_num(1e6)
-    return points, 1 / (1 + typical / STILL**2) ** 2
+    still = typical.median().clamp(min=STILL**2)
+    return replace(features, points=points), 1 / (1 + typical / still) ** 2
 
 
 def _corners(gray: np.ndarray, labels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

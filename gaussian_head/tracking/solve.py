@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..facenet.contours import LIPS
 from .bundle import (
     BundleConfig,
     FrameStates,
+    FrameTerm,
     LandmarkModel,
     Observations,
     predict,
@@ -159,6 +161,8 @@ def fit_frames(
     fps: float,
     code_std: Tensor,
     num_train: int,
+    *,
+    terms: Sequence[FrameTerm] = (),
 ) -> FrameStates:
     """Poses and codes of all frames with the model fixed: training and held-out part each on its own."""
     frames = torch.arange(len(start.codes))
@@ -171,6 +175,7 @@ def fit_frames(
             fps=fps,
             code_std=code_std,
             iterations=3,
+            terms=[term.select(frames[:num_train]) for term in terms],
         )
     ]
     if num_train < len(frames):
@@ -180,7 +185,14 @@ def fit_frames(
         guess = start.select(tail)
         guess = replace(guess, positions=guess.positions * guess.positions.new_tensor([1.0, 1.0, ratio]))
         held = solve_frames(
-            model, guess, select_observations(seen, tail), config, fps=fps, code_std=code_std, iterations=8
+            model,
+            guess,
+            select_observations(seen, tail),
+            config,
+            fps=fps,
+            code_std=code_std,
+            iterations=8,
+            terms=[term.select(tail) for term in terms],
         )
         parts.append(held.select(torch.arange(num_train - begin, len(tail))))
     return FrameStates(
