@@ -17,6 +17,7 @@ from torch import Tensor
 from ..events import Listener, ignore, tracked
 from ..facenet.contours import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from .bundle import (
+    CHUNK,
     BundleConfig,
     FrameStates,
     LandmarkModel,
@@ -197,19 +198,21 @@ class Believed:
 
     def frame_normals(self, model: LandmarkModel, states: FrameStates, config: BundleConfig) -> tuple[Tensor, Tensor]:
         """Normal matrices ``[T, 6 + K, 6 + K]`` and gradients ``[T, 6 + K]`` of poses and codes."""
-        sigma = pixel_sigma(model, states, config)
-        turned = self.features.points @ states.rotations(model).mT
-        cam = turned + states.positions[:, None]
-        residual = project(cam, model.focal, model.centre) - self.features.pixels
-        by_cam = project_jacobian(cam, model.focal)
-        by_rotation = -by_cam @ (skew(turned) @ left_jacobian(states.rotvecs)[:, None])
-        jacobian = torch.cat([by_rotation, by_cam], dim=-1).flatten(1, 2)
-        weight = self.weights * robust_weight(residual, config.robust_scale * sigma) / sigma**2
-        weighted = jacobian * weight[..., None].expand_as(residual).flatten(1)[..., None]
-        count = states.codes.shape[1]
-        hessian = torch.nn.functional.pad(weighted.mT @ jacobian, (0, count, 0, count))
-        slope = (weighted.mT @ residual.flatten(1)[..., None]).squeeze(-1)
-        return hessian, torch.nn.functional.pad(slope, (0, count))
+        sigma, T, K = pixel_sigma(model, states, config), *states.codes.shape
+        hessian, slope = states.codes.new_zeros(T, 6 + K, 6 + K), states.codes.new_zeros(T, 6 + K)
+        for frames in torch.arange(T).split(CHUNK):
+            part, pixels = states.select(frames), self.features.pixels[frames]
+            turned = self.features.points @ part.rotations(model).mT
+            cam = turned + part.positions[:, None]
+            residual = project(cam, model.focal, model.centre) - pixels
+            by_cam = project_jacobian(cam, model.focal)
+            by_rotation = -by_cam @ (skew(turned) @ left_jacobian(part.rotvecs)[:, None])
+            jacobian = torch.cat([by_rotation, by_cam], dim=-1).flatten(1, 2)
+            weight = self.weights[frames] * robust_weight(residual, config.robust_scale * sigma) / sigma**2
+            weighted = jacobian * weight[..., None].expand_as(residual).flatten(1)[..., None]
+            hessian[frames, :6, :6] = weighted.mT @ jacobian
+            slope[frames, :6] = (weighted.mT @ residual.flatten(1)[..., None]).squeeze(-1)
+        return hessian, slope
 
 
 def _believed(
