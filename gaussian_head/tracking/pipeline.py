@@ -25,10 +25,11 @@ from .channels import mouth_opening
 from .code_map import said_in_units
 from .crop import MIN_SECONDS, Crop, choose_crop, survey
 from .exposure import look_at_camera
-from .features import follow_head, steadied
+from .features import follow_head
 from .filmed import FilmedFace
 from .findings import MOST_LOST, Findings
 from .footage import Footage
+from .held_poses import steadied
 from .labels import PartColours, label_parts, learn_colours
 from .photometric import Pictures
 from .reading import Lips, read_lips

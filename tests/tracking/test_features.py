@@ -12,8 +12,8 @@ from gaussian_head.tracking.features import (
     follow_head,
     key_frames,
     select_features,
-    steadied,
 )
+from gaussian_head.tracking.held_poses import steadied
 from gaussian_head.tracking.labels import FACE
 from gaussian_head.tracking.solve import solve_clip
 from gaussian_head.transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotvec_to_quat
