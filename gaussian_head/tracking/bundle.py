@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -129,7 +129,7 @@ class BundleConfig:
 class FrameTerm(Protocol):
     """What else tells poses and codes of T frames: another camera, features of the skull."""
 
-    def select(self, frames: Tensor) -> Self:
+    def select(self, frames: Tensor) -> FrameTerm:
         """The named frames."""
         ...
 
