@@ -16,10 +16,7 @@ from torch import Tensor
 
 from ..events import Listener, ignore, tracked
 from ..facenet.contours import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
-from .bundle import (
-    FrameStates,
-    LandmarkModel,
-)
+from .bundle import FrameStates, LandmarkModel
 from .labels import FACE, HAIR
 from .residuals import project
 

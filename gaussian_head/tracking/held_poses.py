@@ -129,8 +129,8 @@ def _believed(
     model: LandmarkModel, states: FrameStates, features: HeadFeatures, quality: Tensor, width: float
 ) -> Believed:
     """Sightings weighted by their feature's quality ``[J]`` and by how near they lie to where the pose puts them."""
-    trust = quality * robust_weight(_projected(model, states, features.points) - features.pixels, width)
-    trust = features.seen * trust
+    residual = _projected(model, states, features.points) - features.pixels
+    trust = features.seen * quality * robust_weight(residual, width)
     share = (INDEPENDENT / trust.sum(1, keepdim=True).clamp(min=1)).clamp(max=MOST_TRUST)
     return Believed(features=features, weights=trust * share)
 
