@@ -30,12 +30,18 @@ class Stage:
     """Factor on all learning rates at the stage's first step."""
     lr_end: float = 1.0
     """Factor on all learning rates at its last step; geometric in between."""
+    averaged: float = 0.0
+    """Share of the mean of all parameters that is kept from frame to frame, in [0, 1): the stage ends with that mean
+    (Polyak and Juditsky, 1992), in which the noise of single frames has cancelled out. 0 ends with the last step."""
 
     def __post_init__(self) -> None:
         factor = (1e-9, 1e3)
-        require_fields(
-            self, {"iterations": (1, 10**9), "resolution": (0.01, 1.0), "lr_start": factor, "lr_end": factor}
-        )
+        bounds = {"iterations": (1, 10**9), "resolution": (0.01, 1.0), "averaged": (0.0, 0.99999)}
+        require_fields(self, bounds | {"lr_start": factor, "lr_end": factor})
+        if self.averaged and self.densify:
+            raise InputError(
+                f"stage {self.name!r} grows Gaussians and averages them; set averaged to 0, or densify to False."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +208,7 @@ PRESETS: dict[str, TrainConfig] = {
         init=InitConfig(face_stride=3.0, torso_stride=4.0, mouth_frames=2),
         stages=(
             Stage(name="coarse", iterations=1500, resolution=0.5, densify=True, refine_pose=False),
-            Stage(name="fine", iterations=1000, resolution=1.0, densify=False, refine_pose=False, lr_end=0.1),
+            Stage(name="fine", iterations=1000, resolution=1.0, densify=False, refine_pose=False, lr_end=0.3, averaged=0.995),
         ),
         max_gaussians=30_000,
     ),

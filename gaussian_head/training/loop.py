@@ -33,7 +33,7 @@ from .steps import Steps
 
 log = logging.getLogger(__name__)
 PULL_EVERY = 10
-"""Frames between two calls of ``hold_to_prior``."""
+"""Frames between two calls of ``hold_to_prior``, and between two that running means take in."""
 READ_EVERY = 20
 """Frames between two reports, and between two looks at a device's losses."""
 NECK_RELEASE = 0.3
@@ -99,12 +99,14 @@ def _run(
         filmings, average = [Filming.of(camera, stage.resolution, state.device) for camera in cameras], None
         course = Course(state)
         ready = prefetched(recorded, order, stage.resolution, config.weights, ahead=max(4, config.batch))
-        with closing(Steps(state, filmings, config, stage, partial(hold_to_prior, state, config))) as steps:
+        with closing(Steps(state, filmings, config, stage, partial(_hold, state, config, stage))) as steps:
             for frames in batches(ready, config.batch):
                 _set_rates(state, stage, begin / stage.iterations, len(frames))
                 before, begin = state.step, begin + len(frames)
                 with signals.held():
                     course.add(_whole_step(state, frames, steps, config, stage))
+                    if begin == stage.iterations:
+                        state.settle()
                 told = passed(before, state.step, READ_EVERY) or begin == stage.iterations
                 if not (told or course.at_once):
                     continue
@@ -188,6 +190,13 @@ def _step_done(state: TrainState, clip: Clip, config: TrainConfig, stage: Stage,
 def _set_rates(state: TrainState, stage: Stage, progress: float, batch: int) -> None:
     """Rates for a share of the stage's frames done and so many frames a step."""
     state.set_rates(stage.lr_start * (stage.lr_end / stage.lr_start) ** progress, batch)
+
+
+def _hold(state: TrainState, config: TrainConfig, stage: Stage) -> None:
+    """What is due every ``PULL_EVERY`` frames of a stage."""
+    hold_to_prior(state, config)
+    if stage.averaged:
+        state.average(stage.averaged**PULL_EVERY)
 
 
 @torch.no_grad()

@@ -52,6 +52,8 @@ class TrainState:
     them itself; else None."""
     beside: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """By branch, what ``neighbours`` found; growth and pruning forget it."""
+    averages: dict[str, Tensor] = field(default_factory=dict)
+    """Running means of ``params`` but for the pose corrections, in a stage that ends with them."""
     step: int = 0
     """Frames trained on so far, each as often as it was drawn: steps done, where a step takes one."""
 
@@ -119,6 +121,21 @@ class TrainState:
                 group["lr"] = group["base_lr"] * factor * shared**0.5
             elif alone:
                 torch.mul(self.rates[0][i], factor, out=self.rates[1][i])
+
+    @torch.no_grad()
+    def average(self, kept: float) -> None:
+        """Take the parameters as they are into their running means, of which a share stays."""
+        shared = {name: value for name, value in self.params.items() if name != CORRECTIONS}
+        if not self.averages:
+            self.averages = {name: value.clone() for name, value in shared.items()}
+        torch._foreach_lerp_(list(self.averages.values()), [shared[name] for name in self.averages], 1 - kept)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Put the running means, where there are some, in the parameters' place."""
+        for name, mean in self.averages.items():
+            self.params[name].copy_(mean)
+        self.averages = {}
 
     def anchor(self, branch: str) -> Tensor:
         """The tracked basis ``[N, 3, J]`` a branch started from."""
@@ -268,6 +285,7 @@ def pack(state: TrainState) -> dict[str, Tensor]:
     """All tensors of a state under flat names, for a checkpoint."""
     tensors = {f"params.{key}": value.detach() for key, value in state.params.items()}
     tensors |= {f"fixed.{key}": value for key, value in state.fixed.items()}
+    tensors |= {f"average.{key}": value for key, value in state.averages.items()}
     for key, value in state.params.items():
         for name, moment in state.optimizer.state.get(value, {}).items():
             tensors[f"adam.{name}.{key}"] = moment
@@ -297,5 +315,6 @@ def unpack(tensors: Mapping[str, Tensor], head: Head, rates: LearningRates, devi
             kept = {name: tensors[f"adam.{name}.{key}"] for name in ("step", "exp_avg", "exp_avg_sq")}
             state.optimizer.state[value] = {name: moment.to(device, copy=True) for name, moment in kept.items()}
     state.pull, state.seen = (tensors[name].to(device, copy=True) for name in ("pull", "seen"))
+    state.averages = {key: value.to(device) for key, value in under("average.").items()}
     state.step = int(tensors["step"])
     return state

@@ -81,9 +81,16 @@ def test_nothing_far_too_large_is_laid_out_first(silent, monkeypatch):
     assert most / 2 < sizes[-1] <= most
 
 
-def test_resumed_run_equals_an_uninterrupted_one(silent):
-    whole = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
-    loop.run(whole, silent, CONFIG, save=lambda state: None)
+AVERAGED = replace(
+    CONFIG,
+    stages=tuple(replace(stage, densify=False, averaged=0.95) for stage in CONFIG.stages),
+)
+
+
+@pytest.mark.parametrize("config", [CONFIG, AVERAGED], ids=["growing", "averaged"])
+def test_resumed_run_equals_an_uninterrupted_one(silent, config):
+    whole = new_state(initial_head(silent, INIT), silent.num_frames, config.rates)
+    loop.run(whole, silent, config, save=lambda state: None)
 
     saved = {}
 
@@ -91,20 +98,52 @@ def test_resumed_run_equals_an_uninterrupted_one(silent):
         pass
 
     def interrupt(state):
+        if state.step < 15:
+            return
         saved.update({key: value.clone() for key, value in pack(state).items()})
         raise Stop
 
-    part = new_state(initial_head(silent, INIT), silent.num_frames, CONFIG.rates)
-    short = replace(CONFIG, stages=(CONFIG.stages[0], replace(CONFIG.stages[1], iterations=7)))
+    part = new_state(initial_head(silent, INIT), silent.num_frames, config.rates)
+    short = replace(config, stages=(config.stages[0], replace(config.stages[1], iterations=7)))
     with pytest.raises(Stop):
         loop.run(part, silent, replace(short, checkpoint_minutes=1e-4), save=interrupt)
-    assert 0 < int(saved["step"]) < CONFIG.iterations
-    resumed = unpack(saved, initial_head(silent, INIT), CONFIG.rates)
-    loop.run(resumed, silent, CONFIG, save=lambda state: None)
+    assert 0 < int(saved["step"]) < config.iterations
+    assert any(key.startswith("average.") for key in saved) == bool(config.stages[0].averaged)
+    resumed = unpack(saved, initial_head(silent, INIT), config.rates)
+    loop.run(resumed, silent, config, save=lambda state: None)
     ours, theirs = pack(whole), pack(resumed)
     assert ours.keys() == theirs.keys()
     for key, value in ours.items():
         assert torch.equal(value, theirs[key]), key
+
+
+def test_a_stage_ends_with_the_mean_of_its_steps(silent):
+    """The steps are those of the same run without a mean."""
+    stage = replace(CONFIG.stages[0], iterations=30, densify=False)
+    walked, ends = [], []
+    for averaged in (0.0, 0.95):
+        config = replace(CONFIG, stages=(replace(stage, averaged=averaged),))
+        state = new_state(initial_head(silent, INIT), silent.num_frames, config.rates)
+        colours = state.params["face.sh0"]
+        keep = walked if averaged == 0 else []
+        loop.run(
+            state,
+            silent,
+            config,
+            save=lambda state: None,
+            observer=lambda done, keep=keep, colours=colours: keep.append(colours.detach().clone()),
+        )
+        ends.append(colours.detach().clone())
+        assert not state.averages
+    kept = 0.95**10
+    expected = walked[9].lerp(walked[19], 1 - kept).lerp(walked[29], 1 - kept)
+    torch.testing.assert_close(ends[1], expected, atol=1e-6, rtol=1e-5)
+    assert (ends[1] - ends[0]).abs().max() > 1e-3
+
+
+def test_what_grows_is_not_averaged():
+    with pytest.raises(InputError, match="grows Gaussians and averages them"):
+        replace(CONFIG.stages[0], densify=True, averaged=0.9)
 
 
 def test_held_out_frames_are_never_drawn(silent):
