@@ -82,7 +82,7 @@ def deform(branch: Branch, coefficients: Tensor, frame: MotionFrame) -> Gaussian
 
     Args:
         branch: canonical Gaussians, N of them.
-        coefficients: ``[K + E + 12]`` of the whole head.
+        coefficients: ``[K + E + 15]`` of the whole head.
         frame: the moment's head and torso pose.
 
     Returns:

@@ -78,7 +78,7 @@ class HeadRenderer:
         """F frames, each with its own moment and camera.
 
         Args:
-            coefficients: ``[F, K + E + 12]`` of the whole head.
+            coefficients: ``[F, K + E + 15]`` of the whole head.
             poses: ``[F, 14]`` head, then torso: quaternion wxyz and position in metres.
             viewmats: ``[F, 4, 4]`` world to camera.
             Ks: ``[F, 3, 3]`` intrinsics in pixels.

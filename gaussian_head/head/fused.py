@@ -49,7 +49,7 @@ def deform_fused(branches: Sequence[Branch], coefficients: Tensor, frame: Motion
 
     Args:
         branches: canonical Gaussians, N in all, with one number B of SH coefficients.
-        coefficients: ``[K + E + 12]`` of the whole head.
+        coefficients: ``[K + E + 15]`` of the whole head.
         frame: the moment's head and torso pose.
 
     Returns:
@@ -68,7 +68,7 @@ def deform_moments(branches: Sequence[Branch], coefficients: Tensor, poses: Tens
 
     Args:
         branches: canonical Gaussians, N in all.
-        coefficients: ``[F, K + E + 12]`` of the whole head.
+        coefficients: ``[F, K + E + 15]`` of the whole head.
         poses: ``[F, 14]`` head, then torso: quaternion wxyz and position in metres; F at least 1.
 
     Raises:

@@ -81,7 +81,7 @@ class Head:
         return replace(self, branches=branches)
 
     def coefficients_at(self, frame: MotionFrame) -> Tensor:
-        """What scales every Gaussian's offset basis at one moment, ``[K + E + 12]`` (see ``coefficients``)."""
+        """What scales every Gaussian's offset basis at one moment, ``[K + E + 15]`` (see ``coefficients``)."""
         asked = frame if self.anchors is None else replace(frame, units=self.anchors.within(frame.units))
         return coefficients(self.coefficient_params, self.code_map.code(asked), frame)
 

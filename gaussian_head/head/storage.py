@@ -21,7 +21,7 @@ from ..checks import (
 from ..motion import CodeMap
 from .anchors import Anchors
 from .branch import PARTS, PER_GAUSSIAN, Branch
-from .coefficients import HIDDEN, NECK_SIZE, TURN_BOUNDS, coefficient_names
+from .coefficients import HIDDEN, NECK_SIZE, TURN_BOUNDS, VIEW_BOUNDS, VIEW_SIZE, coefficient_names
 
 FORMAT, VERSION = "gaussian-head", 3
 """Heads of versions 1 and 2 understood a code private to their clip and no units; they are refused in words."""
@@ -105,8 +105,9 @@ def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     wanted: dict[str, tuple[int | None, ...]] = {f"coefficients.{name}": shape for name, shape in {
         "code_scale": (K,), "rest_position": (3,), "w1": (K, HIDDEN), "b1": (HIDDEN,), "w2": (HIDDEN, learned),
     }.items()}  # fmt: skip
-    if f"coefficients.{TURN_BOUNDS}" in tensors:
-        wanted[f"coefficients.{TURN_BOUNDS}"] = (2, NECK_SIZE)
+    for name, count in ((TURN_BOUNDS, NECK_SIZE), (VIEW_BOUNDS, VIEW_SIZE)):
+        if f"coefficients.{name}" in tensors:
+            wanted[f"coefficients.{name}"] = (2, count)
     wanted |= {"viewmat": (4, 4), "K": (3, 3)}
     wanted["background"] = (meta["height"], meta["width"], 3)
     require_shapes(tensors, wanted, "the model")

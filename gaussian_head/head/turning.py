@@ -1,7 +1,7 @@
-"""Face and hair also move with the turn of the head against the torso.
+"""Face and hair also move with the turn of the head against the torso, and with how the camera sees it.
 
-Hair hangs and lies on shoulders; a surface guessed wrong shows as the head turns. Both are nearly linear in that turn,
-as far as it was seen: beyond it they stay as at the farthest one.
+Hair hangs and lies on shoulders; a surface guessed wrong shows as the head turns, comes near or goes aside. All of it
+is nearly linear in these, as far as they were seen: beyond that they stay as at the farthest one.
 """
 
 from __future__ import annotations
@@ -12,21 +12,25 @@ import torch
 from torch import Tensor
 
 from ..motion import Motion
-from .coefficients import NECK_SIZE, TURN_BOUNDS
+from .coefficients import NECK_SIZE, TURN_BOUNDS, VIEW_BOUNDS, VIEW_SIZE, neck_of, view_of
 from .head import Head
 
 
 def with_turns(head: Head, motion: Motion, frames: Tensor, *, follows: bool = True) -> Head:
-    """The head, its ``turn`` coefficients bounded by what frames show.
+    """The head, its ``turn`` and ``view`` coefficients bounded by what frames show.
 
     Args:
         head: as laid out.
         motion: the clip's.
         frames: ``[n]`` of it that training sees.
-        follows: whether face and hair follow turns at all.
+        follows: whether face and hair follow turns and views at all.
     """
-    bounds = torch.zeros(2, NECK_SIZE)
+    bounds = {TURN_BOUNDS: torch.zeros(2, NECK_SIZE), VIEW_BOUNDS: torch.zeros(2, VIEW_SIZE)}
     if follows:
-        turns = torch.stack([head.coefficients_at(motion.at(t))[-NECK_SIZE:] for t in frames.tolist()])
-        bounds = torch.stack([turns.amin(0), turns.amax(0)])
-    return replace(head, coefficient_params={**head.coefficient_params, TURN_BOUNDS: bounds})
+        moments = [motion.at(t) for t in frames.tolist()]
+        seen = {
+            TURN_BOUNDS: torch.stack([neck_of(moment) for moment in moments]),
+            VIEW_BOUNDS: torch.stack([view_of(head.coefficient_params, moment) for moment in moments]),
+        }
+        bounds = {name: torch.stack([values.amin(0), values.amax(0)]) for name, values in seen.items()}
+    return replace(head, coefficient_params={**head.coefficient_params, **bounds})

@@ -143,8 +143,8 @@ class TrainConfig:
     own_backgrounds: bool = True
     """Where camera or scene move, a frame is compared before its own background, in place of the plate's."""
     face_turns: bool = True
-    """Face and hair may move with the turn of the head against the torso too: hair hangs, and a surface guessed wrong
-    shows in turns."""
+    """Face and hair may move with the turn of the head against the torso too, and with the side and the distance that
+    they are filmed from: hair hangs, and a surface guessed wrong shows."""
     max_scale: float = 0.01
     """No Gaussian's standard deviation grows beyond it, in metres: long ones turn into spikes from other sides."""
     absgrad: bool = False
@@ -208,7 +208,15 @@ PRESETS: dict[str, TrainConfig] = {
         init=InitConfig(face_stride=3.0, torso_stride=4.0, mouth_frames=2),
         stages=(
             Stage(name="coarse", iterations=1500, resolution=0.5, densify=True, refine_pose=False),
-            Stage(name="fine", iterations=1000, resolution=1.0, densify=False, refine_pose=False, lr_end=0.3, averaged=0.995),
+            Stage(
+                name="fine",
+                iterations=1000,
+                resolution=1.0,
+                densify=False,
+                refine_pose=False,
+                lr_end=0.3,
+                averaged=0.995,
+            ),
         ),
         max_gaussians=30_000,
     ),
