@@ -125,10 +125,10 @@ class TrainState:
     @torch.no_grad()
     def average(self, kept: float) -> None:
         """Take the parameters as they are into their running means, of which a share stays."""
-        shared = {name: value for name, value in self.params.items() if name != CORRECTIONS}
         if not self.averages:
-            self.averages = {name: value.clone() for name, value in shared.items()}
-        torch._foreach_lerp_(list(self.averages.values()), [shared[name] for name in self.averages], 1 - kept)
+            self.averages = {name: value.clone() for name, value in self.params.items() if name != CORRECTIONS}
+        for name, mean in self.averages.items():
+            mean.lerp_(self.params[name], 1 - kept)
 
     @torch.no_grad()
     def settle(self) -> None:
