@@ -7,9 +7,9 @@ matrix product per Gaussian. The code has five groups, laid out one after the ot
 - ``learned``: E outputs of a small network of these, for what is not linear in them;
 - ``neck`` and ``pose``: 3 numbers for how the head is turned against the torso, and 6 for how far the torso is from
   its rest;
-- ``turn``: the 3 numbers of ``neck``, kept within the turns that training saw, where those are known;
+- ``turn``: the 3 numbers of ``neck``, kept near the turns that training saw, where those are known;
 - ``view``: 3 numbers for the side and the distance from which the leading camera sees the head, which lies at the
-  world's origin. They too are kept within what training saw, and 0 where that is not known.
+  world's origin. They too are kept near what training saw, and 0 where that is not known.
 """
 
 from __future__ import annotations
