@@ -67,13 +67,12 @@ def coefficients(params: Params, code: Tensor, frame: MotionFrame) -> Tensor:
         quat_to_rotvec(frame.torso.quats) / ANGLE_UNIT,
         (frame.torso.positions - params["rest_position"]) / LENGTH_UNIT,
     ]
-    neck, turn, view = neck_of(frame), neck_of(frame), view_of(params, frame)
+    neck = neck_of(frame)
+    turn, view = neck, neck.new_zeros(VIEW_SIZE)
     if TURN_BOUNDS in params:
-        turn = _within(turn, params[TURN_BOUNDS])
+        turn = _within(neck, params[TURN_BOUNDS])
     if VIEW_BOUNDS in params:
-        view = _within(view, params[VIEW_BOUNDS]) - params[VIEW_BOUNDS].mean(0)
-    else:
-        view = torch.zeros_like(view)
+        view = _within(view_of(params, frame), params[VIEW_BOUNDS]) - params[VIEW_BOUNDS].mean(0)
     return torch.cat([code, learned, neck, *torso, turn, view])
 
 
