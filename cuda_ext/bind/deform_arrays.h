@@ -35,7 +35,7 @@ struct HeldBranch {
     const std::int64_t N = this->N(), J = this->J();
     require("quats", quats, {N, 4});
     require("log_scales", log_scales, {N, 3});
-    require("logit_opacities", logit_opacities, {N});
+    require("logit_opacities", logit_opacities, logits());
     require("sh0", sh0, {N, 1, 3});
     require("shN", shN, {N, shN.ndim() == 3 && shN.shape(1) == 3 ? 3 : 0, 3});
     require("basis", basis, {N, 3, J});
@@ -46,11 +46,26 @@ struct HeldBranch {
   std::int64_t N() const { return std::int64_t(means.shape(0)); }
   std::int64_t J() const { return std::int64_t(coefficients.shape(1)); }
   std::int64_t bases() const { return 1 + std::int64_t(shN.shape(1)); }
+  bool fades() const { return logit_opacities.ndim() == 2; }
+  Shape logits() const { return fades() ? Shape{std::int64_t(coefficients.shape(0)), N()} : Shape{N()}; }
 
   BranchView view(std::int64_t first) const {
-    return {means.data(), quats.data(), log_scales.data(), logit_opacities.data(), sh0.data(),
-            shN.data(),   basis.data(), stretch.data(),    head_weights.data(),    coefficients.data(),
-            N(),          first,        int(J()),          bases() == 4,           torso_colors};
+    return {means.data(),
+            quats.data(),
+            log_scales.data(),
+            logit_opacities.data(),
+            sh0.data(),
+            shN.data(),
+            basis.data(),
+            stretch.data(),
+            head_weights.data(),
+            coefficients.data(),
+            N(),
+            first,
+            fades() ? N() : 0,
+            int(J()),
+            bases() == 4,
+            torso_colors};
   }
 };
 
@@ -63,7 +78,7 @@ struct HeldGradients {
     require("v_means", means, {N, 3});
     require("v_quats", quats, {N, 4});
     require("v_log_scales", log_scales, {N, 3});
-    require("v_logit_opacities", logit_opacities, {N});
+    require("v_logit_opacities", logit_opacities, branch.logits());
     require("v_sh0", sh0, {N, 1, 3});
     require("v_shN", shN, {N, branch.bases() - 1, 3});
     require("v_basis", basis, {N, 3, J});

@@ -11,7 +11,7 @@ struct BranchView {              // Gaussians that move alike
   const float* means;            // [N, 3]
   const float* quats;            // [N, 4] wxyz
   const float* log_scales;       // [N, 3]
-  const float* logit_opacities;  // [N]
+  const float* logit_opacities;  // [N], or [F, N] where they change
   const float* sh0;              // [N, 1, 3]
   const float* shN;              // [N, B - 1, 3]
   const float* basis;            // [N, 3, J]
@@ -19,6 +19,7 @@ struct BranchView {              // Gaussians that move alike
   const float* head_weights;     // [N]
   const float* coefficients;     // [F, J] those that move this branch
   int64_t N, first;              // first: its place among the Gaussians of all branches
+  int64_t logit_row;             // from a moment's opacities to the next one's: N, or 0
   int J;
   bool degree1;       // B is 4, else 1
   bool torso_colors;  // colours turn with the torso, else with the head
@@ -47,7 +48,8 @@ struct DeformCotangents {  // null where nothing flows back
   const float *moved, *stretched;  // as the forward pass kept them
 };
 
-struct BranchGradients {  // of one branch, summed over the moments; null where not wanted
+// Of one branch, summed over the moments, but for opacities that change; null where not wanted.
+struct BranchGradients {
   float *means, *quats, *log_scales, *logit_opacities, *sh0, *shN, *basis;
   float* coefficients;  // [F, J]
 };

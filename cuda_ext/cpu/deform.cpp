@@ -215,7 +215,8 @@ void deform_vjp_range(const BranchView& branch, const float* pose_numbers, const
     if (out.means) put(out.means + 3 * n, v_mean, 3 * count, add);
     if (out.quats) put_lanes<4>(out.quats + 4 * n, grad.quat, count, add);
     if (out.log_scales) put_lanes<3>(out.log_scales + 3 * n, grad.log_scale, count, add);
-    if (out.logit_opacities) put_lanes<1>(out.logit_opacities + n, &grad.logit_opacity, count, add);
+    if (out.logit_opacities)
+      put_lanes<1>(out.logit_opacities + n, &grad.logit_opacity, count, add && !branch.logit_row);
     if (v.colors) {
       turn_colors_vjp(branch, turn, n, count, v.colors + row * n, out, add, want_pose ? v_turn : nullptr);
     } else if (!add) {

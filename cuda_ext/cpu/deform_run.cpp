@@ -34,6 +34,13 @@ T* at(T* rows, std::int64_t n) {
 BranchView at(const BranchView& branch, int frame) {
   BranchView one = branch;
   one.coefficients += std::int64_t(frame) * branch.J;
+  one.logit_opacities += frame * branch.logit_row;
+  return one;
+}
+
+BranchGradients at(const BranchGradients& gradients, const BranchView& branch, int frame) {
+  BranchGradients one = gradients;
+  one.logit_opacities = at(gradients.logit_opacities, frame * branch.logit_row);
   return one;
 }
 
@@ -96,8 +103,8 @@ void deform_vjp(const BranchView* branches, const BranchGradients* out, int coun
     const Chunk& chunk = chunks[c];
     const BranchView& branch = branches[chunk.branch];
     for (int f = 0; f < frames; ++f)
-      stage(at(branch, f), moments.poses + 14 * f, at(v, branch, moments, f), out[chunk.branch], v_poses != nullptr,
-            f > 0, partial.data() + row * (c * frames + f), chunk.begin, chunk.end);
+      stage(at(branch, f), moments.poses + 14 * f, at(v, branch, moments, f), at(out[chunk.branch], branch, f),
+            v_poses != nullptr, f > 0, partial.data() + row * (c * frames + f), chunk.begin, chunk.end);
   }
   for (int f = 0; f < frames; ++f) {
     Sums sums(count, std::vector<double>(kDeformSums + J));

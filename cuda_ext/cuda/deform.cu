@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(kPosedThreads) deform_branch(BranchView b, Mom
   if (at.n >= b.N) return;
   const float* mine = offsets[threadIdx.x];
   const int64_t place = int64_t(at.frame) * moments.N + b.first + at.n;
-  const DeformedGaussian<float> d = deform(load_rest(b, at.n, mine, mine + 3), shared.pose);
+  const DeformedGaussian<float> d = deform(load_rest(b, at.frame, at.n, mine, mine + 3), shared.pose);
   for (int k = 0; k < 3; ++k) out.means[3 * place + k] = d.mean[k], out.scales[3 * place + k] = d.scale[k];
   for (int k = 0; k < 4; ++k) out.quats[4 * place + k] = d.quat[k];
   out.opacities[place] = d.opacity;
@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kPosedThreads)
   dot_offsets(b, at.frame, at.n0, offsets + threadIdx.x / 32 * 32);
   if (at.n >= b.N) return;
   const float* mine = offsets[threadIdx.x];
-  const DeformedGaussian<float> d = deform(load_rest(b, at.n, mine, mine + 3), shared.pose);
+  const DeformedGaussian<float> d = deform(load_rest(b, at.frame, at.n, mine, mine + 3), shared.pose);
   SceneView camera = scene.camera(at.frame);
   camera.covariances = false;
   const View<float> view = view_of(camera);

@@ -40,7 +40,7 @@ __device__ inline void write_rest(const BranchView& b, const BranchGradients& ou
   for (int k = 0; out.means && k < 3; ++k) out.means[3 * n + k] = g.mean[k];
   for (int k = 0; out.quats && k < 4; ++k) out.quats[4 * n + k] = g.quat[k];
   for (int k = 0; out.log_scales && k < 3; ++k) out.log_scales[3 * n + k] = g.log_scale[k];
-  if (out.logit_opacities) out.logit_opacities[n] = g.logit_opacity;
+  if (out.logit_opacities && !b.logit_row) out.logit_opacities[n] = g.logit_opacity;
   for (int k = 0; out.sh0 && k < 3; ++k) out.sh0[3 * n + k] = g.colors[k];
   for (int k = 0; out.shN && b.degree1 && k < 9; ++k) out.shN[9 * n + k] = g.colors[3 + k];
 }
@@ -57,7 +57,7 @@ static __global__ void __launch_bounds__(kThreads)
     float sums[kMomentSums] = {};
     if (n < b.N) {
       const int64_t place = int64_t(f) * moments.N + b.first + n;
-      const RestGaussian<float> g = load_rest(b, n, v.moved + 3 * place, v.stretched + 6 * place);
+      const RestGaussian<float> g = load_rest(b, f, n, v.moved + 3 * place, v.stretched + 6 * place);
       const DeformedGaussian<float> d = deform(g, shared.pose);
       const DeformCotangent<float> cotangent = load_cotangent(v, place);
       const DeformGradient<float> grad = deform_vjp(g, d, shared.pose, cotangent);
@@ -68,6 +68,7 @@ static __global__ void __launch_bounds__(kThreads)
       }
       for (int k = 0; k < 4; ++k) rest.quat[k] += grad.quat[k];
       rest.logit_opacity += grad.logit_opacity;
+      if (out.logit_opacities && b.logit_row) out.logit_opacities[f * b.logit_row + n] = grad.logit_opacity;
       if (v.colors)
         turned_colors_vjp(b, shared.turn, n, v.colors + b.color_row() * place, rest.colors, sums + kPoseSums);
       PoseSums<float> pose = {};

@@ -50,12 +50,12 @@ __device__ inline void dot_offsets(const BranchView& b, int frame, int64_t n0, f
   __syncwarp();
 }
 
-__device__ inline RestGaussian<float> load_rest(const BranchView& b, int64_t n, const float* moved,
+__device__ inline RestGaussian<float> load_rest(const BranchView& b, int frame, int64_t n, const float* moved,
                                                 const float* stretched) {
   RestGaussian<float> g;
   for (int k = 0; k < 3; ++k) g.mean[k] = b.means[3 * n + k], g.log_scale[k] = b.log_scales[3 * n + k];
   for (int k = 0; k < 4; ++k) g.quat[k] = b.quats[4 * n + k];
-  g.logit_opacity = b.logit_opacities[n], g.head_weight = b.head_weights[n];
+  g.logit_opacity = b.logit_opacities[frame * b.logit_row + n], g.head_weight = b.head_weights[n];
   for (int k = 0; k < 3; ++k) g.moved[k] = moved[k], g.turned[k] = stretched[k], g.grown[k] = stretched[3 + k];
   return g;
 }

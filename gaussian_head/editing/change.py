@@ -52,6 +52,7 @@ class Change:
                 old,
                 sh0=torch.where(rows, self.sh0[own], old.sh0),
                 logit_opacities=torch.where(gone, faint, old.logit_opacities),
+                opacity_basis=torch.where(gone[:, None], 0.0, old.opacity_basis),
             )
             whole = replace(Fresh.all_of(head, old), rows=kept)
             wholes.append(whole[~gone | (strength < 1)].then(fresh))

@@ -95,7 +95,7 @@ def seeded(head: Head, seeds: Seeds, moment: MotionFrame, visible: Tensor, *, st
             rows.append(around[shown[:0]])
             continue
         sat_on = carried_by(around, there, chosen.points, shown, stiff=stiff)
-        rows.append(replace(sat_on, rows=_unposed(sat_on.rows, chosen, coefficients[branch.uses], moment)))
+        rows.append(replace(sat_on, rows=_unposed(sat_on.rows, chosen, coefficients, moment)))
     return rows
 
 
@@ -137,7 +137,7 @@ def _mean_of(whole: Fresh, near: Tensor, weight: Tensor) -> Fresh:
     branch = whole.rows
     weight = weight * _alike(branch.basis, near, weight)
     weight = weight / weight.sum(1, keepdim=True)
-    names = ("basis", "stretch", "shN", "head_weights")
+    names = ("basis", "stretch", "shN", "head_weights", "opacity_basis")
     mean = {name: torch.einsum("pk,pk...->p...", weight, getattr(branch, name)[near]) for name in names}
     turn, grow = mean["stretch"].split(3, dim=1)
     mean["stretch"] = torch.cat([turn, grow[:, :2].mean(1, keepdim=True).expand(-1, 2, -1), 0 * grow[:, :1]], 1)
@@ -162,29 +162,31 @@ def _stiffened(fresh: Fresh) -> Fresh:
         basis=torch.zeros_like(rows.basis),
         stretch=torch.zeros_like(rows.stretch),
         head_weights=torch.ones_like(rows.head_weights),
+        opacity_basis=torch.zeros_like(rows.opacity_basis),
     )
     return replace(fresh, rows=still, weights=torch.zeros_like(fresh.weights))
 
 
 def _unposed(rows: Branch, seeds: Seeds, coefficients: Tensor, moment: MotionFrame) -> Branch:
     """``rows`` with the canonical place and shape that ``deform`` takes to the seeds at the moment; its inverse."""
+    asked, faded = coefficients[rows.uses], rows.opacity_basis @ coefficients[rows.opacity_uses]
     w = rows.head_weights[:, None]
     R, offset = (quat_to_rotmat(pose.quats) for pose in (moment.head, moment.torso)), w * moment.head.positions
     head_R, torso_R = R
     mixed = w[..., None] * head_R + (1 - w)[..., None] * torso_R
     offset = offset + (1 - w) * moment.torso.positions
     posed = torch.linalg.solve(mixed, (seeds.points - offset)[..., None])[..., 0]
-    turn, grow = (rows.stretch.flatten(0, 1) @ coefficients).view(-1, 6).split(3, dim=1)
+    turn, grow = (rows.stretch.flatten(0, 1) @ asked).view(-1, 6).split(3, dim=1)
     spin = quat_normalize(torch.cat([torch.ones_like(turn[:, :1]), 0.5 * turn], 1))
     flip = torch.where((moment.head.quats * moment.torso.quats).sum() < 0, -1.0, 1.0)
     bone = quat_normalize(w * moment.head.quats + (1 - w) * flip * moment.torso.quats)
     axes, scales = _shapes(seeds)
     return replace(
         rows,
-        means=posed - (rows.basis.flatten(0, 1) @ coefficients).view(-1, 3),
+        means=posed - (rows.basis.flatten(0, 1) @ asked).view(-1, 3),
         quats=quat_multiply(quat_conjugate(quat_multiply(bone, spin)), rotmat_to_quat(axes)),
         log_scales=scales.log() - grow,
-        logit_opacities=torch.logit(seeds.opacities),
+        logit_opacities=torch.logit(seeds.opacities) - faded,
         sh0=rgb_to_sh(seeds.colours)[:, None],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,9 +15,11 @@ from ..transforms import quat_multiply, quat_normalize, quat_to_rotmat
 
 PARTS = ("face", "mouth", "torso")
 """Branch names in the order in which Gaussians are laid out."""
-PER_GAUSSIAN = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis", "stretch", "head_weights")
-"""Tensors with a leading N, in the order they are stored."""
-TRAINED = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis")
+DEFORMED = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis", "stretch", "head_weights")
+"""Tensors with a leading N that the compiled deformation takes, in its order."""
+PER_GAUSSIAN = (*DEFORMED, "opacity_basis")
+"""All tensors with a leading N, in the order they are stored."""
+TRAINED = ("means", "quats", "log_scales", "logit_opacities", "sh0", "shN", "basis", "opacity_basis")
 """The ones that training changes; the rest follow the tracked shape."""
 
 
@@ -51,30 +53,50 @@ class Branch:
     """``[N, 6, J]`` rotation vector (radians) and log-scale change along each own axis, per unit coefficient."""
     head_weights: Tensor
     """``[N]`` 1 follows the head, 0 the torso, between them the blended neck."""
+    opacity_uses: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
+    """``[Q]`` int64, which of the head's coefficients change opacities: outlines differ from turn to turn."""
+    opacity_basis: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
+    """``[N, Q]`` change of the opacity before the sigmoid, per unit coefficient."""
 
     def __repr__(self) -> str:
         return described(self)
 
     def __post_init__(self) -> None:
         N = self.means.shape[0] if self.means.ndim else 0
-        J = self.uses.shape[0] if self.uses.ndim else 0
+        J, Q = (uses.shape[0] if uses.ndim else 0 for uses in (self.uses, self.opacity_uses))
+        if not Q and not self.opacity_basis.numel():
+            object.__setattr__(self, "opacity_basis", self.means.new_zeros(N, 0))
         sizes = {"means": (3,), "quats": (4,), "log_scales": (3,), "logit_opacities": (), "sh0": (1, 3)}
         sizes |= {"shN": (None, 3), "basis": (3, J), "stretch": (6, J), "head_weights": ()}
-        wanted = {"uses": (J,)} | {name: (N, *size) for name, size in sizes.items()}
+        sizes |= {"opacity_basis": (Q,)}
+        wanted = {"uses": (J,), "opacity_uses": (Q,)} | {name: (N, *size) for name, size in sizes.items()}
         require_shapes(vars(self), wanted, f"branch {self.name!r}")
-        if self.uses.dtype != torch.int64:
-            raise InputError(f"branch {self.name!r}: uses is {self.uses.dtype}; torch.int64 was wanted.")
+        for name in ("uses", "opacity_uses"):
+            kind = getattr(self, name).dtype
+            if kind != torch.int64:
+                raise InputError(f"branch {self.name!r}: {name} is {kind}; torch.int64 was wanted.")
 
     def __len__(self) -> int:
         return self.means.shape[0]
 
     def to(self, device: torch.device) -> Branch:
         """The same Gaussians in a device's memory."""
-        return replace(self, uses=self.uses.to(device), **{n: t.to(device) for n, t in self.tensors().items()})
+        uses = {"uses": self.uses.to(device), "opacity_uses": self.opacity_uses.to(device)}
+        return replace(self, **uses, **{n: t.to(device) for n, t in self.tensors().items()})
 
     def tensors(self) -> dict[str, Tensor]:
         """The per-Gaussian tensors by name."""
         return {name: getattr(self, name) for name in PER_GAUSSIAN}
+
+    def logits_at(self, coefficients: Tensor) -> Tensor:
+        """Opacities before the sigmoid ``[..., N]`` at coefficients ``[..., K + E + 15]``; ``[N]`` if none change.
+
+        No gradient flows into the coefficients: no head turns for its outline's sake.
+        """
+        if not len(self.opacity_uses):
+            return self.logit_opacities
+        asked = coefficients.detach()[..., None, self.opacity_uses]
+        return self.logit_opacities + (asked * self.opacity_basis).sum(-1)  # the same bits for one moment and for many
 
 
 def deform(branch: Branch, coefficients: Tensor, frame: MotionFrame) -> Gaussians:
@@ -104,7 +126,7 @@ def deform(branch: Branch, coefficients: Tensor, frame: MotionFrame) -> Gaussian
         means=w * in_head + (1 - w) * in_torso,
         quats=quat_multiply(bone, quats),
         scales=torch.exp(branch.log_scales + grow),
-        opacities=torch.sigmoid(branch.logit_opacities),
+        opacities=torch.sigmoid(branch.logits_at(coefficients)),
         colors=torch.cat([branch.sh0, rotate_sh1(branch.shN, head_R if branch.name != "torso" else torso_R)], dim=1),
     )
 

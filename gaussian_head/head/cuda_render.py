@@ -15,8 +15,8 @@ from torch import Tensor
 from ..checks import InputError
 from ..kernels import call, made
 from ..raster.constants import EPS2D
-from .branch import TRAINED, Branch
-from .fused import kernel_branches
+from .branch import Branch
+from .fused import kernel_branches, learnt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +112,13 @@ class HeadRenderer:
             _check("backgrounds", backgrounds, ((F, 3), (F, H, W, 3)), self.branches[0].means)
         if coefficients.ndim != 2 or coefficients.shape[0] != F:
             raise InputError(f"coefficients has shape {list(coefficients.shape)}; [{F}, any] was wanted.")
-        trained = [getattr(branch, name).contiguous() for branch in self.branches for name in TRAINED]
         if not self.plans:
             self.plans.append(made("Plan", poses.device))
         call(
             "render_head",
             poses.device,
             self.plans[0],
-            kernel_branches(self.branches, coefficients, trained),
+            kernel_branches(self.branches, coefficients, learnt(self.branches, coefficients)),
             *(poses, viewmats, Ks, backgrounds, frames.rgb, frames.alpha, frames.depth),
             *(self.near_plane, self.far_plane, EPS2D, self.pair_capacity),
         )

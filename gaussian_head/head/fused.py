@@ -16,9 +16,10 @@ from ..checks import InputError
 from ..gaussians import Gaussians
 from ..kernels import call, covers, made
 from ..motion import MotionFrame
-from .branch import PER_GAUSSIAN, TRAINED, Branch
+from .branch import DEFORMED, TRAINED, Branch
 
-_CONSTANT = tuple(name for name in PER_GAUSSIAN if name not in TRAINED)
+_CONSTANT = tuple(name for name in DEFORMED if name not in TRAINED)
+_LEARNT = tuple(name for name in DEFORMED if name in TRAINED)
 
 
 class Moments(NamedTuple):
@@ -76,21 +77,33 @@ def deform_moments(branches: Sequence[Branch], coefficients: Tensor, poses: Tens
     """
     if not len(poses):
         raise InputError("poses has no moment; at least one was wanted.")
-    trained = [getattr(branch, name).contiguous() for branch in branches for name in TRAINED]
+    trained = learnt(branches, coefficients)
     inputs = (poses.contiguous(), coefficients, *trained)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs):
         return Moments(*_Deform.apply(tuple(branches), *inputs))  # pyright: ignore[reportGeneralTypeIssues]
     return Moments(*_forward(branches, inputs, keep=False)[0])
 
 
+def learnt(branches: Sequence[Branch], coefficients: Tensor) -> list[Tensor]:
+    """What the kernels take of what training changes, branch by branch, at coefficients ``[F, K + E + 15]``.
+
+    Opacities are ``[N]``, or ``[F, N]`` where they change.
+    """
+    tensors = []
+    for branch in branches:
+        arrays = branch.tensors() | {"logit_opacities": branch.logits_at(coefficients)}
+        tensors += [arrays[name].contiguous() for name in _LEARNT]
+    return tensors
+
+
 def kernel_branches(branches: Sequence[Branch], coefficients: Tensor, trained: Sequence[Tensor]) -> list[Any]:
-    """The branches as the kernels know them; ``trained`` holds their trained tensors, branch by branch."""
+    """The branches as the kernels know them; ``trained`` is what ``learnt`` gives."""
     held = []
     for i, branch in enumerate(branches):
-        arrays = dict(zip(TRAINED, trained[i * len(TRAINED) :], strict=False))
+        arrays = dict(zip(_LEARNT, trained[i * len(_LEARNT) :], strict=False))
         arrays |= {name: getattr(branch, name).contiguous() for name in _CONSTANT}
         used = coefficients.detach()[:, branch.uses].contiguous()
-        tensors = (*(arrays[name] for name in PER_GAUSSIAN), used)
+        tensors = (*(arrays[name] for name in DEFORMED), used)
         held.append(made("DeformBranch", coefficients.device, *tensors, branch.name == "torso"))
     return held
 
@@ -113,7 +126,7 @@ def _forward(
 
 
 class _Deform(torch.autograd.Function):
-    """Inputs: branches, poses [F, 14], coefficients, then the trained tensors branch by branch."""
+    """Inputs: branches, poses [F, 14], coefficients, then what ``learnt`` gives."""
 
     @staticmethod
     def forward(ctx: Any, branches: tuple[Branch, ...], *inputs: Tensor) -> Any:
@@ -127,7 +140,7 @@ class _Deform(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *v_outputs: Tensor | None) -> Any:
         moved, stretched, poses, coefficients, *trained = ctx.saved_tensors
-        device, wanted, each = poses.device, ctx.needs_input_grad[1:], len(TRAINED)
+        device, wanted, each = poses.device, ctx.needs_input_grad[1:], len(_LEARNT)
         v_poses = torch.empty_like(poses) if wanted[0] else None
         v_used = [poses.new_empty(len(poses), len(uses)) if wanted[1] else None for uses in ctx.uses]
         v_trained = [torch.empty_like(x) if w else None for x, w in zip(trained, wanted[2:], strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +36,8 @@ COARSER = 2.0
 """Spacing on unseen neck and shoulders over that on the unseen head."""
 WIDER, CLOSED = 1.3, 0.97
 """Unseen Gaussians next to lifted ones, and their opacity: nothing shows through them from behind."""
+CHANGING = ("turn_", "view_")
+"""Beginnings of the names of coefficients that opacities of the face and hair may change with."""
 OUTLINES, VARIED = 12, 12
 """Frames, evenly spaced and as unlike each other's poses as may be, whose outlines shape the hull."""
 
@@ -85,9 +88,13 @@ class _Start:
         """See ``lift_frame``."""
         return lift_frame(self.capture, self.hull, t, parts, stride, self.code_scale, margin)
 
-    def branch(self, name: str, wanted, patch: Patch, head_weights: np.ndarray) -> Branch:
+    def used(self, wanted: Callable[[str], bool]) -> Tensor:
+        """``[J]`` int64, the coefficients whose names are ``wanted``."""
+        return torch.tensor([i for i, of in enumerate(self.names) if wanted(of)], dtype=torch.int64)
+
+    def branch(self, name: str, wanted: Callable[[str], bool], patch: Patch, head_weights: np.ndarray) -> Branch:
         """Flat Gaussians that use the coefficients whose names are ``wanted``."""
-        uses = torch.tensor([i for i, of in enumerate(self.names) if wanted(of)], dtype=torch.int64)
+        uses = self.used(wanted)
         size = {"code_size": len(self.code_scale), "sh_degree": self.config.sh_degree}
         return flat_branch(name, uses, patch, head_weights, **size)
 
@@ -211,9 +218,11 @@ def _face_branch(start: _Start, hidden: np.ndarray) -> Branch:
     """Face and hair, then what of the head the rest frame hardly shows."""
     front, _ = start.lifted(start.rest, (HAIR, FACE), start.config.face_stride)
     patch = joined([front, start.hidden_patch[hidden]])
-    return start.branch(
+    branch = start.branch(
         "face", lambda name: not name.startswith(("neck_", "pose_")), patch, np.ones(len(patch.colours))
     )
+    uses = start.used(lambda name: name.startswith(CHANGING))
+    return replace(branch, opacity_uses=uses, opacity_basis=torch.zeros(len(branch), len(uses)))
 
 
 def _torso_branch(start: _Start, hidden: np.ndarray) -> Branch:

@@ -28,7 +28,9 @@ FORMAT, VERSION = "gaussian-head", 3
 MODEL = "model"
 ANCHORS, HALVED = "anchors.", ("offsets", "slopes")
 """Prefix of the anchors' tensors, and which of them are stored in half precision."""
-WHOLE = (".uses", "background", ".rows", ".corners")
+USES = ("uses", "opacity_uses")
+"""What says which coefficients a branch uses."""
+WHOLE = (".uses", ".opacity_uses", "background", ".rows", ".corners")
 """Endings of the names of what is stored in whole numbers."""
 MOST_PIXELS = 16384
 """Pictures wider or higher are taken for damaged."""
@@ -43,7 +45,7 @@ def write_fields(fields: Mapping[str, Any], folder: str | Path) -> None:
     folder = require_writable_folder(folder, "head folder")
     branches, camera = fields["branches"], fields["camera"]
     tensors = {f"branch.{b.name}.{key}": value for b in branches for key, value in b.tensors().items()}
-    tensors |= {f"branch.{b.name}.uses": b.uses for b in branches}
+    tensors |= {f"branch.{b.name}.{key}": getattr(b, key) for b in branches for key in USES}
     tensors |= {f"coefficients.{key}": value for key, value in fields["coefficient_params"].items()}
     if fields["anchors"] is not None:
         stored = fields["anchors"].tensors()
@@ -76,12 +78,26 @@ def read_fields(folder: str | Path) -> dict[str, Any]:
     try:
         tensors = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
         _check_meta(meta)
+        tensors = _with_opacity_basis(tensors, meta["branches"])
         _check_tensors(tensors, meta)
         return _assembled(tensors, meta)
     except KeyError as error:
         raise InputError(f"head {folder} lacks {error}; train it again with this version.") from error
     except ValueError as error:
         raise InputError(f"head {folder}: {error} Copy it again, or train it again with this version.") from error
+
+
+def _with_opacity_basis(tensors: dict[str, Tensor], branches: Sequence[str]) -> dict[str, Tensor]:
+    """The tensors of a head, whose opacities never change where it was made before they could."""
+    none = {
+        f"branch.{name}.{key}": value
+        for name in branches
+        for key, value in (
+            ("opacity_uses", torch.zeros(0, dtype=torch.int64)),
+            ("opacity_basis", torch.zeros(len(tensors[f"branch.{name}.means"]), 0)),
+        )
+    }
+    return none | tensors
 
 
 def _check_meta(meta: dict[str, Any]) -> None:
@@ -116,7 +132,7 @@ def _check_tensors(tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
         raise InputError(f"{whole[0]} is {tensors[whole[0]].dtype}.")
     size = len(coefficient_names(tuple(meta["code"]), learned))
     for branch in meta["branches"]:
-        uses = tensors[f"branch.{branch}.uses"]
+        uses = torch.cat([tensors[f"branch.{branch}.{key}"] for key in USES])
         if uses.numel() and not (int(uses.min()) >= 0 and int(uses.max()) < size):
             raise InputError(f"branch {branch!r} uses coefficients beyond the {size} there are.")
 
@@ -125,7 +141,7 @@ def _assembled(tensors: dict[str, Tensor], meta: dict[str, Any]) -> dict[str, An
     prefix = "coefficients."
     return dict(
         branches=tuple(
-            Branch(name=name, **{key: tensors[f"branch.{name}.{key}"] for key in (*PER_GAUSSIAN, "uses")})
+            Branch(name=name, **{key: tensors[f"branch.{name}.{key}"] for key in (*PER_GAUSSIAN, *USES)})
             for name in meta["branches"]
         ),
         coefficient_params={key.removeprefix(prefix): v for key, v in tensors.items() if key.startswith(prefix)},

@@ -22,14 +22,16 @@ tensor                    shape            meaning
 ``poses``                 ``[T, 14]``      float32: head quaternion, head position, torso quaternion, torso position
 ``BRANCH.basis``          ``[J1, M, 3]``   metres per unit of the coefficients ``basis_columns`` of that branch
 ``BRANCH.stretch``        ``[J2, M, 6]``   rotation vector and log-scale per unit of ``stretch_columns``
+``BRANCH.opacity``        ``[J3, M, 1]``   opacity before the sigmoid per unit of ``opacity_columns``
 ``background``            bytes            picture behind the Gaussians
 ``sound``                 bytes            sound file; time 0 is frame 0
 ========================  ===============  =============================================================================
 
-``branches`` lists ``{name, start, count, basis_columns, stretch_columns}``: the M Gaussians of a branch begin at
-``start``. A branch without columns has no such tensor. ``decode[name] = {scale, offset}`` says that a static
-tensor holds integers: ``value = stored * scale + offset`` along the last axis. Where ``BRANCH.basis.row [M]`` and
-``BRANCH.basis.column [J1]`` exist, ``value[j, m, :] = stored[j, m, :] * row[m] * column[j]``; the same for ``stretch``.
+``branches`` lists ``{name, start, count, basis_columns, stretch_columns, opacity_columns}``: the M Gaussians of a
+branch begin at ``start``. A branch without columns has no such tensor; version 1 knew no ``opacity_columns``.
+``decode[name] = {scale, offset}`` says that a static tensor holds integers: ``value = stored * scale + offset`` along
+the last axis. Where ``BRANCH.basis.row [M]`` and ``BRANCH.basis.column [J1]`` exist,
+``value[j, m, :] = stored[j, m, :] * row[m] * column[j]``; the same for the others.
 
 A Gaussian with mean ``m``, unit quaternion ``q``, log-scales ``l`` and head weight ``w`` in a frame with coefficients
 ``c``, head pose ``(H, h)`` and torso pose ``(T, t)``::
@@ -39,6 +41,7 @@ A Gaussian with mean ``m``, unit quaternion ``q``, log-scales ``l`` and head wei
     mean  = w * (R(H) m' + h) + (1 - w) * (R(T) m' + t)             # R: rotation matrix of a quaternion
     quat  = normalise(w * H + (1 - w) * T) * (1, turn / 2) * q      # Hamilton products; normalise the result
     scale = exp(l + grow)
+    opacity = sigmoid(logit(opacity) + sum_j c[opacity_columns[j]] * opacity_basis[j])
     rgb   = max(0, 0.5 + sum_b sh[b] * Y_b(R^T d))                  # d: unit vector from camera to mean; R = R(T) in
                                                                     # branch "torso", R(H) in the others
     Y = (0.28209479, -0.48860251 y, 0.48860251 z, -0.48860251 x)
@@ -76,13 +79,13 @@ from ..head.branch import Branch, deform
 from ..motion import FASTEST, SLOWEST, MotionFrame, Pose
 
 FORMAT = "gaussian-head-baked"
-VERSION = 1
+VERSION = 2
 KEY = "gaussian_head_baked"
 """Name of the description in the safetensors metadata."""
 STATIC = ("means", "quats", "log_scales", "opacities", "sh", "head_weights")
 """Tensors with a leading N."""
 _RULE = ("scale", "offset")
-MOVING = {"basis": 3, "stretch": 6}
+MOVING = {"basis": 3, "stretch": 6, "opacity": 1}
 """Tables of a branch, and the numbers of a Gaussian that each moves."""
 
 
@@ -126,10 +129,11 @@ class Baked:
         entry = self.header["branches"][index]
         rows = slice(entry["start"], entry["start"] + entry["count"])
         uses = sorted({*entry["basis_columns"], *entry["stretch_columns"]})
+        uses_of = {"basis": uses, "stretch": uses, "opacity": entry.get("opacity_columns", [])}
         static = {name: torch.from_numpy(self.table(name)[rows]) for name in STATIC}
-        moving = {kind: torch.zeros(entry["count"], size, len(uses)) for kind, size in MOVING.items()}
+        moving = {kind: torch.zeros(entry["count"], size, len(uses_of[kind])) for kind, size in MOVING.items()}
         for kind, values in moving.items():
-            columns = [uses.index(column) for column in entry[f"{kind}_columns"]]
+            columns = [uses_of[kind].index(column) for column in entry.get(f"{kind}_columns", [])]
             if columns:
                 values[:, :, columns] = torch.from_numpy(self.moving(f"{entry['name']}.{kind}")).permute(1, 2, 0)
         return Branch(
@@ -142,7 +146,10 @@ class Baked:
             sh0=static["sh"][:, :1],
             shN=static["sh"][:, 1:],
             head_weights=static["head_weights"],
-            **moving,
+            basis=moving["basis"],
+            stretch=moving["stretch"],
+            opacity_uses=torch.tensor(uses_of["opacity"], dtype=torch.int64),
+            opacity_basis=moving["opacity"][:, 0],
         )
 
     def gaussians(self, t: int) -> Gaussians:
@@ -218,7 +225,7 @@ def _check_header(header: dict[str, Any]) -> None:
         require_count(branch["start"], "start of a branch", least=start, most=start)
         start += require_count(branch["count"], "count of a branch", most=N - start)
         for kind in MOVING:
-            columns = branch.get(f"{kind}_columns")
+            columns = branch.get(f"{kind}_columns", [] if header.get("version") == 1 and kind == "opacity" else None)
             if not isinstance(columns, list):
                 raise InputError(f"a branch has {kind}_columns {columns!r}; a list was wanted.")
             for column in columns:
@@ -247,7 +254,7 @@ def _check_tables(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> 
     wanted |= {"coefficients": (T, J), "poses": (T, 14)}
     for branch in header["branches"]:
         for kind, size in MOVING.items():
-            columns, name = len(branch[f"{kind}_columns"]), f"{branch['name']}.{kind}"
+            columns, name = len(branch.get(f"{kind}_columns", [])), f"{branch['name']}.{kind}"
             if columns:
                 wanted[name] = (columns, branch["count"], size)
             if columns and f"{name}.row" in tensors:

@@ -16,7 +16,7 @@ from ..head.coefficients import coefficient_names
 from ..media.memory import aac_bytes, jpeg_bytes
 from ..motion import Motion, Performance
 from .baked import FORMAT, STATIC, VERSION, Baked
-from .baked_tables import BASIS_STEP, STRETCH_STEP, TABLE_TYPES, affine_table, basis_table
+from .baked_tables import BASIS_STEP, OPACITY_STEP, STRETCH_STEP, TABLE_TYPES, affine_table, basis_table
 
 Precision = Literal["int8", "float16", "float32"]
 
@@ -128,12 +128,15 @@ def _static_tables(head: Head, precision: Precision) -> tuple[dict[str, np.ndarr
 
 
 def _moving_tables(branch: Branch, largest: np.ndarray, precision: Precision) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header entry and tensors of one branch's basis and stretch; columns that are zero everywhere are left out."""
+    """Header entry and tensors of what moves one branch; columns that are zero everywhere are left out."""
     entry: dict[str, Any] = {}
     tensors: dict[str, np.ndarray] = {}
-    uses = branch.uses.cpu().numpy()
-    for kind, step in (("basis", BASIS_STEP), ("stretch", STRETCH_STEP)):
-        values = torch.nan_to_num(getattr(branch, kind).detach().float().cpu(), 0, 0, 0).numpy()
+    for kind, table, uses, step in (
+        ("basis", branch.basis, branch.uses, BASIS_STEP),
+        ("stretch", branch.stretch, branch.uses, STRETCH_STEP),
+        ("opacity", branch.opacity_basis[:, None], branch.opacity_uses, OPACITY_STEP),
+    ):
+        values, uses = torch.nan_to_num(table.detach().float().cpu(), 0, 0, 0).numpy(), uses.cpu().numpy()
         planes = np.ascontiguousarray(values.transpose(2, 0, 1))
         filled = np.flatnonzero(np.abs(planes).max((1, 2), initial=0.0) > 0)
         entry[f"{kind}_columns"] = uses[filled].tolist()

@@ -19,6 +19,8 @@ BASIS_STEP = 1e-6
 """Metres; a Gaussian's basis is never stored finer than this."""
 STRETCH_STEP = 2e-4
 """Radians and log-scale; the same for the stretch."""
+OPACITY_STEP = 2e-3
+"""Logit units; the same for what changes opacities."""
 USUAL_COEFFICIENT = 0.5
 """Columns keep their precision for coefficients up to this, however still the baked motion is."""
 

@@ -62,6 +62,8 @@ class LearningRates:
     """Colour of the higher degrees."""
     basis: float = 3e-5
     """Metres per unit coefficient."""
+    opacity_basis: float = 6e-3
+    """Logit units per unit coefficient."""
     coefficients: float = 1e-3
     """Weights of the learned coefficients."""
     pose: float = 1.5e-4
@@ -200,14 +202,21 @@ CUDA_BATCH = 4
 """Frames that a preset's step takes on CUDA: within about .1 dB of one at as many frames seen."""
 
 SETTLE = Stage(
-    name="settle", iterations=1000, resolution=1.0, densify=False, refine_pose=True, lr_start=0.3, lr_end=0.03
+    name="settle",
+    iterations=1000,
+    resolution=1.0,
+    densify=False,
+    refine_pose=True,
+    lr_start=0.3,
+    lr_end=0.1,
+    averaged=0.998,
 )
 
 PRESETS: dict[str, TrainConfig] = {
     "preview": TrainConfig(
         init=InitConfig(face_stride=3.0, torso_stride=4.0, mouth_frames=2),
         stages=(
-            Stage(name="coarse", iterations=1500, resolution=0.5, densify=True, refine_pose=False),
+            Stage(name="coarse", iterations=4000, resolution=0.5, densify=True, refine_pose=False),
             Stage(
                 name="fine",
                 iterations=1000,

@@ -38,7 +38,7 @@ from .written import StepTable
 
 log = logging.getLogger(__name__)
 CHECKPOINT, CONFIG = "checkpoint", "config.json"
-FORMAT, VERSION = "gaussian-head-training", 5
+FORMAT, VERSION = "gaussian-head-training", 6
 STRIDES = ("face_stride", "torso_stride", "back_stride", "mouth_stride")
 BESIDE = 1.4
 """A head's Gaussians over those of what its rest frame shows: unseen sides, margins and the mouth come beside."""

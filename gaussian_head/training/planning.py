@@ -20,9 +20,10 @@ from .config import TrainConfig
 from .data import KEPT_BYTES
 from .state import TrainState
 
-STATE, GRADIENTS = 2200, 420
-"""Bytes a Gaussian: parameters, momenta and what growth follows; their gradients."""
-DRAWN_GAUSSIAN, DRAWN_PIXEL = 160, 90
+STATE, GRADIENTS, MEANS = 2300, 450, 650
+"""Bytes a Gaussian: parameters, momenta and what growth follows; their gradients; and running means, where a stage ends
+with them."""
+DRAWN_GAUSSIAN, DRAWN_PIXEL = 190, 90
 """Bytes a Gaussian and a pixel of each frame of a step: deformed, drawn, compared, and the way back."""
 READY_PIXEL, KEPT_PIXEL = 56, 5
 """Bytes a pixel of a frame that waits for its step, the making included; of one kept as bytes."""
@@ -75,7 +76,7 @@ def planned_memory(
     ready = max(4, B) + B  # prepared ahead, and where a captured step finds them
     kept = min(num_frames * width * height * KEPT_PIXEL, KEPT_BYTES if cuda else CACHE_BYTES)
     return PlannedMemory(
-        state=N * (STATE + GRADIENTS),
+        state=N * (STATE + GRADIENTS + (MEANS if any(stage.averaged for stage in config.stages) else 0)),
         step=(2 if cuda else 1) * B * (N * DRAWN_GAUSSIAN + pixels * DRAWN_PIXEL),
         kernels=B * (N * SPLAT + PAIR * (N * PAIRS_GAUSSIAN + pixels // 256 * PAIRS_TILE)),
         frames=ready * pixels * READY_PIXEL + kept,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -47,6 +48,8 @@ def head_branches(count: int = 45, sh_degree: int = 1) -> tuple[Branch, ...]:
                 basis=random(n, 3, uses, scale=0.01),
                 stretch=random(n, 6, uses, scale=0.05),
                 head_weights=torch.rand(n, generator=rng),
+                opacity_uses=torch.randperm(16, generator=rng)[: 2 + i],
+                opacity_basis=random(n, 2 + i),
             )
         )
     return tuple(branches)
@@ -87,7 +90,7 @@ def with_leaves(branches: tuple[Branch, ...], dtype: torch.dtype) -> tuple[tuple
         for name in TRAINED:
             tensors[name] = tensors[name].detach().clone().requires_grad_()
             leaves.append(tensors[name])
-        made.append(Branch(name=branch.name, uses=branch.uses, **tensors))
+        made.append(replace(branch, **tensors))
     return tuple(made), leaves
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -136,6 +137,8 @@ def head_branches(device: str, count: int = 3000) -> tuple[Branch, ...]:
             basis=random(n, 3, uses, scale=0.01),
             stretch=random(n, 6, uses, scale=0.05),
             head_weights=torch.rand(n, generator=rng).to(device),
+            opacity_uses=torch.randperm(16, generator=rng)[:2].to(device),
+            opacity_basis=random(n, 2),
         )
 
     return (branch("face", count, 13), branch("mouth", count // 5, 6), branch("torso", count // 2, 3))
@@ -174,7 +177,7 @@ def deform_case(device: str) -> dict[str, Tensor]:
         tensors = branch.tensors()
         for name in TRAINED:
             leaves[f"{branch.name}.{name}"] = tensors[name] = tensors[name].detach().requires_grad_()
-        branches.append(Branch(name=branch.name, uses=branch.uses, **tensors))
+        branches.append(replace(branch, **tensors))
     coefficients, poses = moments(device, 1)
     leaves |= {"coefficients": coefficients[0].requires_grad_(), "pose": poses[0].requires_grad_()}
     frame = moment_of(leaves["pose"])

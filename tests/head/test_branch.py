@@ -43,7 +43,19 @@ def test_offsets_are_linear_and_pick_their_own_coefficients():
     torch.testing.assert_close(one, b.basis[:, :, 0], atol=1e-6, rtol=1e-4)
 
 
-def test_opacity_and_body_colour_never_depend_on_the_expression():
+def test_opacity_changes_with_its_own_coefficients_alone():
+    b, still = replace(branch(), opacity_uses=torch.tensor([1]), opacity_basis=torch.full((6, 1), 0.5)), moment()
+    at = {
+        code: deform(b, torch.tensor(code), still).opacities
+        for code in ((0.0, 0.0, 0.0), (5.0, 0.0, 5.0), (0.0, 2.0, 0.0))
+    }
+    first, others, own = at.values()
+    torch.testing.assert_close(first, torch.sigmoid(b.logit_opacities))
+    assert torch.equal(first, others)
+    torch.testing.assert_close(own, torch.sigmoid(b.logit_opacities + 1))
+
+
+def test_a_branch_without_an_opacity_basis_keeps_its_opacities_and_colours():
     b, still = branch(), moment()
     first, second = deform(b, torch.zeros(3), still), deform(b, torch.ones(3), still)
     torch.testing.assert_close(first.opacities, second.opacities)

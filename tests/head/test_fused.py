@@ -42,6 +42,8 @@ def branch(name: str, N: int, J: int, K: int, degree: int, g: torch.Generator) -
         basis=torch.randn(N, 3, J, generator=g) * 0.01,
         stretch=torch.randn(N, 6, J, generator=g) * 0.05,
         head_weights=torch.rand(N, generator=g),
+        opacity_uses=torch.randperm(K, generator=g)[:3],
+        opacity_basis=torch.randn(N, 3, generator=g),
     )
 
 

@@ -53,7 +53,7 @@ def plain_gaussians(header, arrays, t):
     for branch in header["branches"]:
         rows = slice(branch["start"], branch["start"] + branch["count"])
         moved = []
-        for kind, size in (("basis", 3), ("stretch", 6)):
+        for kind, size in (("basis", 3), ("stretch", 6), ("opacity", 1)):
             change = np.zeros((branch["count"], size))
             for j, column in enumerate(branch[f"{kind}_columns"]):
                 name = f"{branch['name']}.{kind}"
@@ -73,11 +73,17 @@ def plain_gaussians(header, arrays, t):
                 w * (m @ matrix(H).T + h) + (1 - w) * (m @ matrix(T).T + p),
                 quat / np.linalg.norm(quat, axis=1, keepdims=True),
                 np.exp(static["log_scales"][rows] + moved[1][:, 3:]),
-                static["opacities"][rows],
+                faded(static["opacities"][rows], moved[2][:, 0]),
                 turned(static["sh"][rows], turn),
             )
         )
     return [np.concatenate(parts) for parts in zip(*out, strict=True)]
+
+
+def faded(opacities, change):
+    """Opacities with a change of what they are before the sigmoid."""
+    with np.errstate(divide="ignore"):
+        return 1 / (1 + (1 / opacities - 1) * np.exp(-change))
 
 
 def turned(sh, R):
@@ -119,6 +125,8 @@ def head():
             basis=b.basis + noise(b.basis.shape, 2e-4),
             stretch=noise(b.stretch.shape, 0.01) if b.name == "face" else b.stretch,
             shN=noise(b.shN.shape, 0.1),
+            opacity_uses=torch.arange(3) if b.name == "face" else b.opacity_uses,
+            opacity_basis=noise((len(b), 3), 0.3) if b.name == "face" else b.opacity_basis,
             quats=b.quats * 3,
         )
         for b in head.branches
@@ -183,6 +191,22 @@ def test_columns_that_do_nothing_are_left_out(head):
     assert "mouth.stretch" not in bake(head, Performance(motion=MOTION)).tensors
 
 
+def test_a_sequence_of_before_opacities_changed_is_read(head, tmp_path):
+    baked = bake(head, Performance(motion=MOTION), precision="float32")
+    old = json.loads(json.dumps(dict(baked.header))) | {"version": 1}
+    for branch in old["branches"]:
+        del branch["opacity_columns"]
+    tensors = {name: tensor for name, tensor in baked.tensors.items() if not name.endswith(".opacity")}
+    write_baked(tmp_path / "old.ghb", dataclasses.replace(baked, header=old, tensors=tensors))
+    seen = read_baked(tmp_path / "old.ghb").gaussians(5)
+    face = slice(0, len(head.branch("face")))
+    torch.testing.assert_close(seen.opacities[face], torch.sigmoid(head.branch("face").logit_opacities))
+    assert not torch.equal(seen.opacities, baked.gaussians(5).opacities)
+    write_baked(tmp_path / "new.ghb", dataclasses.replace(baked, header=old | {"version": 2}))
+    with pytest.raises(InputError, match="opacity_columns"):
+        read_baked(tmp_path / "new.ghb")
+
+
 def test_a_gaussian_that_is_not_finite_is_invisible(head):
     face = head.branch("face")
     means = face.means.clone()
@@ -228,7 +252,7 @@ def test_bytes_are_fewer(head):
         (lambda data: data[:-10], "cut short"),
         (lambda data: b"hello" * 9, "no baked sequence"),
         (lambda data: data.replace(b"gaussian_head_baked", b"gaussian_head_taken"), "no baked sequence"),
-        (lambda data: data.replace(b'"version\\":1', b'"version\\":9'), "version 9"),
+        (lambda data: data.replace(b'"version\\":2', b'"version\\":9'), "version 9"),
         (lambda data: data.replace(b'"means":', b'"mean5":'), "lacks means"),
     ],
 )

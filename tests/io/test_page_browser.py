@@ -35,6 +35,8 @@ def head():
             stretch=noise(b.stretch, 0.02) if b.name == "face" else b.stretch,
             shN=noise(b.shN, 0.15),
             logit_opacities=b.logit_opacities + noise(b.logit_opacities, 2.0),
+            opacity_uses=torch.arange(3) if b.name == "face" else b.opacity_uses,
+            opacity_basis=noise(torch.zeros(len(b), 3), 0.4) if b.name == "face" else b.opacity_basis,
         )
         for b in head.branches
     )

@@ -35,12 +35,12 @@ class Baked {
 
   branch(entry) {
     const moving = (kind) => {
-      const columns = entry[`${kind}_columns`];
+      const columns = entry[`${kind}_columns`] || [];
       const name = `${entry.name}.${kind}`;
       if (!columns.length) return { columns, factors: [] };
       return { columns, stored: this.tensors[name], row: this.tensors[`${name}.row`], factors: this.tensors[`${name}.column`] };
     };
-    return { ...entry, basis: moving('basis'), stretch: moving('stretch') };
+    return { ...entry, basis: moving('basis'), stretch: moving('stretch'), opacity: moving('opacity') };
   }
 
   get duration() {

@@ -54,15 +54,15 @@ function bind(gl, unit, target, handle, setUnit) {
 }
 
 // Signed bytes [J, M, 3 * parts] as a texture array with `parts` layers per column.
-function planes(gl, { columns, stored }, count, rows, parts) {
+function planes(gl, { columns, stored }, count, rows, parts, width = 3) {
   const layers = Math.max(columns.length * parts, 1), size = WIDTH * rows * 4;
   if (layers > gl.getParameter(gl.MAX_ARRAY_TEXTURE_LAYERS)) throw new Unsupported('The graphics processor has too few texture layers.');
   const data = new Int8Array(layers * size);
   for (let layer = 0; layer < columns.length * parts; layer++) {
     const j = Math.floor(layer / parts), part = layer % parts;
     for (let n = 0; n < count; n++) {
-      const from = ((j * count + n) * parts + part) * 3, to = layer * size + 4 * n;
-      data[to] = stored[from], data[to + 1] = stored[from + 1], data[to + 2] = stored[from + 2];
+      const from = ((j * count + n) * parts + part) * width, to = layer * size + 4 * n;
+      for (let k = 0; k < width; k++) data[to + k] = stored[from + k];
     }
   }
   const handle = texture(gl, gl.TEXTURE_2D_ARRAY);

@@ -12,8 +12,9 @@ const float ALPHA_MIN = 1.0 / 255.0;
 uniform sampler2DArray u_rest;      // 0: mean, head weight · 1: quaternion · 2: log-scales, opacity · 3: rows · 4…: SH
 uniform isampler2DArray u_basis;    // layer j: x y z
 uniform isampler2DArray u_stretch;  // layer 2j: rotation vector, 2j + 1: log-scales
-uniform sampler2D u_code;           // row 2b: coefficients of the basis columns of branch b, row 2b + 1: of the stretch's
-uniform int u_branch, u_first_row, u_basis_columns, u_stretch_columns, u_sh_bases;
+uniform isampler2DArray u_opacity;  // layer j: logit
+uniform sampler2D u_code;           // from row 3b on: coefficients of branch b's columns of basis, stretch, opacity
+uniform int u_branch, u_first_row, u_basis_columns, u_stretch_columns, u_opacity_columns, u_sh_bases;
 uniform vec4 u_head_quat, u_torso_quat;
 uniform vec3 u_head_position, u_torso_position;
 uniform mat3 u_head, u_torso;  // their rotations
@@ -28,6 +29,8 @@ uniform float u_known;  // how much of the change of colours with the view is kn
 
 layout(location = 0) out uvec4 o_place;  // centre, first axis
 layout(location = 1) out uvec4 o_look;   // second axis (y only), colour, opacity
+
+float code(int kind, int j) { return texelFetch(u_code, ivec2(j, 3 * u_branch + kind), 0).r; }
 
 vec4 rest(int layer) { return texelFetch(u_rest, ivec3(gl_FragCoord.xy, layer), 0); }
 
@@ -52,13 +55,17 @@ void main() {
   o_place = o_look = uvec4(0u);  // opacity 0: not drawn
   ivec2 local = ivec2(gl_FragCoord.xy) - ivec2(0, u_first_row);
   vec4 place = rest(0), size = rest(2), rows = rest(3);
-  if (size.w < ALPHA_MIN) return;
+  float changed = 0.0;
+  for (int j = 0; j < u_opacity_columns; ++j) changed += code(2, j) * float(texelFetch(u_opacity, ivec3(local, j), 0).x);
+  float odds = size.w / max(1.0 - size.w, 1e-6) * exp(rows.z * changed);
+  float opacity = changed == 0.0 ? size.w : odds / (1.0 + odds);
+  if (opacity < ALPHA_MIN) return;
 
   vec3 moved = vec3(0.0), turn = vec3(0.0), grow = vec3(0.0);
   for (int j = 0; j < u_basis_columns; ++j)
-    moved += texelFetch(u_code, ivec2(j, 2 * u_branch), 0).r * vec3(texelFetch(u_basis, ivec3(local, j), 0).xyz);
+    moved += code(0, j) * vec3(texelFetch(u_basis, ivec3(local, j), 0).xyz);
   for (int j = 0; j < u_stretch_columns; ++j) {
-    float c = texelFetch(u_code, ivec2(j, 2 * u_branch + 1), 0).r;
+    float c = code(1, j);
     turn += c * vec3(texelFetch(u_stretch, ivec3(local, 2 * j), 0).xyz);
     grow += c * vec3(texelFetch(u_stretch, ivec3(local, 2 * j + 1), 0).xyz);
   }
@@ -78,10 +85,10 @@ void main() {
   float xx = dot(ux, ux) + u_blur, xy = dot(ux, uy), yy = dot(uy, uy) + u_blur;
   float width = sqrt(xx), slope = xy / width, height = sqrt(max(yy - slope * slope, 1e-8));  // Cholesky
   vec2 centre = uv * u_pinhole.xy + u_pinhole.zw;
-  vec2 reach = sqrt(2.0 * log(size.w / ALPHA_MIN) * vec2(xx, yy));
+  vec2 reach = sqrt(2.0 * log(opacity / ALPHA_MIN) * vec2(xx, yy));
   if (any(lessThan(centre + reach, vec2(0.0))) || any(greaterThan(centre - reach, u_size))) return;
 
   vec3 rgb = colour(u_colour_frame * normalize(mean - u_eye));
   o_place = floatBitsToUint(vec4(centre, width, slope));
-  o_look = uvec4(floatBitsToUint(height), packHalf2x16(rgb.rg), packHalf2x16(vec2(rgb.b, size.w)), 0u);
+  o_look = uvec4(floatBitsToUint(height), packHalf2x16(rgb.rg), packHalf2x16(vec2(rgb.b, opacity)), 0u);
 }

@@ -3,6 +3,7 @@
 const WIDTH = 256;  // Gaussians per row of the tables
 const BLUR = 0.3;   // variance in square pixels that the rasterizer of training adds to every splat
 const FRUSTUM_MARGIN = 0.3;
+const KINDS = 3;    // tables that coefficients weigh: basis, stretch, opacity
 
 class Renderer {
   constructor(canvas, baked, plate) {
@@ -38,8 +39,8 @@ class Renderer {
       return place;
     });
     this.rows = row;
-    this.columns = Math.max(...this.baked.branches.flatMap((b) => [b.basis.columns.length, b.stretch.columns.length]), 1);
-    this.code = new Float32Array(this.columns * 2 * this.baked.branches.length);
+    this.columns = Math.max(...this.baked.branches.flatMap((b) => [b.basis.columns.length, b.stretch.columns.length, b.opacity.columns.length]), 1);
+    this.code = new Float32Array(this.columns * KINDS * this.baked.branches.length);
   }
 
   fillTables() {
@@ -57,16 +58,19 @@ class Renderer {
       put(2, n, [scales[3 * n], scales[3 * n + 1], scales[3 * n + 2], opacities[n]]);
       for (let b = 0; b < this.bases; b++) put(4 + b, n, sh.subarray(3 * (this.bases * n + b), 3 * (this.bases * n + b) + 3));
     }
-    for (const { start, count, basis, stretch } of baked.branches)
-      for (let n = 0; n < count; n++) put(3, start + n, [basis.row ? basis.row[n] : 0, stretch.row ? stretch.row[n] : 0]);
+    for (const { start, count, ...branch } of baked.branches) {
+      const rows = [branch.basis.row, branch.stretch.row, branch.opacity.row];
+      for (let n = 0; n < count; n++) put(3, start + n, rows.map((row) => (row ? row[n] : 0)));
+    }
     this.rest = texture(gl, gl.TEXTURE_2D_ARRAY);
     gl.texImage3D(gl.TEXTURE_2D_ARRAY, 0, gl.RGBA32F, WIDTH, this.rows, layers, 0, gl.RGBA, gl.FLOAT, data);
     this.moving = baked.branches.map((branch, b) => ({
       basis: planes(gl, branch.basis, branch.count, this.places[b].rows, 1),
       stretch: planes(gl, branch.stretch, branch.count, this.places[b].rows, 2),
+      opacity: planes(gl, branch.opacity, branch.count, this.places[b].rows, 1, 1),
     }));
     this.codes = texture(gl, gl.TEXTURE_2D);
-    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.R32F, this.columns, 2 * baked.branches.length);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.R32F, this.columns, KINDS * baked.branches.length);
   }
 
   makeTargets() {
@@ -131,9 +135,11 @@ class Renderer {
       const { row, rows } = this.places[b];
       set.u_branch(b), set.u_first_row(row);
       set.u_basis_columns(branch.basis.columns.length), set.u_stretch_columns(branch.stretch.columns.length);
+      set.u_opacity_columns(branch.opacity.columns.length);
       set.u_colour_frame(transpose(branch.name === 'torso' ? torso : head));
       bind(gl, 1, gl.TEXTURE_2D_ARRAY, this.moving[b].basis, set.u_basis);
       bind(gl, 2, gl.TEXTURE_2D_ARRAY, this.moving[b].stretch, set.u_stretch);
+      bind(gl, 4, gl.TEXTURE_2D_ARRAY, this.moving[b].opacity, set.u_opacity);
       gl.viewport(0, row, WIDTH, rows);
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     });
@@ -141,14 +147,14 @@ class Renderer {
 
   sendCode(code) {
     const { gl } = this;
-    this.baked.branches.forEach(({ basis, stretch }, b) => {
-      [basis, stretch].forEach(({ columns, factors }, kind) => {
-        columns.forEach((column, j) => (this.code[(2 * b + kind) * this.columns + j] = code[column] * factors[j]));
+    this.baked.branches.forEach(({ basis, stretch, opacity }, b) => {
+      [basis, stretch, opacity].forEach(({ columns, factors }, kind) => {
+        columns.forEach((column, j) => (this.code[(KINDS * b + kind) * this.columns + j] = code[column] * factors[j]));
       });
     });
     gl.activeTexture(gl.TEXTURE0 + 3);
     gl.bindTexture(gl.TEXTURE_2D, this.codes);
-    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, this.columns, 2 * this.baked.branches.length, gl.RED, gl.FLOAT, this.code);
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, this.columns, KINDS * this.baked.branches.length, gl.RED, gl.FLOAT, this.code);
   }
 
   blend(view, order) {
