@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
 import torch
+from support_head import make_head
 
-from gaussian_head.head import Branch, deform
+from gaussian_head.checkpoint import load_checkpoint, save_checkpoint
+from gaussian_head.checks import InputError
+from gaussian_head.head import Branch, Head, deform
 from gaussian_head.head.branch import rotate_sh1
+from gaussian_head.head.storage import FORMAT, MODEL, VERSION
 from gaussian_head.motion import MotionFrame, Pose
 from gaussian_head.transforms import quat_to_rotmat, rotvec_to_quat
 
@@ -90,3 +95,24 @@ def test_stretch_turns_and_scales():
     plain = deform(b, torch.tensor([1.0, 0, 0]), moment())
     torch.testing.assert_close(grown.scales[:, 0], plain.scales[:, 0] * torch.tensor(0.7).exp())
     torch.testing.assert_close(grown.scales[:, 1:], plain.scales[:, 1:])
+
+
+def test_an_opacity_basis_is_saved_and_a_head_of_before_is_read(tmp_path):
+    plain = make_head(num_gaussians=200, size=48)
+    face, *others = plain.branches
+    uses, basis = torch.tensor([3, 5]), torch.randn(len(face), 2, generator=torch.Generator().manual_seed(0))
+    plain.with_branches((replace(face, opacity_uses=uses, opacity_basis=basis), *others)).save(tmp_path)
+    read = Head.load(tmp_path).branch("face")
+    assert torch.equal(read.opacity_uses, uses)
+    assert torch.equal(read.opacity_basis, basis)
+
+    tensors, meta = load_checkpoint(tmp_path / MODEL, format=FORMAT, version=VERSION)
+    old = {name: value for name, value in tensors.items() if "opacity_" not in name}
+    save_checkpoint(tmp_path / MODEL, old, meta, format=FORMAT, version=VERSION)
+    assert all(branch.opacity_basis.shape == (len(branch), 0) for branch in Head.load(tmp_path).branches)
+
+    for broken in ({"opacity_uses": torch.tensor([3, 500])}, {"opacity_basis": basis[:, :1]}):
+        damaged = tensors | {f"branch.face.{name}": value for name, value in broken.items()}
+        save_checkpoint(tmp_path / MODEL, damaged, meta, format=FORMAT, version=VERSION)
+        with pytest.raises(InputError, match=r"opacity_basis|uses coefficients"):
+            Head.load(tmp_path)
