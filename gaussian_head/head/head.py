@@ -19,8 +19,8 @@ from .fused import Moments, can_deform_fused, deform_fused, deform_moments, pose
 from .storage import read_fields, write_fields
 
 ASIDE_DEG = 5.0, 20.0
-"""From this far beside the one camera that filmed, colours change less and less with where they are seen from, and from
-that far on no more: what they would say there is no more than continued."""
+"""From this far beside the one camera that filmed, colours change less and less with where they are seen from, and
+opacities with turns, and from that far on no more: what they would say there is no more than continued."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,8 @@ class Head:
     anchors: Anchors | None = None
     """What units do beyond what the inner code can say; None where nothing is known of it."""
     one_view: bool = False
-    """Filmed by one camera: how colours change with where they are seen from is known about it only."""
+    """Filmed by one camera: how colours change with where they are seen from, and opacities with turns, is known about
+    it only."""
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{len(branch)} {branch.name}" for branch in self.branches)

@@ -46,9 +46,10 @@ A Gaussian with mean ``m``, unit quaternion ``q``, log-scales ``l`` and head wei
                                                                     # branch "torso", R(H) in the others
     Y = (0.28209479, -0.48860251 y, 0.48860251 z, -0.48860251 x)
 
-Where the header has ``known_deg = [from, to]``, one camera filmed the head, and what its colours do with the view is
-known about that camera only: multiply ``sh[1:]`` by ``1 - s(clamp((angle - from) / (to - from), 0, 1))`` with
-``s(x) = x x (3 - 2 x)``. ``angle`` lies between the ways from ``centre`` to the camera and to the recording camera.
+Where the header has ``known_deg = [from, to]``, one camera filmed the head, and what its colours do with the view and
+its opacities with its turns is known about that camera only: multiply ``sh[1:]`` and ``opacity_basis`` by
+``1 - s(clamp((angle - from) / (to - from), 0, 1))`` with ``s(x) = x x (3 - 2 x)``. ``angle`` lies between the ways from
+``centre`` to the camera and to the recording camera.
 
 The quaternions of a frame lie on one half of the sphere, so that they can be blended as they are.
 """

@@ -15,7 +15,7 @@ from ..head import PARTS, Head
 from ..motion import Motion
 from ..rendering import render_frame, render_gaussians
 from ..rendering.drawing import Draw
-from ..rendering.frames import as_seen_from, keep_parts
+from ..rendering.frames import keep_parts, known_from
 from ..rendering.framing import plate_through
 from .shading import Legend, ellipsoids, motion_colored, part_colored, shaded_depth, shaded_normals
 
@@ -85,7 +85,7 @@ def shown(
     if draw is not None and look.as_trained:
         background = backdrop(head, camera, look) if background is None else background
         return Shown(image=to_bytes(draw(motion.at(t), camera, background).rgb))
-    gaussians = as_seen_from(styled_gaussians(head, motion, t, look), head, camera)
+    gaussians = styled_gaussians(known_from(head, camera), motion, t, look)
     plain, legend = torch.tensor(PLAIN), None
     if look.mode in PICTURED:
         background = backdrop(head, camera, look) if background is None else background

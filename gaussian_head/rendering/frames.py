@@ -55,7 +55,7 @@ def normalised_depth(depth: Tensor, alpha: Tensor) -> Tensor:
 
 
 def known_share(head: Head, camera: Camera) -> float:
-    """How much of the change of colours with the view is known at a camera: 1 about that which filmed, 0 far aside."""
+    """How much of what changes with the view is known at a camera: 1 about that which filmed, 0 far aside."""
     if not head.one_view:
         return 1.0
     ways = (one.position.cpu().double() - head.centre.cpu().double() for one in (camera, head.camera))
@@ -64,12 +64,14 @@ def known_share(head: Head, camera: Camera) -> float:
     return 1 - smoothstep(min(max((angle - ASIDE_DEG[0]) / (ASIDE_DEG[1] - ASIDE_DEG[0]), 0.0), 1.0))
 
 
-def as_seen_from(gaussians: Gaussians, head: Head, camera: Camera) -> Gaussians:
-    """SH colours ``[N, B, 3]`` with as much of their dependence on the view as is known at a camera."""
+def known_from(head: Head, camera: Camera) -> Head:
+    """A head whose colours change with the view, and opacities with its turns, by as much as is known at a camera."""
     share = known_share(head, camera)
-    if share == 1 or gaussians.colors.shape[1] == 1:
-        return gaussians
-    return replace(gaussians, colors=torch.cat([gaussians.colors[:, :1], gaussians.colors[:, 1:] * share], 1))
+    if share == 1:
+        return head
+    return head.with_branches(
+        tuple(replace(b, shN=share * b.shN, opacity_basis=share * b.opacity_basis) for b in head.branches)
+    )
 
 
 def for_every_side(gaussians: Gaussians, head: Head) -> Gaussians:
@@ -148,7 +150,7 @@ def render_moment(
     if device.type != "cpu":
         head, moment, camera = _resident(head, device), moment.to(device), camera.to(device)
         background = None if background is None else background.to(device)
-    gaussians = as_seen_from(head.gaussians_at(moment), head, camera)
+    gaussians = known_from(head, camera).gaussians_at(moment)
     if parts is not None:
         gaussians = keep_parts(gaussians, head, parts)
     if scale_modifier != 1.0:

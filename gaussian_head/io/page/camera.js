@@ -71,7 +71,7 @@ class Camera {
     };
   }
 
-  // How much of the change of colours with the view is known from `eye`: 1 about the camera that filmed, 0 far aside.
+  // How much of what changes with the view is known from `eye`: 1 about the camera that filmed, 0 far aside.
   known(eye, filmed) {
     if (!this.known_deg) return 1;
     const [a, b] = [eye, filmed].map((place) => place.map((c, i) => c - this.centre[i]));

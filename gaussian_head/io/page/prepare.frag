@@ -25,7 +25,7 @@ uniform vec4 u_pinhole;  // fx fy cx cy, pixels of the drawing
 uniform vec4 u_limits;   // lowest and highest x/z, lowest and highest y/z of the local affine map
 uniform vec2 u_size;
 uniform float u_blur;
-uniform float u_known;  // how much of the change of colours with the view is known from here
+uniform float u_known;  // how much of what changes with the view is known from here
 
 layout(location = 0) out uvec4 o_place;  // centre, first axis
 layout(location = 1) out uvec4 o_look;   // second axis (y only), colour, opacity
@@ -57,7 +57,7 @@ void main() {
   vec4 place = rest(0), size = rest(2), rows = rest(3);
   float changed = 0.0;
   for (int j = 0; j < u_opacity_columns; ++j) changed += code(2, j) * float(texelFetch(u_opacity, ivec3(local, j), 0).x);
-  float odds = size.w / max(1.0 - size.w, 1e-6) * exp(rows.z * changed);
+  float odds = size.w / max(1.0 - size.w, 1e-6) * exp(u_known * rows.z * changed);
   float opacity = changed == 0.0 ? size.w : odds / (1.0 + odds);
   if (opacity < ALPHA_MIN) return;
 
