@@ -3,7 +3,7 @@
 Bytes of torch's tensors were counted in whole steps, as tests/cuda_emulation/test_planned_memory.py does again; of
 the kernels' scratch they follow from its buffers, and what the driver and torch take for themselves is usual. Core
 seconds, and what a run on the CPU takes beside its tensors, were measured by scripts/measure_plan.py
-(tests/bench/full.json). No GPU's time is told: none has trained a head.
+(tests/bench/full.json). No GPU's time is told: it is how fast the host launches.
 """
 
 from __future__ import annotations
