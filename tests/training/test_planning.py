@@ -69,7 +69,7 @@ def test_a_gpu_with_less_memory_than_planned_is_told(monkeypatch, free, warned):
     full = replace(PRESETS["full"], batch=4)
     planning.tell_plan(full, [filmed], state, told.append)
     assert told[0].message == (
-        "training: 39900 frames of 1024 x 1024, up to 100000 Gaussians; about 6.2 GiB of cuda:1's memory"
+        "training: 39900 frames of 1024 x 1024, up to 100000 Gaussians; about 6.3 GiB of cuda:1's memory"
     )
     assert [type(event) for event in told[1:]] == [Warned] * warned
     assert not warned or "--set batch=1" in told[1].message
