@@ -130,11 +130,11 @@ class Baked:
         entry = self.header["branches"][index]
         rows = slice(entry["start"], entry["start"] + entry["count"])
         uses = sorted({*entry["basis_columns"], *entry["stretch_columns"]})
-        uses_of = {"basis": uses, "stretch": uses, "opacity": entry.get("opacity_columns", [])}
+        uses_of = {"basis": uses, "stretch": uses, "opacity": entry["opacity_columns"]}
         static = {name: torch.from_numpy(self.table(name)[rows]) for name in STATIC}
         moving = {kind: torch.zeros(entry["count"], size, len(uses_of[kind])) for kind, size in MOVING.items()}
         for kind, values in moving.items():
-            columns = [uses_of[kind].index(column) for column in entry.get(f"{kind}_columns", [])]
+            columns = [uses_of[kind].index(column) for column in entry[f"{kind}_columns"]]
             if columns:
                 values[:, :, columns] = torch.from_numpy(self.moving(f"{entry['name']}.{kind}")).permute(1, 2, 0)
         return Branch(
@@ -196,6 +196,7 @@ def read_baked(path: str | Path) -> Baked:
         raise InputError(f"{path} is a safetensors file but no baked sequence; wanted what `export` writes.") from error
     try:
         _check_format(header)
+        _bring_up_to_date(header)
         _check_header(header)
         _check_tables(header, tensors)
     except InputError as error:
@@ -207,6 +208,14 @@ def _check_format(header: Any) -> None:
     found = (header.get("format"), header.get("version")) if isinstance(header, dict) else (header, None)
     if found[0] != FORMAT or not isinstance(found[1], int) or found[1] > VERSION:
         raise InputError(f"it is {found[0]!r} version {found[1]!r}; {FORMAT!r} up to version {VERSION} was wanted.")
+
+
+def _bring_up_to_date(header: dict[str, Any]) -> None:
+    """Say of the branches of version 1 what it could not: their opacities never change."""
+    branches = header.get("branches") if header["version"] == 1 else None
+    for branch in branches if isinstance(branches, list) else []:
+        if isinstance(branch, dict):
+            branch["opacity_columns"] = []
 
 
 def _check_header(header: dict[str, Any]) -> None:
@@ -226,7 +235,7 @@ def _check_header(header: dict[str, Any]) -> None:
         require_count(branch["start"], "start of a branch", least=start, most=start)
         start += require_count(branch["count"], "count of a branch", most=N - start)
         for kind in MOVING:
-            columns = branch.get(f"{kind}_columns", [] if header.get("version") == 1 and kind == "opacity" else None)
+            columns = branch.get(f"{kind}_columns")
             if not isinstance(columns, list):
                 raise InputError(f"a branch has {kind}_columns {columns!r}; a list was wanted.")
             for column in columns:
@@ -255,7 +264,7 @@ def _check_tables(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> 
     wanted |= {"coefficients": (T, J), "poses": (T, 14)}
     for branch in header["branches"]:
         for kind, size in MOVING.items():
-            columns, name = len(branch.get(f"{kind}_columns", [])), f"{branch['name']}.{kind}"
+            columns, name = len(branch[f"{kind}_columns"]), f"{branch['name']}.{kind}"
             if columns:
                 wanted[name] = (columns, branch["count"], size)
             if columns and f"{name}.row" in tensors:

@@ -35,7 +35,7 @@ class Baked {
 
   branch(entry) {
     const moving = (kind) => {
-      const columns = entry[`${kind}_columns`] || [];
+      const columns = entry[`${kind}_columns`];
       const name = `${entry.name}.${kind}`;
       if (!columns.length) return { columns, factors: [] };
       return { columns, stored: this.tensors[name], row: this.tensors[`${name}.row`], factors: this.tensors[`${name}.column`] };
