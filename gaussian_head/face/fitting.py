@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -10,8 +12,20 @@ from ..facenet.contours import OVAL
 from ..similarity import Similarity, fit_similarity
 from .model import FaceModel
 
+OFFSETS = Path(__file__).with_name("landmark_offsets.safetensors")
+"""Where tracked landmarks of everybody lie beside the model's, learnt by ``scripts/learn_offsets.py``."""
 IDENTITY_SIGMA, OVAL_TRUST = 0.004, 0.35
 """Metres by which the tracked face may miss the model's; weight of its outline, which is no anatomy."""
+
+
+def read_offsets(path: Path = OFFSETS) -> Tensor:
+    """Where tracked neutral landmarks lie beside those of the head that was filmed, ``[468, 3]`` metres, model's frame.
+
+    A landmark net has a depth of its own for every face, and marks other points than the model's map names.
+    """
+    from safetensors.torch import load_file
+
+    return load_file(path)["offsets"].double()
 
 
 def fit_identity(face: FaceModel, neutral: Tensor, offset: Tensor | None = None) -> tuple[Tensor, Similarity]:

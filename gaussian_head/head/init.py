@@ -12,11 +12,13 @@ from torch import Tensor
 from ..capture import Capture
 from ..checks import require_fields
 from ..conventions import FACE, HAIR, MOUTH, NECK, TORSO
+from ..face import FaceModel
 from ..transforms import quat_to_rotmat, quat_to_rotvec
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
 from .head import Head
 from .hull import Hull, fit_hull, neck_share
+from .laid import on_skin
 from .lifting import lift_frame
 from .outline import outline_views
 from .surface import Patch, hang_mouth, joined, moving_with
@@ -177,7 +179,7 @@ def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) 
     rotation = quat_to_rotmat(motion.head.quats[rest]).double().numpy()
     position = motion.head.positions[rest].double().numpy()
     spacing = config.back_stride * position[2] / float(camera.K[0, 0])
-    neutral = capture.shape.vertices.double().numpy()
+    neutral = on_skin(FaceModel.load(), capture.shape.vertices).double().numpy()
     samples = sample_hull(hull, of_head, spacing, seed) + sample_hull(hull, ~of_head, COARSER * spacing, seed)
     on_head = of_head[samples.triangles]
     cosine = squarely_shown(samples, hull, camera, rotation, position)

@@ -10,8 +10,9 @@ from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
 from ..face import REGIONS, FaceModel
-from ..face.fitting import fit_identity
+from ..face.fitting import fit_identity, read_offsets
 from ..facenet import NUM_MESH
+from ..facenet.contours import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 from ..similarity import Similarity
 
 SKIN = ("face", "lips", "lids", "ears", "scalp", "neck", "shoulders")
@@ -40,11 +41,28 @@ class LaidHead:
     """``[468, V]`` the tracked landmarks on its triangles."""
 
 
+def on_skin(face: FaceModel, neutral: Tensor) -> Tensor:
+    """Tracked neutral landmarks ``[478, 3]`` as deep as skin is, without what the net gets wrong of everybody's depth.
+
+    It lets noses and cheeks stand out and eyes lie back by some millimetres too much.
+    """
+    return _on_skin(neutral, fit_identity(face, neutral, read_offsets())[1])
+
+
+def _on_skin(neutral: Tensor, place: Similarity) -> Tensor:
+    skin = neutral.clone()
+    deeper = (place.scale * read_offsets() @ place.rotation.T)[:, 2].to(skin)
+    skin[:NUM_MESH, 2] -= deeper
+    for iris, eye in ((LEFT_IRIS, LEFT_EYE), (RIGHT_IRIS, RIGHT_EYE)):
+        skin[list(iris), 2] -= deeper[list(eye)].mean()
+    return skin
+
+
 def laid_on(face: FaceModel, neutral: Tensor) -> LaidHead:
     """Lay the parametric head on tracked neutral landmarks ``[478, 3]`` and draw it onto them."""
-    person, place = fit_identity(face, neutral)
+    person, place = fit_identity(face, neutral, read_offsets())
     vertices = place.apply(face.neutral(person.float()).double()).numpy()
-    target = neutral.double().numpy()[:NUM_MESH]
+    target = _on_skin(neutral, place).double().numpy()[:NUM_MESH]
     corners = face.triangles[face.landmark_triangles].numpy()[:NUM_MESH]
     lands = landmark_rows(corners, face.landmark_weights.numpy()[:NUM_MESH], len(vertices))
     regions = face.regions.numpy()

@@ -11,8 +11,10 @@ from torch import Tensor
 from ..camera import Camera
 from ..capture import Capture, CaptureFrame
 from ..conventions import HAIR, NECK, TORSO
+from ..face import FaceModel
 from ..transforms import quat_to_rotmat
 from .hull import Hull
+from .laid import on_skin
 from .outline import eroded, nearest_true
 from .surface import Patch, lift_pixels
 
@@ -55,7 +57,7 @@ def lift_frame(
     keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127) & _continued(uv, hull, capture, t, *pose)
     uv, labels, row, column, pitch = uv[keep], labels[keep], row[keep], column[keep], pitch[keep]
     shape = capture.shape
-    neutral = shape.vertices.double().numpy()
+    neutral = on_skin(FaceModel.load(), shape.vertices).double().numpy()
     basis = shape.basis.double().permute(1, 2, 0).numpy()
     surface = lift_pixels(
         uv,

@@ -8,15 +8,13 @@ from pathlib import Path
 from torch import Tensor
 
 from ..face import UNITS, FaceModel
-from ..face.fitting import fit_identity
+from ..face.fitting import fit_identity, read_offsets
 from ..face.gaze import SIDEWAYS, UPWARDS
 from ..facenet.contours import LEFT_IRIS, RIGHT_IRIS
 from ..similarity import Similarity
 
 CORRECTION = Path(__file__).parents[1] / "face" / "landmark_units.safetensors"
 """The table that ``read_correction`` reads."""
-OFFSETS = CORRECTION.with_name("landmark_offsets.safetensors")
-"""Where tracked landmarks of everybody lie beside the model's, learnt by ``scripts/learn_offsets.py``."""
 EYEBALL = 0.0125
 """Radius of an eyeball, metres."""
 
@@ -38,16 +36,6 @@ def read_correction(path: Path = CORRECTION) -> Tensor:
     from safetensors.torch import load_file
 
     return load_file(path)["correction"].double()
-
-
-def read_offsets(path: Path = OFFSETS) -> Tensor:
-    """Where tracked neutral landmarks lie beside those of the head that was filmed, ``[468, 3]`` metres, model's frame.
-
-    A landmark net has a depth of its own for every face, and marks other points than the model's map names.
-    """
-    from safetensors.torch import load_file
-
-    return load_file(path)["offsets"].double()
 
 
 def rows_of(face: FaceModel, neutral: Tensor, correction: Tensor) -> UnitRows:

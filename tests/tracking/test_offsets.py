@@ -5,10 +5,9 @@ import torch
 
 from gaussian_head.checks import InputError
 from gaussian_head.face import FaceModel
-from gaussian_head.face.fitting import fit_identity
+from gaussian_head.face.fitting import fit_identity, read_offsets
 from gaussian_head.facenet import NUM_MESH
 from gaussian_head.tracking.learnt_offsets import learn_offsets, write_offsets
-from gaussian_head.tracking.unit_rows import read_offsets
 
 
 def people(count: int, deep: float):

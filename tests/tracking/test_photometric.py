@@ -7,13 +7,14 @@ import torch
 from gaussian_head.camera import Camera
 from gaussian_head.conventions import FACE
 from gaussian_head.face import UNITS, FaceModel
+from gaussian_head.face.fitting import read_offsets
 from gaussian_head.face.looks import Look
 from gaussian_head.face.painted import Painter
 from gaussian_head.motion import Pose
 from gaussian_head.tracking import photometric
 from gaussian_head.tracking.filmed import FilmedFace
 from gaussian_head.tracking.photometric import PixelWitness
-from gaussian_head.tracking.unit_rows import read_offsets, rows_of
+from gaussian_head.tracking.unit_rows import rows_of
 from gaussian_head.tracking.units import units_of
 from gaussian_head.transforms import quat_to_rotmat, rotvec_to_quat
 
