@@ -14,6 +14,8 @@ from gaussian_head.camera import Camera
 from gaussian_head.capture import Capture, CaptureInfo, CaptureWriter
 from gaussian_head.conventions import BACKGROUND, FACE, HAIR, NECK, TORSO
 from gaussian_head.face import REGIONS, UNITS, FaceModel
+from gaussian_head.face.fitting import read_offsets
+from gaussian_head.facenet import NUM_MESH
 from gaussian_head.motion import Motion, Pose
 from gaussian_head.screen_mesh import ScreenMesh
 from gaussian_head.transforms import quat_to_rotmat, rotvec_to_quat
@@ -73,6 +75,7 @@ def make_bust(folder: Path, *, hair: float = 0.02, num_frames: int = 7, size: in
             code=list(CODE),
         )
         landmarks = face.landmarks(bald)
+        landmarks[:NUM_MESH, 2] += read_offsets()[:, 2].float()  # as deep as a landmark net has them
         pose = Pose(quats=quats, positions=positions)
         motion = Motion(
             fps=25.0,
