@@ -11,7 +11,7 @@ from gaussian_head.tracking.unit_rows import OFFSETS
 
 
 def main(work: Path, out: Path = OFFSETS, first: int = 2000, people: int = 8) -> None:
-    """Write the table that `fit_identity` is given by tracking.
+    """Write the table that `fit_identity` is given by tracking and where heads begin.
 
     Args:
         work: Folder with ``person_N.safetensors`` of `scripts/population.py` and captures ``cap_N`` of their videos.
