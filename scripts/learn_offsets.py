@@ -6,8 +6,8 @@ import tyro
 
 from gaussian_head import Capture
 from gaussian_head.demo.population import PersonTruth
-from gaussian_head.tracking.learnt_offsets import learn_offsets, write_offsets
 from gaussian_head.face.fitting import OFFSETS
+from gaussian_head.tracking.learnt_offsets import learn_offsets, write_offsets
 
 
 def main(work: Path, out: Path = OFFSETS, first: int = 2000, people: int = 8) -> None:
