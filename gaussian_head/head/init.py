@@ -76,6 +76,8 @@ class _Start:
     config: InitConfig
     rest: int
     """The rest frame."""
+    neutral: np.ndarray
+    """``[478, 3]`` neutral landmarks, as deep as skin is."""
     hull: Hull
     hidden: HullSamples
     """What the rest frame hardly shows."""
@@ -88,7 +90,7 @@ class _Start:
 
     def lifted(self, t: int, parts: tuple[int, ...], stride: float, margin: float = 0.0) -> tuple[Patch, np.ndarray]:
         """See ``lift_frame``."""
-        return lift_frame(self.capture, self.hull, t, parts, stride, self.code_scale, margin)
+        return lift_frame(self.capture, self.neutral, self.hull, t, parts, stride, self.code_scale, margin)
 
     def used(self, wanted: Callable[[str], bool]) -> Tensor:
         """``[J]`` int64, the coefficients whose names are ``wanted``."""
@@ -203,6 +205,7 @@ def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) 
         capture=capture,
         config=config,
         rest=rest,
+        neutral=neutral,
         hull=hull,
         hidden=hidden,
         hidden_patch=patch,

@@ -11,10 +11,8 @@ from torch import Tensor
 from ..camera import Camera
 from ..capture import Capture, CaptureFrame
 from ..conventions import HAIR, NECK, TORSO
-from ..face import FaceModel
 from ..transforms import quat_to_rotmat
 from .hull import Hull
-from .laid import on_skin
 from .outline import eroded, nearest_true
 from .surface import Patch, lift_pixels
 
@@ -28,6 +26,7 @@ OPAQUE, EDGE = 250, 2
 
 def lift_frame(
     capture: Capture,
+    neutral: np.ndarray,
     hull: Hull,
     t: int,
     parts: tuple[int, ...],
@@ -39,6 +38,7 @@ def lift_frame(
 
     Args:
         capture: of a person.
+        neutral: ``[478, 3]`` neutral landmarks, as deep as skin is.
         hull: around that person.
         t: frame.
         parts: labels.
@@ -57,7 +57,6 @@ def lift_frame(
     keep = np.isin(labels, parts) & (frame.alpha[row, column] > 127) & _continued(uv, hull, capture, t, *pose)
     uv, labels, row, column, pitch = uv[keep], labels[keep], row[keep], column[keep], pitch[keep]
     shape = capture.shape
-    neutral = on_skin(FaceModel.load(), shape.vertices).double().numpy()
     basis = shape.basis.double().permute(1, 2, 0).numpy()
     surface = lift_pixels(
         uv,

@@ -4,6 +4,8 @@ import pytest
 import torch
 from support_capture import make_capture
 
+from gaussian_head.face.fitting import read_offsets
+from gaussian_head.facenet import NUM_MESH
 from gaussian_head.head import InitConfig, initial_parts
 from gaussian_head.head.init import rest_frame
 from gaussian_head.rendering import orbit_view, render_frame
@@ -15,6 +17,7 @@ from gaussian_head.training.state import new_state
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
     capture, _ = make_capture(tmp_path_factory.mktemp("volume") / "capture", num_frames=12, size=96)
+    capture.shape.vertices[:NUM_MESH, 2] += read_offsets()[:, 2].float()  # as deep as a landmark net has them
     head, held = initial_parts(capture, InitConfig(face_stride=2.0, back_stride=3.0, torso_stride=4.0))
     return capture, head, held
 
@@ -32,10 +35,10 @@ def test_the_shell_lies_behind_and_fills_the_side_view(start):
     bare, t = head.with_branches(branches), rest_frame(capture)
     areas = {
         yaw: [float((render_frame(h, capture.motion, t, orbit_view(h, yaw)).alpha > 0.5).sum()) for h in (head, bare)]
-        for yaw in (0.0, 1.0)
+        for yaw in (0.0, 0.7)
     }
     assert areas[0.0][0] < 1.03 * areas[0.0][1]
-    assert areas[1.0][0] > 1.08 * areas[1.0][1]
+    assert areas[0.7][0] > 1.05 * areas[0.7][1]
 
 
 def _without(branch, rows):
