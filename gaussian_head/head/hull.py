@@ -55,9 +55,10 @@ class Hull:
     def depth(self, chosen: np.ndarray, camera: Camera, rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Depth ``[H, W]`` of the triangles ``chosen`` ``[F]`` bool at a pose, metres; beside them that of the nearest.
 
-        It is the origin's where none of them is in the picture.
+        Triangles seen from inside, such as the nape's where only the neck is chosen, are none. It is the origin's where
+        none of them is in the picture.
         """
-        mesh, nearest = self._drawn(chosen, camera, rotation, position)
+        mesh, nearest = self._drawn(chosen & self._facing(camera, rotation, position), camera, rotation, position)
         hit = nearest >= 0
         if not hit.any():
             return np.full(hit.shape, position[2])
@@ -69,6 +70,11 @@ class Hull:
     def covered(self, chosen: np.ndarray, camera: Camera, rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Pixels ``[H, W]`` bool that show one of the triangles ``chosen`` ``[F]`` bool, were there no others."""
         return self._drawn(chosen, camera, rotation, position)[1] >= 0
+
+    def _facing(self, camera: Camera, rotation: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """``[F]`` bool, triangles whose outer side is turned to the camera."""
+        a, b, c = np.moveaxis((self.vertices @ rotation.T + position)[self.triangles], 1, 0)
+        return np.asarray((np.cross(b - a, c - a) * (a - camera.position.numpy())).sum(1) < 0)
 
     def _drawn(
         self, chosen: np.ndarray, camera: Camera, rotation: np.ndarray, position: np.ndarray

@@ -160,6 +160,22 @@ def test_the_unseen_jaw_does_not_hang_before_neck_and_clothes(bust, parts):
     assert np.mean(shares) < 0.027
 
 
+def test_what_of_the_neck_the_jaw_hides_is_as_deep_as_what_is_seen_of_it(bust, hull):
+    """The neck is open where the head stands on it: one would look through it onto the nape's inner side."""
+    camera, neck = bust.capture.camera, ~hull.of_head()
+    rotation, position = pose(bust.capture, rest_frame(bust.capture))
+    depth = hull.depth(neck, camera, rotation, position)
+    mesh = ScreenMesh(hull.vertices @ rotation.T + position, hull.triangles[neck], camera)
+    everywhere = np.ones(depth.shape, bool)
+    nearest = mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(depth.shape)
+    row, column = np.nonzero(nearest >= 0)
+    deep = np.zeros(depth.shape)
+    deep[row, column] = mesh.look_up(nearest[row, column], column + 0.5, row + 0.5)[2]
+    nape = deep > depth + 0.02
+    assert nape.sum() > 100
+    assert depth[nape].max() < np.quantile(depth[(nearest >= 0) & ~nape], 0.9)
+
+
 def test_hair_beside_the_head_and_before_the_body_is_the_bodys(bust, hull):
     t = rest_frame(bust.capture)
     frame, camera = bust.capture.frame(t), bust.capture.camera
