@@ -12,6 +12,7 @@ from ..conventions import FACE, HAIR, NECK, TORSO
 from ..face import REGIONS
 from ..transforms import quat_to_rotmat, quat_to_rotvec
 from .hull import Hull
+from .laid import mesh_edges
 from .outline import eroded
 from .surface import canonical_rays
 from .volume import HullSamples, shown
@@ -39,6 +40,9 @@ RISE, MOST_RISE = 0.6, 0.035
 """How much higher clothes begin the farther behind that, and at most, metres: collars stand up at the nape."""
 GRAIN = 0.7
 """Share of the recorded hair's unevenness that painted hair gets."""
+SMOOTHED, DARK, BRIGHTEST = 30, 0.008, 1.1
+"""Steps in which the hull is smoothed that an ear's hollows lie below, metres of depth at which they are e times
+darker, and how much brighter at most what stands out is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +63,8 @@ def sample_colours(samples: HullSamples, hull: Hull, capture: Capture, rest: int
     """RGB ``[S, 3]`` in [0, 1] of samples on a hull.
 
     Each takes the colour of the frame that shows it most squarely, among the rest frame and those turned farthest to
-    either side; else a mix of its neighbours' and of their mirror images', hair from hair alone.
+    either side; else a mix of its neighbours' and of their mirror images', hair from hair alone. An ear that no frame
+    shows is darker in its hollows, or it would not be seen before the cheek.
     """
     seen = _Seen(
         cosine=np.zeros(len(samples)),
@@ -72,7 +77,23 @@ def sample_colours(samples: HullSamples, hull: Hull, capture: Capture, rest: int
     for t in turned_frames(capture):
         _look(seen, samples, on_head, hull, capture, t, body=False)
     kinds = _kinds(samples, seen, on_head, hull, _collar(hull, capture, rest))
-    return _painted(samples, seen, kinds, on_head, np.random.default_rng(seed))
+    colours = _painted(samples, seen, kinds, on_head, np.random.default_rng(seed))
+    ears = (samples.regions == REGIONS.index("ears")) & (seen.cosine == 0)
+    shade = (samples.weights * _shades(hull)[hull.triangles[samples.triangles]]).sum(1)
+    return (colours * np.where(ears, shade, 1)[:, None]).clip(0, 1)
+
+
+def _shades(hull: Hull) -> np.ndarray:
+    """``[V]`` factors of brightness, less in hollows.
+
+    Source: Miller, "Efficient algorithms for local and global accessibility shading" (1994), told from how deep a
+    vertex lies below the smoothed surface.
+    """
+    edges = mesh_edges(hull.triangles, len(hull.vertices))
+    degree, smooth = np.maximum(edges.diagonal(), 1)[:, None], hull.vertices
+    for _ in range(SMOOTHED):
+        smooth = smooth - edges @ smooth / (2 * degree)
+    return np.minimum(np.exp(((hull.vertices - smooth) * hull.normals).sum(1) / DARK), BRIGHTEST)
 
 
 def turned_frames(capture: Capture) -> list[int]:

@@ -119,6 +119,18 @@ def test_the_back_has_hair_and_the_ears_have_skin(bust, hull):
     assert (colours[shoulders, 2] > colours[shoulders, 0]).mean() > 0.95
 
 
+def test_an_ear_is_darker_in_its_hollows(bust, hull):
+    samples = sample_hull(hull, np.ones(len(hull.triangles), bool), 0.003)
+    brightness = sample_colours(samples, hull, bust.capture, rest_frame(bust.capture)).mean(1)
+    ears = (samples.regions == REGIONS.index("ears")) & (samples.points[:, 0] > 0)
+    points, outer = samples.points[ears], samples.normals[ears, 0] > 0.3
+    around = KDTree(points).query_ball_point(points, 0.008)
+    below = np.array([points[rows, 0].max() for rows in around]) - points[:, 0]
+    hollow, rim = outer & (below > 0.006), outer & (below < 0.002)
+    assert min(hollow.sum(), rim.sum()) > 10
+    assert brightness[ears][hollow].mean() < 0.9 * brightness[ears][rim].mean()
+
+
 def test_clothes_begin_higher_behind_where_they_are_seen():
     heights = clothes_from((0.1, 0.02), np.array([-0.1, 0.02, 0.05, 0.5])).tolist()
     assert heights[:2] == pytest.approx([0.1, 0.1])
