@@ -37,7 +37,15 @@ class Bust:
     face: FaceModel
 
 
-def make_bust(folder: Path, *, hair: float = 0.02, num_frames: int = 7, size: int = 128, yaw: float = 0.2) -> Bust:
+def make_bust(
+    folder: Path,
+    *,
+    hair: float = 0.02,
+    num_frames: int = 7,
+    size: int = 128,
+    yaw: float = 0.2,
+    hair_over_ears: bool = False,
+) -> Bust:
     """Film an unusual head whose hair is ``hair`` metres thick, turning by ``yaw`` radians to either side."""
     face = FaceModel.load()
     identity = 0.8 * torch.randn(20, generator=torch.Generator().manual_seed(3))
@@ -52,7 +60,8 @@ def make_bust(folder: Path, *, hair: float = 0.02, num_frames: int = 7, size: in
     quats = rotvec_to_quat(torch.tensor([0.0, 1.0, 0.0]) * torch.linspace(-yaw, yaw, num_frames)[:, None])
     positions = torch.tensor([0.0, 0.0, 1.0]).repeat(num_frames, 1)
     part = np.array([PART.get(name, FACE) for name in REGIONS], np.uint8)
-    colours = np.array([COLOURS.get(name, SKIN) for name in REGIONS])
+    painted = COLOURS | ({"ears": COLOURS["scalp"]} if hair_over_ears else {})
+    colours = np.array([painted.get(name, SKIN) for name in REGIONS])
     with CaptureWriter(folder) as writer:
         for t in range(num_frames):
             placed = vertices @ quat_to_rotmat(quats[t]).T + positions[t]

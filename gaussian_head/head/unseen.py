@@ -32,6 +32,11 @@ FEWEST = 20
 """Samples of hair below which a scalp is taken for bald."""
 HAIR_LINE = ((0.012, -0.01), (0.03, 0.0), (0.06, 0.012))
 """Metres behind the ears' middle, and below their lower end, through which hair ends over the neck."""
+UNDER_HAIR, EAR_FRONT = 0.67, 0.1
+"""Share of hair in what is seen of an ear from which on hair hangs over it, and share of an ear that lies before where
+that hair begins."""
+LOWEST = 0.95
+"""Share of the recorded hair above the height down to which it hangs."""
 DOWNWARDS = 0.1
 """From which slope on what hangs over under a chin is the chin's own skin and not the collar's."""
 HIGHEST = 0.01
@@ -78,7 +83,7 @@ def sample_colours(samples: HullSamples, hull: Hull, capture: Capture, rest: int
         _look(seen, samples, on_head, hull, capture, t, body=False)
     kinds = _kinds(samples, seen, on_head, hull, _collar(hull, capture, rest))
     colours = _painted(samples, seen, kinds, on_head, np.random.default_rng(seed))
-    ears = (samples.regions == REGIONS.index("ears")) & (seen.cosine == 0)
+    ears = (samples.regions == REGIONS.index("ears")) & (seen.cosine == 0) & ~kinds[0]
     shade = (samples.weights * _shades(hull)[hull.triangles[samples.triangles]]).sum(1)
     return (colours * np.where(ears, shade, 1)[:, None]).clip(0, 1)
 
@@ -167,21 +172,35 @@ def _kinds(
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
     """``[S]`` bool, where a sample that no frame shows is hair, skin, under the chin, or clothes.
 
-    Hair grows on the scalp down to a line from ear to ear, and as far down as it is seen; clothes begin on neck and
-    shoulders at height and depth ``collar``, and higher behind that; under the chin it is what is seen around.
+    Hair grows on the scalp down to a line from ear to ear, as far down as it is seen, and over ears that frames show
+    under it; clothes begin on neck and shoulders at height and depth ``collar``, and higher behind that; under the chin
+    it is what is seen around.
     """
     ears = hull.vertices[hull.regions == REGIONS.index("ears")]
     height, back = samples.points[:, 1], samples.points[:, 2] - ears[:, 2].mean()
     behind, below = np.array(HAIR_LINE).T
     line = np.interp(back, behind, ears[:, 1].max() + below, left=-np.inf)
     if (hanging := seen.hair & ~on_head).sum() >= FEWEST:
-        line = np.maximum(line, np.quantile(height[hanging], 0.95))
+        line = np.maximum(line, np.quantile(height[hanging], LOWEST))
     scalp, neck = (samples.regions == REGIONS.index(name) for name in ("scalp", "neck"))
     hair = (scalp & (height < ears[:, 1].mean())) | ((scalp | neck) & (height < line))
+    hair |= _over_ears(samples, seen)
     down, forward = samples.normals[:, 1] > DOWNWARDS, samples.normals[:, 2] < 0
     covered = ~on_head & ~hair & ~(neck & down) & (height > clothes_from(collar, samples.points[:, 2]))
     throat, clothes = covered & forward, covered & ~forward
     return hair, ~hair & ~throat & ~clothes, throat, clothes
+
+
+def _over_ears(samples: HullSamples, seen: _Seen) -> np.ndarray:
+    """``[S]`` bool, beside and behind ears that hair hangs over, as far down as hair is seen there."""
+    hangs, ears = np.zeros(len(samples), bool), samples.regions == REGIONS.index("ears")
+    for side in (-1, 1):
+        beside = side * samples.points[:, 0] > 0
+        shown = beside & ears & (seen.cosine > 0)
+        if shown.sum() >= FEWEST and seen.hair[shown].mean() > UNDER_HAIR:
+            hangs |= beside & (samples.points[:, 2] > np.quantile(samples.points[beside & ears, 2], EAR_FRONT))
+    height, lowest = samples.points[:, 1], samples.points[hangs & seen.hair, 1]
+    return hangs & (height < np.quantile(lowest, LOWEST)) if len(lowest) else hangs
 
 
 def _painted(

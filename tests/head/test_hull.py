@@ -131,6 +131,17 @@ def test_an_ear_is_darker_in_its_hollows(bust, hull):
     assert brightness[ears][hollow].mean() < 0.9 * brightness[ears][rim].mean()
 
 
+def test_hair_seen_over_an_ear_hangs_behind_it_too(tmp_path, hull, bust):
+    under = make_bust(tmp_path / "under", hair_over_ears=True).capture
+    samples = sample_hull(hull, np.ones(len(hull.triangles), bool), 0.003)
+    ears = (samples.regions == REGIONS.index("ears")) & (samples.normals[:, 2] > 0)
+    bare, covered = (sample_colours(samples, hull, of, rest_frame(of)).max(1) for of in (bust.capture, under))
+    assert ears.sum() > 50
+    assert np.median(covered[ears]) < 0.25 < 0.35 < np.median(bare[ears])
+    forehead = (samples.regions == REGIONS.index("face")) & (samples.normals[:, 2] < -0.8)
+    assert covered[forehead].mean() > 0.6
+
+
 def test_clothes_begin_higher_behind_where_they_are_seen():
     heights = clothes_from((0.1, 0.02), np.array([-0.1, 0.02, 0.05, 0.5])).tolist()
     assert heights[:2] == pytest.approx([0.1, 0.1])
