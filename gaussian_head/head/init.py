@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..capture import Capture
@@ -20,11 +21,11 @@ from .head import Head
 from .hull import Hull, fit_hull, neck_share
 from .laid import on_skin
 from .lifting import lift_frame
-from .outline import outline_views
+from .outline import OutlineView, outline_views
 from .surface import Patch, hang_mouth, joined, moving_with
 from .surfels import THICKNESS, WIDTH, flat_branch
 from .unseen import sample_colours
-from .volume import BEHIND, GRAZING, HullSamples, drawn_in, sample_hull, squarely_shown
+from .volume import BEHIND, GRAZING, HullSamples, Within, drawn_in, sample_hull, squarely_shown
 
 ARM = 0.1
 """Metres from the middle of a head at which turns count as ways."""
@@ -38,6 +39,9 @@ COARSER = 2.0
 """Spacing on unseen neck and shoulders over that on the unseen head."""
 WIDER, CLOSED = 1.3, 0.97
 """Unseen Gaussians next to lifted ones, and their opacity: nothing shows through them from behind."""
+CLOSE = 0.7
+"""Share of its size to which outlines may shrink a Gaussian on the unseen neck and shoulders before four of half its
+size take its place: gaps would open between it and its neighbours."""
 CHANGING = ("turn_", "view_")
 """Beginnings of the names of coefficients that opacities of the face and hair may change with."""
 OUTLINES, VARIED = 12, 12
@@ -177,28 +181,14 @@ def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) 
     evenly = frames[torch.linspace(0, len(frames) - 1, OUTLINES).round().long()].tolist()
     views = outline_views(capture, [*varied_frames(capture, rest, VARIED), *evenly])
     hull = fit_hull(capture, views)
-    of_head, camera = hull.of_head(), capture.camera
-    rotation = quat_to_rotmat(motion.head.quats[rest]).double().numpy()
-    position = motion.head.positions[rest].double().numpy()
-    spacing = config.back_stride * position[2] / float(camera.K[0, 0])
+    spacing = config.back_stride * float(motion.head.positions[rest, 2] / capture.camera.K[0, 0])
     neutral = on_skin(FaceModel.load(), capture.shape.vertices).double().numpy()
-    samples = sample_hull(hull, of_head, spacing, seed) + sample_hull(hull, ~of_head, COARSER * spacing, seed)
-    on_head = of_head[samples.triangles]
-    cosine = squarely_shown(samples, hull, camera, rotation, position)
-    rows = cosine < GRAZING
-    rows &= ~on_head | _beside_the_face(samples.points, neutral)
-    colours = sample_colours(samples, hull, capture, rest, seed)
-    weights = np.where(on_head, 1.0, neck_share(samples.points, neutral))
-    pitch = WIDER * np.where(on_head, spacing, COARSER * spacing)
-    sunk = replace(samples, points=samples.points - BEHIND * (cosine > 0)[:, None] * samples.normals)
-    within = drawn_in(sunk, (WIDTH * pitch, THICKNESS * pitch), weights, hull, views)
-    rows &= within.possible
-    hidden, colours = replace(samples, points=within.points)[rows], colours[rows]
+    hidden, colours, wide = _hidden(capture, hull, views, rest, neutral, spacing, seed)
     basis = (capture.shape.basis.permute(1, 2, 0) * code_scale).double().numpy()
     patch = Patch(
         surface=moving_with(hidden.points, hidden.normals, neutral, basis),
         colours=colours,
-        spacing=(pitch * within.sizes)[rows, None].repeat(2, 1),
+        spacing=wide[:, None].repeat(2, 1),
         opacities=np.full(len(hidden), CLOSED),
     )
     return _Start(
@@ -212,6 +202,39 @@ def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) 
         code_scale=code_scale,
         names=coefficient_names(capture.code_map.names, config.learned),
     )
+
+
+def _hidden(
+    capture: Capture, hull: Hull, views: list[OutlineView], rest: int, neutral: np.ndarray, spacing: float, seed: int
+) -> tuple[HullSamples, np.ndarray, np.ndarray]:
+    """What of the hull frame ``rest`` hardly shows: S samples inside all outlines, colours ``[S, 3]``, widths ``[S]``.
+
+    Where outlines would shrink those of neck and shoulders so that gaps opened, more and smaller ones stand.
+    """
+    of_head, pose = hull.of_head(), capture.motion.at(rest).head
+    rotation, position = quat_to_rotmat(pose.quats).double().numpy(), pose.positions.double().numpy()
+    person = capture.frame(rest).alpha > 127
+
+    def brought_in(samples: HullSamples, pitch: np.ndarray) -> tuple[np.ndarray, Within]:
+        on_head = of_head[samples.triangles]
+        cosine = squarely_shown(samples, hull, capture.camera, rotation, position, person)
+        weights = np.where(on_head, 1.0, neck_share(samples.points, neutral))
+        sunk = replace(samples, points=samples.points - BEHIND * (cosine > 0)[:, None] * samples.normals)
+        hardly = (cosine < GRAZING) & (~on_head | _beside_the_face(samples.points, neutral))
+        return hardly, drawn_in(sunk, (WIDTH * pitch, THICKNESS * pitch), weights, hull, views)
+
+    samples = sample_hull(hull, of_head, spacing, seed) + sample_hull(hull, ~of_head, COARSER * spacing, seed)
+    pitch = WIDER * spacing * np.where(of_head[samples.triangles], 1, COARSER)
+    rows, within = brought_in(samples, pitch)
+    apart = rows & (within.sizes < CLOSE) & ~of_head[samples.triangles]
+    finer = sample_hull(hull, ~of_head, COARSER * spacing / 2, seed)
+    finer = finer[apart[KDTree(samples.points).query(finer.points)[1]]]
+    samples = samples[~apart] + finer
+    pitch = np.concatenate([pitch[~apart], np.full(len(finer), WIDER * COARSER * spacing / 2)])
+    rows, within = brought_in(samples, pitch)
+    rows &= within.possible
+    colours = sample_colours(samples, hull, capture, rest, seed)
+    return replace(samples, points=within.points)[rows], colours[rows], (pitch * within.sizes)[rows]
 
 
 def _beside_the_face(points: np.ndarray, neutral: np.ndarray) -> np.ndarray:

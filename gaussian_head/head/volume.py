@@ -65,11 +65,15 @@ class HullSamples:
 
 
 def squarely_shown(
-    samples: HullSamples, hull: Hull, camera: Camera, rotation: np.ndarray, position: np.ndarray
+    samples: HullSamples, hull: Hull, camera: Camera, rotation: np.ndarray, position: np.ndarray, person: np.ndarray
 ) -> np.ndarray:
-    """Cosine ``[S]`` at which a frame, of T_world_head as given, shows samples of a hull; 0 where not at all."""
+    """Cosine ``[S]`` at which a frame, of T_world_head as given, shows samples of a hull; 0 where not at all.
+
+    What of the hull stands out of the ``person`` ``[H, W]`` bool in that frame, none of its pixels shows.
+    """
     depth = hull.depth(np.ones(len(hull.triangles), bool), camera, rotation, position)
-    return shown(samples, depth, camera.K.double().numpy(), rotation, position)[0]
+    cosine, row, column = shown(samples, depth, camera.K.double().numpy(), rotation, position)
+    return np.where(person[row, column], cosine, 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from gaussian_head.head.laid import on_skin
 from gaussian_head.head.lifting import settled_labels
 from gaussian_head.head.outline import outline_views
 from gaussian_head.head.unseen import MOST_RISE, clothes_from, sample_colours
-from gaussian_head.head.volume import TIGHT, sample_hull
+from gaussian_head.head.volume import GRAZING, TIGHT, sample_hull, squarely_shown
 from gaussian_head.raster import rasterize_view
 from gaussian_head.rendering import orbit_view, render_frame
 from gaussian_head.screen_mesh import ScreenMesh
@@ -160,6 +160,29 @@ def test_it_is_closed_from_all_sides(bust, hull, parts):
         inside = binary_erosion(covered(hull, hull.of_head(), camera, rotation, position), iterations=3)
         assert inside.sum() > 500
         assert (alpha[inside] > 0.95).mean() > 0.985, yaw
+
+
+def test_shoulders_are_closed_from_aside_where_outlines_shrink_their_gaussians(bust, hull):
+    head, _ = initial_parts(bust.capture, InitConfig(face_stride=1.5, back_stride=6.0, torso_stride=2.0))
+    t = rest_frame(bust.capture)
+    rotation, position = pose(bust.capture, t)
+    for yaw in (90, 270):
+        camera = orbit_view(head, math.radians(yaw))
+        alpha = render_frame(head, bust.capture.motion, t, camera).alpha.numpy()
+        inside = binary_erosion(covered(hull, ~hull.of_head(), camera, rotation, position), iterations=3)
+        assert inside.sum() > 500
+        assert (alpha[inside] > 0.9).mean() > 0.99, yaw
+
+
+def test_what_of_the_hull_stands_out_of_the_person_is_not_shown(bust, hull):
+    t, samples = rest_frame(bust.capture), sample_hull(hull, ~hull.of_head(), 0.004)
+    person = bust.capture.frame(t).alpha > 127
+    narrow = binary_erosion(person, iterations=6)
+    seen, less = (
+        squarely_shown(samples, hull, bust.capture.camera, *pose(bust.capture, t), mask) for mask in (person, narrow)
+    )
+    assert ((less == 0) | (less == seen)).all()
+    assert 0.02 < ((seen > GRAZING) & (less == 0)).mean() < 0.3
 
 
 def test_unseen_gaussians_reach_across_no_recorded_outline(bust, parts):
