@@ -2,7 +2,7 @@
 
 Those in `docs/symptoms` were made by
 
-    gaussian-head demo --out runs/demo --seconds 7
+    gaussian-head demo --out runs/demo
     python scripts/symptoms.py runs/demo/head --out docs/symptoms
 
 The demo subject is a public-domain photograph.
@@ -41,10 +41,9 @@ class Shot:
     """Middle and width of the part that is shown, as shares of the picture."""
 
 
-NECK, MOUTH = (0.55, 0.62, 0.5), (0.5, 0.55, 0.4)
+MOUTH = (0.5, 0.55, 0.4)
 SYMPTOMS: dict[str, tuple[Shot, Shot]] = {
     "profile": (Shot(yaw=15, jaw=0), Shot(yaw=90, jaw=0)),
-    "jaw_blots": (Shot(jaw=0, part=NECK), Shot(yaw=45, jaw=0, part=NECK)),
     "neck_torn": (Shot(turned=8, jaw=0), Shot(turned=55, jaw=0)),
     "from_below": (Shot(), Shot(pitch=-45)),
     "from_above": (Shot(jaw=0), Shot(pitch=40, jaw=0)),
