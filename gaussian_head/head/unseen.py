@@ -32,9 +32,9 @@ FEWEST = 20
 """Samples of hair below which a scalp is taken for bald."""
 HAIR_LINE = ((0.012, -0.01), (0.03, 0.0), (0.06, 0.012))
 """Metres behind the ears' middle, and below their lower end, through which hair ends over the neck."""
-UNDER_HAIR, EAR_FRONT = 0.67, 0.1
-"""Share of hair in what is seen of an ear from which on hair hangs over it, and share of an ear that lies before where
-that hair begins."""
+UNDER_HAIR, EAR_FRONT, ENOUGH = 0.67, 0.1, 5
+"""Share of hair in what is seen of an ear from which on hair hangs over it, share of an ear that lies before where that
+hair begins, and samples that have to be seen of it."""
 LOWEST = 0.95
 """Share of the recorded hair above the height down to which it hangs."""
 DOWNWARDS = 0.1
@@ -197,7 +197,7 @@ def _over_ears(samples: HullSamples, seen: _Seen) -> np.ndarray:
     for side in (-1, 1):
         beside = side * samples.points[:, 0] > 0
         shown = beside & ears & (seen.cosine > 0)
-        if shown.sum() >= FEWEST and seen.hair[shown].mean() > UNDER_HAIR:
+        if shown.sum() >= ENOUGH and seen.hair[shown].mean() > UNDER_HAIR:
             hangs |= beside & (samples.points[:, 2] > np.quantile(samples.points[beside & ears, 2], EAR_FRONT))
     height, lowest = samples.points[:, 1], samples.points[hangs & seen.hair, 1]
     return hangs & (height < np.quantile(lowest, LOWEST)) if len(lowest) else hangs
