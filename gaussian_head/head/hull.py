@@ -18,7 +18,7 @@ from ..capture import Capture
 from ..face import REGIONS, FaceModel
 from ..screen_mesh import ScreenMesh
 from ..smoothing import smoothstep
-from .laid import laid_on
+from .laid import laid_on, smoothed_once
 from .outline import OutlineView, nearest_true, outline_rows
 
 HEAD = ("face", "lips", "lids", "ears", "scalp")
@@ -139,12 +139,11 @@ def outward_directions(
     vertices: np.ndarray, triangles: np.ndarray, edges: csr_matrix, regions: np.ndarray
 ) -> np.ndarray:
     """Unit ``[V, 3]``: normals of the smoothed head; ears go sideways as a whole."""
-    degree = np.maximum(edges.diagonal(), 1)[:, None]
     directions = vertex_normals(vertices, triangles)
     ears = regions == REGIONS.index("ears")
     for _ in range(SMOOTHED_NORMALS):
         directions[ears] = np.sign(vertices[ears, :1]) * [1.0, 0.0, 0.0]
-        directions = _unit(directions - edges @ directions / (2 * degree))
+        directions = _unit(smoothed_once(directions, edges))
     return directions
 
 

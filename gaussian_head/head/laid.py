@@ -87,6 +87,12 @@ def mesh_edges(triangles: np.ndarray, count: int) -> csr_matrix:
     return csr_matrix(coo_matrix((degree, (range(count), range(count))), shape=(count, count)) - near)
 
 
+def smoothed_once(values: np.ndarray, edges: csr_matrix) -> np.ndarray:
+    """Values ``[V, D]`` gone half the way to the mean of their neighbours' on a mesh of Laplacian ``edges [V, V]``."""
+    degree = np.maximum(edges.diagonal(), 1)[:, None]
+    return np.asarray(values - edges @ values / (2 * degree))
+
+
 def landmark_rows(corners: np.ndarray, weights: np.ndarray, count: int) -> csr_matrix:
     """Values at points of triangles from values at the vertices, ``[P, V]``."""
     row = np.repeat(np.arange(len(corners)), 3)

@@ -12,7 +12,7 @@ from ..conventions import FACE, HAIR, NECK, TORSO
 from ..face import REGIONS
 from ..transforms import quat_to_rotmat, quat_to_rotvec
 from .hull import Hull
-from .laid import mesh_edges
+from .laid import mesh_edges, smoothed_once
 from .outline import eroded
 from .surface import canonical_rays
 from .volume import HullSamples, shown
@@ -94,10 +94,9 @@ def _shades(hull: Hull) -> np.ndarray:
     Source: Miller, "Efficient algorithms for local and global accessibility shading" (1994), told from how deep a
     vertex lies below the smoothed surface.
     """
-    edges = mesh_edges(hull.triangles, len(hull.vertices))
-    degree, smooth = np.maximum(edges.diagonal(), 1)[:, None], hull.vertices
+    edges, smooth = mesh_edges(hull.triangles, len(hull.vertices)), hull.vertices
     for _ in range(SMOOTHED):
-        smooth = smooth - edges @ smooth / (2 * degree)
+        smooth = smoothed_once(smooth, edges)
     return np.minimum(np.exp(((hull.vertices - smooth) * hull.normals).sum(1) / DARK), BRIGHTEST)
 
 
