@@ -31,7 +31,7 @@ from gaussian_head.evaluation.photographed import (
     warped_still,
 )
 from gaussian_head.face import FaceModel
-from gaussian_head.head.init import rest_frame
+from gaussian_head.head.frames import rest_frame
 from gaussian_head.media import Photograph
 from gaussian_head.metrics.identity import FaceIdentity, distance, is_installed
 from gaussian_head.metrics.lips import detect_landmarks, landmark_distance

@@ -45,8 +45,14 @@ def make_bust(
     size: int = 128,
     yaw: float = 0.2,
     hair_over_ears: bool = False,
+    freckles: float = 0.0,
+    astray: float = 1.0,
 ) -> Bust:
-    """Film an unusual head whose hair is ``hair`` metres thick, turning by ``yaw`` radians to either side."""
+    """Film an unusual head whose hair is ``hair`` metres thick, turning by ``yaw`` radians to either side.
+
+    Its skin is by up to ``freckles`` brighter or darker from vertex to vertex; landmarks stand as far before it
+    as ``astray`` of what a net does with made-up people's.
+    """
     face = FaceModel.load()
     identity = 0.8 * torch.randn(20, generator=torch.Generator().manual_seed(3))
     bald = face.neutral(identity)
@@ -62,12 +68,14 @@ def make_bust(
     part = np.array([PART.get(name, FACE) for name in REGIONS], np.uint8)
     painted = COLOURS | ({"ears": COLOURS["scalp"]} if hair_over_ears else {})
     colours = np.array([painted.get(name, SKIN) for name in REGIONS])
+    spotted = freckles * (2 * np.random.default_rng(4).random(len(vertices)) - 1)
+    spotted[~np.isin(face.regions.numpy(), face.regions.numpy()[face.of_region("face", "lips", "lids").numpy()])] = 0
     with CaptureWriter(folder) as writer:
         for t in range(num_frames):
             placed = vertices @ quat_to_rotmat(quats[t]).T + positions[t]
-            region, there = _seen(placed, face, camera)
+            region, there, spots = _seen(placed, face, camera, spotted)
             labels = np.where(there, part[region], BACKGROUND).astype(np.uint8)
-            picture = np.where(there[..., None], colours[region], 0.6)
+            picture = np.where(there[..., None], colours[region] * (1 + spots[..., None]), 0.6).clip(0, 1)
             writer.write_image(t, (255 * picture).astype(np.uint8))
             writer.write_alpha(t, (255 * (labels != BACKGROUND)).astype(np.uint8))
             writer.write_labels(t, labels)
@@ -84,7 +92,7 @@ def make_bust(
             code=list(CODE),
         )
         landmarks = face.landmarks(bald)
-        landmarks[:NUM_MESH, 2] += read_offsets()[:, 2].float()  # as deep as a landmark net has them
+        landmarks[:NUM_MESH, 2] += astray * read_offsets()[:, 2].float()
         pose = Pose(quats=quats, positions=positions)
         motion = Motion(
             fps=25.0,
@@ -108,13 +116,17 @@ def make_bust(
     return Bust(capture=Capture.load(folder), vertices=vertices, face=face)
 
 
-def _seen(placed: Tensor, face: FaceModel, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """The region ``[H, W]`` that each pixel shows of a placed head, and where there is one."""
+def _seen(
+    placed: Tensor, face: FaceModel, camera: Camera, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The region ``[H, W]`` that each pixel shows of a placed head, where there is one, and the vertices' values."""
     mesh = ScreenMesh(placed.double().numpy(), face.triangles.numpy(), camera)
     everywhere = np.ones((camera.height, camera.width), bool)
     nearest = mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(everywhere.shape)
     row, column = np.nonzero(nearest >= 0)
     triangle, weights, _ = mesh.look_up(nearest[row, column], column + 0.5, row + 0.5)
-    region = np.zeros(everywhere.shape, int)
-    region[row, column] = face.regions.numpy()[face.triangles.numpy()[triangle, weights.argmax(1)]]
-    return region, nearest >= 0
+    corners = face.triangles.numpy()[triangle]
+    region, shown = np.zeros(everywhere.shape, int), np.zeros(everywhere.shape)
+    region[row, column] = face.regions.numpy()[np.take_along_axis(corners, weights.argmax(1)[:, None], 1)[:, 0]]
+    shown[row, column] = (values[corners] * weights).sum(1)
+    return region, nearest >= 0, shown

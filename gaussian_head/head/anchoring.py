@@ -15,7 +15,8 @@ from ..face import REGIONS, UNITS, FaceModel
 from .anchors import Anchors, Hung
 from .branch import Branch
 from .head import Head
-from .laid import SKIN, LaidHead, laid_on
+from .laid import SKIN, LaidHead
+from .relief import laid_of
 
 CORNERS, WIDTH = 6, 0.004
 """Vertices that a Gaussian hangs on, and metres over which they share it."""
@@ -39,7 +40,7 @@ STILL = 1e-4
 def anchored(capture: Capture, branches: tuple[Branch, ...], code_scale: Tensor) -> Anchors:
     """Anchors of a capture's trained ``branches``, whose bases are per ``code_scale [K]`` of its inner code."""
     face = FaceModel.load()
-    laid = laid_on(face, capture.shape.vertices)
+    laid = laid_of(capture)
     turn = (laid.place.scale * laid.place.rotation).float()
     offsets = face.units @ turn.T
     offsets[[UNITS.index(name) for name in TOLD_BY_CODE]] = 0

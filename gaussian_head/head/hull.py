@@ -14,11 +14,10 @@ from scipy.sparse import csr_matrix, identity, vstack
 from scipy.sparse.linalg import spsolve
 
 from ..camera import Camera
-from ..capture import Capture
 from ..face import REGIONS, FaceModel
 from ..screen_mesh import ScreenMesh
 from ..smoothing import smoothstep
-from .laid import laid_on, smoothed_once
+from .laid import LaidHead, smoothed_once
 from .outline import OutlineView, nearest_true, outline_rows
 
 HEAD = ("face", "lips", "lids", "ears", "scalp")
@@ -85,10 +84,15 @@ class Hull:
         return mesh, mesh.nearest(0.5, 0.5, mesh.touching(everywhere), everywhere).reshape(everywhere.shape)
 
 
-def fit_hull(capture: Capture, views: list[OutlineView]) -> Hull:
-    """The hull of a capture whose outline is the person's in ``views``."""
-    face, neutral = FaceModel.load(), capture.shape.vertices.double().numpy()
-    laid = laid_on(face, capture.shape.vertices)
+def fit_hull(laid: LaidHead, neutral: np.ndarray, views: list[OutlineView]) -> Hull:
+    """The hull whose outline is the person's in ``views``.
+
+    Args:
+        laid: on that person's tracked face.
+        neutral: ``[478, 3]`` neutral landmarks as tracked.
+        views: outlines.
+    """
+    face = FaceModel.load()
     vertices, triangles, edges, lands = laid.vertices, laid.triangles, laid.edges, laid.landmarks
     directions = outward_directions(vertices, triangles, edges, face.regions.numpy())
     of_head = np.isin(face.regions.numpy(), [REGIONS.index(name) for name in HEAD])

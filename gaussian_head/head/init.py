@@ -13,22 +13,20 @@ from torch import Tensor
 from ..capture import Capture
 from ..checks import require_fields
 from ..conventions import FACE, HAIR, MOUTH, NECK, TORSO
-from ..face import FaceModel
-from ..transforms import quat_to_rotmat, quat_to_rotvec
+from ..transforms import quat_to_rotmat
 from .branch import Branch
 from .coefficients import coefficient_names, init_coefficients
+from .frames import rest_frame, varied_frames
 from .head import Head
 from .hull import Hull, fit_hull, neck_share
-from .laid import on_skin
 from .lifting import lift_frame
 from .outline import OutlineView, outline_views
+from .relief import laid_of
 from .surface import Patch, hang_mouth, joined, moving_with
 from .surfels import THICKNESS, WIDTH, flat_branch
 from .unseen import sample_colours
 from .volume import BEHIND, GRAZING, HullSamples, Within, drawn_in, sample_hull, squarely_shown
 
-ARM = 0.1
-"""Metres from the middle of a head at which turns count as ways."""
 EYE_CORNERS, CHIN = (33, 263), 152
 """Landmarks: outer corners of the eyes, and the chin's."""
 CHIN_HEIGHT = 0.01
@@ -149,40 +147,16 @@ def code_scale_of(code: Tensor) -> Tensor:
     return torch.maximum(code.std(0), 0.4 * torch.quantile(code.abs(), 0.99, dim=0)).clamp(min=1e-3)
 
 
-def rest_frame(capture: Capture) -> int:
-    """The training frame nearest the median pose with mouth shut and eyes open."""
-    motion, frames = capture.motion, capture.train_frames
-    positions, quats = motion.head.positions[frames], motion.head.quats[frames]
-    away = (positions - positions.median(0).values).norm(dim=1) / 0.01
-    turned = (quats - quats.median(0).values).norm(dim=1) / 0.05
-    code = capture.code[frames]
-    calm = (code / code.std(0).clamp(min=1e-3)).abs().mean(1)
-    return int(frames[(away + turned + 2 * calm).argmin()])
-
-
-def varied_frames(capture: Capture, first: int, count: int) -> list[int]:
-    """At most ``count`` training frames from ``first`` on, each the one least like the earlier ones in its poses.
-
-    Source: Gonzalez, "Clustering to minimize the maximum intercluster distance" (1985).
-    """
-    motion, frames = capture.motion, capture.train_frames
-    poses = [ARM * quat_to_rotvec(p.quats[frames]) for p in (motion.head, motion.torso)]
-    places = torch.cat([*poses, *(p.positions[frames] for p in (motion.head, motion.torso))], 1)
-    chosen = [int((frames == first).nonzero()[0])]
-    for _ in range(min(count, len(frames)) - 1):
-        chosen.append(int(torch.cdist(places, places[chosen]).min(1).values.argmax()))
-    return frames[chosen].tolist()
-
-
 def _start(capture: Capture, config: InitConfig, seed: int, code_scale: Tensor) -> _Start:
     """Fit the hull and sample and colour what of it the rest frame hardly shows."""
     rest, motion = rest_frame(capture), capture.motion
     frames = capture.train_frames
     evenly = frames[torch.linspace(0, len(frames) - 1, OUTLINES).round().long()].tolist()
     views = outline_views(capture, [*varied_frames(capture, rest, VARIED), *evenly])
-    hull = fit_hull(capture, views)
+    laid = laid_of(capture)
+    hull = fit_hull(laid, capture.shape.vertices.double().numpy(), views)
     spacing = config.back_stride * float(motion.head.positions[rest, 2] / capture.camera.K[0, 0])
-    neutral = on_skin(FaceModel.load(), capture.shape.vertices).double().numpy()
+    neutral = laid.skin
     hidden, colours, wide = _hidden(capture, hull, views, rest, neutral, spacing, seed)
     basis = (capture.shape.basis.permute(1, 2, 0) * code_scale).double().numpy()
     patch = Patch(

@@ -10,7 +10,7 @@ from scipy.sparse.linalg import spsolve
 from torch import Tensor
 
 from ..face import REGIONS, FaceModel
-from ..face.fitting import fit_identity, read_offsets
+from ..face.fitting import fit_identity
 from ..facenet import NUM_MESH
 from ..facenet.contours import LEFT_EYE, LEFT_IRIS, RIGHT_EYE, RIGHT_IRIS
 from ..similarity import Similarity
@@ -39,30 +39,38 @@ class LaidHead:
     """``[V, V]`` graph Laplacian of the skin."""
     landmarks: csr_matrix
     """``[468, V]`` the tracked landmarks on its triangles."""
+    skin: np.ndarray
+    """``[478, 3]`` the tracked neutral landmarks, as deep as skin is."""
 
 
-def on_skin(face: FaceModel, neutral: Tensor) -> Tensor:
-    """Tracked neutral landmarks ``[478, 3]`` as deep as skin is, without what the net gets wrong of everybody's depth.
+def on_skin(neutral: Tensor, place: Similarity, offsets: Tensor) -> Tensor:
+    """Tracked neutral landmarks ``[478, 3]`` as deep as skin is: without the depth of their ``offsets``.
 
-    It lets noses and cheeks stand out and eyes lie back by some millimetres too much.
+    Args:
+        neutral: ``[478, 3]`` metres.
+        place: of the parametric head on them.
+        offsets: ``[468, 3]`` metres in the parametric head's frame by which landmarks lie beside the skin.
     """
-    return _on_skin(neutral, fit_identity(face, neutral, read_offsets())[1])
-
-
-def _on_skin(neutral: Tensor, place: Similarity) -> Tensor:
     skin = neutral.clone()
-    deeper = (place.scale * read_offsets() @ place.rotation.T)[:, 2].to(skin)
+    deeper = (place.scale * offsets @ place.rotation.T)[:, 2].to(skin)
     skin[:NUM_MESH, 2] -= deeper
     for iris, eye in ((LEFT_IRIS, LEFT_EYE), (RIGHT_IRIS, RIGHT_EYE)):
         skin[list(iris), 2] -= deeper[list(eye)].mean()
     return skin
 
 
-def laid_on(face: FaceModel, neutral: Tensor) -> LaidHead:
-    """Lay the parametric head on tracked neutral landmarks ``[478, 3]`` and draw it onto them."""
-    person, place = fit_identity(face, neutral, read_offsets())
+def laid_on(face: FaceModel, neutral: Tensor, offsets: Tensor) -> LaidHead:
+    """Lay the parametric head on tracked neutral landmarks ``[478, 3]`` and draw it onto them.
+
+    Args:
+        face: the parametric head.
+        neutral: ``[478, 3]`` metres.
+        offsets: as ``on_skin`` takes them.
+    """
+    person, place = fit_identity(face, neutral, offsets)
     vertices = place.apply(face.neutral(person.float()).double()).numpy()
-    target = _on_skin(neutral, place).double().numpy()[:NUM_MESH]
+    on = on_skin(neutral, place, offsets).double().numpy()
+    target = on[:NUM_MESH]
     corners = face.triangles[face.landmark_triangles].numpy()[:NUM_MESH]
     lands = landmark_rows(corners, face.landmark_weights.numpy()[:NUM_MESH], len(vertices))
     regions = face.regions.numpy()
@@ -74,7 +82,7 @@ def laid_on(face: FaceModel, neutral: Tensor) -> LaidHead:
     away = np.linalg.norm(vertices[inside][:, None] - vertices[lips][None], axis=2)
     weight = np.exp(-(((away - away.min(1, keepdims=True)) / LIPS_REACH) ** 2))
     drawn[inside] = weight @ drawn[lips] / weight.sum(1, keepdims=True)
-    return LaidHead(vertices=vertices + drawn, place=place, triangles=triangles, edges=edges, landmarks=lands)
+    return LaidHead(vertices=vertices + drawn, place=place, triangles=triangles, edges=edges, landmarks=lands, skin=on)
 
 
 def mesh_edges(triangles: np.ndarray, count: int) -> csr_matrix:

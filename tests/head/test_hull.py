@@ -13,10 +13,11 @@ from support_bust import make_bust
 from gaussian_head.capture import Capture
 from gaussian_head.conventions import HAIR, NECK, TORSO
 from gaussian_head.face import REGIONS
+from gaussian_head.face.fitting import read_offsets
 from gaussian_head.head import PARTS, InitConfig, initial_parts
+from gaussian_head.head.frames import rest_frame
 from gaussian_head.head.hull import fit_hull
-from gaussian_head.head.init import rest_frame
-from gaussian_head.head.laid import on_skin
+from gaussian_head.head.laid import laid_on
 from gaussian_head.head.lifting import settled_labels
 from gaussian_head.head.outline import outline_views
 from gaussian_head.head.unseen import MOST_RISE, clothes_from, sample_colours
@@ -33,9 +34,15 @@ def bust(tmp_path_factory):
     return make_bust(tmp_path_factory.mktemp("hull") / "bust")
 
 
+def laid(bust):
+    """The parametric head as deep as the bust's landmarks were made to be."""
+    return laid_on(bust.face, bust.capture.shape.vertices, read_offsets())
+
+
 @pytest.fixture(scope="module")
 def hull(bust):
-    return fit_hull(bust.capture, outline_views(bust.capture, range(bust.capture.num_frames)))
+    neutral = bust.capture.shape.vertices.double().numpy()
+    return fit_hull(laid(bust), neutral, outline_views(bust.capture, range(bust.capture.num_frames)))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,7 @@ def of(bust, *names):
 
 def test_it_goes_through_the_skin_at_the_tracked_landmarks(bust, hull):
     found = bust.face.landmarks(torch.from_numpy(hull.vertices)).numpy()[:468]
-    skin = on_skin(bust.face, bust.capture.shape.vertices)[:468].numpy()
+    skin = laid(bust).skin[:468]
     assert np.linalg.norm(found - skin, axis=1).mean() < 7e-4
 
 
@@ -99,7 +106,7 @@ def test_samples_are_spread_evenly(hull):
 def test_what_a_frame_shows_squarely_and_what_talks_is_left_out(bust, parts):
     head, held = parts
     face, rows = head.branch("face"), held["face"]
-    shape = on_skin(bust.face, bust.capture.shape.vertices)
+    shape = laid(bust).skin
     above = rows & (face.means[:, 1] < shape[152, 1] - 0.01)
     assert float(face.means[above, 2].min()) > float(shape[[33, 263], 2].mean()) - 2e-3
     assert float(face.means[rows, 2].max()) > float(bust.vertices[bust.face.of_region("scalp"), 2].max()) - 0.02

@@ -7,7 +7,7 @@ from support_capture import make_capture
 from gaussian_head.face.fitting import read_offsets
 from gaussian_head.facenet import NUM_MESH
 from gaussian_head.head import InitConfig, initial_parts
-from gaussian_head.head.init import rest_frame
+from gaussian_head.head.frames import rest_frame
 from gaussian_head.rendering import orbit_view, render_frame
 from gaussian_head.training.config import LearningRates
 from gaussian_head.training.densify import Growth
