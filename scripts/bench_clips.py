@@ -6,7 +6,7 @@ import tyro
 from tyro.conf import Positional
 
 from gaussian_head.capture import Split
-from gaussian_head.evaluation.clips import bench_clips, write_table
+from gaussian_head.evaluation.clips import DRIVEN, bench_clips, write_table
 from gaussian_head.training import PRESETS, load_config, overridden
 from gaussian_head.verbs.bars import drawing
 
@@ -20,7 +20,7 @@ def main(
     config: Path | None = None,
     set: tuple[str, ...] = (),
     splits: tuple[Split, ...] = ("tail", "turned"),
-    drivers: tuple[str, ...] = ("tracked",),
+    drivers: tuple[str, ...] = DRIVEN,
     seconds: float | None = None,
     size: int = 512,
     lpips: Path | None = None,
@@ -36,7 +36,7 @@ def main(
         config: A config.json in place of the preset.
         set: Single values of the run, such as rates.means=1e-4.
         splits: What to hold out, a head for each.
-        drivers: What drives the head where the tail is held out.
+        drivers: What drives the head, and yardsticks; other than these two only where the tail is held out.
         seconds: Cut longer clips there.
         size: Width and height of the pictures, pixels.
         lpips: Folder with squeeze.backbone.pth and squeeze.pth.

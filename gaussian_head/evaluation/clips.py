@@ -30,6 +30,8 @@ from .held_out import evaluate
 CRF = 10
 """Quality at which a clip that is too long is written again, shorter."""
 SETTINGS = "bench.json"
+DRIVEN = ("tracked", "nearest_frame")
+"""Rows of a clip unless told otherwise: the head, and what copying a training frame scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class ClipScores:
     split: str
     """What was held out, see ``capture.SPLITS``."""
     driver: str
-    """See ``held_out.DRIVERS``."""
+    """See ``held_out.DRIVERS`` and ``held_out.NULLS``."""
     size: int
     """Width and height of the pictures, pixels."""
     frames: int
@@ -85,7 +87,7 @@ def bench_clips(
     *,
     label: str,
     splits: Sequence[Split] = ("tail", "turned"),
-    drivers: Sequence[str] = ("tracked",),
+    drivers: Sequence[str] = DRIVEN,
     seconds: float | None = None,
     size: int = 512,
     turned_from_deg: float = 12.0,
@@ -100,7 +102,7 @@ def bench_clips(
         config: the run; its split is replaced.
         label: what is tried; heads and reports lie under it. Changed code needs another one.
         splits: what to hold out, a head for each.
-        drivers: rows of each tail report, of ``held_out.DRIVERS``.
+        drivers: rows of each report, of ``held_out.DRIVERS`` and ``held_out.NULLS``; of turned frames those of DRIVEN.
         seconds: what is longer is cut there (and encoded once more, hardly compressed).
         size: pictures' width and height, pixels.
         turned_from_deg: clips whose largest turn stays below are not split by turns.
@@ -194,12 +196,12 @@ def _report(
         report: Report = evaluate(
             actor, place / "report", capture=capture, lpips=lpips, drivers=drivers, listener=listener
         )
-        return _by_driver(json.loads(json.dumps(report.to_json())))
-    return _by_driver(json.loads(written.read_text()))
+        return _by_driver(json.loads(json.dumps(report.to_json())), drivers)
+    return _by_driver(json.loads(written.read_text()), drivers)
 
 
-def _by_driver(report: dict) -> dict[str, dict]:
-    return {p["name"]: p for p in report["predictions"] if p["name"] not in report["nulls"]}
+def _by_driver(report: dict, drivers: Sequence[str]) -> dict[str, dict]:
+    return {p["name"]: p for p in report["predictions"] if p["name"] in drivers or p["name"] not in report["nulls"]}
 
 
 def _row(

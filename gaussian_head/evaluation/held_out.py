@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,8 +48,12 @@ NULLS = {
     "other_sound": "as audio, but from the clip's sound of half its length later, wrapped: what any speech scores",
     "still_mouth": "as audio, but with the lips at rest: what no speech scores",
     "recording": "the recording against itself: what the scores of a perfect prediction are",
+    "nearest_frame": "the training frame most alike in pose and face, as it was recorded: what a copy scores",
 }
-"""Yardsticks beside the rows of DRIVERS: a score of ``audio`` says something where it is better than the first two."""
+"""Yardsticks beside the rows of DRIVERS: a score of ``audio`` says something where it is better than the first two, one
+of ``tracked`` where it is better than the last."""
+ALIKE = (0.01, 0.05)
+"""Metres and quaternion that are as unlike as one standard deviation of the face's code."""
 
 GEOMETRY = (
     "the demo subject's own mesh, ray-cast. Both cameras are turned from the recorded view about the head; depth is "
@@ -84,8 +89,9 @@ def evaluate(
         listener: receives Progress.
 
     Returns:
-        The report, one prediction for each of DRIVERS that the head can do, and for each of NULLS beside ``audio``. Of
-        turned frames, which do not follow each other, there is ``tracked`` alone.
+        The report, one prediction for each of DRIVERS that the head can do, for ``nearest_frame``, and for each of the
+        other NULLS beside ``audio``. Of turned frames, which do not follow each other, there are ``tracked`` and
+        ``nearest_frame`` alone.
 
     Raises:
         InputError: no such head or capture, a folder that cannot be written or holds something else of such a name;
@@ -99,17 +105,21 @@ def evaluate(
     if len(frames) == 0:
         raise InputError(f"capture {capture.path} holds out no frame that was tracked; there is nothing to measure.")
     in_time = capture.split == "tail"
-    wanted = set(drivers or DRIVERS | NULLS) if in_time else {"tracked"}
+    wanted = set(drivers or DRIVERS | NULLS)
     unknown = wanted - set(DRIVERS | NULLS)
     if unknown:
         raise InputError(f"drivers {', '.join(sorted(unknown))} are unknown; choose of {', '.join(DRIVERS | NULLS)}.")
-    silent = wanted == {"tracked"}
+    if not in_time:
+        wanted = {"tracked"} | wanted & {"nearest_frame"}
+    silent = wanted <= {"tracked", "nearest_frame"}
     known = {"tracked": actor.clip.motion} if silent else held_out_motions(actor, capture)
     motions = {name: motion.select(frames) for name, motion in known.items() if name in wanted}
     audio = _audio_from(capture, int(frames[0])) if capture.info.has_audio and in_time else None
     predicted = {name: _rendered(actor.head, motion) for name, motion in motions.items()}
     if "audio" in motions:
         predicted["recording"] = _recorded(capture, frames)
+    if "nearest_frame" in wanted:
+        predicted["nearest_frame"] = _recorded(capture, nearest_frames(capture))
     judge = judge_of_pictures(capture, frames) if "audio" in motions else None
     report = evaluate_frames(
         _recorded(capture, frames),
@@ -191,6 +201,14 @@ def resting(motion: Motion, frames: Tensor, upper: Tensor) -> Motion:
     usual = {name: seen[name].median(0).values.expand(len(motion), -1) for name in ("units", "gaze", "residual")}
     residual = usual.pop("residual") + fit_pose_share(motion, frames, upper).of(motion)
     return replace(motion, residual=residual, **usual)
+
+
+def nearest_frames(capture: Capture) -> Tensor:
+    """For each held-out frame the training frame most alike in the head's pose and the face's code, ``[n]`` int64."""
+    head, train = capture.motion.head, capture.train_frames
+    code = capture.code / capture.code[train].std(0).clamp(min=1e-6) / math.sqrt(capture.code.shape[1])
+    like = torch.cat([head.positions / ALIKE[0], head.quats / ALIKE[1], code], 1)
+    return train[torch.cdist(like[capture.test_frames], like[train]).argmin(1)]
 
 
 def _split_capture(actor: Actor, capture: str | Path | Capture | None, split: Split | None) -> Capture:

@@ -29,7 +29,9 @@ def test_a_clip_becomes_a_row_for_each_split_once(work, tmp_path, monkeypatch):
     rows = bench_clips([work / "somebody.mp4"], work, CONFIG, **options)
     assert [(row.clip, row.split, row.driver, row.frames) for row in rows] == [
         ("somebody", "tail", "tracked", 30),
+        ("somebody", "tail", "nearest_frame", 30),
         ("somebody", "turned", "tracked", 30),
+        ("somebody", "turned", "nearest_frame", 30),
     ]
     assert rows[0].turn_most_deg > 5
     assert all(15 < row.psnr_full < 60 and row.train_cpu_s > 0 and row.gaussians > 100 for row in rows)
@@ -39,13 +41,13 @@ def test_a_clip_becomes_a_row_for_each_split_once(work, tmp_path, monkeypatch):
     again = bench_clips([work / "somebody.mp4"], work, CONFIG, **options)
     assert [row.psnr_full for row in again] == [row.psnr_full for row in rows]
     few = bench_clips([work / "somebody.mp4"], work, CONFIG, label="first", turned_from_deg=60.0)
-    assert [row.split for row in few] == ["tail"]
+    assert {row.split for row in few} == {"tail"}
 
     table = tmp_path / "table.csv"
     write_table(rows, table)
     write_table(rows[:1], table)
     header, *lines = list(csv.reader(table.open()))
-    assert len(lines) == 2
+    assert len(lines) == 4
     assert float(lines[1][header.index("psnr_head")]) == pytest.approx(rows[1].psnr_head, rel=1e-3)
     table.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="other columns"):

@@ -9,7 +9,7 @@ import torch
 from support_capture import make_capture
 
 from gaussian_head.checks import InputError
-from gaussian_head.evaluation.held_out import DRIVERS, NULLS, evaluate, held_out_motions, resting
+from gaussian_head.evaluation.held_out import DRIVERS, NULLS, evaluate, held_out_motions, nearest_frames, resting
 from gaussian_head.face import UNITS, is_mouth_unit
 from gaussian_head.transforms import quat_to_rotvec
 
@@ -83,8 +83,22 @@ def test_yardsticks_hear_another_sound_or_none(filmed):
 def test_a_head_without_voice_has_no_yardstick_of_sound(filmed, tmp_path):
     capture, actor = filmed
     report = evaluate(replace(actor, voice=None), tmp_path, capture=capture)
-    assert set(report.summary()) == {"tracked"}
-    assert report.nulls == ()
+    assert set(report.summary()) == {"tracked", "nearest_frame"}
+    assert report.nulls == ("nearest_frame",)
+
+
+def test_a_copy_of_the_training_frame_most_alike_is_a_yardstick(filmed, tmp_path):
+    capture, actor = filmed
+    chosen = nearest_frames(capture)
+    assert len(chosen) == len(capture.test_frames)
+    assert torch.isin(chosen, capture.train_frames).all()
+    head = capture.motion.head
+    for t, near in zip(capture.test_frames.tolist(), chosen.tolist(), strict=True):
+        away = (head.quats[capture.train_frames] - head.quats[t]).norm(dim=1)
+        assert float((head.quats[near] - head.quats[t]).norm()) <= float(away.median())
+    scores = evaluate(actor, tmp_path, capture=capture, drivers=("tracked", "nearest_frame")).summary()
+    assert set(scores) == {"tracked", "nearest_frame"}
+    assert scores["nearest_frame"]["psnr_head"] < scores["tracked"]["psnr_head"]
 
 
 @pytest.mark.parametrize("name", ["report.json", "index.html", "sheet.png"])
