@@ -6,7 +6,8 @@ import tyro
 from tyro.conf import Positional
 
 from gaussian_head.capture import Split
-from gaussian_head.evaluation.clips import DRIVEN, bench_clips, write_table
+from gaussian_head.evaluation.clips import bench_clips, write_table
+from gaussian_head.evaluation.held_out import SOUNDLESS
 from gaussian_head.training import PRESETS, load_config, overridden
 from gaussian_head.verbs.bars import drawing
 
@@ -20,7 +21,7 @@ def main(
     config: Path | None = None,
     set: tuple[str, ...] = (),
     splits: tuple[Split, ...] = ("tail", "turned"),
-    drivers: tuple[str, ...] = DRIVEN,
+    drivers: tuple[str, ...] = SOUNDLESS,
     seconds: float | None = None,
     size: int = 512,
     lpips: Path | None = None,

@@ -68,8 +68,8 @@ def make_bust(
     part = np.array([PART.get(name, FACE) for name in REGIONS], np.uint8)
     painted = COLOURS | ({"ears": COLOURS["scalp"]} if hair_over_ears else {})
     colours = np.array([painted.get(name, SKIN) for name in REGIONS])
-    spotted = freckles * (2 * np.random.default_rng(4).random(len(vertices)) - 1)
-    spotted[~np.isin(face.regions.numpy(), face.regions.numpy()[face.of_region("face", "lips", "lids").numpy()])] = 0
+    spotted, skin = np.zeros(len(vertices)), face.of_region("face", "lips", "lids").numpy()
+    spotted[skin] = freckles * (2 * np.random.default_rng(4).random(len(skin)) - 1)
     with CaptureWriter(folder) as writer:
         for t in range(num_frames):
             placed = vertices @ quat_to_rotmat(quats[t]).T + positions[t]

@@ -25,13 +25,11 @@ from ..media import VideoWriter, probe, read_audio, read_frames
 from ..metrics import Report
 from ..tracking import track
 from ..training import TrainConfig, train
-from .held_out import evaluate
+from .held_out import SOUNDLESS, evaluate
 
 CRF = 10
 """Quality at which a clip that is too long is written again, shorter."""
 SETTINGS = "bench.json"
-DRIVEN = ("tracked", "nearest_frame")
-"""Rows of a clip unless told otherwise: the head, and what copying a training frame scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +85,7 @@ def bench_clips(
     *,
     label: str,
     splits: Sequence[Split] = ("tail", "turned"),
-    drivers: Sequence[str] = DRIVEN,
+    drivers: Sequence[str] = SOUNDLESS,
     seconds: float | None = None,
     size: int = 512,
     turned_from_deg: float = 12.0,
@@ -102,7 +100,7 @@ def bench_clips(
         config: the run; its split is replaced.
         label: what is tried; heads and reports lie under it. Changed code needs another one.
         splits: what to hold out, a head for each.
-        drivers: rows of each report, of ``held_out.DRIVERS`` and ``held_out.NULLS``; of turned frames those of DRIVEN.
+        drivers: rows of each report, of ``held_out.DRIVERS`` and ``held_out.NULLS``; of turned frames the SOUNDLESS.
         seconds: what is longer is cut there (and encoded once more, hardly compressed).
         size: pictures' width and height, pixels.
         turned_from_deg: clips whose largest turn stays below are not split by turns.

@@ -52,6 +52,8 @@ NULLS = {
 }
 """Yardsticks beside the rows of DRIVERS: a score of ``audio`` says something where it is better than the first two, one
 of ``tracked`` where it is better than the last."""
+SOUNDLESS = ("tracked", "nearest_frame")
+"""Those of both that need no sound and no frames that follow each other."""
 ALIKE = (0.01, 0.05)
 """Metres and quaternion that are as unlike as one standard deviation of the face's code."""
 
@@ -90,8 +92,8 @@ def evaluate(
 
     Returns:
         The report, one prediction for each of DRIVERS that the head can do, for ``nearest_frame``, and for each of the
-        other NULLS beside ``audio``. Of turned frames, which do not follow each other, there are ``tracked`` and
-        ``nearest_frame`` alone.
+        other NULLS beside ``audio``. Of turned frames, which do not follow each other, there are those of SOUNDLESS
+        alone.
 
     Raises:
         InputError: no such head or capture, a folder that cannot be written or holds something else of such a name;
@@ -110,8 +112,8 @@ def evaluate(
     if unknown:
         raise InputError(f"drivers {', '.join(sorted(unknown))} are unknown; choose of {', '.join(DRIVERS | NULLS)}.")
     if not in_time:
-        wanted = {"tracked"} | wanted & {"nearest_frame"}
-    silent = wanted <= {"tracked", "nearest_frame"}
+        wanted = {"tracked"} | wanted.intersection(SOUNDLESS)
+    silent = wanted.issubset(SOUNDLESS)
     known = {"tracked": actor.clip.motion} if silent else held_out_motions(actor, capture)
     motions = {name: motion.select(frames) for name, motion in known.items() if name in wanted}
     audio = _audio_from(capture, int(frames[0])) if capture.info.has_audio and in_time else None

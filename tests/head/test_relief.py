@@ -17,8 +17,8 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("relief")
 
 
-def bust(folder, astray, **look):
-    return make_bust(folder / f"{astray}", num_frames=15, size=384, astray=astray, freckles=0.4, **look)
+def bust(folder, astray):
+    return make_bust(folder / f"{astray}", num_frames=15, size=384, astray=astray, freckles=0.4)
 
 
 def shares(capture):
@@ -55,7 +55,7 @@ def test_the_best_share_lies_between_those_tried_and_within_them():
     assert relief._best(0.03 * (tried - 1.5) ** 2) == pytest.approx(1.0, abs=0.05)  # little said: half the way
 
 
-def test_regions_pass_into_each_other(folder):
+def test_nose_and_eyes_are_regions_of_their_own():
     face = FaceModel.load()
     regions = relief._regions(face)
     assert regions[4] == regions[6] == 0
