@@ -73,5 +73,5 @@ def test_training_leaves_turned_frames_out_and_evaluate_measures_those_only(capt
         evaluate(actor, tmp_path / "report", capture=capture, split="tail")
     report = evaluate(actor, tmp_path / "report", capture=capture, split="turned")
     assert report.num_frames == len(test)
-    assert set(report.summary()) == {"tracked"}
+    assert set(report.summary()) == {"tracked", "nearest_frame"}
     assert "most turned" in report.split
