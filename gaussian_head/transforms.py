@@ -93,6 +93,12 @@ def quat_to_rotvec(quats: Tensor) -> Tensor:
     return quats[..., 1:] * scale
 
 
+def mean_rotation(rotations: Tensor) -> Tensor:
+    """The rotation ``[3, 3]`` nearest to all of ``[T, 3, 3]``."""
+    U, _, Vt = torch.linalg.svd(rotations.mean(0))
+    return U @ torch.diag(U.new_tensor([1.0, 1.0, float(torch.det(U @ Vt))])) @ Vt
+
+
 def quat_slerp(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
     """Spherical interpolation from ``a`` (weight 0) to ``b`` (weight 1), the short way round."""
     return quat_multiply(a, rotvec_to_quat(quat_to_rotvec(quat_multiply(quat_conjugate(a), b)) * weight))

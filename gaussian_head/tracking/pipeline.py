@@ -31,6 +31,7 @@ from .findings import MOST_LOST, Findings
 from .footage import Footage
 from .held_poses import steadied
 from .labels import PartColours, label_parts, learn_colours
+from .nodding import NOD
 from .photometric import Pictures
 from .reading import Lips, read_lips
 from .report_page import draw_page
@@ -110,7 +111,13 @@ def track(
         require_frames(seconds, len(seen.tracked), usable, info.fps, findings)
         camera = {"width": size, "height": size, "fps": info.fps}
         solution = solve_clip(
-            seen.landmarks, seen.tracked, **camera, num_train=num_train, config=config, listener=listener
+            seen.landmarks,
+            seen.tracked,
+            **camera,
+            num_train=num_train,
+            nod=NOD,
+            config=config,
+            listener=listener,
         )
         bad = _bad_frames(seen.tracked, solution.residual.numpy(), num_train, findings)
         colours = _write_labels(writer, seen.landmarks, num_train, bad, listener)

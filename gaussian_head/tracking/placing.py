@@ -14,7 +14,7 @@ from ..checks import InputError
 from ..facenet import NUM_MESH
 from ..metrics.lips import mouth_opening
 from ..similarity import fit_similarity
-from ..transforms import quat_to_rotmat, quat_to_rotvec, rotmat_to_quat
+from ..transforms import mean_rotation, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat
 from .beside import Beside
 from .bundle import BundleConfig, FrameStates, LandmarkModel, Observations, pixel_sigma
 from .channels import MEASURED
@@ -117,9 +117,9 @@ def placed_roughly(
     own_position = _through(theirs.positions.double(), own.camera.K.double(), lens)
     theirs_position = to_ours.scale * own_position - (theirs_rotation @ to_ours.translation)
     between = (theirs_rotation @ states.rotations(model).mT)[used]
-    rotation = _mean_rotation(between)
+    rotation = mean_rotation(between)
     angles = torch.rad2deg(quat_to_rotvec(rotmat_to_quat(between @ rotation.T)).norm(dim=1))
-    rotation = _mean_rotation(between[angles <= angles.median() * 2 + 1e-6])
+    rotation = mean_rotation(between[angles <= angles.median() * 2 + 1e-6])
     apart = float(torch.rad2deg(quat_to_rotvec(rotmat_to_quat(between @ rotation.T)).norm(dim=1)).median())
     _require_same_person(leader, other, apart, used, frames)
     shift = (theirs_position - states.positions @ rotation.T)[used].median(0).values
@@ -194,8 +194,3 @@ def _require_same_person(leader: Capture, other: Filming, apart: float, used: Te
             f"camera {other.name!r} shows another person: that head turns {apart:.0f} degrees otherwise than the "
             f"leading camera's, and its mouth opens at other times (r {alike:.2f}). Let every film show the same one."
         )
-
-
-def _mean_rotation(rotations: Tensor) -> Tensor:
-    U, _, Vt = torch.linalg.svd(rotations.mean(0))
-    return U @ torch.diag(U.new_tensor([1.0, 1.0, float(torch.det(U @ Vt))])) @ Vt

@@ -25,6 +25,7 @@ from .bundle import (
 from .channels import MEASURED
 from .focal import search_focal, varied_frames
 from .initial import fill_gaps
+from .nodding import nodded
 from .start import CODE as CODE
 from .start import Start, begin
 
@@ -69,6 +70,7 @@ def solve_clip(
     height: int,
     fps: float,
     num_train: int,
+    nod: float = 1.0,
     config: BundleConfig | None = None,
     listener: Listener = ignore,
 ) -> Solution:
@@ -80,6 +82,7 @@ def solve_clip(
         width, height: Picture size, pixels.
         fps: Frames per second.
         num_train: Frames from here on do not touch anything shared.
+        nod: How much further than its landmarks the head nods; ``nodding.NOD`` for those of the landmark net.
         config: Noise and smoothness.
         listener: Gets Progress events.
     """
@@ -89,6 +92,7 @@ def solve_clip(
     filled = np.concatenate(
         [fill_gaps(landmarks[:num_train], tracked[:num_train]), _fill_rest(landmarks, tracked, num_train)]
     )
+    filled = nodded(filled, fit, nod)
     centre = torch.tensor([width / 2, height / 2], dtype=torch.float64)
     focal = search_focal(filled[fit], centre, config)
     start = begin(filled, tracked, fit, focal, centre, num_train)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..facenet import NUM_MESH
-from ..transforms import quat_to_rotvec, rotmat_to_quat
+from ..transforms import mean_rotation, quat_to_rotvec, rotmat_to_quat
 from .bundle import FrameStates, LandmarkModel, Observations
 from .channels import MEASURED, measure
 from .initial import Normalised, initial_model, normalise
@@ -78,7 +78,7 @@ def begin(
         centre=centre,
         shape=torch.from_numpy(first.shape + far.mean - told.mean),
         basis=torch.from_numpy(first.basis),
-        reference=_mean_rotation(torch.from_numpy(far.rotations)[torch.from_numpy(fit)]),
+        reference=mean_rotation(torch.from_numpy(far.rotations)[torch.from_numpy(fit)]),
     )
     raw = measure(told.points, first.neutral)
     parts = [_gaze_through_blinks(part) for part in (raw[:num_train], raw[num_train:])]
@@ -101,11 +101,6 @@ def from_far_away(landmarks: np.ndarray, normalised: Normalised, focal: float, c
     points = landmarks.astype(np.float64)
     points[..., :2] = centre + (points[..., :2] - centre) * (1 + depth[..., None] / focal)
     return points
-
-
-def _mean_rotation(rotations: Tensor) -> Tensor:
-    U, _, Vt = torch.linalg.svd(rotations.mean(0))
-    return U @ torch.diag(U.new_tensor([1.0, 1.0, float(torch.det(U @ Vt))])) @ Vt
 
 
 def _gaze_through_blinks(measured: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
