@@ -13,7 +13,7 @@ from ..demo.population import PersonTruth
 from ..face import UNITS, FaceModel
 from ..similarity import fit_similarity
 from ..tracking.units import UnitTrack
-from ..transforms import quat_to_rotmat, quat_to_rotvec, rotmat_to_quat
+from ..transforms import mean_rotation, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat
 
 VISIBLE = 0.2
 """Range of a unit in a clip from which on it is counted."""
@@ -91,9 +91,7 @@ def correlations(found: Tensor, true: Tensor) -> dict[str, float]:
 def _turned(ours: Tensor, true: Tensor) -> float:
     """Mean angle in degrees between rotations ``[T, 4]`` after the constant turn of head axes that fits best."""
     ours, true = quat_to_rotmat(ours.double()), quat_to_rotmat(true.double())
-    U, _, Vt = torch.linalg.svd((ours.mT @ true).mean(0))
-    between = U @ torch.diag(torch.tensor([1.0, 1.0, float(torch.linalg.det(U @ Vt))], dtype=torch.float64)) @ Vt
-    left = quat_to_rotvec(rotmat_to_quat(true.mT @ ours @ between))
+    left = quat_to_rotvec(rotmat_to_quat(true.mT @ ours @ mean_rotation(ours.mT @ true)))
     return float(torch.rad2deg(left.norm(dim=-1)).mean())
 
 

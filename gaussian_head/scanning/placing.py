@@ -17,7 +17,7 @@ from ..capture import camera_name, read_cameras
 from ..checks import InputError
 from ..motion import Pose
 from ..photo.fitting import FittedPhoto
-from ..transforms import pose_to_matrix, quat_to_rotmat, rigid_inverse, rotmat_to_quat
+from ..transforms import mean_rotation, pose_to_matrix, quat_to_rotmat, rigid_inverse, rotmat_to_quat
 
 AZIMUTH = re.compile(r"(?:^|[^A-Za-z0-9])(?:az(?:imuth)?|yaw)?[ _]?([+-]?\d{1,3})(?:deg|°)?$", re.IGNORECASE)
 """Ends of file names that say degrees about the head: me_-45, az030, yaw_90deg."""
@@ -74,7 +74,7 @@ def place_given(cameras: dict[str, Camera], faces: dict[str, FittedPhoto], leadi
     if len(faces) < FEWEST_FACES:
         raise InputError(f"{len(faces)} of the pictures show the face well; {FEWEST_FACES} at least were wanted.")
     turns = [_turn(cameras[n]).T @ quat_to_rotmat(f.pose.quats).double() for n, f in faces.items()]
-    turn = _mean_turn(turns)
+    turn = mean_rotation(torch.stack(turns))
     off = [math.degrees(math.acos(max(-1.0, min(1.0, (float((t @ turn.T).trace()) - 1) / 2)))) for t in turns]
     if np.median(off) > 25:
         raise InputError(
@@ -138,7 +138,9 @@ def place_about(
         view = torch.eye(4).double()
         view[:3, :3], view[:3, 3] = turn, centre - turn @ centre
         cameras[name] = Camera.from_focal(focal, *sizes[name]).with_view(view.float())
-    turned = _mean_turn([turns[n].T @ quat_to_rotmat(face.pose.quats).double() for n, face in faces.items()])
+    turned = mean_rotation(
+        torch.stack([turns[n].T @ quat_to_rotmat(face.pose.quats).double() for n, face in faces.items()])
+    )
     return Placed(cameras=cameras, head=Pose(quats=rotmat_to_quat(turned).float(), positions=solved[:3].float()))
 
 
@@ -146,12 +148,6 @@ def _about(angle: float) -> Tensor:
     """Rotation ``[3, 3]`` f64 of a camera that goes round by radians."""
     c, s = math.cos(angle), math.sin(angle)
     return torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]]).double()
-
-
-def _mean_turn(turns: Sequence[Tensor]) -> Tensor:
-    """The rotation ``[3, 3]`` nearest to the mean of several."""
-    U, _, Vt = torch.linalg.svd(torch.stack(list(turns)).mean(0))
-    return U @ torch.diag(torch.tensor([1.0, 1.0, float(torch.det(U @ Vt))]).double()) @ Vt
 
 
 def place_by_faces(

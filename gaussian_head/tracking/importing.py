@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..capture import Capture, CaptureWriter
 from ..capture.ad_nerf import PreparedClip, read_prepared
@@ -25,7 +26,7 @@ from ..conventions import BACKGROUND, FACE, HAIR, MOUTH, SAMPLE_RATE
 from ..events import Listener, Warned, ignore, tracked
 from ..facenet.contours import INNER_LIPS, OVAL
 from ..media import VideoWriter, read_audio, read_image
-from ..transforms import quat_to_rotmat
+from ..transforms import mean_rotation, quat_to_rotmat
 
 NEARLY_LOSSLESS = 6
 """Quality of the passing video that the tracker reads."""
@@ -178,8 +179,7 @@ def compare_poses(clip: PreparedClip, seen: Capture) -> dict[str, float]:
     frames = np.flatnonzero(clip.posed & seen.tracked.numpy())
     ours = quat_to_rotmat(seen.motion.head.quats.double()).numpy()[frames]
     theirs = clip.rotations[frames]
-    u, _, v = np.linalg.svd(np.einsum("tji,tjk->ik", ours, theirs))
-    turn = u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v
+    turn = mean_rotation(torch.from_numpy(ours.transpose(0, 2, 1) @ theirs)).numpy()
     cosine = (np.einsum("tij,tij->t", ours @ turn, theirs) - 1) / 2
     angles = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
     return {
