@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..capture import Capture
 from ..checks import InputError
@@ -14,10 +15,20 @@ from ..face import UNITS
 from ..motion import Motion, Pose
 from ..motion.edit import typical_frame
 from ..smoothing import blurred
-from ..transforms import quat_conjugate, quat_multiply, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat
+from ..transforms import (
+    mean_rotation,
+    quat_conjugate,
+    quat_multiply,
+    quat_normalize,
+    quat_rotate,
+    quat_to_rotmat,
+    quat_to_rotvec,
+    rotmat_to_quat,
+)
 from .bundle import BundleConfig, FrameStates, LandmarkModel, Observations, solve_frames
 from .filmed import FilmedFace
 from .initial import fill_gaps, procrustes
+from .nodding import nodded_as_known
 from .solve import Solution, solved
 from .topology import RIGID
 from .units import units_of
@@ -60,7 +71,8 @@ def follow(
     """
     if int(tracked.sum()) < FEWEST:
         raise InputError(f"{int(tracked.sum())} frames show a face; {FEWEST} were wanted.")
-    filled = fill_gaps(landmarks, tracked)
+    shape = capture.shape.vertices.double()
+    filled = nodded_as_known(fill_gaps(landmarks, tracked), shape.numpy(), _usual(capture, shape.mean(0)))
     model, code_std = _model(capture, focal, centre)
     seen = Observations(
         landmarks=torch.from_numpy(filled[..., :2].astype(np.float64)),
@@ -85,6 +97,15 @@ def _model(capture: Capture, focal: float, centre: np.ndarray) -> tuple[Landmark
         reference=torch.eye(3, dtype=torch.float64),
     )
     return model, capture.code[: capture.num_train].double().std(0).clamp(min=1e-4)
+
+
+def _usual(capture: Capture, middle: Tensor) -> Tensor:
+    """``[3, 3]`` the head's mean pose against the line of sight to its face, as landmarks alone show it."""
+    train = slice(capture.num_train)
+    quats, positions = capture.motion.head.quats[train].double(), capture.motion.head.positions[train].double()
+    x, y, z = functional.normalize(quat_rotate(quats, middle[None]) + positions, dim=1).unbind(1)
+    sight = quat_normalize(torch.stack([1 + z, -y, x, torch.zeros_like(z)], 1))
+    return mean_rotation(quat_to_rotmat(quat_multiply(quat_conjugate(sight), quats)))
 
 
 def _start(model: LandmarkModel, landmarks: np.ndarray, code: Tensor) -> FrameStates:

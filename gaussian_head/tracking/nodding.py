@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..transforms import mean_rotation, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat, rotvec_to_quat
-from .initial import normalise
+from .initial import normalise, procrustes
+from .topology import RIGID
 
 NOD = 1.35
 """Radians that a head nods for one that landmarks nod."""
@@ -27,9 +29,30 @@ def nodded(landmarks: np.ndarray, fit: np.ndarray, nod: float = NOD) -> np.ndarr
     """
     told = normalise(landmarks, fit)
     rotations = torch.from_numpy(told.rotations)
-    rest = mean_rotation(rotations[torch.from_numpy(fit)])
-    turns = quat_to_rotvec(rotmat_to_quat(rotations @ rest.T))
-    further = quat_to_rotmat(rotvec_to_quat(turns * turns.new_tensor([nod, 1.0, 1.0]))) @ rest
-    middle = torch.from_numpy(told.mean - told.mean.mean(0))
-    moved = (middle @ (further - rotations).mT) * torch.from_numpy(told.scales)[:, None, None]
+    usual = mean_rotation(rotations[torch.from_numpy(fit)])
+    return _further(landmarks, told.mean, rotations, told.scales, usual, nod)
+
+
+def nodded_as_known(landmarks: np.ndarray, shape: np.ndarray, usual: Tensor, nod: float = NOD) -> np.ndarray:
+    """The same of a face that is known, about the pose it usually has where it was learnt: one frame is enough.
+
+    Args:
+        landmarks: as for ``nodded``.
+        shape: ``[478, 3]`` neutral face, metres.
+        usual: ``[3, 3]`` head to camera.
+        nod: as for ``nodded``.
+    """
+    rigid = list(RIGID)
+    rotations, scales, _ = procrustes(landmarks[:, rigid].astype(np.float64), shape[rigid])
+    return _further(landmarks, shape, torch.from_numpy(rotations), scales, usual, nod)
+
+
+def _further(
+    landmarks: np.ndarray, face: np.ndarray, rotations: Tensor, scales: np.ndarray, usual: Tensor, nod: float
+) -> np.ndarray:
+    """Landmarks carried by ``face [478, 3]`` from ``rotations [T, 3, 3]`` to those that nod further about ``usual``."""
+    turns = quat_to_rotvec(rotmat_to_quat(rotations @ usual.T))
+    further = quat_to_rotmat(rotvec_to_quat(turns * turns.new_tensor([nod, 1.0, 1.0]))) @ usual
+    middle = torch.from_numpy(face - face.mean(0))
+    moved = (middle @ (further - rotations).mT) * torch.from_numpy(scales)[:, None, None]
     return (landmarks + moved.numpy()).astype(landmarks.dtype)

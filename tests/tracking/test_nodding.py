@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from gaussian_head.capture import Capture
 from gaussian_head.demo.population import make_person_clip
 from gaussian_head.evaluation.seen_again import marks_in
+from gaussian_head.facenet import LandmarkTracker
+from gaussian_head.tracking import track
+from gaussian_head.tracking.follow import follow
 from gaussian_head.tracking.initial import normalise
-from gaussian_head.tracking.nodding import NOD, nodded
+from gaussian_head.tracking.nodding import NOD, nodded, nodded_as_known
 from gaussian_head.transforms import mean_rotation, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat, rotvec_to_quat
 
 
@@ -43,6 +47,41 @@ def test_heads_nod_further_and_turn_as_before(face, turns):
 def test_landmarks_may_be_left_alone(face, turns):
     landmarks = seen(face, turns)
     assert np.allclose(nodded(landmarks, np.arange(len(turns)), 1.0), landmarks, atol=1e-9)
+
+
+def test_a_known_face_nods_about_its_usual_pose(face, turns):
+    usual = quat_to_rotmat(rotvec_to_quat(torch.tensor([[0.0, 0.1, 0.0]]).double()))[0]
+    rotations = quat_to_rotmat(rotvec_to_quat(torch.from_numpy(turns))) @ usual
+    rotvecs = quat_to_rotvec(rotmat_to_quat(rotations)).numpy()
+    lagging = quat_to_rotvec(
+        rotmat_to_quat(quat_to_rotmat(rotvec_to_quat(torch.from_numpy(turns / [NOD, 1.0, 1.0]))) @ usual)
+    ).numpy()
+    for t in (10, 27):
+        one = slice(t, t + 1)
+        found = nodded_as_known(seen(face, lagging[one]), face, usual)
+        assert np.abs(found - seen(face, rotvecs[one]))[..., :2].max() < 0.5
+        assert np.abs(seen(face, lagging[one]) - seen(face, rotvecs[one]))[..., :2].max() > 2
+
+
+@pytest.fixture(scope="module")
+def nodding(tmp_path_factory) -> Capture:
+    """A tracked made-up person who nods."""
+    folder = tmp_path_factory.mktemp("nodding")
+    return track(make_person_clip(folder, seed=1006, seconds=4.0, fps=10, size=256).video, folder / "capture", size=256)
+
+
+def test_a_known_person_nods_as_far_elsewhere_as_where_it_was_learnt(nodding: Capture):
+    frames = np.arange(nodding.num_frames)
+    first, K = nodding.landmarks[0].numpy(), nodding.camera.K
+    find = LandmarkTracker(np.concatenate([first.min(0), first.max(0)]))
+    marks = np.stack([find(nodding.frame(t).image) for t in frames])
+    found = follow(
+        nodding, marks, np.ones(len(frames), bool), fps=10.0, focal=float(K[0, 0]), centre=K[:2, 2].numpy()
+    ).motion.head
+    true = quat_to_rotmat(nodding.motion.head.quats)
+    assert 0.85 < slopes(quat_to_rotmat(found.quats), true)[0] < 1.15
+    apart = quat_to_rotvec(rotmat_to_quat(quat_to_rotmat(found.quats) @ true.mT)).mean(0)
+    assert torch.rad2deg(apart).abs().max() < 1
 
 
 def test_a_painted_persons_nods_are_told_too_short_by_the_net(tmp_path: Path):
