@@ -92,9 +92,9 @@ def solve_clip(
     filled = np.concatenate(
         [fill_gaps(landmarks[:num_train], tracked[:num_train]), _fill_rest(landmarks, tracked, num_train)]
     )
-    filled = nodded(filled, fit, nod)
     centre = torch.tensor([width / 2, height / 2], dtype=torch.float64)
-    focal = search_focal(filled[fit], centre, config)
+    focal = search_focal(filled[fit], centre, config)  # before landmarks are nodded: that tells no perspective
+    filled = nodded(filled, fit, nod)
     start = begin(filled, tracked, fit, focal, centre, num_train)
     states, seen, code_std = start.states, start.seen, start.code_std
     train = torch.arange(num_train)
