@@ -33,18 +33,17 @@ def nodded(landmarks: np.ndarray, fit: np.ndarray, nod: float = NOD) -> np.ndarr
     return _further(landmarks, told.mean, rotations, told.scales, usual, nod)
 
 
-def nodded_as_known(landmarks: np.ndarray, shape: np.ndarray, usual: Tensor, nod: float = NOD) -> np.ndarray:
+def nodded_as_known(landmarks: np.ndarray, shape: np.ndarray, usual: Tensor) -> np.ndarray:
     """The same of a face that is known, about the pose it usually has where it was learnt: one frame is enough.
 
     Args:
         landmarks: as for ``nodded``.
         shape: ``[478, 3]`` neutral face, metres.
-        usual: ``[3, 3]`` head to camera.
-        nod: as for ``nodded``.
+        usual: ``[3, 3]`` head to camera, against the line of sight to the face.
     """
     rigid = list(RIGID)
     rotations, scales, _ = procrustes(landmarks[:, rigid].astype(np.float64), shape[rigid])
-    return _further(landmarks, shape, torch.from_numpy(rotations), scales, usual, nod)
+    return _further(landmarks, shape, torch.from_numpy(rotations), scales, usual, NOD)
 
 
 def _further(

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from gaussian_head.capture import Capture
 from gaussian_head.demo.population import make_person_clip
 from gaussian_head.evaluation.seen_again import marks_in
 from gaussian_head.facenet import LandmarkTracker
@@ -14,7 +13,14 @@ from gaussian_head.tracking import track
 from gaussian_head.tracking.follow import follow
 from gaussian_head.tracking.initial import normalise
 from gaussian_head.tracking.nodding import NOD, nodded, nodded_as_known
-from gaussian_head.transforms import mean_rotation, quat_to_rotmat, quat_to_rotvec, rotmat_to_quat, rotvec_to_quat
+from gaussian_head.transforms import (
+    mean_rotation,
+    quat_multiply,
+    quat_to_rotmat,
+    quat_to_rotvec,
+    rotmat_to_quat,
+    rotvec_to_quat,
+)
 
 
 def seen(face: np.ndarray, rotvecs: np.ndarray) -> np.ndarray:
@@ -50,35 +56,28 @@ def test_landmarks_may_be_left_alone(face, turns):
 
 
 def test_a_known_face_nods_about_its_usual_pose(face, turns):
-    usual = quat_to_rotmat(rotvec_to_quat(torch.tensor([[0.0, 0.1, 0.0]]).double()))[0]
-    rotations = quat_to_rotmat(rotvec_to_quat(torch.from_numpy(turns))) @ usual
-    rotvecs = quat_to_rotvec(rotmat_to_quat(rotations)).numpy()
-    lagging = quat_to_rotvec(
-        rotmat_to_quat(quat_to_rotmat(rotvec_to_quat(torch.from_numpy(turns / [NOD, 1.0, 1.0]))) @ usual)
-    ).numpy()
+    usual = rotvec_to_quat(torch.tensor([0.0, 0.1, 0.0]).double())
+    true, lagging = (
+        quat_to_rotvec(quat_multiply(rotvec_to_quat(torch.from_numpy(v)), usual)).numpy()
+        for v in (turns, turns / [NOD, 1.0, 1.0])
+    )
     for t in (10, 27):
         one = slice(t, t + 1)
-        found = nodded_as_known(seen(face, lagging[one]), face, usual)
-        assert np.abs(found - seen(face, rotvecs[one]))[..., :2].max() < 0.5
-        assert np.abs(seen(face, lagging[one]) - seen(face, rotvecs[one]))[..., :2].max() > 2
+        found = nodded_as_known(seen(face, lagging[one]), face, quat_to_rotmat(usual))
+        assert np.abs(found - seen(face, true[one]))[..., :2].max() < 0.5
+        assert np.abs(seen(face, lagging[one]) - seen(face, true[one]))[..., :2].max() > 2
 
 
-@pytest.fixture(scope="module")
-def nodding(tmp_path_factory) -> Capture:
-    """A tracked made-up person who nods."""
-    folder = tmp_path_factory.mktemp("nodding")
-    return track(make_person_clip(folder, seed=1006, seconds=4.0, fps=10, size=256).video, folder / "capture", size=256)
-
-
-def test_a_known_person_nods_as_far_elsewhere_as_where_it_was_learnt(nodding: Capture):
-    frames = np.arange(nodding.num_frames)
-    first, K = nodding.landmarks[0].numpy(), nodding.camera.K
+def test_a_known_person_nods_as_far_elsewhere_as_where_it_was_learnt(tmp_path: Path):
+    clip = make_person_clip(tmp_path, seed=1006, seconds=4.0, fps=10, size=256)
+    capture = track(clip.video, tmp_path / "capture", size=256)
+    first, K = capture.landmarks[0].numpy(), capture.camera.K
     find = LandmarkTracker(np.concatenate([first.min(0), first.max(0)]))
-    marks = np.stack([find(nodding.frame(t).image) for t in frames])
+    marks = np.stack([find(capture.frame(t).image) for t in range(capture.num_frames)])
     found = follow(
-        nodding, marks, np.ones(len(frames), bool), fps=10.0, focal=float(K[0, 0]), centre=K[:2, 2].numpy()
+        capture, marks, np.ones(len(marks), bool), fps=10.0, focal=float(K[0, 0]), centre=K[:2, 2].numpy()
     ).motion.head
-    true = quat_to_rotmat(nodding.motion.head.quats)
+    true = quat_to_rotmat(capture.motion.head.quats)
     assert 0.85 < slopes(quat_to_rotmat(found.quats), true)[0] < 1.15
     apart = quat_to_rotvec(rotmat_to_quat(quat_to_rotmat(found.quats) @ true.mT)).mean(0)
     assert torch.rad2deg(apart).abs().max() < 1
